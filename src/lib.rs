@@ -1,0 +1,3 @@
+//! wamedia hosts media for WhatsApp link sends.
+
+pub mod asset;

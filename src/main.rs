@@ -1,0 +1,3 @@
+//! The `wamedia` program.
+
+fn main() {}
