@@ -1,3 +1,9 @@
 //! wamedia hosts media for WhatsApp link sends.
 
 pub mod asset;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod server;
+pub mod store;
+pub mod whatsapp;

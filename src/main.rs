@@ -1,3 +1,7 @@
-//! The `wamedia` program.
+//! The `wamedia` program: one command, and what became of it as an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wamedia::cli::run()
+}

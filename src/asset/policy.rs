@@ -1,69 +1,437 @@
-//! Cache policies as values.
+//! Cache policies as values: `Cache-Control` response fields that say one thing.
+//!
+//! A policy is read strictly, because it is written by an operator who can mend it: what WhatsApp's documentation does
+//! not know and RFC 9111 does not define is refused, and so is a text whose directives contradict each other. What
+//! WhatsApp makes of a policy, in words, belongs to the room `whatsapp`; which asset gets which policy, to `config`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// What caches may do with an asset: a checked `Cache-Control` response field value.
+/// What caches may do with an asset: a checked `Cache-Control` response field value (RFC 9111 section 5.2.2).
+///
+/// It holds at least one of the four directives that WhatsApp documents (`max-age=n`, `no-cache`, `no-store`,
+/// `private`), and no two that contradict each other. Its text is in lower case, its directives in the order in which
+/// they were given, joined by a comma and a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachePolicy {
-    value: Box<str>,
+    value: Cow<'static, str>,
     storage: Storage,
 }
 
-/// What a policy says of storing an asset, of the four ways that WhatsApp documents, the strictest one first.
+/// What a policy says of storing an asset, in the four ways that WhatsApp documents, the strictest first.
+///
+/// Where a policy says several of them, the strictest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
-    /// `no-store`
+    /// `no-store`: no cache may keep it.
     NoStore,
-    /// `private`
+    /// `private`: it is personal to one recipient, and no shared cache may keep it.
     Private,
-    /// `no-cache`
+    /// `no-cache`: it may be kept, but not used again without asking whether it has changed.
     NoCache,
-    /// `max-age=n`, in seconds
+    /// `max-age=n`: it may be used again without asking for so many seconds, at most [`CachePolicy::MAX_SECONDS`].
     MaxAge(u32),
 }
 
-/// Why a text is not a cache policy.
+/// Why a text is not a cache policy. Each message ends with the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PolicyError(String);
+#[non_exhaustive]
+pub enum PolicyError {
+    /// No directive stands in the text.
+    #[error("it is empty; {ONE_OF_THE_FOUR}")]
+    Empty,
+    /// The directives are proper ones, but none says whether the asset may be kept.
+    #[error("`{0}` says neither how long the asset may be kept nor that it may not; add {ONE_OF_THE_FOUR}")]
+    Undecided(String),
+    /// A directive that no document defines for responses.
+    #[error("`{name}` is no response directive; {}", suggestion(.nearest.as_deref()))]
+    Unknown {
+        /// The directive as it was written.
+        name: String,
+        /// The known one that is nearest to it, if any is near.
+        nearest: Option<String>,
+    },
+    /// A directive that needs a number of seconds stands without one, or with something else.
+    #[error(
+        "`{written}` does not give whole seconds; write {name}=60, without quotes, spaces or units, for a minute"
+    )]
+    NotSeconds {
+        /// The directive's name.
+        name: &'static str,
+        /// The directive as it was written.
+        written: String,
+    },
+    /// A number of seconds that recipients need not be able to represent (RFC 9111 section 1.2.2).
+    #[error("`{written}` is more seconds than caches can count; {max} (68 years) is the most", max = CachePolicy::MAX_SECONDS)]
+    TooLong {
+        /// The directive as it was written.
+        written: String,
+    },
+    /// A directive that stands alone has an argument.
+    #[error(
+        "`{name}` takes no argument here, since WhatsApp's documentation knows none; write `{name}` alone"
+    )]
+    Argument {
+        /// The directive's name.
+        name: &'static str,
+    },
+    /// A directive stands twice.
+    #[error("`{0}` stands twice; keep one")]
+    Twice(&'static str),
+    /// Two directives of which one takes back what the other says.
+    #[error("`{one}` and `{other}` contradict each other: {why}; leave one of them out")]
+    Contradiction {
+        /// The directive that forbids or narrows.
+        one: &'static str,
+        /// The directive that does not go with it.
+        other: &'static str,
+        /// What makes the two a contradiction.
+        why: &'static str,
+    },
+    /// A directive that only says more about `max-age` stands without it.
+    #[error("`{0}` only adds to `max-age`, which is missing; add max-age=n (in seconds), or leave `{0}` out")]
+    WithoutMaxAge(&'static str),
+}
+
+const ONE_OF_THE_FOUR: &str =
+    "one of the four that WhatsApp obeys: max-age=n (in seconds), no-cache, no-store or private";
+
+fn suggestion(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the known ones are {}", DIRECTIVES.map(|(name, _)| name).join(", ")),
+    }
+}
+
+/// Whether a directive takes an argument.
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    Nothing,
+    Seconds,
+}
+
+/// Every response directive of RFC 9111 section 5.2.2, RFC 8246 (`immutable`) and RFC 5861 (`stale-…`).
+const DIRECTIVES: [(&str, Takes); 13] = [
+    ("max-age", Takes::Seconds),
+    ("no-cache", Takes::Nothing),
+    ("no-store", Takes::Nothing),
+    ("private", Takes::Nothing),
+    ("public", Takes::Nothing),
+    ("s-maxage", Takes::Seconds),
+    ("must-revalidate", Takes::Nothing),
+    ("proxy-revalidate", Takes::Nothing),
+    ("must-understand", Takes::Nothing),
+    ("no-transform", Takes::Nothing),
+    ("immutable", Takes::Nothing),
+    ("stale-while-revalidate", Takes::Seconds),
+    ("stale-if-error", Takes::Seconds),
+];
+
+/// What does not go together, with the reason. A cache would resolve each of these; that WhatsApp resolves them in the
+/// same way is documented nowhere.
+const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
+    (
+        "no-store",
+        &["max-age", "s-maxage", "public", "immutable", "stale-while-revalidate", "stale-if-error"],
+        "what may not be stored cannot be used again",
+    ),
+    (
+        "no-cache",
+        &["max-age", "s-maxage", "immutable", "stale-while-revalidate", "stale-if-error"],
+        "one says to ask before each use, the other to use it without asking, \
+         and which of them WhatsApp obeys is documented nowhere",
+    ),
+    ("public", &["private"], "the asset is for everybody or for one recipient"),
+    ("private", &["s-maxage"], "shared caches may not keep it, so they cannot keep it for a time"),
+];
+
+/// What means nothing without `max-age`.
+const NEEDS_MAX_AGE: [&str; 3] = ["immutable", "stale-while-revalidate", "stale-if-error"];
 
 impl CachePolicy {
+    /// The most seconds that a directive may name: 2³¹, which RFC 9111 section 1.2.2 has every cache understand.
+    pub const MAX_SECONDS: u32 = 1 << 31;
+
+    /// `no-cache`: the safe policy, with which a changed asset is never sent in its old form.
+    pub const NO_CACHE: Self = Self { value: Cow::Borrowed("no-cache"), storage: Storage::NoCache };
+
     /// The field value.
     pub fn as_str(&self) -> &str {
         &self.value
     }
-    /// Which of the four.
+
+    /// Which of the four ways of storing the policy asks for.
     pub fn storage(&self) -> Storage {
         self.storage
     }
-    /// `versioned`, but never loosens no-store or private
+
+    /// The policy for a request that names the asset's current version: `versioned`, unless this policy forbids storing
+    /// the asset or says that it is personal. A link's text never loosens that.
     #[must_use]
     pub fn when_versioned(&self, versioned: &Self) -> Self {
         match self.storage {
             Storage::NoStore | Storage::Private => self.clone(),
-            _ => versioned.clone(),
+            Storage::NoCache | Storage::MaxAge(_) => versioned.clone(),
         }
     }
-    /// `no-cache`, or this policy where it is stricter
+
+    /// The policy for a request that names a version which the asset does not have: `no-cache`, or this policy where it
+    /// is at least as strict. Other bytes than those that the link meant must not be kept under its text.
     #[must_use]
     pub fn when_unrecognised(&self) -> Self {
         match self.storage {
-            Storage::MaxAge(_) => "no-cache".parse().expect("a policy"),
-            _ => self.clone(),
+            Storage::NoStore | Storage::Private | Storage::NoCache => self.clone(),
+            Storage::MaxAge(_) => Self::NO_CACHE,
         }
     }
 }
 
+/// The directives of one policy as they are read.
+type Read = Vec<(&'static str, Option<u32>)>;
+
 impl FromStr for CachePolicy {
     type Err = PolicyError;
+
+    /// Reads a field value; names in any case, empty list members ignored (RFC 9110 section 5.6.1).
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        Ok(Self { value: text.into(), storage: Storage::NoCache })
+        let mut read = Read::new();
+        // A quoted argument may hold a comma, but no directive may have one here, so the first half is refused as well.
+        for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|m| !m.is_empty())
+        {
+            let directive = read_directive(member)?;
+            if has(&read, directive.0) {
+                return Err(PolicyError::Twice(directive.0));
+            }
+            read.push(directive);
+        }
+        refuse_contradictions(&read)?;
+        let value = write(&read);
+        match storage(&read) {
+            Some(storage) => Ok(Self { value: value.into(), storage }),
+            None if read.is_empty() => Err(PolicyError::Empty),
+            None => Err(PolicyError::Undecided(value)),
+        }
     }
+}
+
+fn read_directive(member: &str) -> Result<(&'static str, Option<u32>), PolicyError> {
+    let (name, argument) = match member.split_once('=') {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (member, None),
+    };
+    let Some(&(name, takes)) = DIRECTIVES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        return Err(unknown(name));
+    };
+    match (takes, argument) {
+        (Takes::Nothing, None) => Ok((name, None)),
+        (Takes::Nothing, Some(_)) => Err(PolicyError::Argument { name }),
+        (Takes::Seconds, Some(digits))
+            if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            match digits.parse() {
+                Ok(seconds) if seconds <= CachePolicy::MAX_SECONDS => Ok((name, Some(seconds))),
+                _ => Err(PolicyError::TooLong { written: member.to_owned() }),
+            }
+        }
+        (Takes::Seconds, _) => {
+            Err(PolicyError::NotSeconds { name, written: member.escape_debug().to_string() })
+        }
+    }
+}
+
+fn unknown(name: &str) -> PolicyError {
+    let lower = name.to_ascii_lowercase();
+    let nearest = DIRECTIVES
+        .iter()
+        .map(|(known, _)| (strsim::jaro(&lower, known), known))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(likeness, _)| *likeness > 0.75);
+    PolicyError::Unknown {
+        name: name.escape_debug().to_string(),
+        nearest: nearest.map(|(_, known)| (*known).to_owned()),
+    }
+}
+
+fn refuse_contradictions(read: &Read) -> Result<(), PolicyError> {
+    for (one, others, why) in CONTRADICTIONS.into_iter().filter(|(one, ..)| has(read, one)) {
+        if let Some(other) = others.iter().copied().find(|other| has(read, other)) {
+            return Err(PolicyError::Contradiction { one, other, why });
+        }
+    }
+    if !has(read, "max-age")
+        && let Some(addition) = NEEDS_MAX_AGE.into_iter().find(|addition| has(read, addition))
+    {
+        return Err(PolicyError::WithoutMaxAge(addition));
+    }
+    Ok(())
+}
+
+/// The strictest of the four that is there.
+fn storage(read: &Read) -> Option<Storage> {
+    if has(read, "no-store") {
+        Some(Storage::NoStore)
+    } else if has(read, "private") {
+        Some(Storage::Private)
+    } else if has(read, "no-cache") {
+        Some(Storage::NoCache)
+    } else {
+        read.iter().find(|(name, _)| *name == "max-age")?.1.map(Storage::MaxAge)
+    }
+}
+
+fn has(read: &Read, name: &str) -> bool {
+    read.iter().any(|(known, _)| *known == name)
+}
+
+fn write(read: &Read) -> String {
+    let directives: Vec<_> = read
+        .iter()
+        .map(|(name, seconds)| match seconds {
+            Some(seconds) => format!("{name}={seconds}"),
+            None => (*name).to_owned(),
+        })
+        .collect();
+    directives.join(", ")
 }
 
 impl fmt::Display for CachePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy(text: &str) -> CachePolicy {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn what_is_allowed_is_normalised_and_the_strictest_way_of_storing_counts() {
+        for (text, value, storage) in [
+            ("max-age=604800", "max-age=604800", Storage::MaxAge(604_800)),
+            ("max-age=0", "max-age=0", Storage::MaxAge(0)),
+            ("max-age=2147483648", "max-age=2147483648", Storage::MaxAge(CachePolicy::MAX_SECONDS)),
+            ("Max-Age=0060,PUBLIC", "max-age=60, public", Storage::MaxAge(60)),
+            (
+                "max-age=60, public, must-revalidate",
+                "max-age=60, public, must-revalidate",
+                Storage::MaxAge(60),
+            ),
+            ("public , max-age=60\t,s-maxage=9", "public, max-age=60, s-maxage=9", Storage::MaxAge(60)),
+            ("max-age=9, stale-if-error=5", "max-age=9, stale-if-error=5", Storage::MaxAge(9)),
+            ("max-age=31536000, immutable", "max-age=31536000, immutable", Storage::MaxAge(31_536_000)),
+            ("no-cache", "no-cache", Storage::NoCache),
+            ("public, no-cache, no-transform", "public, no-cache, no-transform", Storage::NoCache),
+            ("no-store", "no-store", Storage::NoStore),
+            (",no-store,, ", "no-store", Storage::NoStore),
+            ("must-understand, no-store", "must-understand, no-store", Storage::NoStore),
+            ("no-cache, no-store, must-revalidate", "no-cache, no-store, must-revalidate", Storage::NoStore),
+            ("private, no-store", "private, no-store", Storage::NoStore),
+            ("private", "private", Storage::Private),
+            ("private, no-cache", "private, no-cache", Storage::Private),
+            ("private, max-age=60", "private, max-age=60", Storage::Private),
+        ] {
+            let policy = policy(text);
+            assert_eq!((policy.as_str(), policy.storage()), (value, storage), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_why_and_what_to_write() {
+        for (text, parts) in [
+            ("", &["empty", "max-age=n", "no-cache"][..]),
+            (" , ", &["empty"]),
+            ("public", &["`public`", "neither how long", "max-age=n"]),
+            ("s-maxage=60, must-revalidate", &["neither how long", "no-store"]),
+            ("no-chache", &["`no-chache`", "did you mean `no-cache`?"]),
+            ("maxage=60", &["`maxage`", "did you mean `max-age`?"]),
+            ("MUST_REVALIDATE, no-cache", &["did you mean `must-revalidate`?"]),
+            ("xyzzy", &["`xyzzy`", "the known ones are max-age, no-cache"]),
+            ("no-cache; max-age=60", &["did you mean `no-cache`?"]),
+            ("no-cache\r\nX-Evil: 1", &["no-cache\\r\\nX-Evil"]),
+            ("max-age", &["`max-age`", "whole seconds", "max-age=60"]),
+            ("max-age=", &["whole seconds"]),
+            ("max-age=\"60\"", &["without quotes"]),
+            ("max-age=1d", &["`max-age=1d`", "units"]),
+            ("max-age=-1", &["whole seconds"]),
+            ("max-age=+1", &["whole seconds"]),
+            ("max-age= 60", &["spaces"]),
+            ("max-age=60 no-cache", &["`max-age=60 no-cache`"]),
+            ("max-age=2147483649", &["2147483648"]),
+            ("max-age=60, stale-if-error=99999999999999999999999", &["stale-if-error=99", "2147483648"]),
+            ("no-cache=\"Set-Cookie, X\"", &["`no-cache` takes no argument", "WhatsApp"]),
+            ("private=\"x\"", &["`private` takes no argument"]),
+            ("no-store=1", &["write `no-store` alone"]),
+            ("no-cache, No-Cache", &["`no-cache` stands twice"]),
+            ("max-age=1, max-age=2", &["`max-age` stands twice"]),
+            ("no-store, max-age=60", &["`no-store` and `max-age` contradict", "leave one of them out"]),
+            ("s-maxage=1, no-store", &["`no-store` and `s-maxage`"]),
+            ("no-store, public", &["`no-store` and `public`"]),
+            ("no-store, immutable", &["`no-store` and `immutable`"]),
+            ("no-store, stale-while-revalidate=1", &["`no-store` and `stale-while-revalidate`"]),
+            ("no-store, stale-if-error=1", &["`no-store` and `stale-if-error`"]),
+            ("no-cache, max-age=0", &["`no-cache` and `max-age`", "documented nowhere"]),
+            ("no-cache, s-maxage=1", &["`no-cache` and `s-maxage`"]),
+            ("no-cache, immutable", &["`no-cache` and `immutable`"]),
+            ("no-cache, stale-while-revalidate=1", &["`no-cache` and `stale-while-revalidate`"]),
+            ("no-cache, stale-if-error=1", &["`no-cache` and `stale-if-error`"]),
+            ("private, public", &["`public` and `private`"]),
+            ("private, s-maxage=1", &["`private` and `s-maxage`"]),
+            ("private, immutable", &["`immutable` only adds to `max-age`"]),
+            ("public, stale-if-error=1", &["`stale-if-error` only adds"]),
+            ("stale-while-revalidate=1, private", &["`stale-while-revalidate` only adds"]),
+        ] {
+            let message = text.parse::<CachePolicy>().expect_err(text).to_string();
+            for part in parts {
+                assert!(message.contains(part), "{text:?}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_never_loosens_what_may_not_be_kept() {
+        let versioned = policy("max-age=31536000, immutable");
+        for (own, current, unrecognised) in [
+            ("max-age=60", "max-age=31536000, immutable", "no-cache"),
+            ("no-cache", "max-age=31536000, immutable", "no-cache"),
+            ("public, no-cache", "max-age=31536000, immutable", "public, no-cache"),
+            ("no-store", "no-store", "no-store"),
+            ("private, max-age=60", "private, max-age=60", "private, max-age=60"),
+        ] {
+            assert_eq!(policy(own).when_versioned(&versioned).as_str(), current, "{own}");
+            assert_eq!(policy(own).when_unrecognised().as_str(), unrecognised, "{own}");
+        }
+        assert_eq!(CachePolicy::NO_CACHE, policy("no-cache"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_its_own_normal_form(text in "\\PC{0,40}") {
+            if let Ok(policy) = text.parse::<CachePolicy>() {
+                prop_assert_eq!(policy.to_string().parse::<CachePolicy>(), Ok(policy));
+            }
+        }
+
+        #[test]
+        fn any_choice_of_directives_is_refused_or_its_own_normal_form(
+            chosen in prop::collection::vec((0..DIRECTIVES.len(), any::<u32>(), any::<bool>()), 0..5),
+        ) {
+            let members: Vec<_> = chosen
+                .into_iter()
+                .map(|(at, seconds, upper)| {
+                    let (name, takes) = DIRECTIVES[at];
+                    let name = if upper { name.to_ascii_uppercase() } else { name.to_owned() };
+                    if takes == Takes::Seconds { format!("{name}={seconds}") } else { name }
+                })
+                .collect();
+            if let Ok(policy) = members.join(",").parse::<CachePolicy>() {
+                prop_assert_eq!(policy.to_string().parse::<CachePolicy>(), Ok(policy));
+            }
+        }
     }
 }

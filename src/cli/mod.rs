@@ -1,0 +1,124 @@
+//! The command line: one file a command, and the only code that prints.
+//!
+//! Results go to stdout, everything else to stderr. What a user can get wrong is told with the mend; what it means for a
+//! script is the exit code, [`Exit`].
+
+mod link;
+mod serve;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::{self, Flags, Settings};
+
+/// Hosts media for WhatsApp link sends.
+///
+/// A business names a URL in a message, and Meta's fetcher downloads it. wamedia serves those files with the headers
+/// that make WhatsApp keep each one for exactly as long as you mean it to.
+#[derive(Debug, Parser)]
+#[command(name = "wamedia", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    /// Configuration file [default: ./wamedia.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Link(link::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wamedia serve media               host the folder `media` on http://127.0.0.1:8080
+  wamedia serve                     host what ./wamedia.toml says
+  wamedia link campaign/banner.jpg  print the link to put into a message
+
+Every setting has an environment variable, too: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
+Flags win over the environment, the environment over the file.";
+
+/// What became of a command. Scripts go by it, so the numbers never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Done, and the answer is yes.
+    Fine = 0,
+    /// Done, and the answer is no.
+    No = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// The system failed: I/O, network.
+    System = 3,
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    // Exits by itself: 0 after help and version, 2 after wrong usage.
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(command) => serve::run(command, arguments.config),
+        Command::Link(command) => link::run(&command, arguments.config),
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        tell(&format!("wamedia: {}\n", failure.message));
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn load(flags: &Flags) -> Result<Settings, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|e| Failure::new(Exit::System, format_args!("the working directory cannot be told: {e}")))?;
+    config::load(flags, std::env::vars_os(), &here).map_err(|e| Failure::new(Exit::Usage, e))
+}
+
+/// Threads that may wait for the file system at the same time.
+const WAITING_THREADS: usize = 32;
+
+/// The runtime of all that is not one client's.
+fn background() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(WAITING_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Exit::System, format_args!("no threads can be started: {e}")))
+}
+
+/// Prints a result. A reader that has had enough is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::System, format_args!("stdout cannot be written: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something that is not a result. There is nobody to tell where stderr is closed.
+fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

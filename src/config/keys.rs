@@ -1,0 +1,252 @@
+//! The settings that are one value each: their keys, how each is read and how it is shown.
+//!
+//! [`KEYS`] is the one list of them. The file, the environment and `--print-config` are all driven by it, so that a
+//! setting which stands here exists in all three. Mounts and cache rules are tables of their own and stand only in the
+//! file.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use super::given::Value;
+use super::mount::absolute;
+use super::units::{ByteSize, Span};
+use super::{AccessLog, PublicUrl, Settings, nearest};
+use crate::asset::CachePolicy;
+
+/// A setting that is one value.
+pub(super) struct Key {
+    /// The key in the file, with its table: `memory.cache`.
+    pub(super) name: &'static str,
+    /// Reads a value into the settings; relative paths are meant from the given folder.
+    pub(super) set: fn(&mut Settings, &Value, &Path) -> Result<(), String>,
+    /// The value in force; `None` where there is none.
+    pub(super) show: fn(&Settings) -> Option<Shown>,
+}
+
+/// A value in force, in the form in which it is written to a file.
+pub(super) enum Shown {
+    Number(usize),
+    Text(String),
+    List(Vec<String>),
+    Policy(CachePolicy),
+}
+
+/// Every such setting: those outside of any table first, then table by table.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        set: |s, value, _| put(&mut s.listen, addresses(value)),
+        show: |s| Some(Shown::List(s.listen.iter().map(SocketAddr::to_string).collect())),
+    },
+    Key {
+        name: "public_url",
+        set: |s, value, _| put(&mut s.public_url, value.one().and_then(PublicUrl::parse).map(Some)),
+        show: |s| s.public_url.as_ref().map(|url| Shown::Text(url.to_string())),
+    },
+    Key {
+        name: "threads",
+        set: |s, value, _| put(&mut s.threads, count(value, 1..=1024)),
+        show: |s| Some(Shown::Number(s.threads)),
+    },
+    Key {
+        name: "access_log",
+        set: |s, value, base| put(&mut s.access_log, access_log(value, base)),
+        show: |s| Some(Shown::Text(s.access_log.to_string())),
+    },
+    Key {
+        name: "memory.cache",
+        set: |s, value, _| put(&mut s.memory.cache, size(value, 0..=usize::MAX)),
+        show: |s| Some(shown_size(s.memory.cache)),
+    },
+    Key {
+        name: "memory.streams",
+        set: |s, value, _| put(&mut s.memory.streams, size(value, MIB..=usize::MAX)),
+        show: |s| Some(shown_size(s.memory.streams)),
+    },
+    Key {
+        name: "memory.digests",
+        set: |s, value, _| put(&mut s.memory.digests, count(value, 1..=16_777_216)),
+        show: |s| Some(Shown::Number(s.memory.digests)),
+    },
+    Key {
+        name: "cache.default",
+        set: |s, value, _| put(&mut s.cache.default, policy(value)),
+        show: |s| Some(Shown::Policy(s.cache.default.clone())),
+    },
+    Key {
+        name: "cache.versioned",
+        set: |s, value, _| put(&mut s.cache.versioned, policy(value)),
+        show: |s| Some(Shown::Policy(s.cache.versioned.clone())),
+    },
+    Key {
+        name: "limits.connections",
+        set: |s, value, _| put(&mut s.limits.connections, count(value, 1..=1_000_000)),
+        show: |s| Some(Shown::Number(s.limits.connections)),
+    },
+    Key {
+        name: "limits.head_timeout",
+        set: |s, value, _| put(&mut s.limits.head_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.limits.head_timeout)),
+    },
+    Key {
+        name: "limits.idle_timeout",
+        set: |s, value, _| put(&mut s.limits.idle_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.limits.idle_timeout)),
+    },
+    Key {
+        name: "limits.stall_timeout",
+        set: |s, value, _| put(&mut s.limits.stall_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.limits.stall_timeout)),
+    },
+    Key {
+        name: "limits.drain_timeout",
+        set: |s, value, _| put(&mut s.limits.drain_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.limits.drain_timeout)),
+    },
+    Key {
+        name: "limits.head_size",
+        set: |s, value, _| put(&mut s.limits.head_size, size(value, 8 * KIB..=MIB)),
+        show: |s| Some(shown_size(s.limits.head_size)),
+    },
+];
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+/// The longest that a wait may be set to.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// The key of this name.
+pub(super) fn key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+fn put<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *slot = value?;
+    Ok(())
+}
+
+pub(super) fn policy(value: &Value) -> Result<CachePolicy, String> {
+    let text = value.text()?;
+    text.parse().map_err(|error| format!("\"{}\" is no cache policy: {error}", text.escape_debug()))
+}
+
+/// A span of time within a range.
+pub(super) fn duration_within(value: &Value, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let Span(duration) = value.one()?.parse()?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    let (least, most) = (Span(*range.start()), Span(*range.end()));
+    Err(format!("{} is out of range; write a time from {least} to {most}", Span(duration)))
+}
+
+fn timeout(value: &Value) -> Result<Duration, String> {
+    let range = Duration::from_millis(100)..=HOUR;
+    if value.one()?.parse() == Ok(Span(Duration::ZERO)) {
+        return Err(format!(
+            "0 would be a wait without end, which holds a connection for ever; write a time from {} to {}",
+            Span(*range.start()),
+            Span(*range.end()),
+        ));
+    }
+    duration_within(value, range)
+}
+
+fn count(value: &Value, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let text = value.one()?;
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse() {
+        Ok(count) if digits && range.contains(&count) => Ok(count),
+        _ => Err(format!(
+            "`{}` is not a whole number from {} to {}; write one",
+            text.escape_debug(),
+            range.start(),
+            range.end(),
+        )),
+    }
+}
+
+fn size(value: &Value, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let ByteSize(bytes) = value.one()?.parse()?;
+    match usize::try_from(bytes) {
+        Ok(size) if range.contains(&size) => Ok(size),
+        _ if *range.end() == usize::MAX => {
+            Err(format!("{} is out of range; write at least {}", ByteSize(bytes), in_bytes(*range.start())))
+        }
+        _ => Err(format!(
+            "{} is out of range; write a size from {} to {}",
+            ByteSize(bytes),
+            in_bytes(*range.start()),
+            in_bytes(*range.end()),
+        )),
+    }
+}
+
+fn in_bytes(size: usize) -> ByteSize {
+    ByteSize(size.try_into().unwrap_or(u64::MAX))
+}
+
+fn shown_size(size: usize) -> Shown {
+    Shown::Text(in_bytes(size).to_string())
+}
+
+fn shown_span(span: Duration) -> Shown {
+    Shown::Text(Span(span).to_string())
+}
+
+fn addresses(value: &Value) -> Result<Vec<SocketAddr>, String> {
+    let mut addresses = Vec::new();
+    for item in value.items()? {
+        let Ok(address) = item.parse() else {
+            return Err(format!(
+                "`{}` is not an address and a port; write such as \"127.0.0.1:8080\", \"[::1]:8080\", \
+                 or \"0.0.0.0:8080\" for every IPv4 address of this machine",
+                item.escape_debug(),
+            ));
+        };
+        if addresses.contains(&address) {
+            return Err(format!("`{address}` stands twice; keep one"));
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() {
+        return Err("no address is named; write at least one, such as \"127.0.0.1:8080\"".to_owned());
+    }
+    Ok(addresses)
+}
+
+fn access_log(value: &Value, base: &Path) -> Result<AccessLog, String> {
+    const WORDS: [&str; 3] = ["off", "text", "json"];
+    let text = value.one()?;
+    match text {
+        "off" => return Ok(AccessLog::Off),
+        "text" => return Ok(AccessLog::Text),
+        "json" => return Ok(AccessLog::Json),
+        _ => {}
+    }
+    let shown = text.escape_debug();
+    // Anything else is a file, but a file called `jsno` is what nobody wants.
+    if !text.contains(['/', '.'])
+        && let Some(word) = nearest(&text.to_ascii_lowercase(), WORDS)
+    {
+        return Err(format!(
+            "did you mean `{word}` by `{shown}`? for a file of that name write \"./{shown}\""
+        ));
+    }
+    if text.contains('\0') {
+        return Err("the file name holds a NUL, which no file system takes; leave it out".to_owned());
+    }
+    let file = absolute(base, text);
+    if file.is_dir() {
+        return Err(format!("{} is a directory; name a file in it", file.display()));
+    }
+    match file.parent() {
+        Some(folder) if !folder.is_dir() => Err(format!(
+            "there is no directory {} for the file; create it, or name another",
+            folder.display()
+        )),
+        _ => Ok(AccessLog::File(file)),
+    }
+}

@@ -1,0 +1,108 @@
+//! The settings in force as a configuration file: what `--print-config` shows.
+//!
+//! The text reads back as the same settings, whichever of file, environment and flags they came from. Paths are
+//! absolute, so it may be saved anywhere.
+
+use std::fmt::{self, Write};
+
+use super::Settings;
+use super::keys::{KEYS, Shown};
+use super::units::Span;
+use crate::asset::CachePolicy;
+use crate::whatsapp::{CURRENT_REGIME, Treatment};
+
+/// Displays settings as TOML with comments.
+///
+/// A path that is not UTF-8 is shown with replacement characters; such a one does not read back.
+pub(super) struct AsFile<'a>(pub(super) &'a Settings);
+
+impl fmt::Display for AsFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = self.0;
+        writeln!(
+            f,
+            "# The settings in force: flags before WAMEDIA_ variables, before the file, before the defaults."
+        )?;
+        match &settings.config_file {
+            Some(path) => writeln!(f, "# The file: {}", path.to_string_lossy().escape_debug())?,
+            None => writeln!(f, "# No configuration file was read.")?,
+        }
+        write_keys(f, settings, "")?;
+        for mount in &settings.mounts {
+            writeln!(f, "\n[[mount]]")?;
+            writeln!(f, "path = {}", Quoted(&format!("/{}", mount.path)))?;
+            writeln!(f, "store = {}", Quoted(&mount.directory.to_string_lossy()))?;
+            writeln!(f, "fresh = {}", Quoted(&Span(mount.fresh).to_string()))?;
+        }
+        writeln!(f, "\n[memory]")?;
+        write_keys(f, settings, "memory.")?;
+        writeln!(
+            f,
+            "\n# What WhatsApp does with each policy where it obeys response headers (Meta\'s pages, 2022 to API v20)."
+        )?;
+        writeln!(f, "# {CURRENT_REGIME}.")?;
+        writeln!(f, "[cache]")?;
+        write_keys(f, settings, "cache.")?;
+        for rule in &settings.cache.rules {
+            writeln!(f, "\n[[cache.rule]]\nmatch = {}", Quoted(rule.pattern()))?;
+            write_policy(f, "cache_control", rule.policy())?;
+        }
+        writeln!(f, "\n[limits]")?;
+        write_keys(f, settings, "limits.")
+    }
+}
+
+/// The keys that stand directly in the table with this prefix.
+fn write_keys(f: &mut fmt::Formatter<'_>, settings: &Settings, prefix: &str) -> fmt::Result {
+    for key in KEYS {
+        let Some(name) = key.name.strip_prefix(prefix).filter(|name| !name.contains('.')) else { continue };
+        match (key.show)(settings) {
+            None => writeln!(f, "# {name} is not set")?,
+            Some(Shown::Number(number)) => writeln!(f, "{name} = {number}")?,
+            Some(Shown::Text(text)) => writeln!(f, "{name} = {}", Quoted(&text))?,
+            Some(Shown::List(items)) => {
+                let items: Vec<_> = items.iter().map(|item| Quoted(item).to_string()).collect();
+                writeln!(f, "{name} = [{}]", items.join(", "))?;
+            }
+            Some(Shown::Policy(policy)) => write_policy(f, name, &policy)?,
+        }
+    }
+    Ok(())
+}
+
+fn write_policy(f: &mut fmt::Formatter<'_>, key: &str, policy: &CachePolicy) -> fmt::Result {
+    writeln!(f, "# {}.", Treatment::under(policy))?;
+    writeln!(f, "{key} = {}", Quoted(policy.as_str()))
+}
+
+/// A text as a basic string of TOML (TOML 1.0, "String").
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() => write!(f, "\\u{:04X}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_quoted_text_reads_back(text in any::<String>()) {
+            let line = format!("key = {}", Quoted(&text));
+            let table = toml::de::DeTable::parse(&line).expect("TOML");
+            prop_assert_eq!(table.get_ref()["key"].get_ref().as_str(), Some(text.as_str()));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The address under which the world reaches the server, and the links that are built from it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::ConfigError;
+use super::mount::Mount;
+use crate::asset::{AssetPath, VersionId};
+
+/// An `http` or `https` URL without credentials, query or fragment.
+///
+/// Scheme and host are in lower case; a path has no slash at its end. Links do not repeat that path: an asset's own
+/// path has it already, since every mount lies below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Scheme and authority: `https://media.example.com`.
+    origin: String,
+    path: Option<AssetPath<'static>>,
+}
+
+impl PublicUrl {
+    /// The URL of a server that listens on this address; an unspecified address becomes the loopback address of its
+    /// family, as a link to `0.0.0.0` leads nowhere.
+    pub fn of_address(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Self { origin: format!("http://{}", SocketAddr::new(ip, address.port())), path: None }
+    }
+
+    /// Reads what the operator wrote; the error says what is wrong and what to write.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let refuse = |reason: &str| Err(format!("`{}` {reason}", text.escape_debug()));
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme != "http" && scheme != "https" {
+            return refuse(
+                "is neither an http:// nor an https:// URL; write one such as https://media.example.com",
+            );
+        }
+        if rest.contains(['?', '#']) {
+            return refuse("has a query or a fragment, which links have of their own; leave it out");
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return refuse(
+                "has credentials, which WhatsApp does not send and every recipient would see; leave them out",
+            );
+        }
+        let (host, port) = split_port(authority);
+        if !is_host(host) {
+            return refuse(
+                "has no proper host; write a name, an IPv4 address or an IPv6 address in brackets \
+                           (a name with other letters than a to z in its xn-- form)",
+            );
+        }
+        if port.is_some_and(|port| !is_port(port)) {
+            return refuse(
+                "has no proper port; write a number from 1 to 65535, or leave it out with its colon",
+            );
+        }
+        let path = match path.strip_suffix('/').unwrap_or(path) {
+            "" => None,
+            path => match AssetPath::from_url_path(path) {
+                Ok(path) => Some(path.to_owned()),
+                Err(error) => {
+                    return refuse(&format!("has a path that no asset can lie below: {error}; mend it"));
+                }
+            },
+        };
+        Ok(Self { origin: format!("{scheme}://{}", authority.to_ascii_lowercase()), path })
+    }
+
+    /// The link to an asset, and to one version of it where that is named:
+    /// `https://media.example.com/a.png?v=0123456789abcdef`.
+    pub fn link(&self, path: &AssetPath, version: Option<&VersionId>) -> String {
+        let link = format!("{}{}", self.origin, path.to_url_path());
+        match version {
+            Some(version) => format!("{link}?v={version}"),
+            None => link,
+        }
+    }
+
+    /// Whether the URL says that it is reached over TLS.
+    pub fn is_https(&self) -> bool {
+        self.origin.starts_with("https:")
+    }
+
+    /// Refuses a URL whose path a mount does not lie below, since links to that mount would lead out of it.
+    pub(super) fn refuse_outside(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
+        let Some(folder) = &self.path else { return Ok(()) };
+        let lies_below = |mount: &&Mount| {
+            mount
+                .path
+                .strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match mounts.iter().find(|mount| !lies_below(mount)) {
+            None => Ok(()),
+            Some(mount) => Err(ConfigError::PublicUrlOutsideMounts {
+                url: self.to_string(),
+                folder: format!("/{folder}"),
+                mount: mount.path.clone(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)?;
+        self.path.as_ref().map_or(Ok(()), |path| f.write_str(&path.to_url_path()))
+    }
+}
+
+/// Splits at the colon before the port, which is not one of those inside the brackets of an IPv6 address.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+/// Whether this is an address or a name that a resolver would look up (RFC 1123 section 2.1; underscores are in use).
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    // What ends in a number is an address to every client, so it had better be one.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|b| b.is_ascii_digit()) {
+        return host.parse::<Ipv4Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::Digest;
+    use proptest::prelude::*;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    #[test]
+    fn proper_urls_are_normalised() {
+        for (text, shown) in [
+            ("https://media.example.com", "https://media.example.com"),
+            ("https://media.example.com/", "https://media.example.com"),
+            ("HTTPS://Media.Example.COM:8443/A/b/", "https://media.example.com:8443/A/b"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://127.0.0.1", "http://127.0.0.1"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+            ("http://[::1]", "http://[::1]"),
+            ("https://xn--mnchen-3ya.example/a%20b", "https://xn--mnchen-3ya.example/a%20b"),
+        ] {
+            assert_eq!(PublicUrl::parse(text).map(|url| url.to_string()), Ok(shown.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_link_can_be_built_from_is_refused() {
+        for (text, part) in [
+            ("", "neither an http"),
+            ("media.example.com", "neither an http"),
+            ("ftp://media.example.com", "neither an http"),
+            ("https:/media.example.com", "neither an http"),
+            ("https://media.example.com/?a=b", "query"),
+            ("https://media.example.com#top", "fragment"),
+            ("https://user:secret@media.example.com", "credentials"),
+            ("https://", "host"),
+            ("https:///media", "host"),
+            ("https://:8080", "host"),
+            ("https://a b", "host"),
+            ("https://a..b", "host"),
+            ("https://-a.example", "host"),
+            ("https://m\u{fc}nchen.example", "xn--"),
+            ("https://300.1.1.1", "host"),
+            ("https://10.1", "host"),
+            ("https://[::1", "host"),
+            ("https://[1.2.3.4]", "host"),
+            ("https://a.example:", "port"),
+            ("https://a.example:0", "port"),
+            ("https://a.example:65536", "port"),
+            ("https://a.example:+80", "port"),
+            ("https://a.example/../b", "path"),
+            ("https://a.example//b", "path"),
+            ("https://a.example/.hidden", "path"),
+        ] {
+            let message = PublicUrl::parse(text).expect_err(text);
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_the_origin_the_assets_path_and_its_version() {
+        let url = PublicUrl::parse("https://x.example/media").unwrap();
+        let path = AssetPath::from_plain("media/M\u{e4}rz 1.pdf").unwrap();
+        assert_eq!(url.link(&path, None), "https://x.example/media/M%C3%A4rz%201.pdf");
+        let version = Digest::new([0xab; 32]).version();
+        assert_eq!(
+            url.link(&path, Some(&version)),
+            "https://x.example/media/M%C3%A4rz%201.pdf?v=abababababababab"
+        );
+        assert!(url.is_https());
+    }
+
+    #[test]
+    fn a_listening_address_makes_a_url_that_leads_somewhere() {
+        for (address, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("[2001:db8::1]:1", "http://[2001:db8::1]:1"),
+        ] {
+            assert_eq!(PublicUrl::of_address(address.parse().unwrap()).to_string(), url);
+        }
+    }
+
+    #[test]
+    fn every_mount_must_lie_below_the_urls_path() {
+        for (url, mounts, culprit) in [
+            ("https://x.example", &["", "a"][..], None),
+            ("https://x.example/media", &["media", "media/a"], None),
+            ("https://x.example/media", &[""], Some("`/`")),
+            ("https://x.example/media", &["media", "mediathek"], Some("`/mediathek`")),
+            ("https://x.example/media/a", &["media"], Some("`/media`")),
+        ] {
+            let mounts: Vec<_> = mounts
+                .iter()
+                .map(|path| Mount {
+                    path: (*path).to_owned(),
+                    directory: PathBuf::new(),
+                    fresh: Duration::ZERO,
+                })
+                .collect();
+            let outcome = PublicUrl::parse(url).unwrap().refuse_outside(&mounts);
+            match culprit {
+                None => assert!(outcome.is_ok(), "{url}"),
+                Some(culprit) => {
+                    let message = outcome.expect_err(url).to_string();
+                    for part in [url, culprit, "path = \"/media", "leave the path out"] {
+                        assert!(message.contains(part), "{message}");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_its_own_normal_form(text in "(https?://)?[a-zA-Z0-9.:/\\[\\]%_@ -]{0,30}") {
+            if let Ok(url) = PublicUrl::parse(&text) {
+                prop_assert_eq!(PublicUrl::parse(&url.to_string()), Ok(url));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What a server sends back, but for the bytes of an asset: status, headers and what makes the body.
+//!
+//! All error bodies are made here, so that they look alike and no cache keeps one. Which error it is, and the fields that
+//! belong to one error only (`Allow`, `Retry-After`), are the caller's.
+
+use std::fmt;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
+
+use super::multipart::Multipart;
+use super::range::ByteRange;
+
+/// The head of a response, and what its body is made of.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header, without `Date`. Its `Content-Length` is the length of the payload.
+    pub headers: HeaderMap,
+    /// The body of the answer to a `GET`. The answer to a `HEAD` has the same header and no body (RFC 9110 section
+    /// 9.3.2).
+    pub payload: Payload,
+}
+
+/// What a body is made of.
+#[derive(Debug)]
+pub enum Payload {
+    /// There is none, and none may be sent.
+    Nothing,
+    /// All bytes of the asset.
+    Whole,
+    /// These bytes of the asset.
+    Part(ByteRange),
+    /// Several ranges of the asset in their frame.
+    Parts(Multipart),
+    /// This text, and nothing of the asset.
+    Text(Bytes),
+}
+
+/// No page of ours is to be taken for another type than it says, nor kept.
+pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The answer to a request that is refused, with a line of plain text: `404 Not Found: no asset has this path`.
+///
+/// The reason names what is wrong in words for a person; it is sent as it is, with a line break after it. No cache keeps
+/// the answer.
+pub fn problem(status: StatusCode, reason: impl fmt::Display) -> Answer {
+    let text = Bytes::from(format!("{status}: {reason}\n"));
+    // Room for what the caller adds, too.
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    Answer { status, headers, payload: Payload::Text(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_what_is_wrong_and_is_not_kept() {
+        let answer = problem(StatusCode::NOT_FOUND, "no asset has this path");
+        assert_eq!(answer.status, 404);
+        assert!(
+            matches!(&answer.payload, Payload::Text(text) if text == "404 Not Found: no asset has this path\n")
+        );
+        let expected = [
+            ("content-type", "text/plain; charset=utf-8"),
+            ("content-length", "38"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(answer.headers[name], value);
+        }
+        assert_eq!(answer.headers.len(), expected.len());
+    }
+
+    #[test]
+    fn lengths_are_counted_in_bytes() {
+        let answer = problem(StatusCode::BAD_REQUEST, "\u{201c}\u{e4}\u{201d}");
+        let Payload::Text(text) = answer.payload else { panic!("a text") };
+        assert_eq!(answer.headers["content-length"], text.len().to_string().as_str());
+        assert_eq!(text, "400 Bad Request: \u{201c}\u{e4}\u{201d}\n");
+    }
+}

@@ -1,0 +1,41 @@
+//! An asset and requests for the tests of this room.
+
+use httpdate::HttpDate;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::asset::{Asset, Digest, EntityTag, MediaType};
+
+/// When [`asset`] was last modified.
+pub(super) const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+/// One second before that.
+pub(super) const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+/// One second after that.
+pub(super) const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+/// The version identifier of [`asset`].
+pub(super) const VERSION: &str = "abababababababab";
+
+/// A picture of `len` bytes with the strong tag `"v1"`.
+pub(super) fn asset(len: u64) -> Asset {
+    Asset {
+        name: "a.jpg".into(),
+        len,
+        etag: EntityTag::parse("\"v1\"").expect("a tag"),
+        version: Digest::new([0xab; 32]).version(),
+        last_modified: Some(date(MODIFIED)),
+        media_type: MediaType::from_static("image/jpeg"),
+        cache_policy: "no-cache".parse().expect("a policy"),
+    }
+}
+
+pub(super) fn date(text: &str) -> HttpDate {
+    text.parse().expect("a date")
+}
+
+/// The header of a request, field line by field line.
+pub(super) fn request(lines: &[(HeaderName, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a field value"));
+    }
+    headers
+}

@@ -1,0 +1,89 @@
+//! The body of a response: bytes in memory, parts of a file, or several of either in a row.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::exchange::Exchange;
+use crate::store::{Cut, FileStream};
+
+/// A stretch of a body.
+#[derive(Debug)]
+pub(super) enum Part {
+    Memory(Bytes),
+    File(FileStream),
+}
+
+/// A body of known length, and the exchange that it ends.
+///
+/// Its only error is [`Cut`]: the connection must then be closed, or the stream reset, so that the client sees a short
+/// body.
+#[derive(Debug)]
+pub(super) struct ResponseBody {
+    current: Option<Part>,
+    next: VecDeque<Part>,
+    left: u64,
+    /// Longest slice of memory that is handed over at once, in bytes.
+    slice: usize,
+    exchange: Exchange,
+}
+
+/// On a shared connection, bytes are handed over about as fast as the client takes them, so that one that has stopped
+/// taking them shows.
+const MULTIPLEXED_SLICE: usize = 64 << 10;
+
+impl ResponseBody {
+    /// A body of `len` bytes altogether.
+    pub(super) fn new(
+        parts: impl IntoIterator<Item = Part>,
+        len: u64,
+        exchange: Exchange,
+        multiplexed: bool,
+    ) -> Self {
+        let mut parts = parts.into_iter();
+        let slice = if multiplexed { MULTIPLEXED_SLICE } else { usize::MAX };
+        Self { current: parts.next(), next: parts.collect(), left: len, slice, exchange }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = &mut *self;
+        loop {
+            let chunk = match &mut this.current {
+                None => return Poll::Ready(None),
+                Some(Part::Memory(bytes)) if bytes.is_empty() => None,
+                Some(Part::Memory(bytes)) => Some(Ok(bytes.split_to(bytes.len().min(this.slice)))),
+                Some(Part::File(stream)) => ready!(stream.poll_chunk(cx)),
+            };
+            match chunk {
+                None => this.current = this.next.pop_front(),
+                Some(Ok(chunk)) => {
+                    this.left = this.left.saturating_sub(chunk.len() as u64);
+                    this.exchange.hand_over(chunk.len());
+                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
+                }
+                Some(Err(cut)) => {
+                    log::warn!("{cut}");
+                    this.current = None;
+                    this.next.clear();
+                    return Poll::Ready(Some(Err(cut)));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

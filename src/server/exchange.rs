@@ -1,0 +1,134 @@
+//! One request and its response, from the head that came in to the last byte that went out: what the access log tells.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hyper::header::{self, HeaderValue};
+use hyper::http::request;
+use hyper::{HeaderMap, Method, StatusCode, Uri, Version};
+
+use super::connection::Connection;
+
+/// What is known of an exchange while it goes on. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    connection: Arc<Connection>,
+    /// Absent only while dropping.
+    record: Option<Record>,
+    /// How far the wire had got when the exchange began.
+    written_before: u64,
+    /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
+    head_len: u64,
+    /// When the response last moved, where it shares its connection with others.
+    progress: Option<Arc<AtomicU64>>,
+}
+
+/// What the access log says of an exchange.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) began: Instant,
+    pub(super) ended: Instant,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) version: Version,
+    pub(super) user_agent: Option<HeaderValue>,
+    /// `None` where the client left before there was an answer.
+    pub(super) status: Option<StatusCode>,
+    /// Bytes of the body that were to be sent.
+    pub(super) meant: u64,
+    /// Bytes of the body that were sent: handed to the operating system, or on HTTP/2 to the stream.
+    pub(super) sent: u64,
+    /// Whether all of it was.
+    pub(super) completed: bool,
+}
+
+/// An exchange whose body has ended, while its last bytes may still be on their way to the socket.
+#[derive(Debug)]
+pub(super) struct Ended {
+    record: Record,
+    written_before: u64,
+    head_len: u64,
+}
+
+impl Exchange {
+    pub(super) fn begin(connection: &Arc<Connection>, head: &request::Parts, now: Instant) -> Self {
+        connection.begin();
+        let record = Record {
+            began: now,
+            ended: now,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            version: head.version,
+            user_agent: head.headers.get(header::USER_AGENT).cloned(),
+            status: None,
+            meant: 0,
+            sent: 0,
+            completed: false,
+        };
+        Self {
+            connection: Arc::clone(connection),
+            record: Some(record),
+            written_before: connection.written(),
+            head_len: 0,
+            progress: None,
+        }
+    }
+
+    /// Notes what the answer will be: from here on the exchange is the client's to take.
+    pub(super) fn answer(&mut self, status: StatusCode, headers: &HeaderMap, body_len: u64) {
+        if self.connection.is_multiplexed() {
+            self.progress = Some(self.connection.watch_progress());
+        } else {
+            // `HTTP/1.1 200 OK`, the Date that hyper adds, and the empty line.
+            let first = 9 + 4 + status.canonical_reason().map_or(0, str::len) + 2;
+            let fields: usize =
+                headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+            self.head_len = (first + fields + 37 + 2) as u64;
+        }
+        if let Some(record) = &mut self.record {
+            record.status = Some(status);
+            record.meant = body_len;
+        }
+    }
+
+    /// Notes that `n` more bytes of the body were handed over.
+    pub(super) fn hand_over(&mut self, n: usize) {
+        if let Some(progress) = &self.progress {
+            progress.store(self.connection.now(), Ordering::Relaxed);
+        }
+        if let Some(record) = &mut self.record {
+            record.sent += n as u64;
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let Some(mut record) = self.record.take() else { return };
+        record.ended = Instant::now();
+        record.completed = record.status.is_some() && record.sent == record.meant;
+        let ended = Ended { record, written_before: self.written_before, head_len: self.head_len };
+        self.connection.end(ended);
+    }
+}
+
+impl Ended {
+    /// The record of an exchange all of whose bytes have left.
+    pub(super) fn flushed(mut self) -> Record {
+        if self.record.completed {
+            self.record.ended = Instant::now();
+        }
+        self.record
+    }
+
+    /// The record of an exchange whose connection ended when `written` bytes had passed over it.
+    pub(super) fn cut(mut self, written: u64) -> Record {
+        let passed = written.saturating_sub(self.written_before + self.head_len);
+        self.record.sent = self.record.sent.min(passed);
+        // A response without a body is complete if its head went out.
+        let head_left = written >= self.written_before + self.head_len;
+        self.record.completed &= head_left && self.record.sent == self.record.meant;
+        self.record
+    }
+}

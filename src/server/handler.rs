@@ -1,0 +1,202 @@
+//! From a request to its response. What HTTP says of an asset is decided in [`crate::http`]; here is what a server says
+//! before there is an asset, and where the bytes come from.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::http::request;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+
+use super::body::{Part, ResponseBody};
+use super::connection::Connection;
+use super::exchange::Exchange;
+use crate::asset::{AssetPath, PathError};
+use crate::http::{self, Answer, Decision, Link, Payload};
+use crate::store::{Ask, Content, Opened, StoreError};
+
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// How the bytes that an answer speaks of are had.
+type Answered = (Answer, Option<Opened>);
+
+/// Answers one request. Whatever is wrong is an answer too.
+pub(super) async fn handle(
+    request: Request<Incoming>,
+    connection: Arc<Connection>,
+) -> Result<Response<ResponseBody>, std::convert::Infallible> {
+    let now = Instant::now();
+    let (head, _) = request.into_parts();
+    let exchange = Exchange::begin(&connection, &head, now);
+    let (answer, opened) = answer(&head, &connection, now).await.unwrap_or_else(|refusal| (refusal, None));
+    Ok(respond(answer, opened.as_ref(), &head.method, exchange, &connection))
+}
+
+async fn answer(head: &request::Parts, connection: &Connection, now: Instant) -> Result<Answered, Answer> {
+    check_host(head)?;
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return Ok((options(), None)),
+        _ => return Err(method_not_allowed(&head.method)),
+    }
+    let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
+    let stores = &connection.service().stores;
+    let mut opened = stores.open(&path, Ask::Usual, now).await.map_err(|e| store_error(&path, &e))?;
+    let mut link = http::link_of(head.uri.query(), &opened.asset().version);
+    if link == Link::Unrecognised {
+        // The link may be newer than what is known of the asset.
+        opened = stores.open(&path, Ask::Since(now), now).await.map_err(|e| store_error(&path, &e))?;
+        link = http::link_of(head.uri.query(), &opened.asset().version);
+    }
+    let mut decision = http::decide(&head.method, &head.headers, opened.asset());
+    if takes_parts(&decision) && !can_give_parts(&opened) {
+        opened = stores.open(&path, Ask::Settled, now).await.map_err(|e| store_error(&path, &e))?;
+        link = http::link_of(head.uri.query(), &opened.asset().version);
+        decision = http::decide(&head.method, &head.headers, opened.asset());
+        if takes_parts(&decision) && !can_give_parts(&opened) {
+            // It will not settle. A server may ignore Range (RFC 9110 section 14.2), and a whole can prove itself.
+            decision = Decision::Whole;
+        }
+    }
+    Ok((opened.fields().answer(decision, link), Some(opened)))
+}
+
+fn takes_parts(decision: &Decision) -> bool {
+    matches!(decision, Decision::Partial(_) | Decision::Multipart(_))
+}
+
+fn can_give_parts(opened: &Opened) -> bool {
+    match opened.content() {
+        Content::Memory(_) => true,
+        Content::File(file) => file.is_settled(),
+    }
+}
+
+fn respond(
+    answer: Answer,
+    opened: Option<&Opened>,
+    method: &Method,
+    mut exchange: Exchange,
+    connection: &Connection,
+) -> Response<ResponseBody> {
+    let Answer { status, headers, payload } = answer;
+    let payload = if *method == Method::HEAD { Payload::Nothing } else { payload };
+    let content = opened.map(Opened::content);
+    let multiplexed = connection.is_multiplexed();
+    let len = length(&payload, opened);
+    exchange.answer(status, &headers, len);
+    let body = match payload {
+        Payload::Nothing => ResponseBody::new([], len, exchange, multiplexed),
+        Payload::Text(text) => ResponseBody::new([Part::Memory(text)], len, exchange, multiplexed),
+        Payload::Whole => ResponseBody::new(content.map(|c| c.part(0, len)), len, exchange, multiplexed),
+        Payload::Part(range) => {
+            ResponseBody::new(content.map(|c| c.part(range.start, range.end)), len, exchange, multiplexed)
+        }
+        Payload::Parts(multipart) => {
+            let framed = multipart.parts().iter().flat_map(|part| {
+                let data = content.map(|c| c.part(part.range.start, part.range.end));
+                [Some(Part::Memory(part.head.clone())), data]
+            });
+            let tail = Some(Part::Memory(multipart.tail().clone()));
+            ResponseBody::new(framed.chain([tail]).flatten(), len, exchange, multiplexed)
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Length of the body in bytes.
+fn length(payload: &Payload, opened: Option<&Opened>) -> u64 {
+    match payload {
+        Payload::Nothing => 0,
+        Payload::Text(text) => text.len() as u64,
+        Payload::Whole => opened.map_or(0, |opened| opened.asset().len),
+        Payload::Part(range) => range.length(),
+        Payload::Parts(multipart) => multipart.length(),
+    }
+}
+
+impl Content {
+    /// The bytes from `start` to before `end`, which lie within the content.
+    fn part(&self, start: u64, end: u64) -> Part {
+        match self {
+            Self::Memory(bytes) => {
+                let at = |offset| usize::try_from(offset).expect("what is in memory is addressed by usize");
+                Part::Memory(if (start, end) == (0, bytes.len() as u64) {
+                    bytes.clone()
+                } else {
+                    bytes.slice(at(start)..at(end))
+                })
+            }
+            Self::File(file) => Part::File(file.stream(start..end)),
+        }
+    }
+}
+
+/// A server must refuse an HTTP/1.1 request without exactly one Host (RFC 9112 section 3.2).
+fn check_host(head: &request::Parts) -> Result<(), Answer> {
+    if head.version != Version::HTTP_11 {
+        return Ok(());
+    }
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => Ok(()),
+        (None, _) => {
+            Err(http::problem(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field"))
+        }
+        _ => Err(http::problem(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
+    }
+}
+
+fn options() -> Answer {
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(header::ALLOW, ALLOWED);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Answer { status: StatusCode::NO_CONTENT, headers, payload: Payload::Nothing }
+}
+
+fn method_not_allowed(method: &Method) -> Answer {
+    let reason = format_args!("assets are fetched with GET or HEAD, not {method}");
+    let mut answer = http::problem(StatusCode::METHOD_NOT_ALLOWED, reason);
+    answer.headers.insert(header::ALLOW, ALLOWED);
+    answer
+}
+
+fn bad_path(error: &PathError) -> Answer {
+    let status = match error {
+        PathError::Malformed(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::NOT_FOUND,
+    };
+    http::problem(status, error)
+}
+
+/// The one place where what a store says becomes a status. A failure must not look like a missing asset; what exactly
+/// failed is for the log, not for strangers.
+fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Answer {
+    let retry = |reason: &str| {
+        let mut answer = http::problem(StatusCode::SERVICE_UNAVAILABLE, reason);
+        answer.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        answer
+    };
+    match error {
+        StoreError::NotFound => http::problem(StatusCode::NOT_FOUND, error),
+        StoreError::Changing => {
+            log::warn!("{path}: {error}; put files in place by renaming them, so that they appear whole");
+            retry("the asset is being written and cannot be sent whole yet")
+        }
+        StoreError::Busy(_) => {
+            log::warn!("{path}: {error}");
+            retry("the server is short of resources at the moment")
+        }
+        StoreError::Failed(_) => {
+            log::error!("{path}: {error}");
+            http::problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the server cannot read this asset; its log says why",
+            )
+        }
+    }
+}

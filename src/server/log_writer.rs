@@ -1,0 +1,264 @@
+//! One thread that writes all logs, so that no other ever waits for a terminal, a pipe or a disk.
+//!
+//! What is to be written is put on a queue as it is; it is formatted here. A queue that is full drops what comes and
+//! counts it, and the count is written once there is room.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use humantime::format_rfc3339_millis;
+
+use super::access_log::Line;
+use crate::config::AccessLog;
+
+/// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
+const WAITING: usize = 65_536;
+/// How long lines are gathered before they are written together.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long the program waits at its end for the last lines to be taken.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Where log lines go to be written.
+#[derive(Debug, Clone)]
+pub struct LogWriter(Arc<Queue>);
+
+#[derive(Debug)]
+struct Queue {
+    lines: Mutex<Lines>,
+    /// Set while the writer sleeps because there was nothing to write.
+    asleep: AtomicBool,
+    wake: Condvar,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    waiting: Vec<Message>,
+    closed: bool,
+    /// Set once the last line has been written.
+    finished: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Message {
+    Access(Line),
+    Notice(Notice),
+}
+
+#[derive(Debug)]
+pub(super) struct Notice {
+    at: SystemTime,
+    level: log::Level,
+    text: String,
+}
+
+/// Where access lines are written, and how.
+enum Sink {
+    Nowhere,
+    StderrText,
+    StderrJson,
+    File(LogFile),
+}
+
+impl LogWriter {
+    /// Starts the writer. Access lines go where `access_log` says, notices to stderr.
+    ///
+    /// Fails where the log file cannot be opened; the error names it.
+    pub fn start(access_log: &AccessLog) -> io::Result<Self> {
+        let sink = match access_log {
+            AccessLog::Off => Sink::Nowhere,
+            AccessLog::Text => Sink::StderrText,
+            AccessLog::Json => Sink::StderrJson,
+            AccessLog::File(path) => Sink::File(LogFile::open(path).map_err(|e| {
+                io::Error::new(e.kind(), format!("the access log {} cannot be written: {e}", path.display()))
+            })?),
+        };
+        let queue = Arc::new(Queue {
+            lines: Mutex::default(),
+            asleep: AtomicBool::new(false),
+            wake: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        });
+        let writing = Arc::clone(&queue);
+        std::thread::Builder::new().name("log".into()).spawn(move || writing.write_all(sink))?;
+        Ok(Self(queue))
+    }
+
+    /// Puts a line on the queue. Never waits.
+    pub(super) fn put(&self, message: Message) {
+        let mut lines = self.0.lock();
+        if lines.closed || lines.waiting.len() >= WAITING {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        lines.waiting.push(message);
+        drop(lines);
+        if self.0.asleep.load(Ordering::Relaxed) && self.0.asleep.swap(false, Ordering::Relaxed) {
+            self.0.wake.notify_all();
+        }
+    }
+
+    /// Makes this the destination of the `log` macros, from `level` up.
+    pub fn take_notices(&self, level: log::LevelFilter) {
+        if log::set_boxed_logger(Box::new(self.clone())).is_ok() {
+            log::set_max_level(level);
+        }
+    }
+
+    /// Writes what is waiting, and takes no more. Gives up after a second if nobody reads it.
+    pub fn close(&self) {
+        let deadline = Instant::now() + LAST_LINES;
+        let mut lines = self.0.lock();
+        lines.closed = true;
+        self.0.wake.notify_all();
+        while !lines.finished {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            lines = self.0.wake.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl log::Log for LogWriter {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        // Ours only: what a library says of its insides is nothing that an operator could act on.
+        metadata.target().starts_with("wamedia")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let text = record.args().to_string();
+            self.put(Message::Notice(Notice { at: SystemTime::now(), level: record.level(), text }));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_all(&self, mut sink: Sink) {
+        let mut batch = Vec::new();
+        let (mut access, mut notices) = (Vec::new(), Vec::new());
+        loop {
+            let closed = self.gather(&mut batch);
+            for message in batch.drain(..) {
+                match message {
+                    Message::Access(line) => sink.format(&line, &mut access),
+                    Message::Notice(notice) => notice.format(&mut notices),
+                }
+            }
+            let dropped = self.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                let text =
+                    format!("{dropped} log lines were dropped: they came faster than they could be written");
+                Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
+            }
+            sink.write(&mut access, &mut notices);
+            // Nobody is left to tell of a stderr that is closed.
+            let _ = io::stderr().write_all(&notices);
+            access.clear();
+            notices.clear();
+            if closed {
+                self.lock().finished = true;
+                self.wake.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to write, then a little for more; says whether it was the last.
+    fn gather(&self, batch: &mut Vec<Message>) -> bool {
+        let mut lines = self.lock();
+        while lines.waiting.is_empty() && !lines.closed {
+            self.asleep.store(true, Ordering::Relaxed);
+            lines = self.wake.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.asleep.store(false, Ordering::Relaxed);
+        if !lines.closed {
+            lines = self
+                .wake
+                .wait_timeout_while(lines, GATHER, |lines| !lines.closed)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        std::mem::swap(&mut lines.waiting, batch);
+        lines.closed
+    }
+}
+
+impl Notice {
+    fn format(&self, out: &mut Vec<u8>) {
+        let level = match self.level {
+            log::Level::Error => "error: ",
+            log::Level::Warn => "warning: ",
+            _ => "",
+        };
+        let time = format_rfc3339_millis(self.at);
+        let text: String = self.text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let _ = writeln!(out, "{time} {level}{text}");
+    }
+}
+
+impl Sink {
+    fn format(&self, line: &Line, out: &mut Vec<u8>) {
+        match self {
+            Self::Nowhere => {}
+            Self::StderrText => line.text(out),
+            Self::StderrJson | Self::File(_) => line.json(out),
+        }
+    }
+
+    fn write(&mut self, lines: &mut Vec<u8>, notices: &mut Vec<u8>) {
+        match self {
+            Self::Nowhere => {}
+            Self::StderrText | Self::StderrJson => {
+                let _ = io::stderr().write_all(lines);
+            }
+            Self::File(file) => {
+                if let Err(e) = file.write(lines) {
+                    let text = format!("the access log {} cannot be written: {e}", file.path.display());
+                    Notice { at: SystemTime::now(), level: log::Level::Error, text }.format(notices);
+                }
+            }
+        }
+    }
+}
+
+/// A log file that follows its name: once something has moved it away, a new one is begun.
+struct LogFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        let was_moved = match std::fs::metadata(&self.path) {
+            Ok(named) => !same(&named, &self.file.metadata()?),
+            Err(_) => true,
+        };
+        if was_moved {
+            *self = Self::open(&self.path)?;
+        }
+        self.file.write_all(lines)
+    }
+}

@@ -1,0 +1,109 @@
+//! Buffers for bytes on their way from a file to a socket.
+//!
+//! Large ones make large files fast, but a thousand slow readers must not hold a thousand of them. So large buffers come
+//! from a pool of a configured size, and who finds it empty, or is slow, reads in small ones.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// Size of a pooled buffer, in bytes.
+pub(crate) const LARGE: usize = 256 << 10;
+/// Size of a buffer outside the pool, in bytes: what every stream may hold however many there are.
+pub(crate) const SMALL: usize = 16 << 10;
+
+/// The pool of large buffers.
+#[derive(Debug)]
+pub(crate) struct Chunks {
+    pool: Mutex<Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    free: Vec<Box<[u8]>>,
+    /// How many more may be made.
+    unmade: usize,
+}
+
+/// A buffer to read into.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    /// Never empty until the chunk is dropped.
+    buffer: Box<[u8]>,
+    filled: usize,
+    /// Where it goes back to; `None` for a small one.
+    home: Option<Arc<Chunks>>,
+}
+
+impl Chunks {
+    /// A pool of `bytes` bytes, rounded down to whole buffers.
+    pub(crate) fn new(bytes: u64) -> Arc<Self> {
+        let unmade = usize::try_from(bytes / LARGE as u64).unwrap_or(usize::MAX);
+        Arc::new(Self { pool: Mutex::new(Pool { free: Vec::new(), unmade }) })
+    }
+
+    /// A large buffer, while the pool lasts.
+    pub(crate) fn large(self: &Arc<Self>) -> Option<Chunk> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let buffer = if let Some(buffer) = pool.free.pop() {
+            buffer
+        } else {
+            pool.unmade = pool.unmade.checked_sub(1)?;
+            drop(pool);
+            vec![0; LARGE].into()
+        };
+        Some(Chunk { buffer, filled: 0, home: Some(Arc::clone(self)) })
+    }
+}
+
+impl Chunk {
+    /// A buffer of at most [`SMALL`] bytes.
+    pub(crate) fn small(len: usize) -> Self {
+        Self { buffer: vec![0; len.clamp(1, SMALL)].into(), filled: 0, home: None }
+    }
+
+    /// The part of the buffer to read into: at most `len` bytes.
+    pub(crate) fn space(&mut self, len: u64) -> &mut [u8] {
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.buffer.len());
+        &mut self.buffer[..len]
+    }
+
+    /// Says that the first `filled` bytes hold what was read, and gives them out.
+    pub(crate) fn into_bytes(mut self, filled: usize) -> Bytes {
+        self.filled = filled;
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.filled]
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            let buffer = std::mem::take(&mut self.buffer);
+            home.pool.lock().unwrap_or_else(PoisonError::into_inner).free.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_ends_where_configured_and_buffers_come_back() {
+        let chunks = Chunks::new(2 * LARGE as u64 + 1);
+        let first = chunks.large().expect("one of two").into_bytes(3);
+        let second = chunks.large().expect("two of two");
+        assert!(chunks.large().is_none());
+        let reader = first.slice(1..2);
+        drop(first);
+        assert!(chunks.large().is_none(), "still being read");
+        drop((reader, second));
+        assert!(chunks.large().is_some());
+    }
+}

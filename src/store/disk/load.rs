@@ -1,0 +1,134 @@
+//! From an open file to what can be said of it: its digest, and its bytes where they are to be held.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::version::{FileVersion, SETTLING};
+use super::{OpenFile, Shared};
+use crate::asset::Digest;
+use crate::store::StoreError;
+use crate::store::flights::Demand;
+use crate::store::memory::Reservation;
+
+/// What reading a file gave.
+pub(crate) struct Loaded {
+    pub(crate) version: FileVersion,
+    pub(crate) digest: Digest,
+    /// Whether any later change is certain to show in the version.
+    pub(crate) settled: bool,
+    /// The bytes, where they are to be held.
+    pub(crate) body: Option<Bytes>,
+}
+
+/// A version, and since when it has been seen to be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) version: FileVersion,
+    pub(crate) since: Instant,
+    pub(crate) since_wall: SystemTime,
+}
+
+impl Seen {
+    /// Whether `version` has been there for so long that it is settled, even if its stamps are of another clock.
+    pub(crate) fn long_enough(&self, version: &FileVersion) -> bool {
+        self.version == *version && self.since.elapsed() >= SETTLING
+    }
+}
+
+/// How often a file that changes under the reader is read before it is given up for now.
+const ATTEMPTS: usize = 3;
+
+/// Reads `opened`: into memory where it is small enough and there is room, else for its digest alone.
+///
+/// `None` where nobody waits for it any more.
+pub(crate) async fn load<V: Send + Sync + 'static>(
+    shared: &Arc<Shared>,
+    mut opened: OpenFile,
+    seen: Option<Seen>,
+    demand: &Demand<V>,
+) -> Option<Result<(Arc<File>, Loaded), StoreError>>
+where
+    Demand<V>: Clone,
+{
+    for attempt in 1..=ATTEMPTS {
+        let version = opened.version;
+        let watched = seen.is_some_and(|seen| seen.long_enough(&version));
+        let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
+        let loaded = if let Some(room) = room {
+            let (file, demand) = (Arc::clone(&opened.file), demand.clone());
+            let _slot = shared.digests.slots().acquire_owned().await.ok()?;
+            let may_tear = attempt == ATTEMPTS;
+            let work = move || {
+                if demand.is_gone() {
+                    None
+                } else {
+                    Some(read_and_hash(&file, version, room, watched, may_tear))
+                }
+            };
+            shared.background.spawn_blocking(work).await.ok()??
+        } else {
+            let hashed = shared.digests.of(&opened.file, version, watched).await;
+            hashed.map(|hashed| Loaded {
+                version,
+                digest: hashed.digest,
+                settled: hashed.settled,
+                body: None,
+            })
+        };
+        match loaded {
+            Ok(loaded) => return Some(Ok((opened.file, loaded))),
+            Err(StoreError::Changing) if attempt < ATTEMPTS => match opened.file.metadata() {
+                Ok(metadata) => opened.version = FileVersion::of(&metadata),
+                Err(e) => return Some(Err(StoreError::failed("looking at", &e))),
+            },
+            Err(e) => return Some(Err(e)),
+        }
+    }
+    Some(Err(StoreError::Changing))
+}
+
+/// Reads the whole file and hashes the bytes as they are held, so that the digest is right whatever the file does.
+///
+/// `may_tear` allows bytes that were read while the file changed, which is better than no answer for a file that never
+/// rests; they are marked as unsettled and so read again at the next look.
+fn read_and_hash(
+    file: &File,
+    version: FileVersion,
+    room: Reservation,
+    watched: bool,
+    may_tear: bool,
+) -> Result<Loaded, StoreError> {
+    let failed = |e: io::Error| StoreError::failed("reading", &e);
+    let settled = watched || version.is_settled(SystemTime::now());
+    let len =
+        usize::try_from(version.len).map_err(|_| StoreError::Busy("the file is too large to hold".into()))?;
+    let mut body = vec![0; len];
+    let filled = read_fully(file, &mut body).map_err(failed)?;
+    body.truncate(filled);
+    let intact = filled == len && FileVersion::of(&file.metadata().map_err(failed)?) == version;
+    if !intact && !may_tear {
+        return Err(StoreError::Changing);
+    }
+    let digest = Digest::new(Sha256::digest(&body).into());
+    Ok(Loaded { version, digest, settled: settled && intact, body: Some(room.hold(body)) })
+}
+
+/// Reads from the start until `buffer` is full or the file ends.
+fn read_fully(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}

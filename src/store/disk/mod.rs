@@ -1,0 +1,187 @@
+//! Assets in a folder: opened beneath its root, known by their digest, read without ever blocking a serving thread.
+//!
+//! What is known of a path, and for how long, is the [cache](super::cache)'s subject; here is what one open of one file
+//! gives.
+
+mod chunks;
+mod digests;
+mod load;
+mod root;
+mod stream;
+mod version;
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::Errno;
+use tokio::runtime::Handle;
+
+pub(crate) use self::chunks::Chunks;
+pub(crate) use self::digests::Digests;
+pub(crate) use self::load::{Loaded, Seen, load};
+pub(crate) use self::root::Patience;
+use self::root::Root;
+pub use self::stream::{Cut, FileStream};
+pub(crate) use self::version::{FileVersion, SETTLING};
+use super::StoreError;
+use super::memory::Budget;
+use crate::asset::{AssetPath, Digest};
+
+/// What all disk stores of a process have in common.
+pub(crate) struct Shared {
+    pub(crate) digests: Digests,
+    pub(crate) budget: Arc<Budget>,
+    /// Longest body that is held in memory, in bytes.
+    pub(crate) max_body: u64,
+    pub(crate) chunks: Arc<Chunks>,
+    pub(crate) background: Handle,
+}
+
+/// A folder whose files are assets.
+pub(crate) struct Disk {
+    root: Root,
+    /// A file that is never an asset, wherever a path finds it: the configuration.
+    never: Option<PathBuf>,
+    shared: Arc<Shared>,
+    /// Set when the file system turns out not to know `RWF_NOWAIT`.
+    nowait_is_missing: AtomicBool,
+}
+
+/// A regular file that was opened, and which version of it.
+#[derive(Clone)]
+pub(crate) struct OpenFile {
+    pub(crate) file: Arc<File>,
+    pub(crate) version: FileVersion,
+}
+
+/// Why nothing was opened.
+pub(crate) enum OpenError {
+    /// The file system would have to be waited for.
+    WouldBlock,
+    Store(StoreError),
+}
+
+/// One version of a file, open, with the digest of its bytes.
+pub struct DiskFile {
+    file: Arc<File>,
+    version: FileVersion,
+    digest: Digest,
+    settled: bool,
+    /// Set when the file turned out to be another version than this.
+    broken: AtomicBool,
+    path: Box<str>,
+    disk: Arc<Disk>,
+}
+
+impl std::fmt::Debug for DiskFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DiskFile")
+            .field("path", &self.path)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    /// Serves the folder at `path`. The file at `never` is not an asset even if it lies in it.
+    pub(crate) fn new(path: &Path, never: Option<PathBuf>, shared: Arc<Shared>) -> io::Result<Self> {
+        Ok(Self { root: Root::open(path)?, never, shared, nowait_is_missing: AtomicBool::new(false) })
+    }
+
+    /// Opens the file at `path`, which is relative to the folder. It is opened by its name this once; all that is said
+    /// of it later is said of what was opened here.
+    pub(crate) fn open(&self, path: &AssetPath<'_>, patience: Patience) -> Result<OpenFile, OpenError> {
+        let file = self.root.open_beneath(path, patience).map_err(|e| OpenError::of(e, patience))?;
+        let failed = |e: io::Error| OpenError::Store(StoreError::failed("looking at", &e));
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() || self.is_never_served(&metadata) {
+            log::debug!("{path} is {} and not served", kind(&metadata));
+            return Err(OpenError::Store(StoreError::NotFound));
+        }
+        Ok(OpenFile { file: Arc::new(file), version: FileVersion::of(&metadata) })
+    }
+
+    /// Compared by what it is, not by its name: a link to the configuration file is the configuration file.
+    fn is_never_served(&self, metadata: &Metadata) -> bool {
+        self.never
+            .as_ref()
+            .and_then(|never| std::fs::metadata(never).ok())
+            .is_some_and(|never| version::identity(&never) == version::identity(metadata))
+    }
+
+    /// What all disk stores have in common.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+fn kind(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if metadata.is_file() {
+        "the configuration file"
+    } else if metadata.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+impl OpenError {
+    fn of(errno: Errno, patience: Patience) -> Self {
+        match errno {
+            Errno::AGAIN if patience == Patience::Never => Self::WouldBlock,
+            // ENXIO: a socket, or a device without a driver. ELOOP and EXDEV: links that lead nowhere or outside.
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::ISDIR
+            | Errno::LOOP
+            | Errno::XDEV
+            | Errno::NAMETOOLONG
+            | Errno::NXIO => Self::Store(StoreError::NotFound),
+            Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+                Self::Store(StoreError::Busy(io::Error::from(errno).to_string().into()))
+            }
+            other => Self::Store(StoreError::failed("opening", &other.into())),
+        }
+    }
+}
+
+impl DiskFile {
+    /// What was loaded of `file`, without its body.
+    pub(crate) fn new(file: Arc<File>, loaded: &Loaded, path: &AssetPath<'_>, disk: Arc<Disk>) -> Self {
+        Self {
+            file,
+            version: loaded.version,
+            digest: loaded.digest,
+            settled: loaded.settled,
+            broken: AtomicBool::new(false),
+            path: path.as_str().into(),
+            disk,
+        }
+    }
+
+    /// Whether a part of the file can be sent: a version that has not settled can only prove itself as a whole.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether some response found the file to be another version.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of `range`, which must lie within the file, and must be the whole of it while it is
+    /// [unsettled](Self::is_settled).
+    pub fn stream(self: &Arc<Self>, range: Range<u64>) -> FileStream {
+        FileStream::new(Arc::clone(self), range)
+    }
+}

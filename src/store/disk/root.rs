@@ -1,0 +1,243 @@
+//! Opening files beneath a root, and never outside it.
+//!
+//! The kernel resolves the path (`openat2` with `RESOLVE_BENEATH`). Where it cannot, a walk takes one component at a
+//! time and follows no link that it has not read itself: on kernels before 5.6, under a seccomp filter that hides the
+//! call, and for absolute links, which `RESOLVE_BENEATH` refuses even where they lead back inside.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::asset::AssetPath;
+
+/// The directory that a store serves.
+#[derive(Debug)]
+pub(crate) struct Root {
+    directory: OwnedFd,
+    /// The directory's path as configured and as the file system has it; absolute links below either lead inside.
+    names: [PathBuf; 2],
+    /// Cleared when the kernel turns out not to have `openat2`.
+    has_openat2: AtomicBool,
+    /// Cleared when the kernel turns out not to have `RESOLVE_CACHED` (before 5.12).
+    has_cached: AtomicBool,
+}
+
+/// How long an open may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Only what the kernel has in memory is looked at: `EAGAIN` where that is not enough.
+    Never,
+    /// The file system may be waited for.
+    Blocking,
+}
+
+/// As many symbolic links as the kernel follows in one path.
+const MAX_LINKS: u32 = 40;
+
+/// `O_NONBLOCK` keeps a FIFO from holding the caller up; on a regular file it does nothing.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+impl Root {
+    /// Opens the directory itself. Its own path may be a link.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        Ok(Self {
+            directory: rustix::fs::open(path, flags, Mode::empty())?,
+            names: [std::path::absolute(path)?, path.canonicalize()?],
+            has_openat2: AtomicBool::new(true),
+            has_cached: AtomicBool::new(true),
+        })
+    }
+
+    /// Opens what `path` names, whatever it is. The caller looks at what it got.
+    pub(crate) fn open_beneath(&self, path: &AssetPath<'_>, patience: Patience) -> Result<File, Errno> {
+        if self.has_openat2.load(Ordering::Relaxed) {
+            match self.by_kernel(path.as_str(), patience) {
+                // EXDEV: a link leads out, or only seems to.
+                Err(Errno::XDEV) => {}
+                Err(Errno::NOSYS | Errno::PERM) => self.has_openat2.store(false, Ordering::Relaxed),
+                result => return result.map(File::from),
+            }
+        }
+        match patience {
+            Patience::Never => Err(Errno::AGAIN),
+            Patience::Blocking => self.by_walking(path.as_str()).map(File::from),
+        }
+    }
+
+    fn by_kernel(&self, path: &str, patience: Patience) -> Result<OwnedFd, Errno> {
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        if patience == Patience::Never {
+            if !self.has_cached.load(Ordering::Relaxed) {
+                return Err(Errno::AGAIN);
+            }
+            let result = self.openat2(path, beneath | ResolveFlags::CACHED);
+            if result.as_ref().is_err_and(|&e| e == Errno::INVAL) {
+                self.has_cached.store(false, Ordering::Relaxed);
+                return Err(Errno::AGAIN);
+            }
+            return result;
+        }
+        // EAGAIN: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
+        for _ in 0..8 {
+            match self.openat2(path, beneath) {
+                Err(Errno::AGAIN) => {}
+                result => return result,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    fn openat2(&self, path: &str, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+        rustix::fs::openat2(&self.directory, path, READ, Mode::empty(), resolve)
+    }
+
+    /// Resolves one component at a time. `..` climbs along the directories that were opened on the way down, never by
+    /// asking the kernel, so a directory that is moved meanwhile cannot lead out.
+    fn by_walking(&self, path: &str) -> Result<OwnedFd, Errno> {
+        let mut todo: VecDeque<OsString> = path.split('/').map(OsString::from).collect();
+        let mut above: Vec<OwnedFd> = Vec::new();
+        let mut links = 0;
+        while let Some(component) = todo.pop_front() {
+            let here = above.last().map_or(self.directory.as_fd(), AsFd::as_fd);
+            match component.as_bytes() {
+                b"" | b"." => continue,
+                b".." => {
+                    above.pop().ok_or(Errno::XDEV)?;
+                    continue;
+                }
+                _ => {}
+            }
+            let entry = rustix::fs::openat(here, &component, LOOK, Mode::empty())?;
+            match FileType::from_raw_mode(rustix::fs::fstat(&entry)?.st_mode) {
+                FileType::Symlink => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(Errno::LOOP);
+                    }
+                    let target =
+                        OsString::from_vec(rustix::fs::readlinkat(&entry, "", Vec::new())?.into_bytes());
+                    let target = if target.as_bytes().starts_with(b"/") {
+                        above.clear();
+                        self.inside(Path::new(&target)).ok_or(Errno::XDEV)?
+                    } else {
+                        target
+                    };
+                    for part in target.as_bytes().rsplit(|&b| b == b'/') {
+                        todo.push_front(OsStr::from_bytes(part).to_owned());
+                    }
+                }
+                FileType::Directory if !todo.is_empty() => above.push(entry),
+                _ if !todo.is_empty() => return Err(Errno::NOTDIR),
+                _ => return reopen(here, &component, &entry),
+            }
+        }
+        Err(Errno::ISDIR)
+    }
+
+    /// What is left of an absolute path below the root; `None` where it does not lie there.
+    fn inside(&self, target: &Path) -> Option<OsString> {
+        self.names
+            .iter()
+            .find_map(|name| target.strip_prefix(name).ok())
+            .map(|rest| rest.as_os_str().to_owned())
+    }
+}
+
+/// Opens for reading what was looked at before, and makes sure that it is still that.
+fn reopen(directory: BorrowedFd<'_>, name: &OsStr, seen: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let file = rustix::fs::openat(directory, name, READ | OFlags::NOFOLLOW, Mode::empty())?;
+    let (now, before) = (rustix::fs::fstat(&file)?, rustix::fs::statat(seen, "", AtFlags::EMPTY_PATH)?);
+    if (now.st_dev, now.st_ino) == (before.st_dev, before.st_ino) { Ok(file) } else { Err(Errno::AGAIN) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+
+    /// What both ways of opening say of a path: the bytes read, or the error.
+    fn outcomes(root: &Root, path: &str) -> [Result<String, Errno>; 2] {
+        let path = AssetPath::from_plain(path).expect("a proper path");
+        let read = |file: Result<OwnedFd, Errno>| {
+            let mut text = String::new();
+            File::from(file?)
+                .read_to_string(&mut text)
+                .map_err(|e| Errno::from_io_error(&e).expect("an errno"))?;
+            Ok(text)
+        };
+        [read(root.by_kernel(path.as_str(), Patience::Blocking)), read(root.by_walking(path.as_str()))]
+    }
+
+    fn tree() -> (tempfile::TempDir, Root) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("root");
+        std::fs::create_dir_all(root.join("a/b")).expect("folders");
+        std::fs::write(root.join("a/b/file"), "inside").expect("a file");
+        std::fs::write(dir.path().join("secret"), "outside").expect("a file");
+        let opened = Root::open(&root).expect("a root");
+        (dir, opened)
+    }
+
+    #[test]
+    fn kernel_and_walk_agree_on_what_stays_inside() {
+        let (dir, root) = tree();
+        let at = |name: &str| dir.path().join("root").join(name);
+        symlink("a/b/file", at("relative")).expect("a link");
+        symlink("../b/../b/file", at("a/b/climbing")).expect("a link");
+        symlink("relative", at("twice")).expect("a link");
+        symlink("b", at("a/folder")).expect("a link");
+        for path in ["a/b/file", "relative", "a/b/climbing", "twice", "a/folder/file"] {
+            assert_eq!(outcomes(&root, path), [Ok("inside".to_owned()), Ok("inside".to_owned())], "{path}");
+        }
+    }
+
+    #[test]
+    fn kernel_and_walk_refuse_what_leads_out() {
+        let (dir, root) = tree();
+        let at = |name: &str| dir.path().join("root").join(name);
+        symlink("../secret", at("out")).expect("a link");
+        symlink("a/../../secret", at("detour")).expect("a link");
+        symlink(dir.path().join("secret"), at("absolute")).expect("a link");
+        symlink("..", at("parent")).expect("a link");
+        symlink("/proc/self/root", at("magic")).expect("a link");
+        symlink("loop", at("loop")).expect("a link");
+        for path in ["out", "detour", "absolute", "parent/secret", "magic/etc/passwd"] {
+            assert_eq!(outcomes(&root, path), [Err(Errno::XDEV), Err(Errno::XDEV)], "{path}");
+        }
+        assert_eq!(outcomes(&root, "loop"), [Err(Errno::LOOP), Err(Errno::LOOP)]);
+        assert_eq!(outcomes(&root, "missing"), [Err(Errno::NOENT), Err(Errno::NOENT)]);
+        assert_eq!(outcomes(&root, "a/b/file/more"), [Err(Errno::NOTDIR), Err(Errno::NOTDIR)]);
+    }
+
+    #[test]
+    fn an_absolute_link_back_inside_is_followed() {
+        let (dir, root) = tree();
+        symlink(dir.path().join("root/a/b/file"), dir.path().join("root/absolute")).expect("a link");
+        let path = AssetPath::from_plain("absolute").expect("a path");
+        let mut text = String::new();
+        let mut file = root.open_beneath(&path, Patience::Blocking).expect("inside after all");
+        file.read_to_string(&mut text).expect("readable");
+        assert_eq!(text, "inside");
+        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Errno::AGAIN));
+    }
+
+    #[test]
+    fn without_openat2_the_walk_takes_over() {
+        let (_dir, root) = tree();
+        root.has_openat2.store(false, Ordering::Relaxed);
+        let path = AssetPath::from_plain("a/b/file").expect("a path");
+        assert!(root.open_beneath(&path, Patience::Blocking).is_ok());
+        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Errno::AGAIN));
+    }
+}

@@ -1,0 +1,236 @@
+//! Reading a range of a file on a serving thread, without ever waiting there, and without ever completing a lie.
+//!
+//! What the page cache holds is read inline (`preadv2` with `RWF_NOWAIT`); for the rest a background thread waits. The
+//! last chunk is withheld until the guard is satisfied: a version that has settled is looked at once more after its last
+//! byte was read, a younger one is hashed again on its way out.
+
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustix::io::{Errno, ReadWriteFlags};
+use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
+
+use super::DiskFile;
+use super::chunks::{Chunk, SMALL};
+use super::version::FileVersion;
+use crate::asset::Digest;
+
+/// A reader that took longer than this for a chunk is not helped by larger ones: below 1 MiB/s.
+const SLOW: Duration = Duration::from_millis(250);
+
+/// Why a stream ended before its last byte. The connection must be cut: what was sent so far is not the asset.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cut {
+    /// The file is no longer the version that the response head speaks of.
+    #[error("{path} changed while it was sent; the response was cut short")]
+    Changed {
+        /// The asset's path.
+        path: Box<str>,
+    },
+    /// The file could not be read.
+    #[error("reading {path} failed while it was sent: {reason}; the response was cut short")]
+    Unreadable {
+        /// The asset's path.
+        path: Box<str>,
+        /// What the operating system said.
+        reason: Box<str>,
+    },
+}
+
+/// The bytes of a range of one version of a file.
+#[derive(Debug)]
+pub struct FileStream {
+    file: Arc<DiskFile>,
+    /// What is still to be read.
+    rest: Range<u64>,
+    /// Present while the bytes must be hashed on their way out.
+    hasher: Option<Sha256>,
+    state: State,
+    last_chunk_at: Option<Instant>,
+}
+
+enum State {
+    Ready,
+    Reading(JoinHandle<(Option<Sha256>, io::Result<Bytes>)>),
+    /// The last chunk, waiting for the file to prove that it is what was promised.
+    Proving(Pin<Box<dyn Future<Output = bool> + Send>>, Bytes),
+    Ended,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "Ready",
+            Self::Reading(_) => "Reading",
+            Self::Proving(..) => "Proving",
+            Self::Ended => "Ended",
+        })
+    }
+}
+
+impl FileStream {
+    /// Streams `range`, which lies within the file. An unsettled file can only prove itself as a whole.
+    pub(super) fn new(file: Arc<DiskFile>, range: Range<u64>) -> Self {
+        debug_assert!(range.end <= file.version.len);
+        debug_assert!(file.settled || range == (0..file.version.len));
+        let hasher = (!file.settled).then(Sha256::new);
+        let state = if range.is_empty() { State::Ended } else { State::Ready };
+        Self { file, rest: range, hasher, state, last_chunk_at: None }
+    }
+
+    /// The next chunk; `None` after the last one.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        let polled = self.poll_state(cx);
+        if let Poll::Ready(Some(Err(cut))) = &polled {
+            self.state = State::Ended;
+            if matches!(cut, Cut::Changed { .. }) {
+                self.file.broken.store(true, Ordering::Relaxed);
+            }
+        }
+        polled
+    }
+
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            match &mut self.state {
+                State::Ended => return Poll::Ready(None),
+                State::Ready => match self.read_inline() {
+                    Some(Ok(chunk)) => {
+                        if let Some(result) = self.emit(chunk) {
+                            return Poll::Ready(Some(result));
+                        }
+                    }
+                    Some(Err(e)) => return Poll::Ready(Some(Err(self.unreadable(&e)))),
+                    None => self.read_in_background(),
+                },
+                State::Reading(reading) => {
+                    let done = ready!(Pin::new(reading).poll(cx));
+                    self.state = State::Ready;
+                    let (hasher, read) = done.unwrap_or_else(|e| (None, Err(io::Error::other(e))));
+                    self.hasher = hasher;
+                    match read {
+                        Ok(chunk) => {
+                            if let Some(result) = self.emit(chunk) {
+                                return Poll::Ready(Some(result));
+                            }
+                        }
+                        Err(e) => return Poll::Ready(Some(Err(self.unreadable(&e)))),
+                    }
+                }
+                State::Proving(proof, _) => {
+                    let proven = ready!(proof.as_mut().poll(cx));
+                    let State::Proving(_, chunk) = std::mem::replace(&mut self.state, State::Ended) else {
+                        unreachable!("matched above");
+                    };
+                    return Poll::Ready(Some(if proven { Ok(chunk) } else { Err(self.changed()) }));
+                }
+            }
+        }
+    }
+
+    /// Reads what the page cache holds; `None` where that takes a background thread.
+    fn read_inline(&mut self) -> Option<io::Result<Bytes>> {
+        if self.hasher.is_some() || self.file.disk.nowait_is_missing.load(Ordering::Relaxed) {
+            return None;
+        }
+        let left = self.rest.end - self.rest.start;
+        let mut chunk = self.next_chunk();
+        let space = chunk.space(left);
+        let read = rustix::io::preadv2(
+            &*self.file.file,
+            &mut [IoSliceMut::new(space)],
+            self.rest.start,
+            ReadWriteFlags::NOWAIT,
+        );
+        match read {
+            Ok(n) => Some(Ok(chunk.into_bytes(n))),
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                self.file.disk.nowait_is_missing.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(e) => Some(Err(e.into())),
+        }
+    }
+
+    fn read_in_background(&mut self) {
+        let (file, at, left) = (Arc::clone(&self.file), self.rest.start, self.rest.end - self.rest.start);
+        let (mut chunk, mut hasher) = (self.next_chunk(), self.hasher.take());
+        self.state = State::Reading(self.file.disk.shared.background.spawn_blocking(move || {
+            let space = chunk.space(left);
+            let read = loop {
+                match file.file.read_at(space, at) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read,
+                }
+            };
+            let chunk = read.map(|n| chunk.into_bytes(n));
+            if let (Some(hasher), Ok(chunk)) = (&mut hasher, &chunk) {
+                hasher.update(chunk);
+            }
+            (hasher, chunk)
+        }));
+    }
+
+    fn next_chunk(&mut self) -> Chunk {
+        let now = Instant::now();
+        let slow = self.last_chunk_at.replace(now).is_some_and(|last| now - last > SLOW);
+        let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
+        let large = if slow || left <= SMALL { None } else { self.file.disk.shared.chunks.large() };
+        large.unwrap_or_else(|| Chunk::small(left))
+    }
+
+    /// Passes a chunk on, or, if it is the last one, what the guard says of it; `None` where the guard needs time.
+    fn emit(&mut self, chunk: Bytes) -> Option<Result<Bytes, Cut>> {
+        if chunk.is_empty() {
+            return Some(Err(self.changed()));
+        }
+        self.rest.start += chunk.len() as u64;
+        if !self.rest.is_empty() {
+            return Some(Ok(chunk));
+        }
+        if let Some(hasher) = self.hasher.take() {
+            self.state = State::Ended;
+            let holds = Digest::new(hasher.finalize().into()) == self.file.digest;
+            return Some(if holds { Ok(chunk) } else { Err(self.changed()) });
+        }
+        // After the last byte was read: a write changes the stamps before it changes the bytes.
+        let now = match self.file.file.metadata() {
+            Ok(metadata) => FileVersion::of(&metadata),
+            Err(e) => return Some(Err(self.unreadable(&e))),
+        };
+        if now == self.file.version {
+            self.state = State::Ended;
+            return Some(Ok(chunk));
+        }
+        if now.differs_in_ctime_only(&self.file.version) {
+            // Renamed over, linked or chmodded, most likely; the bytes of the file that is open can tell.
+            self.state = State::Proving(Box::pin(prove(Arc::clone(&self.file), now)), chunk);
+            return None;
+        }
+        Some(Err(self.changed()))
+    }
+
+    fn changed(&self) -> Cut {
+        Cut::Changed { path: self.file.path.clone() }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Cut {
+        Cut::Unreadable { path: self.file.path.clone(), reason: error.to_string().into() }
+    }
+}
+
+/// Whether the file, which has taken on the stamps of `now`, still has the bytes that were promised.
+async fn prove(file: Arc<DiskFile>, now: FileVersion) -> bool {
+    file.disk.shared.digests.of(&file.file, now, false).await.is_ok_and(|hashed| hashed.digest == file.digest)
+}

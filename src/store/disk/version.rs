@@ -1,0 +1,139 @@
+//! Which version of a file this is, as the file system tells it.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use httpdate::HttpDate;
+
+/// How old the last change must be before the time stamps can be trusted to tell the next one apart. File systems stamp
+/// with the kernel's tick (up to 10 ms) or worse (FAT: 2 s).
+pub(crate) const SETTLING: Duration = Duration::from_secs(2);
+
+/// What tells one version of a file from another: two files with equal `FileVersion`s have the same bytes, once the
+/// last change has [settled](SETTLING).
+///
+/// Size and mtime alone would not do: `cp -p` and `rsync -t` set both. The ctime cannot be set, and changes with every
+/// write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FileVersion {
+    device: u64,
+    inode: u64,
+    /// Length in bytes.
+    pub(crate) len: u64,
+    mtime: Stamp,
+    ctime: Stamp,
+}
+
+/// A file system's time stamp: seconds since 1970, and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Stamp {
+    seconds: i64,
+    nanos: i64,
+}
+
+impl Stamp {
+    fn time(self) -> SystemTime {
+        match u64::try_from(self.seconds) {
+            Ok(seconds) => UNIX_EPOCH + Duration::new(seconds, u32::try_from(self.nanos).unwrap_or(0)),
+            Err(_) => UNIX_EPOCH,
+        }
+    }
+}
+
+/// Which file this is, whatever its version.
+pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+impl FileVersion {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.size(),
+            mtime: Stamp { seconds: metadata.mtime(), nanos: metadata.mtime_nsec() },
+            ctime: Stamp { seconds: metadata.ctime(), nanos: metadata.ctime_nsec() },
+        }
+    }
+
+    /// Whether all but the ctime agrees: what a rename over the file, a new link or a `chmod` leaves behind, none of
+    /// which touches the bytes.
+    pub(crate) fn differs_in_ctime_only(&self, other: &Self) -> bool {
+        self.ctime != other.ctime && Self { ctime: other.ctime, ..*self } == *other
+    }
+
+    /// Whether the last change lies far enough back for the next one to carry another stamp.
+    pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
+        self.unsettled_for(now).is_zero()
+    }
+
+    /// How long it is until the last change has settled. A stamp from the future says nothing of that, so the whole time
+    /// it is.
+    pub(crate) fn unsettled_for(&self, now: SystemTime) -> Duration {
+        now.duration_since(self.ctime.time()).map_or(SETTLING, |age| SETTLING.saturating_sub(age))
+    }
+
+    /// The `Last-Modified` of this version (RFC 9110 section 8.8.2); `None` where the mtime is 0 or 1 s after the epoch,
+    /// which is what build systems write for "no time".
+    ///
+    /// An mtime in the future was set by hand, and setting it stamped the ctime with the moment it was done. That moment
+    /// is when this version appeared, and it stays the same for as long as the version lives. Should the ctime lie in
+    /// the future too (a clock that was set back), `first_seen` stands in.
+    pub(crate) fn last_modified(&self, first_seen: SystemTime) -> Option<HttpDate> {
+        if self.mtime.seconds <= 1 {
+            return None;
+        }
+        Some(HttpDate::from(self.mtime.min(self.ctime).time().min(first_seen)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(mtime: i64, ctime: i64) -> FileVersion {
+        let stamp = |seconds| Stamp { seconds, nanos: 5 };
+        FileVersion { device: 1, inode: 2, len: 3, mtime: stamp(mtime), ctime: stamp(ctime) }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn last_modified_is_never_in_the_future_and_never_moves() {
+        for (mtime, ctime, first_seen, expected) in [
+            (1000, 2000, 3000, Some(1000)),
+            (9000, 2000, 3000, Some(2000)),
+            (9000, 9000, 3000, Some(3000)),
+            (0, 2000, 3000, None),
+            (1, 2000, 3000, None),
+            (-5, 2000, 3000, None),
+            (2, 2000, 3000, Some(2)),
+        ] {
+            let last_modified = version(mtime, ctime).last_modified(at(first_seen));
+            assert_eq!(
+                last_modified,
+                expected.map(|s| HttpDate::from(at(s))),
+                "{mtime} {ctime} {first_seen}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_change_settles_after_two_seconds() {
+        assert!(!version(0, 1000).is_settled(at(1001)));
+        assert!(version(0, 1000).is_settled(at(1003)));
+        assert_eq!(version(0, 1000).unsettled_for(at(1001)), Duration::from_nanos(1_000_000_005));
+        assert_eq!(version(0, 1000).unsettled_for(at(900)), SETTLING, "a stamp from the future says nothing");
+    }
+
+    #[test]
+    fn a_new_ctime_alone_is_told_from_a_change() {
+        assert!(version(1, 2).differs_in_ctime_only(&version(1, 3)));
+        assert!(!version(1, 2).differs_in_ctime_only(&version(1, 2)));
+        assert!(!version(1, 2).differs_in_ctime_only(&version(2, 3)));
+        assert!(!version(1, 2).differs_in_ctime_only(&FileVersion { len: 9, ..version(1, 3) }));
+    }
+}

@@ -1,0 +1,70 @@
+//! A glance at what a folder holds, for an example to show. Bounded: a folder of a million files is glanced at no
+//! longer than one of a hundred.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use crate::asset::AssetPath;
+use crate::whatsapp;
+
+/// Directory entries that are looked at.
+const ENTRIES: usize = 256;
+/// Longest file that makes an example, in bytes: its digest is needed, and nobody wants to wait for it.
+const SHORT: u64 = 16 << 20;
+
+/// The path, inside `folder`, of some file there that WhatsApp takes: of those at a glance, the first by name.
+pub(super) fn example(folder: &Path) -> Option<AssetPath<'static>> {
+    let mut folders = VecDeque::from([PathBuf::new()]);
+    let mut left = ENTRIES;
+    let mut best: Option<AssetPath<'static>> = None;
+    while let Some(inside) = folders.pop_front() {
+        let Ok(entries) = folder.join(&inside).read_dir() else { continue };
+        for entry in entries.flatten() {
+            if left == 0 {
+                return best;
+            }
+            left -= 1;
+            let path = inside.join(entry.file_name());
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                folders.push_back(path);
+                continue;
+            }
+            let Some(asset) = path.to_str().and_then(|path| AssetPath::from_plain(path).ok()) else {
+                continue;
+            };
+            let is_better = best.as_ref().is_none_or(|best| asset.as_str() < best.as_str());
+            let is_taken = kind.is_file() && whatsapp::kind(&asset).is_some();
+            if is_better && is_taken && entry.metadata().is_ok_and(|metadata| metadata.len() <= SHORT) {
+                best = Some(asset.to_owned());
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_by_name_that_whatsapp_takes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(example(dir.path()), None);
+        std::fs::create_dir(dir.path().join("b")).expect("a folder");
+        for name in [".hidden.jpg", "a.toml", "c.jpg", "b/z.png", "b/a.pdf"] {
+            std::fs::write(dir.path().join(name), "x").expect("a file");
+        }
+        assert_eq!(example(dir.path()).expect("one").as_str(), "b/a.pdf");
+    }
+
+    #[test]
+    fn a_glance_is_bounded() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for number in 0..=ENTRIES {
+            std::fs::create_dir(dir.path().join(number.to_string())).expect("a folder");
+            std::fs::write(dir.path().join(format!("{number}/a.jpg")), "x").expect("a file");
+        }
+        assert_eq!(example(dir.path()), None, "the folders alone are more than a glance");
+    }
+}
