@@ -29,11 +29,15 @@ pub(super) async fn handle(
     let now = Instant::now();
     let (head, _) = request.into_parts();
     let exchange = Exchange::begin(&connection, &head, now);
-    let (answer, opened) = answer(&head, &connection, now).await.unwrap_or_else(|refusal| (refusal, None));
+    let (answer, opened) = answer(&head, &connection, now).await.unwrap_or_else(|refusal| (*refusal, None));
     Ok(respond(answer, opened.as_ref(), &head.method, exchange, &connection))
 }
 
-async fn answer(head: &request::Parts, connection: &Connection, now: Instant) -> Result<Answered, Answer> {
+async fn answer(
+    head: &request::Parts,
+    connection: &Connection,
+    now: Instant,
+) -> Result<Answered, Box<Answer>> {
     check_host(head)?;
     match head.method {
         Method::GET | Method::HEAD => {}
@@ -137,18 +141,21 @@ impl Content {
 }
 
 /// A server must refuse an HTTP/1.1 request without exactly one Host (RFC 9112 section 3.2).
-fn check_host(head: &request::Parts) -> Result<(), Answer> {
+fn check_host(head: &request::Parts) -> Result<(), Box<Answer>> {
     if head.version != Version::HTTP_11 {
         return Ok(());
     }
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(_), None) => Ok(()),
-        (None, _) => {
-            Err(http::problem(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field"))
-        }
-        _ => Err(http::problem(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
+        (None, _) => Err(refusal(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field")),
+        _ => Err(refusal(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
     }
+}
+
+/// Boxed, as it is rare and large.
+fn refusal(status: StatusCode, reason: impl std::fmt::Display) -> Box<Answer> {
+    Box::new(http::problem(status, reason))
 }
 
 fn options() -> Answer {
@@ -158,31 +165,31 @@ fn options() -> Answer {
     Answer { status: StatusCode::NO_CONTENT, headers, payload: Payload::Nothing }
 }
 
-fn method_not_allowed(method: &Method) -> Answer {
+fn method_not_allowed(method: &Method) -> Box<Answer> {
     let reason = format_args!("assets are fetched with GET or HEAD, not {method}");
-    let mut answer = http::problem(StatusCode::METHOD_NOT_ALLOWED, reason);
+    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
     answer.headers.insert(header::ALLOW, ALLOWED);
     answer
 }
 
-fn bad_path(error: &PathError) -> Answer {
+fn bad_path(error: &PathError) -> Box<Answer> {
     let status = match error {
         PathError::Malformed(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::NOT_FOUND,
     };
-    http::problem(status, error)
+    refusal(status, error)
 }
 
 /// The one place where what a store says becomes a status. A failure must not look like a missing asset; what exactly
 /// failed is for the log, not for strangers.
-fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Answer {
+fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
     let retry = |reason: &str| {
-        let mut answer = http::problem(StatusCode::SERVICE_UNAVAILABLE, reason);
+        let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, reason);
         answer.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         answer
     };
     match error {
-        StoreError::NotFound => http::problem(StatusCode::NOT_FOUND, error),
+        StoreError::NotFound => refusal(StatusCode::NOT_FOUND, error),
         StoreError::Changing => {
             log::warn!("{path}: {error}; put files in place by renaming them, so that they appear whole");
             retry("the asset is being written and cannot be sent whole yet")
@@ -193,10 +200,7 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Answer {
         }
         StoreError::Failed(_) => {
             log::error!("{path}: {error}");
-            http::problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the server cannot read this asset; its log says why",
-            )
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot read this asset; its log says why")
         }
     }
 }

@@ -164,7 +164,7 @@ impl Queue {
                     format!("{dropped} log lines were dropped: they came faster than they could be written");
                 Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
             }
-            sink.write(&mut access, &mut notices);
+            sink.write(&access, &mut notices);
             // Nobody is left to tell of a stderr that is closed.
             let _ = io::stderr().write_all(&notices);
             access.clear();
@@ -219,7 +219,7 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, lines: &mut Vec<u8>, notices: &mut Vec<u8>) {
+    fn write(&mut self, lines: &[u8], notices: &mut Vec<u8>) {
         match self {
             Self::Nowhere => {}
             Self::StderrText | Self::StderrJson => {
