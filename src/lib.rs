@@ -5,5 +5,6 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod server;
+mod spelling;
 pub mod store;
 pub mod whatsapp;

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::spelling::nearest;
+
 /// What caches may do with an asset: a checked `Cache-Control` response field value (RFC 9111 section 5.2.2).
 ///
 /// It holds at least one of the four directives that WhatsApp documents (`max-age=n`, `no-cache`, `no-store`,
@@ -242,15 +244,8 @@ fn read_directive(member: &str) -> Result<(&'static str, Option<u32>), PolicyErr
 
 fn unknown(name: &str) -> PolicyError {
     let lower = name.to_ascii_lowercase();
-    let nearest = DIRECTIVES
-        .iter()
-        .map(|(known, _)| (strsim::jaro(&lower, known), known))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(likeness, _)| *likeness > 0.75);
-    PolicyError::Unknown {
-        name: name.escape_debug().to_string(),
-        nearest: nearest.map(|(_, known)| (*known).to_owned()),
-    }
+    let nearest = nearest(&lower, DIRECTIVES.iter().map(|(known, _)| *known));
+    PolicyError::Unknown { name: name.escape_debug().to_string(), nearest: nearest.map(str::to_owned) }
 }
 
 fn refuse_contradictions(read: &Read) -> Result<(), PolicyError> {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use super::given::{Field, Value};
 use super::keys::{KEYS, Key};
-use super::{ConfigError, Place, nearest};
+use super::{ConfigError, Place};
+use crate::spelling::nearest;
 
 const PREFIX: &str = "WAMEDIA_";
 const CONFIG: &str = "WAMEDIA_CONFIG";
@@ -75,6 +76,10 @@ fn refuse(name: &str, key: &str, reason: &str) -> ConfigError {
 }
 
 fn mend(name: &str) -> String {
+    // The one flag whose name is not its key's.
+    if name == "WAMEDIA_CACHE_CONTROL" {
+        return format!("did you mean {}?", variable("cache.default"));
+    }
     let known: Vec<_> = [CONFIG, STORE]
         .map(str::to_owned)
         .into_iter()

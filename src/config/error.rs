@@ -163,13 +163,3 @@ fn subject(key: &str, place: &Place) -> String {
         Place::Variable(_) | Place::Flag(_) => place.to_string(),
     }
 }
-
-/// The known word that an unknown one was most likely meant to be, if any is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro(word, candidate), candidate))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .map(|(_, candidate)| candidate)
-}

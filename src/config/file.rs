@@ -15,7 +15,8 @@ use toml::de::{DeTable, DeValue};
 use super::given::{Entry, Field, Value};
 use super::keys::{self, KEYS, Key};
 use super::mount::absolute;
-use super::{ConfigError, Place, nearest};
+use super::{ConfigError, Place};
+use crate::spelling::nearest;
 
 /// The file that is read where none is named.
 const DEFAULT_NAME: &str = "wamedia.toml";
@@ -119,7 +120,7 @@ impl Walk<'_> {
             } else if let Some(known) = keys::key(&key) {
                 self.contents.given.push((known, Field { key, value: read(value), place }));
             } else if children(&key).is_empty() {
-                return Err(unknown(key, name, place));
+                return Err(unknown(&key, name, place));
             } else {
                 let DeValue::Table(inner) = value else {
                     let reason =
@@ -144,7 +145,7 @@ impl Walk<'_> {
             let mut fields = Vec::new();
             for (key, value, place) in self.by_line(table, name) {
                 if !LIST_KEYS.contains(&key.as_str()) {
-                    return Err(unknown(key, name, place));
+                    return Err(unknown(&key, name, place));
                 }
                 fields.push(Field { key, value: read(value), place });
             }
@@ -201,9 +202,9 @@ fn read_one(value: &DeValue) -> Result<String, &'static str> {
     }
 }
 
-fn unknown(key: String, table: &str, place: Place) -> ConfigError {
+fn unknown(key: &str, table: &str, place: Place) -> ConfigError {
     let siblings = children(table);
-    let own = last(&key);
+    let own = last(key);
     let elsewhere = known().find(|name| last(name) == own);
     let near = nearest(own, siblings.iter().map(|name| last(name)));
     let mend = match (elsewhere, near) {

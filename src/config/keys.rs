@@ -12,8 +12,9 @@ use std::time::Duration;
 use super::given::Value;
 use super::mount::absolute;
 use super::units::{ByteSize, Span};
-use super::{AccessLog, PublicUrl, Settings, nearest};
+use super::{AccessLog, PublicUrl, Settings};
 use crate::asset::CachePolicy;
+use crate::spelling::nearest;
 
 /// A setting that is one value.
 pub(super) struct Key {

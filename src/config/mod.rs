@@ -31,7 +31,6 @@ pub use public_url::PublicUrl;
 pub use rules::{CacheRules, Rule};
 
 use crate::asset::CachePolicy;
-use error::nearest;
 use given::{Field, Value};
 use keys::Key;
 

@@ -38,7 +38,7 @@ impl fmt::Display for AsFile<'_> {
         write_keys(f, settings, "memory.")?;
         writeln!(
             f,
-            "\n# What WhatsApp does with each policy where it obeys response headers (Meta\'s pages, 2022 to API v20)."
+            "\n# What WhatsApp does with each policy where it obeys response headers (Meta's pages, 2022 to API v20)."
         )?;
         writeln!(f, "# {CURRENT_REGIME}.")?;
         writeln!(f, "[cache]")?;

@@ -1,0 +1,148 @@
+//! Who wins over whom, and what holds where nobody says anything.
+
+use super::*;
+use crate::asset::AssetPath;
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let house = House::new();
+    let settings = house.load(&store(), &[]).unwrap();
+    let expected = Settings {
+        listen: vec!["127.0.0.1:8080".parse().unwrap()],
+        public_url: None,
+        threads: thread::available_parallelism().unwrap().get(),
+        access_log: AccessLog::Text,
+        mounts: vec![Mount {
+            path: String::new(),
+            directory: house.path("media"),
+            fresh: Duration::from_secs(1),
+        }],
+        memory: Memory { cache: 268_435_456, streams: 33_554_432, digests: 65_536 },
+        cache: CacheRules {
+            default: "no-cache".parse().unwrap(),
+            versioned: "max-age=31536000, immutable".parse().unwrap(),
+            rules: vec![],
+        },
+        limits: Limits {
+            connections: 10_000,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            stall_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            head_size: 32_768,
+        },
+        config_file: None,
+    };
+    assert_eq!(settings, expected);
+    assert_eq!(settings.base_url().to_string(), "http://127.0.0.1:8080");
+}
+
+#[test]
+fn every_key_is_read_from_the_file_and_the_environment_alike_and_the_environment_wins() {
+    let samples = samples();
+    assert_eq!(samples.len(), KEYS.len());
+    for key in KEYS {
+        let [first, second, _] = samples[key.name];
+        let text = format!("{} = \"{first}\"\n{MOUNT}", key.name);
+        let file = House::with_file(&text);
+        let variable = env::variable(key.name);
+        let defaults = House::with_file(MOUNT);
+
+        let from_file = file.load(&Flags::default(), &[]).unwrap();
+        assert_ne!(shown(&from_file, key), shown(&Settings::defaults(), key), "{}", key.name);
+        let from_variable = defaults.load(&Flags::default(), &[(&variable, first)]).unwrap();
+        assert_eq!(shown(&from_file, key), shown(&from_variable, key), "{}", key.name);
+
+        let both = file.load(&Flags::default(), &[(&variable, second)]).unwrap();
+        let second = defaults.load(&Flags::default(), &[(&variable, second)]).unwrap();
+        assert_ne!(shown(&both, key), shown(&from_file, key), "{}", key.name);
+        assert_eq!(shown(&both, key), shown(&second, key), "{}", key.name);
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment() {
+    let samples = samples();
+    for (name, set) in [
+        ("listen", (|flags, text| flags.listen = vec![text]) as fn(&mut Flags, String)),
+        ("public_url", |flags, text| flags.public_url = Some(text)),
+        ("cache.default", |flags, text| flags.cache_control = Some(text)),
+        ("access_log", |flags, text| flags.access_log = Some(text)),
+    ] {
+        let [in_file, in_variable, in_flag] = samples[name];
+        let house = House::with_file(&format!("{name} = \"{in_file}\"\n{MOUNT}"));
+        let mut flags = Flags::default();
+        set(&mut flags, in_flag.to_owned());
+        let settings = house.load(&flags, &[(&env::variable(name), in_variable)]).unwrap();
+        let key = keys::key(name).unwrap();
+        let expected =
+            if name == "access_log" { house.path(in_flag).display().to_string() } else { in_flag.into() };
+        assert_eq!(shown(&settings, key), Some(expected));
+    }
+}
+
+#[test]
+fn several_listen_flags_are_several_addresses() {
+    let flags = Flags { listen: vec!["127.0.0.1:0".into(), "[::1]:8080".into()], ..store() };
+    let settings = House::new().load(&flags, &[]).unwrap();
+    assert_eq!(settings.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
+}
+
+#[test]
+fn a_store_outside_the_file_replaces_its_mounts() {
+    let house = House::with_file("[[mount]]\npath = \"/x\"\nstore = \"gone\"\nfresh = 0\n");
+    fs::create_dir(house.path("other")).unwrap();
+    for (flags, variables, folder) in [
+        (Flags::default(), &[("WAMEDIA_STORE", "other")][..], "other"),
+        (store(), &[("WAMEDIA_STORE", "other")], "media"),
+        (store(), &[], "media"),
+    ] {
+        let settings = house.load(&flags, variables).unwrap();
+        let expected =
+            Mount { path: String::new(), directory: house.path(folder), fresh: Mount::DEFAULT_FRESH };
+        assert_eq!(settings.mounts, [expected]);
+    }
+}
+
+#[test]
+fn the_file_is_the_flags_else_the_variables_else_the_one_that_is_there() {
+    let house = House::with_file(&format!("threads = 1\n{MOUNT}"));
+    fs::create_dir_all(house.path("etc/here")).unwrap();
+    fs::write(
+        house.path("etc/v.toml"),
+        "threads = 2\naccess_log = \"here/log\"\n[[mount]]\nstore = \"here\"\n",
+    )
+    .unwrap();
+    fs::write(house.path("etc/f.toml"), "threads = 3\n[[mount]]\nstore = \"../media\"\nfresh = \"1h\"\n")
+        .unwrap();
+    let variable = [("WAMEDIA_CONFIG", "etc/v.toml")];
+    let flag = Flags { config: Some("etc/f.toml".into()), ..Flags::default() };
+
+    let settings = house.load(&Flags::default(), &[]).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (1, Some(house.path("wamedia.toml"))));
+
+    let settings = house.load(&Flags::default(), &variable).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (2, Some(house.path("etc/v.toml"))));
+    assert_eq!(settings.mounts[0].directory, house.path("etc/here"));
+    assert_eq!(settings.access_log, AccessLog::File(house.path("etc/here/log")));
+
+    let settings = house.load(&flag, &variable).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (3, Some(house.path("etc/f.toml"))));
+    assert_eq!(settings.mounts[0].directory, house.path("etc/../media"));
+    assert_eq!(settings.mounts[0].fresh, Duration::from_secs(3600));
+}
+
+#[test]
+fn rules_are_in_force() {
+    let house = House::with_file(&format!(
+        "{MOUNT}[[cache.rule]]\nmatch = \"campaign/**\"\ncache_control = \"max-age=604800\"\n\
+         [[cache.rule]]\nmatch = \"*.pdf\"\ncache_control = \"private\"\n"
+    ));
+    let flags = Flags { cache_control: Some("no-store".to_owned()), ..Flags::default() };
+    let cache = house.load(&flags, &[]).unwrap().cache;
+    for (path, policy) in
+        [("campaign/a.pdf", "max-age=604800"), ("x/a.pdf", "private"), ("a.png", "no-store")]
+    {
+        assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap()).as_str(), policy);
+    }
+}

@@ -1,0 +1,63 @@
+//! Printed settings read back, and say in words what they mean.
+
+use super::*;
+
+#[test]
+fn printed_settings_read_back() {
+    let full: String = samples()
+        .iter()
+        .filter(|(name, _)| **name != "public_url")
+        .fold(String::new(), |text, (name, [value, ..])| format!("{text}{name} = \"{value}\"\n"));
+    let rules = "[[mount]]\npath = \"/media\"\nstore = \".\"\nfresh = \"500ms\"\n\
+                 [[mount]]\npath = \"/media/b \\\"c\\\"\"\nstore = \"media\"\n\
+                 [[cache.rule]]\nmatch = \"campaign/\\\\[*\"\ncache_control = \"Max-Age=604800\"\n\
+                 [[cache.rule]]\nmatch = \"*.pdf\"\ncache_control = \"private\"\n";
+    for text in [
+        MOUNT.to_owned(),
+        format!("{full}public_url = \"https://x.example/media\"\n{rules}"),
+        format!("access_log = \"a log.json\"\nlisten = [\"[::1]:1\", \"127.0.0.1:0\"]\n{rules}"),
+    ] {
+        let house = House::with_file(&text);
+        let settings = house.load(&Flags::default(), &[]).unwrap();
+        let printed = settings.as_file().to_string();
+        let again = House::with_file(&printed);
+        let mut read_back =
+            again.load(&Flags::default(), &[]).unwrap_or_else(|error| panic!("{error}\n{printed}"));
+        read_back.config_file.clone_from(&settings.config_file);
+        assert_eq!(read_back, settings, "{printed}");
+        for key in KEYS {
+            let name = key.name.rsplit('.').next().unwrap();
+            assert!(
+                printed.lines().any(|line| line.trim_start_matches("# ").starts_with(name)),
+                "{name}\n{printed}"
+            );
+        }
+        for key in
+            file::LIST_KEYS.into_iter().filter(|key| text.contains("cache.rule") || key.starts_with("mount"))
+        {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(printed.lines().any(|line| line.starts_with(&format!("{name} = "))), "{name}\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn printed_settings_say_what_whatsapp_does_and_which_file_was_read() {
+    let house = House::with_file(&format!(
+        "{MOUNT}[[cache.rule]]\nmatch = \"a\"\ncache_control = \"max-age=604800\"\n"
+    ));
+    let printed = house.load(&Flags::default(), &[]).unwrap().as_file().to_string();
+    for part in [
+        "# The settings in force",
+        &format!("# The file: {}", house.path("wamedia.toml").display()),
+        "# public_url is not set",
+        "# WhatsApp keeps it for 7 days and sends it again without asking.\ncache_control = \"max-age=604800\"",
+        "# WhatsApp keeps it and takes a new copy when Last-Modified has changed.\ndefault = \"no-cache\"",
+        "fixed 10 minutes",
+        "cache = \"256 MiB\"",
+    ] {
+        assert!(printed.contains(part), "{part}\n{printed}");
+    }
+    let printed = House::new().load(&store(), &[]).unwrap().as_file().to_string();
+    assert!(printed.contains("# No configuration file was read."));
+}

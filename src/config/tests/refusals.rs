@@ -1,0 +1,187 @@
+//! What is refused, and in which words: each message names the place, the thing, the reason and the mend.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
+    for (text, parts) in [
+        ("threads = 0", &["`threads` in wamedia.toml line 1", "from 1 to 1024"][..]),
+        ("threads = -1", &["`-1`", "from 1 to 1024"]),
+        ("threads = true", &["`threads` in wamedia.toml line 1", "is a boolean"]),
+        ("threads = 1.5", &["a number with a fraction"]),
+        ("threads = [1]", &["is a list", "without brackets"]),
+        ("threads = 99999999999999999999", &["more than 64 bits"]),
+        ("listen = 8080", &["`8080` is not an address and a port", "127.0.0.1:8080"]),
+        ("listen = \"localhost:8080\"", &["`localhost:8080`", "[::1]:8080"]),
+        ("listen = \":80\"", &["0.0.0.0:8080"]),
+        ("listen = []", &["no address is named"]),
+        ("listen = [[\"127.0.0.1:1\"]]", &["a list of something else"]),
+        ("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", &["`127.0.0.1:1` stands twice"]),
+        ("public_url = \"media.example.com\"", &["`public_url` in wamedia.toml line 1", "https://"]),
+        ("access_log = \"\"", &["is empty"]),
+        ("access_log = \"jsno\"", &["did you mean `json`", "./jsno"]),
+        ("access_log = \"OFF\"", &["did you mean `off`"]),
+        ("access_log = \"media/\"", &["is a directory"]),
+        ("access_log = \"logs/a.json\"", &["no directory", "/logs", "create it"]),
+        ("memory.cache = \"256 Mb/s\"", &["`Mb/s` is not a unit of size", "\"256 MiB\""]),
+        ("memory.streams = 1000", &["`memory.streams`", "1 kB is out of range", "at least 1 MiB"]),
+        ("memory.digests = 0", &["from 1 to 16777216"]),
+        ("limits.head_size = \"4 KiB\"", &["4 KiB is out of range", "from 8 KiB to 1 MiB"]),
+        ("limits.head_size = \"2 MiB\"", &["from 8 KiB to 1 MiB"]),
+        ("limits.connections = 0", &["`limits.connections`", "from 1 to 1000000"]),
+        ("limits.idle_timeout = 0", &["0 would be a wait without end", "from 100ms to 1h"]),
+        ("limits.head_timeout = \"2h\"", &["2h is out of range", "from 100ms to 1h"]),
+        ("limits.stall_timeout = 10", &["`10` has no unit", "\"10s\""]),
+        ("limits.drain_timeout = \"\"", &["is empty"]),
+        ("cache.default = \"public\"", &["\"public\" is no cache policy", "neither how long"]),
+        ("cache.versioned = \"max-age=1y\"", &["`cache.versioned`", "whole seconds"]),
+    ] {
+        let message = House::with_file(&format!("{text}\n{MOUNT}")).refusal(&Flags::default(), &[]);
+        for part in parts {
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
+    for (text, parts) in [
+        ("", &["no store is named", "wamedia serve media", "WAMEDIA_STORE", "[[mount]]"][..]),
+        (
+            "[[mount]]\npath = \"/\"",
+            &["[[mount]] in wamedia.toml line 1 has no `store`", "store = \"media\""],
+        ),
+        (
+            "[[mount]]\nstore = \"gone\"",
+            &["`mount.store` in wamedia.toml line 2", "/gone does not exist", "create"],
+        ),
+        ("[[mount]]\nstore = \"a.txt\"", &["/a.txt is not a directory", "name the folder"]),
+        ("[[mount]]\nstore = \"a.txt/b\"", &["/a.txt/b cannot be looked at"]),
+        ("[[mount]]\nstore = \"\"", &["is empty"]),
+        ("[[mount]]\nstore = \"a\\u0000\"", &["NUL"]),
+        ("[[mount]]\nstore = \"s3://bucket/prefix\"", &["`s3://bucket/prefix`", "serves folders only"]),
+        ("[[mount]]\nstore = \"gs://bucket\"", &["serves folders only"]),
+        ("[[mount]]\nstore = \"az://container\"", &["serves folders only"]),
+        (
+            "[[mount]]\nstore = \"media\"\nfresh = \"2h\"",
+            &["`mount.fresh` in wamedia.toml line 3", "from 0 to 1h"],
+        ),
+        ("[[mount]]\nstore = \"media\"\npath = \"/../x\"", &["`mount.path`", "`..`", "\"/media\""]),
+        (
+            "[[mount]]\nstore = \"media\"\n[[mount]]\nstore = \".\"\npath = \"/\"",
+            &[
+                "`mount.path` in wamedia.toml line 3: the path `/` has a mount already, in wamedia.toml line 1",
+            ],
+        ),
+        (
+            "public_url = \"https://x.example/media\"\n[[mount]]\nstore = \"media\"",
+            &["https://x.example/media", "the mount `/`", "path = \"/media\"", "leave the path out"],
+        ),
+        ("[[cache.rule]]\nmatch = \"a\"", &["[[cache.rule]] in wamedia.toml line 1 has no `cache_control`"]),
+        ("[[cache.rule]]\ncache_control = \"private\"", &["has no `match`", "match = \"campaign/**\""]),
+        (
+            "[[cache.rule]]\nmatch = \"a\"\ncache_control = \"no-store, max-age=60\"",
+            &["`cache.rule.cache_control` in wamedia.toml line 3", "`no-store` and `max-age` contradict"],
+        ),
+        (
+            "[[cache.rule]]\nmatch = \"/a\"\ncache_control = \"private\"",
+            &["`cache.rule.match` in wamedia.toml line 2", "write \"a\""],
+        ),
+        (
+            "[[cache.rule]]\nmatch = \"*.pdf\"\ncache_control = \"private\"\n\n\
+             [[cache.rule]]\nmatch = \"docs/*.pdf\"\ncache_control = \"no-store\"",
+            &[
+                "line 5: `docs/*.pdf` can never match",
+                "`*.pdf` in wamedia.toml line 1",
+                "narrower rule first",
+            ],
+        ),
+        (
+            "[[cache.rule]]\nmatch = \"a/*\"\ncache_control = \"private\"\n\
+             [[cache.rule]]\nmatch = \"b/*\"\ncache_control = \"private\"\n\
+             [[cache.rule]]\nmatch = \"{a,b}/*\"\ncache_control = \"private\"",
+            &["`{a,b}/*` can never match", "the rules before it together"],
+        ),
+        (
+            "[[cache.rule]]\nmatch = \".git/*\"\ncache_control = \"private\"",
+            &["no asset can have such a path"],
+        ),
+    ] {
+        let message = House::with_file(text).refusal(&Flags::default(), &[]);
+        for part in parts {
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_outside_the_file_is_told_with_its_flag_or_variable() {
+    let flags = Flags::default;
+    for (flags, variables, parts) in [
+        (flags(), &[("WAMEDIA_THREADS", "many")][..], &["the variable WAMEDIA_THREADS: `many`"][..]),
+        (
+            flags(),
+            &[("WAMEDIA_LISTEN", "127.0.0.1:1,")],
+            &["the variable WAMEDIA_LISTEN: `` is not an address"],
+        ),
+        (flags(), &[("WAMEDIA_LISTEN", "")], &["the variable WAMEDIA_LISTEN: is empty"]),
+        (flags(), &[("WAMEDIA_CONFIG", "")], &["the variable WAMEDIA_CONFIG: is empty"]),
+        (flags(), &[("WAMEDIA_CACHE_CONTROL", "private")], &["WAMEDIA_CACHE_DEFAULT"]),
+        (flags(), &[("WAMEDIA_STORE", "s3://b")], &["the variable WAMEDIA_STORE: `s3://b`"]),
+        (
+            Flags { store: Some("gone".into()), ..flags() },
+            &[],
+            &["STORE on the command line: ", "/gone does not exist"],
+        ),
+        (Flags { listen: vec!["80".into()], ..store() }, &[], &["--listen on the command line: `80`"]),
+        (
+            Flags { cache_control: Some("never".into()), ..store() },
+            &[],
+            &["--cache-control on the command line"],
+        ),
+        (Flags { public_url: Some("x".into()), ..store() }, &[], &["--public-url on the command line"]),
+        (Flags { access_log: Some("txt".into()), ..store() }, &[], &["--access-log on", "`text`"]),
+        (
+            Flags { config: Some("no.toml".into()), ..store() },
+            &[],
+            &["no.toml, named by --config, cannot be read", "create"],
+        ),
+        (Flags { config: Some("media".into()), ..store() }, &[], &["media, named by --config,", "directory"]),
+        (store(), &[("WAMEDIA_CONFIG", "no.toml")], &["no.toml, named by WAMEDIA_CONFIG, cannot be read"]),
+    ] {
+        let message = House::new().refusal(&flags, variables);
+        for part in parts {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_refused_with_the_mend() {
+    let house = House::new();
+    fs::write(house.path("wamedia.toml"), b"listen = \"\xff\"").unwrap();
+    let message = house.refusal(&store(), &[]);
+    assert!(
+        message.contains("wamedia.toml cannot be read") && message.contains("save it as UTF-8"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_wrong_value_is_told_even_where_another_layer_wins() {
+    let house = House::with_file(&format!("threads = 0\n{MOUNT}"));
+    assert!(house.refusal(&Flags::default(), &[("WAMEDIA_THREADS", "1")]).contains("wamedia.toml line 1"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_value_of_any_key_panics(value in "\\PC{0,12}", at in 0..KEYS.len()) {
+        let mut settings = Settings::defaults();
+        let given = Value::One(value);
+        let _ = (KEYS[at].set)(&mut settings, &given, Path::new("/"));
+    }
+}
