@@ -76,7 +76,7 @@ fn read_until(stop: &AtomicBool, server: &Server, target: &str, seen: &Seen) {
         };
         connected.body(&mut response);
         if response.status == 200 {
-            seen.note(&response.field("etag").to_owned(), &response);
+            seen.note(response.field("etag"), &response);
         } else {
             assert_eq!(response.status, 503, "{response:?}");
         }
