@@ -1,7 +1,7 @@
 //! Preconditions: `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since`, in the order of RFC 9110
 //! section 13.2.2.
 //!
-//! `If-Range` is not one of them: it decides about `Range` alone, and [`decide`](super::decide) asks it last.
+//! `If-Range` is not one of them: it decides about `Range` alone, and [`decide`](super::decide()) asks it last.
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};

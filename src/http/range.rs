@@ -1,6 +1,6 @@
 //! `Range`: from the field's bytes to what a client asks for (RFC 9110 section 14).
 //!
-//! Whether `Range` counts at all (the method, the preconditions, `If-Range`) is for [`decide`](super::decide) to say;
+//! Whether `Range` counts at all (the method, the preconditions, `If-Range`) is for [`decide`](super::decide()) to say;
 //! what several ranges come to in an asset is `selection`'s.
 
 use hyper::header::{HeaderMap, RANGE};
