@@ -25,7 +25,7 @@ pub(crate) use self::chunks::Chunks;
 pub(crate) use self::digests::Digests;
 pub(crate) use self::load::{Loaded, Seen, load};
 pub(crate) use self::root::Patience;
-use self::root::Root;
+use self::root::{Refusal, Root};
 pub use self::stream::{Cut, FileStream};
 pub(crate) use self::version::{FileVersion, SETTLING};
 use super::StoreError;
@@ -90,13 +90,14 @@ impl std::fmt::Debug for DiskFile {
 impl Disk {
     /// Serves the folder at `path`. The file at `never` is not an asset even if it lies in it.
     pub(crate) fn new(path: &Path, never: Option<PathBuf>, shared: Arc<Shared>) -> io::Result<Self> {
-        Ok(Self { root: Root::open(path)?, never, shared, nowait_is_missing: AtomicBool::new(false) })
+        Ok(Self { root: Root::new(path)?, never, shared, nowait_is_missing: AtomicBool::new(false) })
     }
 
     /// Opens the file at `path`, which is relative to the folder. It is opened by its name this once; all that is said
     /// of it later is said of what was opened here.
     pub(crate) fn open(&self, path: &AssetPath<'_>, patience: Patience) -> Result<OpenFile, OpenError> {
-        let file = self.root.open_beneath(path, patience).map_err(|e| OpenError::of(e, patience))?;
+        let file =
+            self.root.open_beneath(path, patience).map_err(|refusal| self.explain(refusal, patience))?;
         let failed = |e: io::Error| OpenError::Store(StoreError::failed("looking at", &e));
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() || self.is_never_served(&metadata) {
@@ -104,6 +105,33 @@ impl Disk {
             return Err(OpenError::Store(StoreError::NotFound));
         }
         Ok(OpenFile { file: Arc::new(file), version: FileVersion::of(&metadata) })
+    }
+
+    fn explain(&self, refusal: Refusal, patience: Patience) -> OpenError {
+        match refusal {
+            Refusal::Path(Errno::AGAIN) if patience == Patience::Never => OpenError::WouldBlock,
+            // ENXIO: a socket, or a device without a driver. ELOOP and EXDEV: links that lead nowhere or outside.
+            Refusal::Path(
+                Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::ISDIR
+                | Errno::LOOP
+                | Errno::XDEV
+                | Errno::NAMETOOLONG
+                | Errno::NXIO,
+            ) => OpenError::Store(StoreError::NotFound),
+            Refusal::Path(errno @ (Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+            | Refusal::Root(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+                OpenError::Store(StoreError::Busy(io::Error::from(errno).to_string().into()))
+            }
+            Refusal::Path(other) => OpenError::Store(StoreError::failed("opening", &other.into())),
+            Refusal::Root(errno) => {
+                let (folder, reason) = (self.root.path().display(), io::Error::from(errno));
+                OpenError::Store(StoreError::Failed(
+                    format!("the folder {folder} cannot be opened: {reason}").into(),
+                ))
+            }
+        }
     }
 
     /// Compared by what it is, not by its name: a link to the configuration file is the configuration file.
@@ -132,26 +160,6 @@ fn kind(metadata: &Metadata) -> &'static str {
         "a socket"
     } else {
         "a device"
-    }
-}
-
-impl OpenError {
-    fn of(errno: Errno, patience: Patience) -> Self {
-        match errno {
-            Errno::AGAIN if patience == Patience::Never => Self::WouldBlock,
-            // ENXIO: a socket, or a device without a driver. ELOOP and EXDEV: links that lead nowhere or outside.
-            Errno::NOENT
-            | Errno::NOTDIR
-            | Errno::ISDIR
-            | Errno::LOOP
-            | Errno::XDEV
-            | Errno::NAMETOOLONG
-            | Errno::NXIO => Self::Store(StoreError::NotFound),
-            Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
-                Self::Store(StoreError::Busy(io::Error::from(errno).to_string().into()))
-            }
-            other => Self::Store(StoreError::failed("opening", &other.into())),
-        }
     }
 }
 

@@ -13,21 +13,31 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::asset::AssetPath;
 
 /// The directory that a store serves.
+///
+/// It is found by its name anew for every open, not held: a deploy that swaps the directory, or the link that names it,
+/// shows at the next look, and the old one is not kept from its disk.
 #[derive(Debug)]
 pub(crate) struct Root {
-    directory: OwnedFd,
-    /// The directory's path as configured and as the file system has it; absolute links below either lead inside.
-    names: [PathBuf; 2],
+    path: PathBuf,
     /// Cleared when the kernel turns out not to have `openat2`.
     has_openat2: AtomicBool,
     /// Cleared when the kernel turns out not to have `RESOLVE_CACHED` (before 5.12).
     has_cached: AtomicBool,
+}
+
+/// Why nothing was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The directory itself cannot be opened: an outage, not a missing file.
+    Root(Errno),
+    /// The path beneath it cannot.
+    Path(Errno),
 }
 
 /// How long an open may take.
@@ -44,71 +54,85 @@ const MAX_LINKS: u32 = 40;
 
 /// `O_NONBLOCK` keeps a FIFO from holding the caller up; on a regular file it does nothing.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+const ROOT: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 impl Root {
-    /// Opens the directory itself. Its own path may be a link.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    /// The directory at `path`, which may be a link; it must be there.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        rustix::fs::open(path, ROOT, Mode::empty())?;
         Ok(Self {
-            directory: rustix::fs::open(path, flags, Mode::empty())?,
-            names: [std::path::absolute(path)?, path.canonicalize()?],
+            path: std::path::absolute(path)?,
             has_openat2: AtomicBool::new(true),
             has_cached: AtomicBool::new(true),
         })
     }
 
+    /// The path of the directory, absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens what `path` names, whatever it is. The caller looks at what it got.
-    pub(crate) fn open_beneath(&self, path: &AssetPath<'_>, patience: Patience) -> Result<File, Errno> {
+    pub(crate) fn open_beneath(&self, path: &AssetPath<'_>, patience: Patience) -> Result<File, Refusal> {
         if self.has_openat2.load(Ordering::Relaxed) {
             match self.by_kernel(path.as_str(), patience) {
                 // EXDEV: a link leads out, or only seems to.
-                Err(Errno::XDEV) => {}
-                Err(Errno::NOSYS | Errno::PERM) => self.has_openat2.store(false, Ordering::Relaxed),
+                Err(Refusal::Path(Errno::XDEV)) => {}
+                Err(Refusal::Root(Errno::NOSYS | Errno::PERM)) => {
+                    self.has_openat2.store(false, Ordering::Relaxed)
+                }
                 result => return result.map(File::from),
             }
         }
         match patience {
-            Patience::Never => Err(Errno::AGAIN),
+            Patience::Never => Err(Refusal::Path(Errno::AGAIN)),
             Patience::Blocking => self.by_walking(path.as_str()).map(File::from),
         }
     }
 
-    fn by_kernel(&self, path: &str, patience: Patience) -> Result<OwnedFd, Errno> {
-        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        if patience == Patience::Never {
-            if !self.has_cached.load(Ordering::Relaxed) {
-                return Err(Errno::AGAIN);
+    fn by_kernel(&self, path: &str, patience: Patience) -> Result<OwnedFd, Refusal> {
+        let cached = match patience {
+            Patience::Never if !self.has_cached.load(Ordering::Relaxed) => {
+                return Err(Refusal::Path(Errno::AGAIN));
             }
-            let result = self.openat2(path, beneath | ResolveFlags::CACHED);
-            if result.as_ref().is_err_and(|&e| e == Errno::INVAL) {
-                self.has_cached.store(false, Ordering::Relaxed);
-                return Err(Errno::AGAIN);
-            }
-            return result;
-        }
-        // EAGAIN: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
-        for _ in 0..8 {
-            match self.openat2(path, beneath) {
+            Patience::Never => ResolveFlags::CACHED,
+            Patience::Blocking => ResolveFlags::empty(),
+        };
+        let root =
+            rustix::fs::openat2(CWD, &self.path, ROOT, Mode::empty(), cached).map_err(|e| match e {
+                Errno::AGAIN => Refusal::Path(e),
+                Errno::INVAL if patience == Patience::Never => {
+                    self.has_cached.store(false, Ordering::Relaxed);
+                    Refusal::Path(Errno::AGAIN)
+                }
+                e => Refusal::Root(e),
+            })?;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | cached;
+        // EAGAIN, with patience: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
+        let tries = if patience == Patience::Never { 1 } else { 8 };
+        for _ in 0..tries {
+            match rustix::fs::openat2(&root, path, READ, Mode::empty(), beneath) {
                 Err(Errno::AGAIN) => {}
-                result => return result,
+                result => return result.map_err(Refusal::Path),
             }
         }
-        Err(Errno::AGAIN)
-    }
-
-    fn openat2(&self, path: &str, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
-        rustix::fs::openat2(&self.directory, path, READ, Mode::empty(), resolve)
+        Err(Refusal::Path(Errno::AGAIN))
     }
 
     /// Resolves one component at a time. `..` climbs along the directories that were opened on the way down, never by
     /// asking the kernel, so a directory that is moved meanwhile cannot lead out.
-    fn by_walking(&self, path: &str) -> Result<OwnedFd, Errno> {
+    fn by_walking(&self, path: &str) -> Result<OwnedFd, Refusal> {
+        let root = rustix::fs::open(&self.path, ROOT, Mode::empty()).map_err(Refusal::Root)?;
+        self.walk(&root, path).map_err(Refusal::Path)
+    }
+
+    fn walk(&self, root: &OwnedFd, path: &str) -> Result<OwnedFd, Errno> {
         let mut todo: VecDeque<OsString> = path.split('/').map(OsString::from).collect();
         let mut above: Vec<OwnedFd> = Vec::new();
         let mut links = 0;
         while let Some(component) = todo.pop_front() {
-            let here = above.last().map_or(self.directory.as_fd(), AsFd::as_fd);
+            let here = above.last().unwrap_or(root).as_fd();
             match component.as_bytes() {
                 b"" | b"." => continue,
                 b".." => {
@@ -144,12 +168,11 @@ impl Root {
         Err(Errno::ISDIR)
     }
 
-    /// What is left of an absolute path below the root; `None` where it does not lie there.
+    /// What is left of an absolute path below the root, under the name it was given or the one that the file system has
+    /// for it; `None` where the path does not lie there.
     fn inside(&self, target: &Path) -> Option<OsString> {
-        self.names
-            .iter()
-            .find_map(|name| target.strip_prefix(name).ok())
-            .map(|rest| rest.as_os_str().to_owned())
+        let below = |root: &Path| target.strip_prefix(root).ok().map(|rest| rest.as_os_str().to_owned());
+        below(&self.path).or_else(|| below(&self.path.canonicalize().ok()?))
     }
 }
 
@@ -169,9 +192,13 @@ mod tests {
     /// What both ways of opening say of a path: the bytes read, or the error.
     fn outcomes(root: &Root, path: &str) -> [Result<String, Errno>; 2] {
         let path = AssetPath::from_plain(path).expect("a proper path");
-        let read = |file: Result<OwnedFd, Errno>| {
+        let read = |file: Result<OwnedFd, Refusal>| {
             let mut text = String::new();
-            File::from(file?)
+            let file = file.map_err(|refusal| match refusal {
+                Refusal::Path(errno) => errno,
+                Refusal::Root(errno) => panic!("the root is there: {errno}"),
+            })?;
+            File::from(file)
                 .read_to_string(&mut text)
                 .map_err(|e| Errno::from_io_error(&e).expect("an errno"))?;
             Ok(text)
@@ -185,7 +212,7 @@ mod tests {
         std::fs::create_dir_all(root.join("a/b")).expect("folders");
         std::fs::write(root.join("a/b/file"), "inside").expect("a file");
         std::fs::write(dir.path().join("secret"), "outside").expect("a file");
-        let opened = Root::open(&root).expect("a root");
+        let opened = Root::new(&root).expect("a root");
         (dir, opened)
     }
 
@@ -229,7 +256,24 @@ mod tests {
         let mut file = root.open_beneath(&path, Patience::Blocking).expect("inside after all");
         file.read_to_string(&mut text).expect("readable");
         assert_eq!(text, "inside");
-        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Errno::AGAIN));
+        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Refusal::Path(Errno::AGAIN)));
+    }
+
+    #[test]
+    fn a_root_that_is_swapped_is_followed_and_one_that_is_gone_is_told_from_a_missing_file() {
+        let (dir, _) = tree();
+        symlink("root", dir.path().join("current")).expect("a link");
+        let root = Root::new(&dir.path().join("current")).expect("a root");
+        let path = AssetPath::from_plain("a/b/file").expect("a path");
+        assert!(root.open_beneath(&path, Patience::Blocking).is_ok());
+        std::fs::create_dir(dir.path().join("next")).expect("a folder");
+        std::fs::remove_file(dir.path().join("current")).expect("unlinked");
+        let gone = Err(Refusal::Root(Errno::NOENT));
+        assert_eq!(root.open_beneath(&path, Patience::Blocking).map(drop), gone);
+        assert_eq!(root.by_walking(path.as_str()).map(drop), gone);
+        symlink("next", dir.path().join("current")).expect("a link");
+        let missing = Err(Refusal::Path(Errno::NOENT));
+        assert_eq!(root.open_beneath(&path, Patience::Blocking).map(drop), missing);
     }
 
     #[test]
@@ -238,6 +282,6 @@ mod tests {
         root.has_openat2.store(false, Ordering::Relaxed);
         let path = AssetPath::from_plain("a/b/file").expect("a path");
         assert!(root.open_beneath(&path, Patience::Blocking).is_ok());
-        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Errno::AGAIN));
+        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Refusal::Path(Errno::AGAIN)));
     }
 }
