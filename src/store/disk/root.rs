@@ -80,7 +80,7 @@ impl Root {
                 // EXDEV: a link leads out, or only seems to.
                 Err(Refusal::Path(Errno::XDEV)) => {}
                 Err(Refusal::Root(Errno::NOSYS | Errno::PERM)) => {
-                    self.has_openat2.store(false, Ordering::Relaxed)
+                    self.has_openat2.store(false, Ordering::Relaxed);
                 }
                 result => return result.map(File::from),
             }
