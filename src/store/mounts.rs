@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Opened};
 use super::disk::{
@@ -24,6 +25,8 @@ use crate::whatsapp;
 const LOOK_GAP: Duration = Duration::from_millis(20);
 /// How long an open file is held after the last request for it.
 const HOLD: Duration = Duration::from_secs(10);
+/// Bodies that are read into memory at one time.
+const LOADING: usize = 8;
 /// How often an answer that is not yet what was asked for is tried again.
 const TRIES: usize = 4;
 
@@ -60,6 +63,7 @@ impl Stores {
             digests: Digests::new(memory.digests, at_once, background.clone()),
             budget: Budget::new(cache),
             max_body: cache / 8,
+            loading: Semaphore::new(LOADING),
             chunks: Chunks::new(memory.streams as u64),
             background: background.clone(),
         });

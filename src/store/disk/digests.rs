@@ -83,11 +83,6 @@ impl Digests {
         }
         Ok(hashed)
     }
-
-    /// A place among those who may hash at the same time.
-    pub(crate) fn slots(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.slots)
-    }
 }
 
 /// Reads and hashes the whole file; `None` where nobody waits for it any more.

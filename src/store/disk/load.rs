@@ -62,7 +62,7 @@ where
         let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
         let loaded = if let Some(room) = room {
             let (file, demand) = (Arc::clone(&opened.file), demand.clone());
-            let _slot = shared.digests.slots().acquire_owned().await.ok()?;
+            let _place = shared.loading.acquire().await.ok()?;
             let may_tear = attempt == ATTEMPTS;
             let work = move || {
                 if demand.is_gone() {

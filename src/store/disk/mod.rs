@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 pub(crate) use self::chunks::Chunks;
 pub(crate) use self::digests::Digests;
@@ -38,6 +39,9 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     /// Longest body that is held in memory, in bytes.
     pub(crate) max_body: u64,
+    /// Places for reading bodies into memory. Apart from those for hashing alone, so that a picture never waits for the
+    /// digest of a film.
+    pub(crate) loading: Semaphore,
     pub(crate) chunks: Arc<Chunks>,
     pub(crate) background: Handle,
 }
