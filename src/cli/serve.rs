@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Exit, Failure, background, load, print, tell};
+use super::{Exit, Failure, background, load, print};
 use crate::config::{self, Flags, PublicUrl, Settings};
 use crate::server::{AccessLog, LogWriter, Server};
 use crate::store::{Ask, Stores};
@@ -83,10 +83,11 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     log.take_notices(log::LevelFilter::Info);
     let access_log = AccessLog::new((settings.access_log != config::AccessLog::Off).then(|| log.clone()));
     let server = Server::start(settings, stores.clone(), access_log).map_err(|e| system(&e))?;
-    tell(&greeting(settings, &server, &stores).await);
+    // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included.
+    log.say(greeting(settings, &server, &stores).await);
 
     let name = signals.next().await;
-    tell(&format!(
+    log.say(format!(
         "wamedia: {name}: taking no new connections; what is in flight has {} s to end (once more ends it at once)\n",
         settings.limits.drain_timeout.as_secs_f32()
     ));

@@ -48,6 +48,8 @@ struct Lines {
 pub(super) enum Message {
     Access(Line),
     Notice(Notice),
+    /// Lines for the operator, as they are.
+    Text(String),
 }
 
 #[derive(Debug)]
@@ -103,6 +105,11 @@ impl LogWriter {
         }
     }
 
+    /// Says something to the operator, on stderr. Never waits, as writing there may.
+    pub fn say(&self, text: String) {
+        self.put(Message::Text(text));
+    }
+
     /// Makes this the destination of the `log` macros, from `level` up.
     pub fn take_notices(&self, level: log::LevelFilter) {
         if log::set_boxed_logger(Box::new(self.clone())).is_ok() {
@@ -156,6 +163,7 @@ impl Queue {
                 match message {
                     Message::Access(line) => sink.format(&line, &mut access),
                     Message::Notice(notice) => notice.format(&mut notices),
+                    Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
                 }
             }
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
