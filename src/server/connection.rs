@@ -22,6 +22,9 @@ use crate::config::Limits;
 
 /// What a client sends first if it speaks HTTP/2 without being asked (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
+/// know may lie with the kernel already, and this is time to look.
+const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may have under way.
 const STREAMS: u32 = 64;
 
@@ -78,7 +81,8 @@ pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Ar
     }
 }
 
-/// Reads as much as it takes to tell HTTP/2 from HTTP/1; `None` where the client takes too long over it, or leaves.
+/// Reads as much as it takes to tell HTTP/2 from HTTP/1; `None` where the client takes too long over it, leaves, or has
+/// asked nothing when the server is to end.
 async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
     let mut start = [0; PREFACE.len()];
     let mut len = 0;
@@ -91,11 +95,13 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
         }
         Some(Bytes::copy_from_slice(&start[..len]))
     };
-    tokio::select! {
-        prefix = timeout(service.limits.head_timeout, reading) => prefix.ok().flatten(),
-        // Nothing has been asked yet, so nothing is in flight.
-        () = service.stopping.drain.cancelled() => None,
-    }
+    let mut reading = pin!(timeout(service.limits.head_timeout, reading));
+    let prefix = tokio::select! {
+        biased;
+        prefix = reading.as_mut() => prefix,
+        () = service.stopping.drain.cancelled() => timeout(LAST_LOOK, reading).await.and_then(|prefix| prefix),
+    };
+    prefix.ok().flatten()
 }
 
 /// Lets a connection run until it ends, is told to end, or has kept us waiting for too long.
