@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
 use super::exchange::Ended;
@@ -22,6 +23,9 @@ use crate::config::Limits;
 
 /// What a client sends first if it speaks HTTP/2 without being asked (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long a client that has ended its side of the connection is worked for. It may have gone, or only have nothing
+/// more to ask (RFC 9112 section 9.6 lets it say so); TCP does not tell until it is written to.
+const ENDED_ITS_SIDE: Duration = Duration::from_secs(1);
 /// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
 /// know may lie with the kernel already, and this is time to look.
 const LAST_LOOK: Duration = Duration::from_millis(50);
@@ -44,6 +48,11 @@ pub(super) struct Connection {
     progress: AtomicU64,
     /// Whether the socket would take no more when it was last asked.
     blocked: AtomicBool,
+    /// Whether there is a request without an answer to send.
+    awaited: AtomicBool,
+    /// When the client ended its side in the middle of an exchange; 0 where it did not.
+    ended_its_side: AtomicU64,
+    half_closed: Notify,
     /// When the first byte of a request head came whose end has not; 0 for none.
     head_since: AtomicU64,
     /// When the last response ended.
@@ -146,6 +155,9 @@ impl Connection {
             written: AtomicU64::new(0),
             progress: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            ended_its_side: AtomicU64::new(0),
+            half_closed: Notify::new(),
             head_since: AtomicU64::new(0),
             idle_since: AtomicU64::new(0),
             ended: Mutex::default(),
@@ -194,11 +206,35 @@ impl Connection {
         }
     }
 
+    /// The client will send nothing more. Says whether that can wait, because it is owed a response.
+    pub(super) fn read_the_end(&self) -> bool {
+        let is_owed = self.in_flight.load(Ordering::Relaxed) > 0 || self.has_ended.load(Ordering::Relaxed);
+        if self.multiplexed || !is_owed {
+            return false;
+        }
+        if self.ended_its_side.load(Ordering::Relaxed) == 0 {
+            self.ended_its_side.store(self.now(), Ordering::Relaxed);
+            self.half_closed.notify_one();
+        }
+        true
+    }
+
+    /// Whether the client has ended its side of the connection and has now had all that it asked for.
+    pub(super) fn is_done(&self) -> bool {
+        self.ended_its_side.load(Ordering::Relaxed) > 0 && self.in_flight.load(Ordering::Relaxed) == 0
+    }
+
     /// A request head has come in.
     pub(super) fn begin(&self) {
+        self.awaited.store(true, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// There is an answer to the request.
+    pub(super) fn answered(&self) {
+        self.awaited.store(false, Ordering::Relaxed);
     }
 
     /// The time at which a response last moved, to be kept up to date by whoever sends it.
@@ -238,11 +274,14 @@ impl Connection {
         let step = limits.head_timeout.min(limits.idle_timeout).min(limits.stall_timeout);
         loop {
             let now = Instant::now();
-            let due = self.due(limits);
-            match due {
+            let next = match self.due(limits) {
                 Some((due, why)) if due <= now => return why,
-                Some((due, _)) => sleep_until(due.min(now + step).into()).await,
-                None => sleep_until((now + step).into()).await,
+                Some((due, _)) => due.min(now + step),
+                None => now + step,
+            };
+            tokio::select! {
+                () = sleep_until(next.into()) => {}
+                () = self.half_closed.notified() => {}
             }
         }
     }
@@ -256,6 +295,10 @@ impl Connection {
                 after(load(&self.progress), limits.stall_timeout),
                 "it took nothing of a response",
             ));
+        }
+        let ended = load(&self.ended_its_side);
+        if ended > 0 && self.awaited.load(Ordering::Relaxed) {
+            return Some((after(ended, ENDED_ITS_SIDE), "it has gone"));
         }
         if self.in_flight.load(Ordering::Relaxed) > 0 {
             let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);

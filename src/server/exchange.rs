@@ -77,6 +77,7 @@ impl Exchange {
 
     /// Notes what the answer will be: from here on the exchange is the client's to take.
     pub(super) fn answer(&mut self, status: StatusCode, headers: &HeaderMap, body_len: u64) {
+        self.connection.answered();
         if self.connection.is_multiplexed() {
             self.progress = Some(self.connection.watch_progress());
         } else {

@@ -1,6 +1,7 @@
 //! From a request to its response. What HTTP says of an asset is decided in [`crate::http`]; here is what a server says
 //! before there is an asset, and where the bytes come from.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,15 +23,20 @@ const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 type Answered = (Answer, Option<Opened>);
 
 /// Answers one request. Whatever is wrong is an answer too.
-pub(super) async fn handle(
+///
+/// The exchange begins with the call: the connection must know of it before it reads on.
+pub(super) fn handle(
     request: Request<Incoming>,
     connection: Arc<Connection>,
-) -> Result<Response<ResponseBody>, std::convert::Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let now = Instant::now();
     let (head, _) = request.into_parts();
     let exchange = Exchange::begin(&connection, &head, now);
-    let (answer, opened) = answer(&head, &connection, now).await.unwrap_or_else(|refusal| (*refusal, None));
-    Ok(respond(answer, opened.as_ref(), &head.method, exchange, &connection))
+    async move {
+        let (answer, opened) =
+            answer(&head, &connection, now).await.unwrap_or_else(|refusal| (*refusal, None));
+        Ok(respond(answer, opened.as_ref(), &head.method, exchange, &connection))
+    }
 }
 
 async fn answer(

@@ -51,6 +51,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         }
         if buf.filled().len() > before {
             self.connection.read_something();
+        } else if self.connection.read_the_end() {
+            // hyper takes the end of the client's side for the end of the client. It is told once the response is out.
+            return Poll::Pending;
         }
         Poll::Ready(Ok(()))
     }
@@ -81,6 +84,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.connection.flushed();
+        if self.connection.is_done() {
+            cx.waker().wake_by_ref();
+        }
         Poll::Ready(Ok(()))
     }
 
