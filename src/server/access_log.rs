@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_millis;
+use hyper::{Method, StatusCode, Version};
 
 use super::exchange::Record;
 use super::log_writer::{LogWriter, Message};
@@ -15,10 +16,24 @@ use super::log_writer::{LogWriter, Message};
 pub struct AccessLog(Option<LogWriter>);
 
 /// One line, not yet formatted.
+///
+/// What the client wrote is copied. In the [`Record`] it shares the buffer of the whole head, which must not outlive the
+/// exchange: lines may have to wait long.
 #[derive(Debug)]
 pub(super) struct Line {
     client: SocketAddr,
-    record: Record,
+    began: Instant,
+    duration: Duration,
+    method: Method,
+    /// Path and query, as they came.
+    target: Box<str>,
+    path_len: usize,
+    version: Version,
+    user_agent: Option<Box<[u8]>>,
+    status: Option<StatusCode>,
+    meant: u64,
+    sent: u64,
+    completed: bool,
 }
 
 impl AccessLog {
@@ -29,31 +44,51 @@ impl AccessLog {
 
     pub(super) fn tell(&self, client: SocketAddr, record: Record) {
         if let Some(writer) = &self.0 {
-            writer.put(Message::Access(Line { client, record }));
+            writer.put(Message::Access(Line::new(client, record)));
         }
     }
 }
 
 impl Line {
+    fn new(client: SocketAddr, record: Record) -> Self {
+        let (path, query) = (record.uri.path(), record.uri.query());
+        Self {
+            client,
+            began: record.began,
+            duration: record.ended.saturating_duration_since(record.began),
+            target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
+            path_len: path.len(),
+            version: record.version,
+            user_agent: record.user_agent.map(|agent| agent.as_bytes().into()),
+            status: record.status,
+            meant: record.meant,
+            sent: record.sent,
+            completed: record.completed,
+            method: record.method,
+        }
+    }
+
+    /// Bytes that it holds beside itself.
+    pub(super) fn weight(&self) -> usize {
+        self.target.len()
+            + self.user_agent.as_ref().map_or(0, |agent| agent.len())
+            + self.method.as_str().len()
+    }
+
     /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT DURATION OUTCOME "USER AGENT"`
     pub(super) fn text(&self, out: &mut Vec<u8>) {
-        let record = &self.record;
-        let _ = write!(out, "{} {} \"{} ", self.time(), self.client, record.method);
-        escape(record.uri.path(), out);
-        if let Some(query) = record.uri.query() {
-            out.push(b'?');
-            escape(query, out);
-        }
-        let _ = write!(out, " {:?}\" ", record.version);
-        match record.status {
+        let _ = write!(out, "{} {} \"{} ", self.time(), self.client, self.method);
+        escape(&self.target, out);
+        let _ = write!(out, " {:?}\" ", self.version);
+        match self.status {
             Some(status) => drop(write!(out, "{}", status.as_u16())),
             None => out.push(b'-'),
         }
         let _ = write!(
             out,
             " {}/{} {:.1}ms {} \"",
-            record.sent,
-            record.meant,
+            self.sent,
+            self.meant,
             f64::from(self.duration_us()) / 1000.0,
             self.outcome()
         );
@@ -64,49 +99,55 @@ impl Line {
     /// One JSON object: `time`, `client`, `method`, `path`, `query`, `version`, `status`, `sent`, `length`,
     /// `duration_us`, `outcome`, `user_agent`. `query`, `status` and `user_agent` are null where there is none.
     pub(super) fn json(&self, out: &mut Vec<u8>) {
-        let record = &self.record;
         let mut line = String::with_capacity(384);
         let _ = write!(line, "{{\"time\":\"{}\",\"client\":\"{}\",\"method\":", self.time(), self.client);
-        json_string(record.method.as_str(), &mut line);
+        json_string(self.method.as_str(), &mut line);
         line.push_str(",\"path\":");
-        json_string(record.uri.path(), &mut line);
+        json_string(self.path(), &mut line);
         line.push_str(",\"query\":");
-        json_optional(record.uri.query(), &mut line);
-        let _ = write!(line, ",\"version\":\"{:?}\",\"status\":", record.version);
-        match record.status {
+        json_optional(self.query(), &mut line);
+        let _ = write!(line, ",\"version\":\"{:?}\",\"status\":", self.version);
+        match self.status {
             Some(status) => drop(write!(line, "{}", status.as_u16())),
             None => line.push_str("null"),
         }
         let _ = write!(
             line,
             ",\"sent\":{},\"length\":{},\"duration_us\":{},\"outcome\":\"{}\",\"user_agent\":",
-            record.sent,
-            record.meant,
+            self.sent,
+            self.meant,
             self.duration_us(),
             self.outcome()
         );
-        json_optional(record.user_agent.as_ref().map(|_| self.user_agent()).as_deref(), &mut line);
+        json_optional(self.user_agent.as_ref().map(|_| self.user_agent()).as_deref(), &mut line);
         line.push_str("}\n");
         out.extend_from_slice(line.as_bytes());
     }
 
     /// When the request came in. The clock that was read then does not know the date; this one does.
     fn time(&self) -> humantime::Rfc3339Timestamp {
-        let ago = Instant::now().saturating_duration_since(self.record.began);
+        let ago = Instant::now().saturating_duration_since(self.began);
         format_rfc3339_millis(SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))
     }
 
     fn duration_us(&self) -> u32 {
-        let duration = self.record.ended.saturating_duration_since(self.record.began);
-        u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+        u32::try_from(self.duration.as_micros()).unwrap_or(u32::MAX)
+    }
+
+    fn path(&self) -> &str {
+        &self.target[..self.path_len]
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target[self.path_len..].strip_prefix('?')
     }
 
     fn outcome(&self) -> &'static str {
-        if self.record.completed { "completed" } else { "cut" }
+        if self.completed { "completed" } else { "cut" }
     }
 
     fn user_agent(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.record.user_agent.as_ref().map_or(b"", |agent| agent.as_bytes()))
+        String::from_utf8_lossy(self.user_agent.as_deref().unwrap_or_default())
     }
 }
 
@@ -149,8 +190,6 @@ fn json_string(text: &str, out: &mut String) {
 mod tests {
     use super::*;
     use hyper::header::HeaderValue;
-    use hyper::{Method, StatusCode, Version};
-    use std::time::Duration;
 
     fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> Line {
         let began = Instant::now();
@@ -166,7 +205,7 @@ mod tests {
             sent: 4,
             completed: false,
         };
-        Line { client: "[::1]:80".parse().expect("an address"), record }
+        Line::new("[::1]:80".parse().expect("an address"), record)
     }
 
     fn written(format: impl Fn(&Line, &mut Vec<u8>), line: &Line) -> String {

@@ -18,6 +18,8 @@ use crate::config::AccessLog;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
 const WAITING: usize = 65_536;
+/// Bytes that they may hold. Paths and user agents are as long as clients make them.
+const WAITING_BYTES: usize = 16 << 20;
 /// How long lines are gathered before they are written together.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long the program waits at its end for the last lines to be taken.
@@ -39,6 +41,8 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Lines {
     waiting: Vec<Message>,
+    /// Bytes that they hold.
+    weight: usize,
     closed: bool,
     /// Set once the last line has been written.
     finished: bool,
@@ -93,12 +97,14 @@ impl LogWriter {
 
     /// Puts a line on the queue. Never waits.
     pub(super) fn put(&self, message: Message) {
+        let weight = message.weight();
         let mut lines = self.0.lock();
-        if lines.closed || lines.waiting.len() >= WAITING {
+        if lines.closed || lines.waiting.len() >= WAITING || lines.weight + weight > WAITING_BYTES {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         lines.waiting.push(message);
+        lines.weight += weight;
         drop(lines);
         if self.0.asleep.load(Ordering::Relaxed) && self.0.asleep.swap(false, Ordering::Relaxed) {
             self.0.wake.notify_all();
@@ -201,7 +207,19 @@ impl Queue {
                 .0;
         }
         std::mem::swap(&mut lines.waiting, batch);
+        lines.weight = 0;
         lines.closed
+    }
+}
+
+impl Message {
+    /// Bytes that it holds beside itself.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Access(line) => line.weight(),
+            Self::Notice(notice) => notice.text.len(),
+            Self::Text(text) => text.len(),
+        }
     }
 }
 
