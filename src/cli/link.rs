@@ -34,6 +34,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
     let settings = load(&Flags { config, ..Flags::default() })?;
+    if settings.public_url.is_none() && settings.listen[0].port() == 0 {
+        let reason = "public_url is not set, and with port 0 in listen only the running server knows its port, so \
+                      there is no link to print; set public_url, or a port";
+        return Err(Failure::new(Exit::Usage, reason));
+    }
     let runtime = background()?;
     let stores = Stores::open_all(&settings, runtime.handle()).map_err(|e| Failure::new(Exit::System, e))?;
     let path = asset_path(&arguments.path, &stores, &settings)?;
