@@ -179,7 +179,7 @@ fn a_file_that_is_overwritten_in_mid_send_is_cut_short() {
 fn a_file_that_is_truncated_in_mid_send_is_cut_short() {
     for age in [YOUNG, SETTLED] {
         let (_, response) = disturb(age, |path| {
-            File::options().write(true).open(path).expect("a file").set_len(5 << 20).expect("cut")
+            File::options().write(true).open(path).expect("a file").set_len(5 << 20).expect("cut");
         });
         assert!(!response.complete, "{age:?}");
     }
@@ -264,5 +264,7 @@ fn many_first_requests_at_once_all_get_the_same_true_tag() {
             })
         })
         .collect();
-    readers.into_iter().for_each(|reader| reader.join().expect("a reader"));
+    for reader in readers {
+        reader.join().expect("a reader");
+    }
 }

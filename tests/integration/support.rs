@@ -1,8 +1,9 @@
 //! The real binary over real sockets: starting it on a folder of its own, and speaking HTTP to it byte by byte.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -16,7 +17,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command of the real binary, without the environment's settings.
 pub(crate) fn wamedia() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wamedia"));
+    without_settings(Command::new(env!("CARGO_BIN_EXE_wamedia")))
+}
+
+/// A command of the real binary in a process that a shell has prepared: `exec` and its redirections stand at the end.
+pub(crate) fn wamedia_from_shell(script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_wamedia")]);
+    without_settings(shell)
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WAMEDIA_")) {
         command.env_remove(name);
     }
@@ -30,6 +41,19 @@ pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+/// Looks again and again until there is something to see.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Runs a command in `folder` to its end.
@@ -152,6 +176,12 @@ impl Server {
         panic!("no line with {part:?} among {:#?}", self.seen);
     }
 
+    /// All lines on stderr of a server that has ended.
+    pub(crate) fn all_lines(&mut self) -> &[String] {
+        self.seen.extend(self.stderr.get_mut().expect("not poisoned").iter());
+        &self.seen
+    }
+
     /// All lines on stderr so far.
     pub(crate) fn lines(&mut self) -> &[String] {
         self.seen.extend(self.stderr.get_mut().expect("not poisoned").try_iter());
@@ -224,7 +254,7 @@ impl Client {
     pub(crate) fn request(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Response {
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: test\r\n");
         for (name, value) in fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         self.send(head + "\r\n");
         let mut response = self.head().expect("a response head");
@@ -259,17 +289,51 @@ impl Client {
     pub(crate) fn body(&mut self, response: &mut Response) {
         let has_none = matches!(response.status, 204 | 304);
         let len: u64 = if has_none { 0 } else { response.field("content-length").parse().expect("a length") };
-        // An error is an end, too: a server that cuts a connection may reset it.
+        // An error is an end, too: a server that cuts a connection may reset it. One that says nothing has not ended it.
         let mut body = Vec::new();
-        let _ = (&mut self.stream).take(len).read_to_end(&mut body);
+        if let Err(e) = (&mut self.stream).take(len).read_to_end(&mut body) {
+            assert!(!is_timeout(&e), "the server stopped after {} of {len} bytes", body.len());
+        }
         response.complete = body.len() as u64 == len;
         response.body = body;
     }
 
     /// Whether the server has closed the connection, or does so soon.
     pub(crate) fn is_closed(&mut self) -> bool {
-        matches!(self.stream.fill_buf(), Ok([]) | Err(_))
+        match self.stream.fill_buf() {
+            Ok(bytes) => bytes.is_empty(),
+            Err(e) => !is_timeout(&e),
+        }
     }
+
+    /// Reads whatever comes until the server has closed the connection.
+    #[track_caller]
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Err(e) = self.stream.read_to_end(&mut bytes) {
+            assert!(!is_timeout(&e), "the server neither sends nor closes");
+        }
+        bytes
+    }
+
+    /// Whether the connection is open and nothing has come in on it.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).expect("a mode");
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).expect("a mode");
+        self.stream.buffer().is_empty() && peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Ends this side of the connection: nothing more will be asked.
+    pub(crate) fn end(&self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("it is open");
+    }
+}
+
+/// Whether a socket's own timeout has passed, which is [`PATIENCE`].
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// A response, as it came.
@@ -304,8 +368,11 @@ impl Response {
 
 /// The entity tag that these bytes must have.
 pub(crate) fn etag_of(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|octet| format!("{octet:02x}")).collect();
-    format!("\"{hex}\"")
+    let mut tag = "\"".to_owned();
+    for octet in Sha256::digest(bytes) {
+        let _ = write!(tag, "{octet:02x}");
+    }
+    tag + "\""
 }
 
 /// The version that a link to these bytes must carry.

@@ -1,0 +1,438 @@
+//! The access log: what it says, where it goes, and that neither a client nor a reader of it can do any harm with it.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::frames::Frames;
+use crate::kernel::{resident, wait_until_listening};
+use crate::support::{
+    Client, Folder, Server, etag_of, eventually, noise, outcome, wamedia, wamedia_from_shell,
+};
+
+/// More than the sockets between server and client hold.
+const BIG: usize = 24 << 20;
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("a.jpg", "a photo");
+    folder
+}
+
+fn address_of(client: &Client) -> String {
+    client.stream.get_ref().local_addr().expect("an address").to_string()
+}
+
+#[track_caller]
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))
+}
+
+/// The next line of a JSON log on stderr.
+#[track_caller]
+fn next_entry(server: &mut Server) -> Value {
+    parsed(&server.wait_for_line("{\""))
+}
+
+/// All of these fields of an entry, in one text.
+fn shown(entry: &Value, fields: &[&str]) -> String {
+    fields.iter().map(|field| entry[field].to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Method, target, more fields; and what the log says: status, bytes sent and meant.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, u64, u64);
+
+const ROWS: [Row<'_>; 9] = [
+    ("GET", "/a.jpg", &[], 200, 7, 7),
+    ("GET", "/a.jpg?v=0&x=%22", &[], 200, 7, 7),
+    ("GET", "/a.jpg", &[("Range", "bytes=2-4")], 206, 3, 3),
+    ("HEAD", "/a.jpg", &[], 200, 0, 0),
+    ("GET", "/a.jpg", &[("If-None-Match", "*")], 304, 0, 0),
+    ("GET", "/a.jpg", &[("If-Match", "\"other\"")], 412, 0, 0),
+    ("GET", "/none.jpg", &[], 404, 0, 0),
+    ("POST", "/a.jpg", &[], 405, 0, 0),
+    ("OPTIONS", "/a.jpg", &[], 204, 0, 0),
+];
+
+/// Sends the request of a row; gives back the bytes that were meant for the body, which for errors the log cannot know
+/// beforehand.
+fn request(client: &mut Client, row: &Row<'_>) -> u64 {
+    let (method, target, fields, status, _, meant) = *row;
+    let response = client.request(method, target, &[fields, &[("User-Agent", "test/1.0")]].concat());
+    assert_eq!(response.status, status, "{response:?}");
+    if status < 400 { meant } else { response.body.len() as u64 }
+}
+
+#[test]
+fn a_line_of_json_has_every_field() {
+    let folder = folder();
+    let mut server = Server::with(folder.path(), &["--access-log", "json"]);
+    let mut client = server.connect();
+    for row in ROWS {
+        let meant = request(&mut client, &row);
+        let entry = next_entry(&mut server);
+        let (method, target, _, status, ..) = row;
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let time = humantime::parse_rfc3339(entry["time"].as_str().expect("a time")).expect("RFC 3339");
+        assert!(time.elapsed().expect("the past").as_secs() < 3600, "{entry}");
+        assert_eq!(entry["client"], address_of(&client));
+        assert_eq!((&entry["method"], &entry["path"]), (&method.into(), &path.into()));
+        assert_eq!(entry["query"], query.map_or(Value::Null, Value::from));
+        assert_eq!((&entry["version"], &entry["status"]), (&"HTTP/1.1".into(), &status.into()));
+        assert_eq!((&entry["sent"], &entry["length"]), (&meant.into(), &meant.into()), "{entry}");
+        assert!(entry["duration_us"].is_u64(), "{entry}");
+        assert_eq!((&entry["outcome"], &entry["user_agent"]), (&"completed".into(), &"test/1.0".into()));
+        assert_eq!(entry.as_object().expect("an object").len(), 12);
+    }
+    assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+    assert_eq!(next_entry(&mut server)["user_agent"], Value::Null);
+    let mut http_2 = Frames::connect(server.address, 1 << 16);
+    http_2.request(1, "GET", "/a.jpg");
+    let entry = next_entry(&mut server);
+    let fields = ["version", "status", "sent", "length", "outcome"];
+    assert_eq!(shown(&entry, &fields), "\"HTTP/2.0\" 200 7 7 \"completed\"");
+}
+
+#[test]
+fn a_line_of_text_has_every_field() {
+    let folder = folder();
+    let mut server = Server::start(folder.path());
+    let mut client = server.connect();
+    for row in ROWS {
+        let meant = request(&mut client, &row);
+        let (method, target, _, status, ..) = row;
+        let line = server.wait_for_line(" HTTP/1.1\" ");
+        let (time, rest) = line.split_once(' ').expect("a time");
+        humantime::parse_rfc3339(time).expect("RFC 3339");
+        let target = target.replace('"', "\\\"");
+        let expected =
+            format!("{} \"{method} {target} HTTP/1.1\" {status} {meant}/{meant} ", address_of(&client));
+        let rest = rest.strip_prefix(&expected).unwrap_or_else(|| panic!("no {expected} in {line}"));
+        let (duration, rest) = rest.split_once("ms ").expect("a duration");
+        assert!(duration.parse::<f64>().is_ok() && rest == "completed \"test/1.0\"", "{line}");
+    }
+}
+
+/// A client that leaves in the middle of a large body, and what the log says of it.
+fn leave(toml: &str) -> Value {
+    let folder = folder();
+    folder.write("big.mp4", noise(BIG, 1));
+    let mut server =
+        Server::configured(&folder, &format!("access_log = \"json\"\n{toml}[[mount]]\nstore = \".\""));
+    let mut client = server.connect();
+    client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.head().expect("a head").status, 200);
+    client.stream.read_exact(&mut vec![0; 10 << 20]).expect("a part");
+    drop(client);
+    next_entry(&mut server)
+}
+
+#[test]
+fn a_response_that_its_client_did_not_wait_for_was_cut() {
+    for toml in ["", "[memory]\ncache = 0\n"] {
+        let entry = leave(toml);
+        assert_eq!(shown(&entry, &["path", "status", "outcome"]), "\"/big.mp4\" 200 \"cut\"");
+        assert_eq!(entry["length"], BIG);
+        let sent = entry["sent"].as_u64().expect("a number");
+        assert!((10 << 20..BIG as u64).contains(&sent), "{entry}");
+    }
+}
+
+#[test]
+fn an_http_2_response_that_its_client_did_not_wait_for_was_cut() {
+    let folder = folder();
+    folder.write("big.mp4", noise(BIG, 1));
+    let mut server = Server::with(folder.path(), &["--access-log", "json"]);
+    let mut client = Frames::connect(server.address, 1 << 20);
+    client.allow(0, 1 << 30);
+    client.request(1, "GET", "/big.mp4");
+    let mut read = 0;
+    while read < 1 << 20 {
+        let frame = client.next().expect("a frame");
+        read += if frame.kind == crate::frames::DATA { frame.payload.len() as u64 } else { 0 };
+    }
+    drop(client);
+    let entry = next_entry(&mut server);
+    assert_eq!(shown(&entry, &["version", "status", "outcome"]), "\"HTTP/2.0\" 200 \"cut\"");
+    let sent = entry["sent"].as_u64().expect("a number");
+    assert!((read..BIG as u64).contains(&sent), "{entry}");
+}
+
+/// What clients may put into a path and a user agent, and hope to see in a log.
+const PATHS: [&str; 5] = [
+    "/a\"b.jpg",
+    "/a\\\"b.jpg",
+    "/a%0d%0a2026 forged.jpg",
+    "/\u{9b}31m\u{e4}.jpg",
+    "/\",\"status\":200,\"x\":\"",
+];
+const USER_AGENTS: [&[u8]; 6] = [
+    b"a \"quoted\" one",
+    b"back\\slash\\",
+    b"\xc2\x9b31m and \xff\xfe",
+    b"tab\tand \x80",
+    b"\",\"status\":200,\"x\":\"",
+    b"\" 200 7/7 1.0ms completed \"x",
+];
+
+/// Asks with every path and user agent; `check` gets both and the status.
+fn ask_for_forgeries(server: &mut Server, mut check: impl FnMut(&mut Server, &str, &str, u16)) {
+    for path in PATHS {
+        for user_agent in USER_AGENTS {
+            let mut client = server.connect();
+            let path = path.replace(' ', "%20");
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\nUser-Agent: "));
+            client.send([user_agent, b"\r\n\r\n"].concat());
+            let status = client.head().expect("a head").status;
+            assert!(matches!(status, 400 | 404), "{path} {status}");
+            check(server, &path, &String::from_utf8_lossy(user_agent), status);
+        }
+    }
+}
+
+#[test]
+fn no_client_can_forge_a_line_of_json() {
+    let folder = folder();
+    let mut server = Server::with(folder.path(), &["--access-log", "json"]);
+    let mut count = 0;
+    ask_for_forgeries(&mut server, |server, path, user_agent, status| {
+        let entry = next_entry(server);
+        assert_eq!((&entry["path"], &entry["user_agent"]), (&path.into(), &user_agent.into()));
+        assert_eq!(entry["status"], status);
+        assert_eq!(entry.as_object().expect("an object").len(), 12);
+        count += 1;
+    });
+    let entries = server.lines().iter().filter(|line| line.starts_with('{')).count();
+    assert_eq!(entries, count, "one line a request");
+    assert!(server.lines().iter().all(|line| !line.contains(char::is_control)));
+}
+
+#[test]
+fn no_client_can_forge_a_line_of_text() {
+    let folder = folder();
+    let mut server = Server::start(folder.path());
+    let mut count = 0;
+    ask_for_forgeries(&mut server, |server, _, _, status| {
+        let line = server.wait_for_line(" HTTP/1.1\" ");
+        // With what is escaped taken out, the quotes that are left are the log's own.
+        let plain = line.replace("\\\\", "").replace("\\\"", "");
+        let parts: Vec<_> = plain.split('"').collect();
+        assert_eq!(parts.len(), 5, "{line}");
+        assert!(parts[1].starts_with("GET /") && parts[1].ends_with(" HTTP/1.1"), "{line}");
+        assert!(parts[2].starts_with(&format!(" {status} ")) && parts[2].ends_with(" completed "), "{line}");
+        count += 1;
+    });
+    let lines = server.lines().iter().filter(|line| line.contains("\"GET ")).count();
+    assert_eq!(lines, count, "one line a request");
+    assert!(server.lines().iter().all(|line| !line.contains(char::is_control)));
+}
+
+#[test]
+fn no_line_is_written_where_none_is_wanted() {
+    let folder = folder();
+    let mut server = Server::with(folder.path(), &["--access-log", "off"]);
+    assert_eq!(server.get("/a.jpg").status, 200);
+    assert_eq!(server.get("/none.jpg").status, 404);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    let lines = server.all_lines();
+    assert!(lines.iter().any(|line| line.contains("SIGTERM")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("HTTP/1.1")), "{lines:#?}");
+}
+
+/// The entries of a log file, each of which must be whole.
+fn entries(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(parsed).collect()
+}
+
+/// Waits until the last entry is about this path.
+#[track_caller]
+fn wait_for_entry(file: &Path, path: &str) -> Vec<Value> {
+    eventually("the request is in the log", || {
+        let entries = entries(file);
+        (entries.last()?["path"] == path).then_some(entries)
+    })
+}
+
+#[test]
+fn a_log_file_is_json_and_is_begun_anew_once_it_is_moved_away() {
+    let folder = folder();
+    let logs = Folder::new();
+    let (log, moved) = (logs.at("access.json"), logs.at("access.json.1"));
+    logs.write("access.json", "{\"path\":\"from before\"}\n");
+    let mut server = Server::with(folder.path(), &["--access-log", log.to_str().expect("UTF-8")]);
+    let mut client = server.connect();
+    assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+    let written = wait_for_entry(&log, "/a.jpg");
+    assert_eq!(written.len(), 2, "what was there stays");
+    assert_eq!(shown(&written[1], &["status", "sent", "outcome"]), "200 7 \"completed\"");
+
+    fs::rename(&log, &moved).expect("a rename");
+    assert_eq!(client.request("GET", "/second", &[]).status, 404);
+    assert_eq!(wait_for_entry(&log, "/second").len(), 1);
+    assert_eq!(wait_for_entry(&moved, "/a.jpg").len(), 2);
+    fs::remove_file(&log).expect("deleted");
+    assert_eq!(client.request("GET", "/third", &[]).status, 404);
+    assert_eq!(wait_for_entry(&log, "/third").len(), 1);
+
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    let lines = server.all_lines();
+    assert!(!lines.iter().any(|line| line.contains("HTTP/1.1")), "nothing of it on stderr: {lines:#?}");
+}
+
+#[test]
+fn a_log_file_that_cannot_be_written_any_more_is_told_of_and_does_not_stop_serving() {
+    let folder = folder();
+    let logs = Folder::new();
+    logs.write("logs/access.json", "");
+    let log = logs.at("logs/access.json");
+    let mut server = Server::with(folder.path(), &["--access-log", log.to_str().expect("UTF-8")]);
+    let mut client = server.connect();
+    fs::rename(logs.at("logs"), logs.at("gone")).expect("a rename");
+    assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+    let line = server.wait_for_line("cannot be written");
+    assert!(line.contains("error: ") && line.contains(log.to_str().expect("UTF-8")), "{line}");
+    fs::create_dir(logs.at("logs")).expect("a folder");
+    assert_eq!(client.request("GET", "/second", &[]).status, 404);
+    wait_for_entry(&log, "/second");
+}
+
+#[test]
+fn a_log_file_that_cannot_be_written_is_refused_before_a_port_is_bound() {
+    let folder = folder();
+    fs::create_dir(folder.at("logs")).expect("a folder");
+    symlink(folder.at("nowhere/access.json"), folder.at("dangling.json")).expect("a link");
+    // Who came as far as this port would say that it is taken.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for (log, code, parts) in [
+        ("logs", 2, ["--access-log", "is a directory; name a file in it"]),
+        ("nowhere/access.json", 2, ["--access-log", "there is no directory"]),
+        ("jsno", 2, ["--access-log", "did you mean `json`"]),
+        ("", 2, ["--access-log", "is empty"]),
+        ("dangling.json", 3, ["the access log ", "dangling.json cannot be written: "]),
+    ] {
+        let mut command = wamedia();
+        let arguments = ["serve", ".", "--listen", &address, "--access-log", log];
+        let outcome = outcome(command.current_dir(folder.path()).args(arguments));
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(code), ""), "{outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+        assert!(parts.iter().all(|part| outcome.stderr.contains(part)), "{outcome:?}");
+    }
+}
+
+/// A server of which nobody reads what it says, ended with the test.
+struct Unheard {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Unheard {
+    fn spawn(command: &mut Command, folder: &Folder, stderr: impl Into<Stdio>) -> Self {
+        let arguments = ["serve", ".", "--listen", "127.0.0.1:0"];
+        command.current_dir(folder.path()).args(arguments).stdout(Stdio::null()).stderr(stderr);
+        let child = command.spawn().expect("the binary starts");
+        let address = wait_until_listening(child.id());
+        Self { child, address }
+    }
+
+    #[track_caller]
+    fn assert_serves(&self) {
+        let response = Client::new(self.address).request("GET", "/a.jpg", &[]);
+        assert_eq!((response.status, response.field("etag")), (200, &*etag_of(b"a photo")));
+    }
+
+    /// Asks this often, in the name of a user agent of so many bytes.
+    fn ask(&self, times: usize, user_agent: usize) {
+        let mut client = Client::new(self.address);
+        let user_agent = "x".repeat(user_agent);
+        for _ in 0..times {
+            assert_eq!(client.request("HEAD", "/a.jpg", &[("User-Agent", &user_agent)]).status, 200);
+        }
+    }
+
+    #[track_caller]
+    fn assert_ends_when_told(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a signal");
+        let status = eventually("the server ends", || self.child.try_wait().expect("a child"));
+        assert_eq!(status.code(), Some(0));
+    }
+
+    fn stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("a pipe")
+    }
+}
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_stops_neither_serving_nor_stopping() {
+    let folder = folder();
+    let mut server = Unheard::spawn(&mut wamedia(), &folder, Stdio::piped());
+    // Several times what a pipe holds.
+    server.ask(300, 2000);
+    server.assert_serves();
+    server.assert_ends_when_told();
+    let mut written = Vec::new();
+    server.stderr().read_to_end(&mut written).expect("what the pipe holds");
+    assert!((50_000..300_000).contains(&written.len()), "the pipe was not full: {} bytes", written.len());
+}
+
+#[test]
+fn a_pipe_that_is_full_from_the_start_stops_nothing_either() {
+    let folder = folder();
+    let (_reader, mut writer) = io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("a mode");
+    while io::Write::write(&mut writer, &[b'\n'; 4096]).is_ok() {}
+    while io::Write::write(&mut writer, b"\n").is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a mode");
+    let mut server = Unheard::spawn(&mut wamedia(), &folder, writer);
+    server.assert_serves();
+    server.assert_ends_when_told();
+}
+
+#[test]
+fn lines_that_wait_take_no_more_memory_than_they_may() {
+    let folder = folder();
+    let mut server = Unheard::spawn(&mut wamedia(), &folder, Stdio::piped());
+    server.ask(100, 2000);
+    let before = resident(server.child.id());
+    // 90 MB of user agents.
+    server.ask(3000, 30_000);
+    let more = resident(server.child.id()).saturating_sub(before);
+    assert!(more < 64 << 20, "{} MiB more", more >> 20);
+    // Once somebody reads, the log says that it is not all there.
+    let mut lines = BufReader::new(server.stderr()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(" log lines were dropped")));
+    server.assert_serves();
+}
+
+#[test]
+fn a_stderr_that_is_closed_stops_nothing() {
+    let folder = folder();
+    let mut closed =
+        Unheard::spawn(&mut wamedia_from_shell("exec \"$0\" \"$@\" 2>&-"), &folder, Stdio::null());
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut broken = Unheard::spawn(&mut wamedia(), &folder, writer);
+    let full = File::options().write(true).open("/dev/full").expect("a device");
+    let mut full = Unheard::spawn(&mut wamedia(), &folder, full);
+    for server in [&mut closed, &mut broken, &mut full] {
+        server.assert_serves();
+        server.assert_ends_when_told();
+    }
+}

@@ -1,0 +1,335 @@
+//! Patience with clients: how long one may keep the server waiting, and that one who is merely slow is not cut.
+
+use std::fs::File;
+use std::io::{BufRead, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::frames::{DATA, Frames, PREFACE};
+use crate::kernel::wait_until_read;
+use crate::support::{Folder, PATIENCE, Server, noise};
+
+/// More than the sockets between server and client hold.
+const BIG: usize = 24 << 20;
+const IN_MEMORY: &str = "";
+const STREAMED: &str = "[memory]\ncache = 0\n";
+
+/// A folder with `big.mp4` and `small.jpg`, and a server of it with these limits.
+fn serve(toml: &str, limits: &str) -> (Server, Vec<u8>, Folder) {
+    let folder = Folder::new();
+    let big = noise(BIG, 1);
+    folder.write("big.mp4", &big).write("small.jpg", "small");
+    let server =
+        Server::configured(&folder, &format!("{toml}[limits]\n{limits}\n[[mount]]\nstore = \".\"\n"));
+    (server, big, folder)
+}
+
+/// One wait is short, so that the others cannot be what ends the connection.
+const HEAD: &str = "head_timeout = \"300ms\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"";
+const IDLE: &str = "head_timeout = \"1h\"\nidle_timeout = \"300ms\"\nstall_timeout = \"1h\"";
+const STALL: &str = "head_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"500ms\"";
+
+#[test]
+fn a_client_that_does_not_ask_is_closed() {
+    let (server, _, _folder) = serve(IN_MEMORY, HEAD);
+    for start in [
+        &b""[..],
+        b"G",
+        b"GET /small.jpg HTTP/1.1\r\n",
+        b"GET /small.jpg HTTP/1.1\r\nHost: test\r\nUser-Agent: wait for",
+        // The beginning of HTTP/2, and all of it with no request to follow.
+        b"P",
+        &PREFACE[..16],
+        PREFACE,
+        // A method that begins as HTTP/2 does.
+        b"PRI",
+        b"PROPFIND / HTTP/1.1\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(start);
+        while !client.is_closed() {
+            // HTTP/2 says something before it is over.
+            let len = client.stream.buffer().len();
+            assert!(len > 0 && start == PREFACE, "{start:?}");
+            client.stream.consume(len);
+        }
+    }
+    assert_eq!(server.get("/small.jpg").status, 200);
+}
+
+#[test]
+fn a_second_request_must_come_as_fast_as_the_first() {
+    let (server, _, _folder) = serve(IN_MEMORY, HEAD);
+    let mut client = server.connect();
+    assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
+    client.send("GET /small.jpg HTTP/1.1\r\nHost");
+    assert!(client.is_closed());
+}
+
+/// Sends these bytes over and over, one at a time and long before anybody's patience ends, until the server has closed
+/// the connection.
+fn drip(mut stream: TcpStream, start: &[u8], then: &[u8]) {
+    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+    let deadline = Instant::now() + PATIENCE;
+    for byte in start.iter().chain(then.iter().cycle()) {
+        assert!(Instant::now() < deadline, "it is never closed");
+        if stream.write_all(&[*byte]).is_err() {
+            return;
+        }
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => return,
+            Err(e) if !crate::support::is_timeout(&e) => return,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_head_that_comes_byte_by_byte_is_not_waited_for_for_ever() {
+    let (server, _, _folder) = serve(IN_MEMORY, HEAD);
+    thread::scope(|scope| {
+        for (start, then) in [
+            ("GET /small.jpg HTTP/1.1\r\nHost: test\r\n", "X-Slow: x\r\n"),
+            ("GET /", "a"),
+            ("", "\r\n"),
+            ("PRI * HTTP/2.0\r\n\r\n", "x"),
+        ] {
+            let stream = server.connect().stream.into_inner();
+            scope.spawn(move || drip(stream, start.as_bytes(), then.as_bytes()));
+        }
+        // A preface that is complete in the end, if it is given half a second.
+        let stream = server.connect().stream.into_inner();
+        scope.spawn(move || drip(stream, PREFACE, &[0]));
+        // The second request of a connection.
+        let mut client = server.connect();
+        assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
+        let stream = client.stream.into_inner();
+        scope.spawn(move || drip(stream, b"GET /small.jpg HTTP/1.1\r\n", b"X-Slow: x\r\n"));
+    });
+}
+
+#[test]
+fn a_head_in_pieces_is_answered_within_the_time() {
+    let (server, _, _folder) = serve(IN_MEMORY, "idle_timeout = \"100ms\"\nstall_timeout = \"100ms\"");
+    let mut client = server.connect();
+    for piece in ["GET /sm", "all.jpg HTTP/1.1\r\nHo", "st: test\r\n", "\r\n"] {
+        // Longer than every wait but the one that counts.
+        thread::sleep(Duration::from_millis(300));
+        client.send(piece);
+    }
+    assert_eq!(client.head().expect("a head").status, 200);
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let (server, _, _folder) = serve(IN_MEMORY, IDLE);
+    let mut client = server.connect();
+    assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
+    assert_eq!(client.request("HEAD", "/small.jpg", &[]).status, 200);
+    assert!(client.is_closed());
+
+    let mut client = Frames::connect(server.address, 1 << 16);
+    client.request(1, "GET", "/small.jpg");
+    assert_eq!(client.read_to_end(1), (b"small".to_vec(), true));
+}
+
+#[test]
+fn http_2_is_not_kept_open_by_pings() {
+    let (server, _, _folder) = serve(IN_MEMORY, IDLE);
+    let mut client = Frames::connect(server.address, 1 << 16);
+    client.request(1, "GET", "/small.jpg");
+    let mut pinging = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
+    let pings = thread::spawn(move || {
+        let deadline = Instant::now() + PATIENCE;
+        while pinging.ping().is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    assert_eq!(client.read_to_end(1), (b"small".to_vec(), true));
+    pings.join().expect("pings");
+}
+
+#[test]
+fn half_an_http_2_request_is_not_waited_for_for_ever() {
+    let (server, _, _folder) = serve(IN_MEMORY, HEAD);
+    let mut client = Frames::connect(server.address, 1 << 16);
+    client.request_in_part(1, "/small.jpg");
+    assert!(!client.read_to_end(1).1);
+}
+
+#[test]
+fn a_connection_that_was_never_used_has_the_time_of_a_head() {
+    let (server, _, _folder) = serve(IN_MEMORY, IDLE);
+    let mut client = server.connect();
+    // Five times what a used one has.
+    thread::sleep(Duration::from_millis(1500));
+    assert!(client.is_silent());
+    assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
+}
+
+/// The line of the access log for a response that was cut, once there is one.
+#[track_caller]
+fn wait_for_cut(server: &mut Server) {
+    let line = server.wait_for_line("/big.mp4");
+    assert!(line.contains(" 200 ") && line.contains(" cut "), "{line}");
+}
+
+#[test]
+fn a_client_that_reads_nothing_of_its_response_is_cut() {
+    for toml in [IN_MEMORY, STREAMED] {
+        let (mut server, _, _folder) = serve(toml, STALL);
+        let mut client = server.connect();
+        client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+        wait_for_cut(&mut server);
+        let mut response = client.head().expect("a head");
+        client.body(&mut response);
+        assert!(!response.complete, "{toml:?}");
+    }
+}
+
+#[test]
+fn a_client_that_stops_reading_in_the_middle_is_cut() {
+    for toml in [IN_MEMORY, STREAMED] {
+        let (mut server, _, _folder) = serve(toml, STALL);
+        let mut client = server.connect();
+        client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+        let mut response = client.head().expect("a head");
+        let mut read = vec![0; 10 << 20];
+        client.stream.read_exact(&mut read).expect("a part");
+        wait_for_cut(&mut server);
+        client.body(&mut response);
+        assert!(!response.complete, "{toml:?}");
+    }
+}
+
+#[test]
+fn a_client_that_asks_again_and_again_and_reads_nothing_is_cut() {
+    let (mut server, _, _folder) = serve(IN_MEMORY, STALL);
+    let client = server.connect();
+    let mut asking = client.stream.get_ref().try_clone().expect("a socket");
+    let asked = thread::spawn(move || {
+        // Until the server reads no more, and then until it has ended the connection.
+        while asking.write_all(b"GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n").is_ok() {}
+    });
+    wait_for_cut(&mut server);
+    asked.join().expect("it ends");
+}
+
+#[test]
+fn an_http_2_client_that_gives_no_window_is_cut() {
+    for toml in [IN_MEMORY, STREAMED] {
+        // No window at all, and one that is used up in the middle.
+        for window in [0, 1 << 18] {
+            let (mut server, _, _folder) = serve(toml, STALL);
+            let mut client = Frames::connect(server.address, window);
+            client.allow(0, 1 << 30);
+            client.request(1, "GET", "/big.mp4");
+            let (body, is_complete) = client.read_to_end(1);
+            assert_eq!((body.len(), is_complete), (window as usize, false), "{toml:?}");
+            wait_for_cut(&mut server);
+        }
+    }
+}
+
+#[test]
+fn an_http_2_client_that_pings_but_takes_nothing_is_cut() {
+    let (server, _, _folder) = serve(IN_MEMORY, STALL);
+    let mut client = Frames::connect(server.address, 0);
+    client.request(1, "GET", "/big.mp4");
+    client.wait_for_200(1);
+    let mut pinging = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
+    let pings = thread::spawn(move || {
+        let deadline = Instant::now() + PATIENCE;
+        while pinging.ping().is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    assert!(!client.read_to_end(1).1);
+    pings.join().expect("pings");
+}
+
+#[test]
+fn an_http_2_client_that_gives_a_window_and_reads_nothing_is_cut() {
+    for toml in [IN_MEMORY, STREAMED] {
+        let (mut server, _, _folder) = serve(toml, STALL);
+        let mut client = Frames::connect(server.address, 1 << 30);
+        client.allow(0, 1 << 30);
+        client.request(1, "GET", "/big.mp4");
+        wait_for_cut(&mut server);
+        assert!(!client.read_to_end(1).1, "{toml:?}");
+    }
+}
+
+/// Time for a slow reader: it takes a little four times in this, and does so for as long as three of them.
+const STALLED: Duration = Duration::from_secs(2);
+const STEADY: &str = "stall_timeout = \"2s\"";
+
+/// Does something at a slow and steady pace.
+fn steadily(mut step: impl FnMut()) {
+    for _ in 0..12 {
+        thread::sleep(STALLED / 4);
+        step();
+    }
+}
+
+#[test]
+fn a_slow_but_steady_reader_is_not_cut() {
+    thread::scope(|scope| {
+        for toml in [IN_MEMORY, STREAMED] {
+            scope.spawn(move || {
+                let (server, big, _folder) = serve(toml, STEADY);
+                let mut client = server.connect();
+                client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+                assert_eq!(client.head().expect("a head").status, 200);
+                let (mut body, mut piece) = (Vec::new(), vec![0; 256 << 10]);
+                steadily(|| {
+                    client.stream.read_exact(&mut piece).expect("it goes on");
+                    body.extend(&piece);
+                });
+                let rest = (BIG - body.len()) as u64;
+                (&mut client.stream).take(rest).read_to_end(&mut body).expect("it goes on");
+                assert!(body == big, "{} of {BIG} bytes", body.len());
+            });
+            scope.spawn(move || {
+                let (server, big, _folder) = serve(toml, STEADY);
+                let mut client = Frames::connect(server.address, 1 << 16);
+                client.allow(0, 1 << 30);
+                client.request(1, "GET", "/big.mp4");
+                client.wait_for_200(1);
+                let (mut body, mut allowed) = (Vec::new(), 1 << 16);
+                let mut read_until = |client: &mut Frames, len| {
+                    while body.len() < len {
+                        let frame = client.next().expect("it goes on");
+                        assert_eq!((frame.kind, frame.stream), (DATA, 1));
+                        body.extend(frame.payload);
+                    }
+                };
+                steadily(|| {
+                    read_until(&mut client, allowed);
+                    client.allow(1, 128 << 10);
+                    allowed += 128 << 10;
+                });
+                client.allow(1, 1 << 30);
+                read_until(&mut client, BIG);
+                assert!(body == big);
+            });
+        }
+    });
+}
+
+#[test]
+fn our_own_work_does_not_count_as_the_clients_delay() {
+    let folder = Folder::new();
+    // A hole is quickly read, and takes longer to be hashed than each of these waits.
+    File::create(folder.at("huge.mp4")).expect("a file").set_len(2 << 30).expect("a length");
+    let limits = "head_timeout = \"100ms\"\nidle_timeout = \"100ms\"\nstall_timeout = \"100ms\"";
+    let server = Server::configured(&folder, &format!("[limits]\n{limits}\n[[mount]]\nstore = \".\"\n"));
+    let mut first = server.connect();
+    first.send("HEAD /huge.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_until_read(first.stream.get_ref());
+    let mut second = Frames::connect(server.address, 1 << 16);
+    second.request(1, "HEAD", "/huge.mp4");
+    assert_eq!(first.head().expect("a head").field("content-length"), "2147483648");
+    second.wait_for_200(1);
+}
