@@ -267,6 +267,14 @@ impl Connection {
         }
     }
 
+    /// Whether every response has left, so that whatever is written now is none that the handler gave. Always false where
+    /// several are under way at once.
+    pub(super) fn is_between_responses(&self) -> bool {
+        !self.multiplexed
+            && self.in_flight.load(Ordering::Relaxed) == 0
+            && !self.has_ended.load(Ordering::Relaxed)
+    }
+
     /// Returns when the client has kept us waiting for too long, and says over what.
     async fn watch(&self) -> &'static str {
         let limits = &self.service.limits;

@@ -146,17 +146,28 @@ impl Content {
     }
 }
 
-/// A server must refuse an HTTP/1.1 request without exactly one Host (RFC 9112 section 3.2).
+/// A server must refuse an HTTP/1.1 request without exactly one Host, and one whose Host is no host (RFC 9112 section
+/// 3.2).
 fn check_host(head: &request::Parts) -> Result<(), Box<Answer>> {
     if head.version != Version::HTTP_11 {
         return Ok(());
     }
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(_), None) => Ok(()),
+        (Some(host), None) if may_be_host(host.as_bytes()) => Ok(()),
+        (Some(_), None) => Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "the Host header field is not a host with or without a port",
+        )),
         (None, _) => Err(refusal(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field")),
         _ => Err(refusal(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
     }
+}
+
+/// Whether a Host holds only what its grammar allows somewhere (RFC 3986 sections 3.2.2 and 3.2.3); empty is allowed.
+/// Which host it is plays no part here.
+fn may_be_host(host: &[u8]) -> bool {
+    host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(b))
 }
 
 /// Boxed, as it is rare and large.

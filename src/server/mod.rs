@@ -12,6 +12,7 @@ mod handler;
 mod limits;
 mod listener;
 mod log_writer;
+mod malformed;
 mod wire;
 
 use std::io;

@@ -1,7 +1,7 @@
 //! The stream under a connection: counts what passes, and knows whether the peer takes it.
 //!
 //! hyper has no timeout for writing, so what the timeouts of a connection go by is noted here, at the only place that
-//! sees the socket itself.
+//! sees the socket itself. Nor has it a hook for what it answers by itself; that is [exchanged](malformed) here, too.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::Connection;
+use super::malformed;
 
 /// A stream whose passing bytes a [`Connection`] is told of.
 #[derive(Debug)]
@@ -19,12 +20,20 @@ pub(super) struct Wire<S> {
     stream: S,
     /// Bytes that were read to find out which protocol this is, and are to be read again.
     prefix: Bytes,
+    /// What is left to write of the answer that stands in for hyper's own.
+    refusal: Bytes,
     connection: Arc<Connection>,
 }
 
 impl<S> Wire<S> {
     pub(super) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
-        Self { stream, prefix, connection }
+        Self { stream, prefix, refusal: Bytes::new(), connection }
+    }
+
+    /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
+    fn exchanges(&mut self, head: &[u8]) -> bool {
+        let refusal = if self.connection.is_between_responses() { malformed::instead_of(head) } else { None };
+        refusal.map(|refusal| self.refusal = refusal).is_some()
     }
 
     fn note_write(&self, written: &Poll<io::Result<usize>>) {
@@ -59,8 +68,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Wire<S> {
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.refusal.has_remaining() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.refusal);
+            self.note_write(&written);
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => self.refusal.advance(n),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.exchanges(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note_write(&written);
         written
@@ -71,6 +97,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if bufs.first().is_some_and(|head| self.exchanges(head)) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note_write(&written);
         written
@@ -82,6 +111,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     /// hyper flushes once it has nothing left to write: all that ended before now has left for good.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.connection.flushed();
         if self.connection.is_done() {

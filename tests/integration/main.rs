@@ -1,13 +1,18 @@
 //! The real binary over real sockets, one file a subject.
 
 mod access_log;
+mod assets;
 mod command_line;
+mod conditions;
 mod frames;
+mod http2;
 mod kernel;
 mod leaving;
 mod limits;
 mod memory;
 mod one_etag_one_body;
+mod opening;
 mod patience;
 mod stopping;
 mod support;
+mod versions;

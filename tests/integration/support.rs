@@ -206,6 +206,16 @@ impl Server {
         }
     }
 
+    /// Ends the server and gives back all that it ever said on stderr.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Vec<String> {
+        self.signal(rustix::process::Signal::TERM);
+        self.wait();
+        // The sender goes away at the end of the stream.
+        self.seen.extend(self.stderr.get_mut().expect("not poisoned").iter());
+        std::mem::take(&mut self.seen)
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }

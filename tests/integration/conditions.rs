@@ -1,0 +1,489 @@
+//! Preconditions and ranges as they cross the wire: one table, held against a body in memory and one streamed from disk.
+
+use std::ops::Range;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::support::{Client, Folder, Response, Server, etag_of, noise};
+
+use Expected::{Failed, NotModified, Part, Parts, Unsatisfiable, Whole};
+
+/// More than one chunk of a file.
+const LEN: usize = 700_000;
+const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+/// Longer ago than this program; the clock of no machine that runs it has passed it.
+const FAR_FUTURE: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
+const POLICY: &str = "max-age=77, public";
+
+/// How a GET must be answered.
+#[derive(Debug)]
+enum Expected {
+    Whole,
+    Part(Range<usize>),
+    Parts(&'static [Range<usize>]),
+    NotModified,
+    Failed,
+    Unsatisfiable,
+}
+
+/// The fields of a request, in which `{E}` stands for the asset's entity tag, and how a GET is answered.
+type Row = (&'static [(&'static str, &'static str)], Expected);
+
+const PRECONDITIONS: &[Row] = &[
+    (&[], Whole),
+    // If-None-Match: weak comparison, lists, several lines.
+    (&[("If-None-Match", "{E}")], NotModified),
+    (&[("If-None-Match", "W/{E}")], NotModified),
+    (&[("If-None-Match", "*")], NotModified),
+    (&[("If-None-Match", " * ")], NotModified),
+    (&[("If-None-Match", "\"other\"")], Whole),
+    (&[("If-None-Match", "\"other\", {E}")], NotModified),
+    (&[("If-None-Match", "\"with, comma\" ,W/\"weak\",,{E}")], NotModified),
+    (&[("If-None-Match", "\"a\", \"b\", \"{E}\"")], Whole),
+    (&[("If-None-Match", "\"other\""), ("If-None-Match", "{E}")], NotModified),
+    (&[("If-None-Match", "\"other\""), ("If-None-Match", "\"another\"")], Whole),
+    (&[("If-None-Match", "")], Whole),
+    (&[("If-None-Match", "not a tag")], Whole),
+    (&[("If-None-Match", "w/{E}")], Whole),
+    // If-Modified-Since: any date from the asset's own on.
+    (&[("If-Modified-Since", MODIFIED)], NotModified),
+    (&[("If-Modified-Since", LATER)], NotModified),
+    (&[("If-Modified-Since", FAR_FUTURE)], NotModified),
+    (&[("If-Modified-Since", EARLIER)], Whole),
+    (&[("If-Modified-Since", "Sunday, 06-Nov-94 08:49:37 GMT")], NotModified),
+    (&[("If-Modified-Since", "Sun Nov  6 08:49:37 1994")], NotModified),
+    (&[("If-Modified-Since", "yesterday")], Whole),
+    (&[("If-Modified-Since", "")], Whole),
+    (&[("If-Modified-Since", "784111777")], Whole),
+    (&[("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 CET")], Whole),
+    (&[("If-Modified-Since", LATER), ("If-Modified-Since", LATER)], Whole),
+    // If-None-Match puts If-Modified-Since out of force, whichever way it goes.
+    (&[("If-None-Match", "\"other\""), ("If-Modified-Since", LATER)], Whole),
+    (&[("If-None-Match", "{E}"), ("If-Modified-Since", EARLIER)], NotModified),
+    // If-Match: strong comparison.
+    (&[("If-Match", "{E}")], Whole),
+    (&[("If-Match", "*")], Whole),
+    (&[("If-Match", "\"other\", {E}")], Whole),
+    (&[("If-Match", "\"other\""), ("If-Match", "{E}")], Whole),
+    (&[("If-Match", "W/{E}")], Failed),
+    (&[("If-Match", "\"other\"")], Failed),
+    (&[("If-Match", "")], Failed),
+    (&[("If-Match", "not a tag")], Failed),
+    // If-Unmodified-Since.
+    (&[("If-Unmodified-Since", MODIFIED)], Whole),
+    (&[("If-Unmodified-Since", LATER)], Whole),
+    (&[("If-Unmodified-Since", EARLIER)], Failed),
+    (&[("If-Unmodified-Since", "yesterday")], Whole),
+    // If-Match puts If-Unmodified-Since out of force.
+    (&[("If-Match", "{E}"), ("If-Unmodified-Since", EARLIER)], Whole),
+    (&[("If-Match", "\"other\""), ("If-Unmodified-Since", LATER)], Failed),
+    // Steps 1 and 2 come before steps 3 and 4.
+    (&[("If-Match", "{E}"), ("If-None-Match", "{E}")], NotModified),
+    (&[("If-Match", "\"other\""), ("If-None-Match", "{E}")], Failed),
+    (&[("If-Unmodified-Since", EARLIER), ("If-Modified-Since", LATER)], Failed),
+    (&[("If-Unmodified-Since", MODIFIED), ("If-Modified-Since", MODIFIED)], NotModified),
+];
+
+const RANGES: &[Row] = &[
+    (&[("Range", "bytes=0-0")], Part(0..1)),
+    (&[("Range", "bytes=0-99")], Part(0..100)),
+    (&[("Range", "bytes=299999-600000")], Part(299_999..600_001)),
+    (&[("Range", "bytes=699999-")], Part(LEN - 1..LEN)),
+    (&[("Range", "bytes=5-")], Part(5..LEN)),
+    (&[("Range", "bytes=0-")], Part(0..LEN)),
+    (&[("Range", "bytes=-1")], Part(LEN - 1..LEN)),
+    (&[("Range", "bytes=-500")], Part(LEN - 500..LEN)),
+    // Longer than the asset: all of it, as a part.
+    (&[("Range", "bytes=-700000")], Part(0..LEN)),
+    (&[("Range", "bytes=-700001")], Part(0..LEN)),
+    (&[("Range", "bytes=-99999999999999999999999")], Part(0..LEN)),
+    // The last position is clamped, past u64 too.
+    (&[("Range", "bytes=699000-700000")], Part(699_000..LEN)),
+    (&[("Range", "bytes=699000-18446744073709551615")], Part(699_000..LEN)),
+    (&[("Range", "bytes=699000-18446744073709551616")], Part(699_000..LEN)),
+    (&[("Range", "bytes=699000-99999999999999999999999")], Part(699_000..LEN)),
+    (&[("Range", "bytes=0000000000000000000000001-0000000000000000000000002")], Part(1..3)),
+    // Nothing of the asset.
+    (&[("Range", "bytes=700000-")], Unsatisfiable),
+    (&[("Range", "bytes=700000-700001")], Unsatisfiable),
+    (&[("Range", "bytes=18446744073709551615-")], Unsatisfiable),
+    (&[("Range", "bytes=99999999999999999999999-")], Unsatisfiable),
+    (&[("Range", "bytes=-0")], Unsatisfiable),
+    (&[("Range", "bytes=700000-,-0,800000-900000")], Unsatisfiable),
+    // White space and empty members.
+    (&[("Range", "bytes= 0-9")], Part(0..10)),
+    (&[("Range", "bytes=\t0-9 ,")], Part(0..10)),
+    (&[("Range", "bytes=,,0-9, ,")], Part(0..10)),
+    (&[("Range", "BYTES=0-9")], Part(0..10)),
+    // Malformed: ignored, all of it.
+    (&[("Range", "bytes=5-4")], Whole),
+    (&[("Range", "bytes=99999999999999999999999-99999999999999999999998")], Whole),
+    (&[("Range", "bytes=--6")], Whole),
+    (&[("Range", "bytes=-")], Whole),
+    (&[("Range", "bytes=")], Whole),
+    (&[("Range", "bytes=,")], Whole),
+    (&[("Range", "bytes")], Whole),
+    (&[("Range", "bytes 0-9")], Whole),
+    (&[("Range", "bytes = 0-9")], Whole),
+    (&[("Range", "bytes=0 - 9")], Whole),
+    (&[("Range", "bytes=+0-9")], Whole),
+    (&[("Range", "bytes=0x0-0x9")], Whole),
+    (&[("Range", "bytes=a-b")], Whole),
+    (&[("Range", "bytes=0-9-")], Whole),
+    (&[("Range", "bytes=0-9;10-19")], Whole),
+    (&[("Range", "bytes=0-9,5-4")], Whole),
+    (&[("Range", "bytes=--6,0-9")], Whole),
+    (&[("Range", "0-9")], Whole),
+    (&[("Range", "")], Whole),
+    (&[("Range", "bytes=0-9"), ("Range", "bytes=20-29")], Whole),
+    // Units that we do not know.
+    (&[("Range", "lines=0-9")], Whole),
+    (&[("Range", "bytess=0-9")], Whole),
+    (&[("Range", "none=0-9")], Whole),
+    // Several ranges, in the order in which they were asked for.
+    (&[("Range", "bytes=0-0,-1")], Parts(&[0..1, LEN - 1..LEN])),
+    (&[("Range", "bytes=500-599,0-99")], Parts(&[500..600, 0..100])),
+    (
+        &[("Range", "bytes=600000-699999, 0-299999 ,400000-400000")],
+        Parts(&[600_000..LEN, 0..300_000, 400_000..400_001]),
+    ),
+    // Joined with the first and so sent before the second.
+    (&[("Range", "bytes=-100,0-99,300-")], Parts(&[300..LEN, 0..100])),
+    // What has no byte of the asset is left out.
+    (&[("Range", "bytes=0-99,700000-,200-299")], Parts(&[0..100, 200..300])),
+    (&[("Range", "bytes=0-99,800000-900000")], Part(0..100)),
+    // What overlaps or touches is joined where the first of them stood.
+    (&[("Range", "bytes=0-99,50-149")], Part(0..150)),
+    (&[("Range", "bytes=0-99,100-199")], Part(0..200)),
+    (&[("Range", "bytes=0-99,101-199")], Parts(&[0..100, 101..200])),
+    (&[("Range", "bytes=900-999,0-99,950-1049,50-149")], Parts(&[900..1050, 0..150])),
+    (&[("Range", "bytes=0-9,0-9,0-9")], Part(0..10)),
+    // More bytes asked for than there are.
+    (&[("Range", "bytes=0-,0-0")], Whole),
+    (&[("Range", "bytes=-101,0-99,200-")], Whole),
+    (&[("Range", "bytes=0-399999,300000-699999")], Whole),
+    (&[("Range", "bytes=0-349999,350000-")], Part(0..LEN)),
+    // Preconditions come first, and a range that cannot be had makes no difference to them.
+    (&[("Range", "bytes=0-9"), ("If-None-Match", "{E}")], NotModified),
+    (&[("Range", "bytes=700000-"), ("If-None-Match", "{E}")], NotModified),
+    (&[("Range", "bytes=0-9"), ("If-None-Match", "\"other\"")], Part(0..10)),
+    (&[("Range", "bytes=0-9"), ("If-Modified-Since", MODIFIED)], NotModified),
+    (&[("Range", "bytes=0-9"), ("If-Match", "\"other\"")], Failed),
+    (&[("Range", "bytes=700000-"), ("If-Match", "\"other\"")], Failed),
+    (&[("Range", "bytes=0-9"), ("If-Match", "{E}")], Part(0..10)),
+    (&[("Range", "bytes=0-9"), ("If-Unmodified-Since", EARLIER)], Failed),
+    // If-Range: the very tag, strongly, or the very date.
+    (&[("Range", "bytes=0-9"), ("If-Range", "{E}")], Part(0..10)),
+    (&[("Range", "bytes=0-9,20-29"), ("If-Range", "{E}")], Parts(&[0..10, 20..30])),
+    (&[("Range", "bytes=0-9"), ("If-Range", "W/{E}")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "\"other\"")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "\"other\", {E}")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "*")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", MODIFIED)], Part(0..10)),
+    (&[("Range", "bytes=0-9"), ("If-Range", EARLIER)], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", LATER)], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "yesterday")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "{E}"), ("If-Range", "{E}")], Whole),
+    (&[("Range", "bytes=700000-"), ("If-Range", "\"other\"")], Whole),
+    (&[("If-Range", "\"other\"")], Whole),
+    (&[("If-Range", "{E}")], Whole),
+    (&[("Range", "bytes=0-9"), ("If-Range", "{E}"), ("If-None-Match", "{E}")], NotModified),
+];
+
+/// An asset, and a server that holds it in memory or streams it.
+struct Fixture {
+    server: Server,
+    bytes: Vec<u8>,
+    etag: String,
+    target: &'static str,
+}
+
+const KEPT_IN_MEMORY: &str = "";
+const STREAMED: &str = "[memory]\ncache = 0\n";
+
+fn fixture(folder: &Folder, memory: &str, len: usize) -> Fixture {
+    let bytes = noise(len, 9);
+    folder.write("report.pdf", &bytes);
+    // To the second and a half: validators are of whole seconds.
+    folder.set_mtime("report.pdf", UNIX_EPOCH + Duration::new(784_111_777, 500_000_000));
+    let toml = format!("{memory}[[mount]]\nstore = \".\"\n[cache]\ndefault = \"{POLICY}\"\n");
+    let server = Server::configured(folder, &toml);
+    Fixture { server, etag: etag_of(&bytes), bytes, target: "/report.pdf" }
+}
+
+impl Fixture {
+    /// Sends a row as GET and as HEAD, and checks each answer to the last byte.
+    fn check(&self, client: &mut Client, (fields, expected): &Row) {
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| (*name, value.replace("{E}", &self.etag))).collect();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        let get = client.request("GET", self.target, &fields);
+        let head = client.request("HEAD", self.target, &fields);
+        let row = format!("{fields:?}: {:?}", (get.status, &get.fields));
+        self.check_get(&row, &get, expected);
+        // Range is for GET: a HEAD is answered as if there were none.
+        let row = format!("HEAD, {fields:?}: {head:?}");
+        match expected {
+            NotModified => assert_fields(&row, &head, 304, &self.common()),
+            Failed => assert_refusal(&row, &head, 412, None),
+            Whole | Part(_) | Parts(_) | Unsatisfiable => assert_fields(&row, &head, 200, &self.whole()),
+        }
+    }
+
+    fn check_get(&self, row: &str, get: &Response, expected: &Expected) {
+        let len = self.bytes.len();
+        match expected {
+            Whole => {
+                assert_fields(row, get, 200, &self.whole());
+                assert!(get.body == self.bytes, "{row}");
+            }
+            Part(range) => {
+                let mut fields = self.whole();
+                set(&mut fields, "content-length", &range.len().to_string());
+                set(&mut fields, "content-range", &content_range(range, len));
+                assert_fields(row, get, 206, &fields);
+                assert!(get.body == self.bytes[range.clone()], "{row}");
+            }
+            Parts(ranges) => {
+                let content_type = get.field("content-type");
+                let mut fields = self.whole();
+                // What the body is long is held against the length by reading it.
+                set(&mut fields, "content-length", &get.body.len().to_string());
+                set(&mut fields, "content-type", content_type);
+                assert_fields(row, get, 206, &fields);
+                let boundary = content_type.strip_prefix("multipart/byteranges; boundary=").expect(row);
+                let parts = parse_multipart(&get.body, boundary);
+                assert_eq!(parts.len(), ranges.len(), "{row}");
+                for ((head, data), range) in parts.iter().zip(*ranges) {
+                    let expected = [
+                        ("content-range".to_owned(), content_range(range, len)),
+                        ("content-type".to_owned(), "application/pdf".to_owned()),
+                    ];
+                    assert_eq!(*head, expected, "{row}");
+                    assert!(*data == &self.bytes[range.clone()], "{row}");
+                }
+            }
+            NotModified => {
+                assert_fields(row, get, 304, &self.common());
+            }
+            Failed => assert_refusal(row, get, 412, None),
+            Unsatisfiable => assert_refusal(row, get, 416, Some(&format!("bytes */{len}"))),
+        }
+    }
+
+    /// What every 200, 206 and 304 says.
+    fn common(&self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        set(&mut fields, "cache-control", POLICY);
+        set(&mut fields, "etag", &self.etag);
+        set(&mut fields, "last-modified", MODIFIED);
+        set(&mut fields, "x-content-type-options", "nosniff");
+        fields
+    }
+
+    fn whole(&self) -> Vec<(String, String)> {
+        let mut fields = self.common();
+        set(&mut fields, "accept-ranges", "bytes");
+        set(
+            &mut fields,
+            "content-disposition",
+            "inline; filename=\"report.pdf\"; filename*=UTF-8''report.pdf",
+        );
+        set(&mut fields, "content-length", &self.bytes.len().to_string());
+        set(&mut fields, "content-type", "application/pdf");
+        fields
+    }
+}
+
+fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
+    fields.retain(|(known, _)| known != name);
+    fields.push((name.to_owned(), value.to_owned()));
+}
+
+fn content_range(range: &Range<usize>, len: usize) -> String {
+    format!("bytes {}-{}/{len}", range.start, range.end - 1)
+}
+
+/// These fields and `Date`, each once, and no others.
+#[track_caller]
+fn assert_fields(row: &str, response: &Response, status: u16, expected: &[(String, String)]) {
+    let mut fields: Vec<_> = response.fields.iter().filter(|(name, _)| name != "date").collect();
+    let mut expected: Vec<_> = expected.iter().collect();
+    fields.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!((response.status, fields), (status, expected), "{row}");
+    assert!(response.complete && response.has("date"), "{row}");
+}
+
+/// A refusal is a text that no cache keeps, and says nothing of the asset beyond what it must.
+#[track_caller]
+fn assert_refusal(row: &str, response: &Response, status: u16, content_range: Option<&str>) {
+    let mut fields = Vec::new();
+    set(&mut fields, "cache-control", "no-store");
+    set(&mut fields, "content-length", response.field("content-length"));
+    set(&mut fields, "content-type", "text/plain; charset=utf-8");
+    set(&mut fields, "x-content-type-options", "nosniff");
+    if let Some(value) = content_range {
+        set(&mut fields, "content-range", value);
+    }
+    assert_fields(row, response, status, &fields);
+    assert!(response.text().is_empty() || response.text().starts_with(&format!("{status} ")), "{row}");
+}
+
+/// A part's fields, names in lower case and in order, and its data.
+type MultipartPart<'a> = (Vec<(String, String)>, &'a [u8]);
+
+/// Reads a `multipart/byteranges` body to its last byte. How long a part's data is, its `Content-Range` says, so that the
+/// delimiter must stand exactly where it is expected.
+#[track_caller]
+fn parse_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<MultipartPart<'a>> {
+    let delimiter = format!("\r\n--{boundary}");
+    let mut rest = body;
+    let mut parts = Vec::new();
+    loop {
+        rest = rest.strip_prefix(delimiter.as_bytes()).expect("a delimiter");
+        if let Some(end) = rest.strip_prefix(b"--") {
+            assert_eq!(end, b"\r\n", "nothing after the end");
+            return parts;
+        }
+        rest = rest.strip_prefix(b"\r\n").expect("the end of the delimiter's line");
+        let end = rest.windows(4).position(|window| window == b"\r\n\r\n").expect("an empty line");
+        let head = std::str::from_utf8(&rest[..end]).expect("text");
+        let fields = head.split("\r\n").map(|line| line.split_once(": ").expect("a field"));
+        let mut fields: Vec<_> =
+            fields.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        fields.sort_unstable();
+        let range = fields.iter().find(|(name, _)| name == "content-range").expect("a range").1.as_str();
+        let (range, _) = range.strip_prefix("bytes ").and_then(|r| r.split_once('/')).expect("bytes");
+        let (first, last) = range.split_once('-').expect("two positions");
+        let number = |text: &str| text.parse::<usize>().expect("a number");
+        let (data, after) = rest[end + 4..].split_at(number(last) + 1 - number(first));
+        parts.push((fields, data));
+        rest = after;
+    }
+}
+
+fn check_all(memory: &str) {
+    let folder = Folder::new();
+    let fixture = fixture(&folder, memory, LEN);
+    // One connection for all: whatever an answer leaves behind spoils the next.
+    let mut client = fixture.server.connect();
+    for row in PRECONDITIONS.iter().chain(RANGES) {
+        fixture.check(&mut client, row);
+    }
+}
+
+#[test]
+fn preconditions_and_ranges_of_a_body_in_memory() {
+    check_all(KEPT_IN_MEMORY);
+}
+
+#[test]
+fn preconditions_and_ranges_of_a_file_that_is_streamed() {
+    check_all(STREAMED);
+}
+
+#[test]
+fn an_empty_asset_has_no_parts() {
+    for memory in [KEPT_IN_MEMORY, STREAMED] {
+        let folder = Folder::new();
+        let fixture = fixture(&folder, memory, 0);
+        let mut client = fixture.server.connect();
+        for range in
+            ["bytes=0-0", "bytes=0-", "bytes=-1", "bytes=-0", "bytes=5-", "bytes=0-0,-1", "bytes=5-4"]
+        {
+            let get = client.request("GET", fixture.target, &[("Range", range)]);
+            fixture.check_get(range, &get, &Whole);
+        }
+        let none_match = [("Range", "bytes=0-0"), ("If-None-Match", &fixture.etag)];
+        let get = client.request("GET", fixture.target, &none_match);
+        fixture.check_get("If-None-Match", &get, &NotModified);
+    }
+}
+
+/// Ranges of one byte each, with a byte between them.
+fn scattered(count: usize) -> String {
+    let ranges: Vec<_> = (0..count).map(|number| format!("{0}-{0}", number * 2)).collect();
+    format!("bytes={}", ranges.join(","))
+}
+
+#[test]
+fn sixteen_parts_are_sent_and_seventeen_are_the_whole() {
+    const SIXTEEN: [Range<usize>; 16] = {
+        let mut ranges = [const { 0..1 }; 16];
+        let mut number = 0;
+        while number < 16 {
+            ranges[number] = number * 2..number * 2 + 1;
+            number += 1;
+        }
+        ranges
+    };
+    for memory in [KEPT_IN_MEMORY, STREAMED] {
+        let folder = Folder::new();
+        let fixture = fixture(&folder, memory, LEN);
+        let mut client = fixture.server.connect();
+        let joined = (0..40).map(|first| format!("{first}-{first}")).collect::<Vec<_>>().join(",");
+        for (range, expected) in [
+            (scattered(16), Parts(&SIXTEEN)),
+            (scattered(17), Whole),
+            (scattered(1000), Whole),
+            // What touches is one part, however many ranges asked for it.
+            (format!("bytes={joined}"), Part(0..40)),
+        ] {
+            let get = client.request("GET", fixture.target, &[("Range", &range)]);
+            fixture.check_get(&range, &get, &expected);
+        }
+    }
+}
+
+#[test]
+fn boundaries_differ_from_answer_to_answer() {
+    let folder = Folder::new();
+    let fixture = fixture(&folder, KEPT_IN_MEMORY, LEN);
+    let several = [("Range", "bytes=0-0,2-2")];
+    let boundary =
+        || fixture.server.request("GET", fixture.target, &several).field("content-type").to_owned();
+    assert_ne!(boundary(), boundary(), "nobody can foresee what delimits the parts");
+}
+
+#[test]
+fn a_download_in_parts_is_the_whole() {
+    for memory in [KEPT_IN_MEMORY, STREAMED] {
+        let folder = Folder::new();
+        let fixture = fixture(&folder, memory, LEN);
+        let mut client = fixture.server.connect();
+        let mut got = Vec::new();
+        while got.len() < LEN {
+            let range = format!("bytes={}-{}", got.len(), got.len() + 99_990);
+            let fields = [("Range", &*range), ("If-Range", &*fixture.etag)];
+            let mut part = client.request("GET", fixture.target, &fields);
+            assert_eq!(part.status, 206);
+            got.append(&mut part.body);
+        }
+        assert!(got == fixture.bytes);
+    }
+}
+
+#[test]
+fn a_download_that_is_resumed_after_a_change_begins_anew() {
+    for memory in [KEPT_IN_MEMORY, STREAMED] {
+        let folder = Folder::new();
+        let old = fixture(&folder, memory, LEN);
+        let first = old.server.request("GET", old.target, &[("Range", "bytes=0-349999")]);
+        assert_eq!((first.status, first.field("etag")), (206, &*old.etag));
+        let bytes = noise(LEN, 10);
+        folder.write("report.pdf", &bytes);
+        let etag = etag_of(&bytes);
+        // Asking by its version makes sure that the server has seen the change.
+        let v = &etag[1..17];
+        assert_eq!(old.server.get(&format!("/report.pdf?v={v}")).field("etag"), etag);
+        for validator in [&*old.etag, MODIFIED] {
+            let fields = [("Range", "bytes=350000-"), ("If-Range", validator)];
+            let rest = old.server.request("GET", old.target, &fields);
+            assert_eq!((rest.status, rest.field("etag")), (200, &*etag), "{validator}");
+            assert!(rest.body == bytes, "{validator}");
+        }
+    }
+}
