@@ -14,7 +14,6 @@ use crate::support::{Client, Folder, Response, Server, eventually, noise};
 const BIG: usize = 24 << 20;
 const IN_MEMORY: &str = "";
 const STREAMED: &str = "[memory]\ncache = 0\n";
-const DRAINING: &str = "taking no new connections";
 
 /// A folder with `big.mp4` and `small.jpg`, and a server of it that `toml` says more of.
 fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
@@ -45,6 +44,18 @@ fn end_download(client: &mut Client, response: &mut Response, first: Vec<u8>) {
     response.body.splice(0..0, first);
 }
 
+/// Tells the server to end, and waits until it is about to; gives back what it says.
+#[track_caller]
+fn begin_drain(server: &mut Server, signal: Signal) -> String {
+    server.signal(signal);
+    let line = server.wait_for_line("taking no new connections");
+    eventually("new connections are refused", || {
+        let refused = TcpStream::connect(server.address).err()?;
+        (refused.kind() == io::ErrorKind::ConnectionRefused).then_some(())
+    });
+    line
+}
+
 #[track_caller]
 fn assert_ends_well(mut server: Server) {
     assert_eq!(server.wait().code(), Some(0));
@@ -61,13 +72,8 @@ fn what_is_in_flight_ends_and_nothing_else_goes_on() {
         let mut silent = server.connect();
         let (mut client, mut response, first) = begin_download(&server);
 
-        server.signal(signal);
-        let line = server.wait_for_line(DRAINING);
+        let line = begin_drain(&mut server, signal);
         assert!(line.contains(name) && line.contains("30 s"), "{line}");
-        eventually("new connections are refused", || {
-            let refused = TcpStream::connect(server.address).err()?;
-            (refused.kind() == io::ErrorKind::ConnectionRefused).then_some(())
-        });
         assert!(idle.is_closed(), "kept alive, but nothing asked");
         assert!(silent.is_closed(), "never used");
         assert!(server.is_running());
@@ -85,8 +91,7 @@ fn a_request_that_has_begun_is_answered_and_told_that_it_is_the_last() {
     let mut client = server.connect();
     client.send("GET /small.jpg HTTP/1.1\r\nHo");
     wait_until_read(client.stream.get_ref());
-    server.signal(Signal::TERM);
-    server.wait_for_line(DRAINING);
+    begin_drain(&mut server, Signal::TERM);
     client.send("st: test\r\n\r\n");
     let mut response = client.head().expect("a response");
     client.body(&mut response);
@@ -104,8 +109,7 @@ fn a_request_that_waits_for_its_digest_is_answered() {
     let mut client = server.connect();
     client.send("HEAD /huge.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
     wait_until_read(client.stream.get_ref());
-    server.signal(Signal::TERM);
-    server.wait_for_line(DRAINING);
+    begin_drain(&mut server, Signal::TERM);
     let response = client.head().expect("a response");
     assert_eq!((response.status, response.field("content-length")), (200, "1073741824"));
     assert!(client.is_closed());
@@ -114,7 +118,7 @@ fn a_request_that_waits_for_its_digest_is_answered() {
 
 #[test]
 fn what_was_asked_before_the_signal_is_answered_even_if_nobody_had_looked() {
-    let (mut server, _, _folder) = serve(IN_MEMORY);
+    let (server, _, _folder) = serve(IN_MEMORY);
     assert_eq!(server.get("/small.jpg").status, 200);
     // Connections that the kernel has completed while the server did not run.
     server.signal(Signal::STOP);
@@ -130,7 +134,6 @@ fn what_was_asked_before_the_signal_is_answered_even_if_nobody_had_looked() {
         client.body(&mut response);
         assert_eq!((response.status, response.text()), (200, "small"));
     }
-    server.wait_for_line(DRAINING);
     assert_ends_well(server);
 }
 
@@ -153,8 +156,7 @@ fn a_second_signal_ends_it_at_once() {
     for signals in [[Signal::TERM, Signal::TERM], [Signal::TERM, Signal::INT], [Signal::INT, Signal::INT]] {
         let (mut server, _, _folder) = serve("[limits]\ndrain_timeout = \"1h\"\n");
         let (mut client, mut response, first) = begin_download(&server);
-        server.signal(signals[0]);
-        server.wait_for_line(DRAINING);
+        begin_drain(&mut server, signals[0]);
         assert!(server.is_running());
         server.signal(signals[1]);
         assert_eq!(server.wait().code(), Some(0));
@@ -173,8 +175,7 @@ fn http_2_is_told_to_go_and_ends_its_streams() {
     client.request(1, "GET", "/big.mp4");
     client.wait_for_200(1);
 
-    server.signal(Signal::TERM);
-    server.wait_for_line(DRAINING);
+    begin_drain(&mut server, Signal::TERM);
     let mut body = Vec::new();
     let goaway = loop {
         let frame = client.next().expect("a frame");
