@@ -78,15 +78,17 @@ pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Ar
     });
     let head_size = service.limits.head_size;
     if multiplexed {
-        let speaking = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
-            .serve_connection(io, handle);
-        drive(speaking, http2::Connection::graceful_shutdown, &connection).await;
+        let mut speaking = pin!(
+            http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
+                .serve_connection(io, handle)
+        );
+        drive(speaking.as_mut(), http2::Connection::graceful_shutdown, &connection).await;
     } else {
-        let speaking = http1::Builder::new().max_buf_size(head_size).serve_connection(io, handle);
-        drive(speaking, http1::Connection::graceful_shutdown, &connection).await;
+        let mut speaking = pin!(http1::Builder::new().max_buf_size(head_size).serve_connection(io, handle));
+        drive(speaking.as_mut(), http1::Connection::graceful_shutdown, &connection).await;
     }
 }
 
@@ -114,11 +116,13 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
 }
 
 /// Lets a connection run until it ends, is told to end, or has kept us waiting for too long.
-async fn drive<C>(speaking: C, begin_shutdown: impl Fn(Pin<&mut C>), connection: &Connection)
+///
+/// Borrowed, since a future that is handed over takes its place twice in the one that it is handed to, and there may be
+/// ten thousand of these.
+async fn drive<C>(mut speaking: Pin<&mut C>, begin_shutdown: impl Fn(Pin<&mut C>), connection: &Connection)
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut speaking = pin!(speaking);
     let mut watch = pin!(connection.watch());
     let drain = &connection.service.stopping.drain;
     let mut drained = pin!(drain.cancelled());

@@ -51,7 +51,16 @@ struct Stopping {
     stop: CancellationToken,
 }
 
+impl Stopping {
+    /// The same, for the connections of one core: each of them looks at it for every request, and what is looked at from
+    /// several cores is slow to look at.
+    fn of_one_core(&self) -> Self {
+        Self { drain: self.drain.child_token(), stop: self.stop.child_token() }
+    }
+}
+
 /// What every serving core needs to answer requests.
+#[derive(Clone)]
 struct Service {
     stores: Stores,
     limits: Limits,
@@ -75,16 +84,16 @@ impl Server {
         let bound = listener::bind_all(&settings.listen, threads)?;
         let addresses = bound.addresses;
         let stopping = Stopping::default();
-        let service = Arc::new(Service {
+        let service = Service {
             stores,
             limits: settings.limits,
             connections: Arc::new(Connections::new(limits::affordable(settings.limits.connections))),
             access_log,
             stopping: stopping.clone(),
-        });
+        };
         let mut cores = Vec::with_capacity(threads);
         for (number, sockets) in bound.cores.into_iter().enumerate() {
-            let service = Arc::clone(&service);
+            let service = Arc::new(Service { stopping: stopping.of_one_core(), ..service.clone() });
             let core = std::thread::Builder::new()
                 .name(format!("serving-{number}"))
                 .spawn(move || run_core(sockets, &service))
