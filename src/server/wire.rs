@@ -55,6 +55,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if self.prefix.has_remaining() {
             let n = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix.split_to(n));
+            // Together with what follows, if it is there: hyper doubles its buffer for a head that comes in two. Whatever
+            // the stream has to say of itself otherwise, it says again.
+            if buf.remaining() > 0 {
+                let _ = Pin::new(&mut self.stream).poll_read(cx, buf);
+            }
         } else {
             ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         }
