@@ -4,15 +4,21 @@
 //! sees the socket itself. Nor has it a hook for what it answers by itself; that is [exchanged](malformed) here, too.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::Connection;
 use super::malformed;
+
+/// How long a client may be silent after we have ended the connection on our side before the socket is closed.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A stream whose passing bytes a [`Connection`] is told of.
 #[derive(Debug)]
@@ -22,12 +28,14 @@ pub(super) struct Wire<S> {
     prefix: Bytes,
     /// What is left to write of the answer that stands in for hyper's own.
     refusal: Bytes,
+    /// When the client has been silent for long enough; there once our side has ended.
+    silence: Option<Pin<Box<Sleep>>>,
     connection: Arc<Connection>,
 }
 
 impl<S> Wire<S> {
     pub(super) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
-        Self { stream, prefix, refusal: Bytes::new(), connection }
+        Self { stream, prefix, refusal: Bytes::new(), silence: None, connection }
     }
 
     /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
@@ -73,6 +81,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// Drops what the client still sends until it ends its side too, or falls silent. A socket that is closed with
+    /// something unread in it is reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6);
+    /// over HTTP/2 there is nearly always something: the client says what it has taken.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(silence) = &mut self.silence else { return Poll::Ready(()) };
+        let mut space = [MaybeUninit::uninit(); 4096];
+        loop {
+            let mut buf = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    silence.as_mut().reset(Instant::now() + SILENCE);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return silence.as_mut().poll(cx),
+            }
+        }
+    }
+}
+
 impl<S: AsyncWrite + Unpin> Wire<S> {
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.refusal.has_remaining() {
@@ -87,7 +115,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.exchanges(buf) {
             return Poll::Ready(Ok(buf.len()));
@@ -126,6 +154,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.silence.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.silence = Some(Box::pin(sleep(SILENCE)));
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }

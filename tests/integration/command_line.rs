@@ -8,7 +8,7 @@ use std::process::Command;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Folder, Outcome, Server, outcome, run, version_of, wamedia};
+use crate::support::{Folder, Outcome, Server, outcome, outcome_to, run, version_of, wamedia};
 
 /// A command in `folder` with these variables in its environment.
 fn command(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
@@ -495,7 +495,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
     folder.write("a.jpg", "a").write("wamedia.toml", "public_url = \"https://media.example.com\"\n");
     let store = [("WAMEDIA_STORE", ".")];
     for arguments in [&["serve", "--print-config"][..], &["link", "a.jpg"], &["--help"], &["--version"]] {
-        let outcome = outcome(command(folder.path(), &store, arguments).stdout(broken_pipe()));
+        let outcome = outcome_to(broken_pipe(), &mut command(folder.path(), &store, arguments));
         assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{arguments:?}");
     }
 }
@@ -507,7 +507,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let store = [("WAMEDIA_STORE", ".")];
     for arguments in [&["serve", "--print-config"][..], &["link", "a.jpg"]] {
         let full = File::options().write(true).open("/dev/full").expect("a device");
-        let outcome = outcome(command(folder.path(), &store, arguments).stdout(full));
+        let outcome = outcome_to(full, &mut command(folder.path(), &store, arguments));
         assert_refused(&outcome, 3, &["stdout cannot be written"]);
     }
 }

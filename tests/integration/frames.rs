@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::{PATIENCE, is_timeout};
+use crate::support::{connected, is_timeout};
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -43,10 +43,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// Lets the server send `window` bytes of each response before it has to wait.
     pub(crate) fn connect(address: SocketAddr, window: u32) -> Self {
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        let mut frames = Self { stream };
+        let mut frames = Self { stream: connected(address) };
         frames.stream.write_all(PREFACE).expect("it is taken");
         let mut setting = INITIAL_WINDOW_SIZE.to_be_bytes().to_vec();
         setting.extend(window.to_be_bytes());

@@ -867,6 +867,19 @@ fn a_request_body_is_not_taken_for_a_request() {
 }
 
 #[test]
+fn who_is_refused_while_still_sending_learns_why() {
+    let place = Place::new();
+    let server = place.serve();
+    // More than the sockets between the two hold.
+    let body = noise(16 << 20, 5);
+    let mut client = server.connect();
+    client.send(format!("POST /a.jpg HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len()));
+    client.send(&body);
+    assert_refused(&next(&mut client), 405, "POST");
+    assert!(client.is_closed(), "nobody has read the body");
+}
+
+#[test]
 fn who_waits_to_be_told_to_go_on_is_told_what_is_what() {
     let place = Place::new();
     let server = place.serve();

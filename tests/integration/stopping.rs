@@ -154,7 +154,7 @@ fn what_takes_too_long_is_cut() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for signals in [[Signal::TERM, Signal::TERM], [Signal::TERM, Signal::INT], [Signal::INT, Signal::INT]] {
-        let (mut server, _, _folder) = serve("[limits]\ndrain_timeout = \"1h\"\n");
+        let (mut server, _, _folder) = serve("[limits]\ndrain_timeout = \"1h\"\nstall_timeout = \"1h\"\n");
         let (mut client, mut response, first) = begin_download(&server);
         begin_drain(&mut server, signals[0]);
         assert!(server.is_running());

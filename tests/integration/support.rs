@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
+use socket2::SockRef;
 
 /// Nothing that a test waits for takes longer than this on a machine that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,7 +63,23 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Outcome {
 }
 
 pub(crate) fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().expect("the binary starts");
+    outcome_to(Stdio::piped(), command)
+}
+
+/// Runs a command that writes its results elsewhere, to its end.
+pub(crate) fn outcome_to(stdout: impl Into<Stdio>, command: &mut Command) -> Outcome {
+    let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let deadline = Instant::now() + PATIENCE;
+    // What such a command says fits into a pipe.
+    while child.try_wait().expect("a child").is_none() {
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("it did not end by itself: {command:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().expect("its output");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
@@ -243,6 +260,16 @@ impl Drop for Server {
     }
 }
 
+/// A connection on which nothing waits for ever, and for which the kernel holds a megabyte at most: it would hold up to
+/// the whole of a large file for a client that reads fast, and then nobody can tell that the client has stopped.
+pub(crate) fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+    SockRef::from(&stream).set_recv_buffer_size(512 << 10).expect("an option");
+    stream
+}
+
 /// A connection that is kept alive.
 pub(crate) struct Client {
     pub(crate) stream: BufReader<TcpStream>,
@@ -250,10 +277,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        Self { stream: BufReader::new(stream) }
+        Self { stream: BufReader::new(connected(address)) }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
