@@ -343,7 +343,7 @@ async fn responses_over_http2_are_sent_to_their_end_when_the_server_is_told_to_s
     folder.write("big.mp4", &bytes);
     let mut server = Server::start(folder.path());
     let mut clients = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..24 {
         // The less the client's socket holds, the more is still in the server's when that has written all of it; and
         // with small windows the client has more to say after that.
         let socket = TcpSocket::new_v4().expect("a socket");
