@@ -38,7 +38,8 @@ pub enum Ask {
     /// Looked up since this moment: the asker has reason to believe that what is known is out of date. Bounded in rate:
     /// the answer may take 20 ms longer.
     Since(Instant),
-    /// A version of which parts can be sent. The answer may take the two seconds that a change needs to settle.
+    /// A version of which parts can be sent. The answer may take the two seconds that a change needs to settle, and is
+    /// an unsettled one all the same if the file changes again meanwhile.
     Settled,
 }
 

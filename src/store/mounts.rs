@@ -27,8 +27,9 @@ const LOOK_GAP: Duration = Duration::from_millis(20);
 const HOLD: Duration = Duration::from_secs(10);
 /// Bodies that are read into memory at one time.
 const LOADING: usize = 8;
-/// How often an answer that is not yet what was asked for is tried again.
-const TRIES: usize = 4;
+/// How often the disk is looked at for one answer. What the first look finds under way may have begun before the
+/// question; what the second finds has not.
+const LOOKS: usize = 2;
 
 /// All assets that are served, and what is known of them.
 #[derive(Clone)]
@@ -122,7 +123,7 @@ impl Stores {
         (ask, now): (Ask, Instant),
         mut known: Option<Opened>,
     ) -> Result<Opened, StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..LOOKS {
             if let Some(until) = known.as_ref().and_then(|known| waits_until(known, ask)) {
                 tokio::time::sleep_until(until.into()).await;
                 known = self.0.cache.get(path.as_str());
@@ -131,7 +132,8 @@ impl Stores {
                 }
             }
             let opened = self.look(path, mount, inside, known.as_ref()).await?;
-            if mount.is_fresh(&opened, ask, now) {
+            // A file that has changed again while its last change settled is not waited for any longer.
+            if mount.is_fresh(&opened, ask, now) || matches!(ask, Ask::Settled) {
                 return Ok(opened);
             }
             known = Some(opened);
