@@ -133,7 +133,9 @@ impl Stores {
             }
             let opened = self.look(path, mount, inside, known.as_ref()).await?;
             // A file that has changed again while its last change settled is not waited for any longer.
-            if mount.is_fresh(&opened, ask, now) || matches!(ask, Ask::Settled) {
+            let never_rests =
+                matches!(ask, Ask::Settled) && !opened.seen().version.is_settled(SystemTime::now());
+            if never_rests || mount.is_fresh(&opened, ask, now) {
                 return Ok(opened);
             }
             known = Some(opened);
