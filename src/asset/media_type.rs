@@ -1,11 +1,10 @@
 //! A media type as it stands in `Content-Type`.
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// The exact value of a `Content-Type` field, parameters included: `audio/ogg; codecs=opus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaType(Cow<'static, str>);
+pub struct MediaType(&'static str);
 
 impl MediaType {
     /// What an asset is called of whose type nothing is known.
@@ -13,22 +12,12 @@ impl MediaType {
 
     /// A media type known when the program was written.
     pub const fn from_static(value: &'static str) -> Self {
-        Self(Cow::Borrowed(value))
-    }
-
-    /// A media type that was put together at run time. The caller vouches for its syntax.
-    pub fn from_string(value: String) -> Self {
-        Self(Cow::Owned(value))
+        Self(value)
     }
 
     /// The value, parameters included.
     pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The value without its parameters: `audio/ogg`.
-    pub fn essence(&self) -> &str {
-        self.0.split(';').next().unwrap_or_default().trim_end()
+        self.0
     }
 
     /// Whether a receiver treats it as a file to keep rather than something to show or play: all that is neither image
@@ -40,6 +29,6 @@ impl MediaType {
 
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }

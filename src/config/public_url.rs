@@ -83,11 +83,6 @@ impl PublicUrl {
         }
     }
 
-    /// Whether the URL says that it is reached over TLS.
-    pub fn is_https(&self) -> bool {
-        self.origin.starts_with("https:")
-    }
-
     /// Refuses a URL whose path a mount does not lie below, since links to that mount would lead out of it.
     pub(super) fn refuse_outside(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
         let Some(folder) = &self.path else { return Ok(()) };
@@ -214,7 +209,6 @@ mod tests {
             url.link(&path, Some(&version)),
             "https://x.example/media/M%C3%A4rz%201.pdf?v=abababababababab"
         );
-        assert!(url.is_https());
     }
 
     #[test]

@@ -11,8 +11,6 @@ pub(super) const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 pub(super) const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 /// One second after that.
 pub(super) const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
-/// The version identifier of [`asset`].
-pub(super) const VERSION: &str = "abababababababab";
 
 /// A picture of `len` bytes with the strong tag `"v1"`.
 pub(super) fn asset(len: u64) -> Asset {

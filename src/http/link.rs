@@ -1,4 +1,4 @@
-//! The version in a link: the query parameter `v`, read from requests and written into the links that we print.
+//! The version in a link: the query parameter `v`, read from requests.
 //!
 //! What a version allows caches to do is the cache policy's to say, and which header follows is `fields`'.
 
@@ -33,17 +33,9 @@ pub fn link_of(query: Option<&str>, version: &VersionId) -> Link {
     }
 }
 
-/// Makes a URL, or the path of one, name this version: appends `?v=…`, or `&v=…` where it has a query already.
-///
-/// The URL must have neither a fragment nor a `v`.
-pub fn push_version(url: &mut String, version: &VersionId) {
-    url.push_str(if url.contains('?') { "&v=" } else { "?v=" });
-    url.push_str(version.as_str());
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{VERSION, asset};
+    use super::super::fixture::asset;
     use super::*;
 
     #[test]
@@ -68,21 +60,6 @@ mod tests {
             (Some("v&v=abababababababab"), Link::Unrecognised),
         ] {
             assert_eq!(link_of(query, &version), link, "{query:?}");
-        }
-    }
-
-    #[test]
-    fn links_carry_their_version() {
-        for (url, expected) in [
-            ("https://m.example/a.png", "https://m.example/a.png?v="),
-            ("/a.png", "/a.png?v="),
-            ("/a.png?x=1", "/a.png?x=1&v="),
-        ] {
-            let mut link = url.to_owned();
-            push_version(&mut link, &asset(1).version);
-            assert_eq!(link, format!("{expected}{VERSION}"));
-            let query = link.split_once('?').map(|(_, query)| query);
-            assert_eq!(link_of(query, &asset(1).version), Link::Current);
         }
     }
 }

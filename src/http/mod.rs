@@ -24,6 +24,6 @@ mod syntax;
 pub use answer::{Answer, Payload, problem};
 pub use decide::{Decision, decide};
 pub use fields::Fields;
-pub use link::{Link, link_of, push_version};
+pub use link::{Link, link_of};
 pub use multipart::{Multipart, Part};
-pub use range::{ByteRange, ByteRangeSpec, RangeSet};
+pub use range::ByteRange;

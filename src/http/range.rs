@@ -31,7 +31,7 @@ impl ByteRange {
 ///
 /// Numbers past [`u64::MAX`] stand as that: no asset is so long that it would make a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByteRangeSpec {
+pub(super) enum ByteRangeSpec {
     /// `first-last`, both inclusive offsets; `first` is not greater than `last`.
     Between {
         /// Offset of the first byte.
@@ -54,7 +54,7 @@ pub enum ByteRangeSpec {
 impl ByteRangeSpec {
     /// The bytes meant in an asset of `len` bytes; `None` where the range is unsatisfiable: it begins past the end, or
     /// is a suffix of no bytes.
-    pub fn resolve(self, len: u64) -> Option<ByteRange> {
+    pub(super) fn resolve(self, len: u64) -> Option<ByteRange> {
         let range = match self {
             Self::Between { first, last } => ByteRange { start: first, end: last.saturating_add(1).min(len) },
             Self::From { first } => ByteRange { start: first, end: len },
@@ -80,7 +80,7 @@ impl ByteRangeSpec {
 
 /// What a valid `Range` field in bytes asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RangeSet {
+pub(super) enum RangeSet {
     /// One range, by far the usual case.
     One(ByteRangeSpec),
     /// Two or more, as they were asked for.
@@ -92,7 +92,7 @@ impl RangeSet {
     ///
     /// It is ignored when it stands in several field lines (section 14.2 defines it as a single value), when its unit is
     /// not `bytes`, when one of its members is malformed, or when it has more than 256 of them.
-    pub fn of(request: &HeaderMap) -> Option<Self> {
+    pub(super) fn of(request: &HeaderMap) -> Option<Self> {
         Self::parse(sole(request, RANGE)?)
     }
 
@@ -100,7 +100,7 @@ impl RangeSet {
     ///
     /// The unit is matched without regard to case (section 14.1). White space around members, and empty members, are
     /// passed over (section 5.6.1.2). A single range allocates nothing.
-    pub fn parse(value: &[u8]) -> Option<Self> {
+    pub(super) fn parse(value: &[u8]) -> Option<Self> {
         let value = trim_ows(value);
         let equals = value.iter().position(|&b| b == b'=')?;
         if !value[..equals].eq_ignore_ascii_case(b"bytes") {

@@ -6,5 +6,5 @@
 mod link_cache;
 mod media;
 
-pub use link_cache::{CURRENT_REGIME, FIXED_KEEP, HumanSeconds, Treatment};
+pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
 pub use media::{Kind, kind, media_type};
