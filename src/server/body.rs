@@ -25,15 +25,17 @@ pub(super) enum Part {
 pub(super) struct ResponseBody {
     current: Option<Part>,
     next: VecDeque<Part>,
+    /// What was read and has not been handed over.
+    chunk: Bytes,
     left: u64,
-    /// Longest slice of memory that is handed over at once, in bytes.
+    /// Longest slice that is handed over at once, in bytes.
     slice: usize,
     exchange: Exchange,
 }
 
-/// On a shared connection, bytes are handed over about as fast as the client takes them, so that one that has stopped
-/// taking them shows.
-const MULTIPLEXED_SLICE: usize = 64 << 10;
+/// On a shared connection, bytes are handed over about as fast as the client takes them: so that one that takes them
+/// slowly is told from one that has stopped, and so that HTTP/2 queues little for either. One frame's worth.
+pub(super) const MULTIPLEXED_SLICE: usize = 16 << 10;
 
 impl ResponseBody {
     /// A body of `len` bytes altogether.
@@ -45,7 +47,7 @@ impl ResponseBody {
     ) -> Self {
         let mut parts = parts.into_iter();
         let slice = if multiplexed { MULTIPLEXED_SLICE } else { usize::MAX };
-        Self { current: parts.next(), next: parts.collect(), left: len, slice, exchange }
+        Self { current: parts.next(), next: parts.collect(), chunk: Bytes::new(), left: len, slice, exchange }
     }
 }
 
@@ -55,20 +57,16 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
-        loop {
+        while this.chunk.is_empty() {
             let chunk = match &mut this.current {
                 None => return Poll::Ready(None),
                 Some(Part::Memory(bytes)) if bytes.is_empty() => None,
-                Some(Part::Memory(bytes)) => Some(Ok(bytes.split_to(bytes.len().min(this.slice)))),
+                Some(Part::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
                 Some(Part::File(stream)) => ready!(stream.poll_chunk(cx)),
             };
             match chunk {
                 None => this.current = this.next.pop_front(),
-                Some(Ok(chunk)) => {
-                    this.left = this.left.saturating_sub(chunk.len() as u64);
-                    this.exchange.hand_over(chunk.len());
-                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
-                }
+                Some(Ok(chunk)) => this.chunk = chunk,
                 Some(Err(cut)) => {
                     log::warn!("{cut}");
                     this.current = None;
@@ -77,6 +75,10 @@ impl Body for ResponseBody {
                 }
             }
         }
+        let slice = this.chunk.split_to(this.chunk.len().min(this.slice));
+        this.left = this.left.saturating_sub(slice.len() as u64);
+        this.exchange.hand_over(slice.len());
+        Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
+use super::body::MULTIPLEXED_SLICE;
 use super::exchange::Ended;
 use super::limits::Permit;
 use super::wire::Wire;
@@ -25,7 +26,7 @@ use crate::config::Limits;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a client that has ended its side of the connection is worked for. It may have gone, or only have nothing
 /// more to ask (RFC 9112 section 9.6 lets it say so); TCP does not tell until it is written to.
-const ENDED_ITS_SIDE: Duration = Duration::from_secs(1);
+const ENDED_ITS_SIDE: Duration = Duration::from_secs(5);
 /// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
 /// know may lie with the kernel already, and this is time to look.
 const LAST_LOOK: Duration = Duration::from_millis(50);
@@ -82,6 +83,7 @@ pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Ar
             http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS)
+                .max_send_buf_size(MULTIPLEXED_SLICE)
                 .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
                 .serve_connection(io, handle)
         );

@@ -1,8 +1,8 @@
 //! How many connections are open, and what becomes of those that are too many.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +14,14 @@ use tokio::time::timeout;
 pub(super) struct Connections {
     open: AtomicUsize,
     limit: usize,
+    turned_away: Mutex<TurnedAway>,
+}
+
+/// Connections past the limit that the operator has not been told of yet.
+#[derive(Debug, Default)]
+struct TurnedAway {
+    count: u64,
+    told: Option<Instant>,
 }
 
 /// The right to a connection, given back when dropped.
@@ -22,6 +30,8 @@ pub(super) struct Permit(Arc<Connections>);
 
 /// How many connections past the limit are told so at one time; the others are closed without a word.
 const TOLD_AT_ONCE: usize = 256;
+/// Between two warnings that connections are turned away.
+const WARNING_GAP: Duration = Duration::from_secs(10);
 /// How long a client that is turned away may take over its request and our answer.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -38,7 +48,7 @@ const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 
 impl Connections {
     pub(super) fn new(limit: usize) -> Self {
-        Self { open: AtomicUsize::new(0), limit }
+        Self { open: AtomicUsize::new(0), limit, turned_away: Mutex::default() }
     }
 
     /// A place for one more connection; `None` where there is none.
@@ -49,6 +59,20 @@ impl Connections {
     /// A place among those that are told that there is no other.
     fn admit_to_be_told(self: &Arc<Self>) -> Option<Permit> {
         self.take(self.limit + TOLD_AT_ONCE)
+    }
+
+    /// Tells the operator, now and then, that connections are turned away.
+    fn warn(&self) {
+        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        turned_away.count += 1;
+        if turned_away.told.is_none_or(|told| told.elapsed() >= WARNING_GAP) {
+            let TurnedAway { count, .. } =
+                std::mem::replace(&mut *turned_away, TurnedAway { count: 0, told: Some(Instant::now()) });
+            log::warn!(
+                "{count} connections were turned away with 503: all {} of limits.connections are taken",
+                self.limit
+            );
+        }
     }
 
     fn take(self: &Arc<Self>, limit: usize) -> Option<Permit> {
@@ -68,6 +92,7 @@ impl Drop for Permit {
 /// Tells a client that it is one too many. Its request is read first: closing a socket with unread bytes resets the
 /// connection, and the answer would be lost with it.
 pub(super) fn turn_away(mut client: TcpStream, connections: &Arc<Connections>) {
+    connections.warn();
     let Some(permit) = connections.admit_to_be_told() else { return };
     tokio::spawn(async move {
         let _permit = permit;

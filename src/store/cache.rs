@@ -147,7 +147,8 @@ impl Cache {
         self.files.remove(path);
     }
 
-    /// Lets go of files that nobody has asked for since `before`.
+    /// Lets go of files that nobody has looked at since `before`; those that are asked for are looked at as often as
+    /// `fresh` says.
     pub(super) fn sweep(&self, before: Instant) {
         self.files.retain(|_, opened| opened.checked() >= before);
     }

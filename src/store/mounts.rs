@@ -17,7 +17,7 @@ use super::flights::{Demand, Flights};
 use super::memory::Budget;
 use super::{Ask, Content, StoreError, survey};
 use crate::asset::{Asset, AssetPath, EntityTag};
-use crate::config::{CacheRules, Settings};
+use crate::config::{AccessLog, CacheRules, Settings};
 use crate::http::Fields;
 use crate::whatsapp;
 
@@ -68,14 +68,18 @@ impl Stores {
             chunks: Chunks::new(memory.streams as u64),
             background: background.clone(),
         });
+        let log_file = match &settings.access_log {
+            AccessLog::File(path) => Some(path.clone()),
+            AccessLog::Off | AccessLog::Text | AccessLog::Json => None,
+        };
+        let never: Vec<_> = settings.config_file.iter().cloned().chain(log_file).collect();
         let mut mounts = Vec::with_capacity(settings.mounts.len());
         for mount in &settings.mounts {
-            let disk = Disk::new(&mount.directory, settings.config_file.clone(), Arc::clone(&shared))
-                .map_err(|e| {
-                    StoreError::Failed(
-                        format!("the folder {} cannot be opened: {e}", mount.directory.display()).into(),
-                    )
-                })?;
+            let disk = Disk::new(&mount.directory, never.clone(), Arc::clone(&shared)).map_err(|e| {
+                StoreError::Failed(
+                    format!("the folder {} cannot be opened: {e}", mount.directory.display()).into(),
+                )
+            })?;
             mounts.push(Mount { path: mount.path.clone(), disk: Arc::new(disk), fresh: mount.fresh });
         }
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));

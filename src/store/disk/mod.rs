@@ -49,8 +49,8 @@ pub(crate) struct Shared {
 /// A folder whose files are assets.
 pub(crate) struct Disk {
     root: Root,
-    /// A file that is never an asset, wherever a path finds it: the configuration.
-    never: Option<PathBuf>,
+    /// Files that are never assets, wherever a path finds them: the configuration and the access log.
+    never: Vec<PathBuf>,
     shared: Arc<Shared>,
     /// Set when the file system turns out not to know `RWF_NOWAIT`.
     nowait_is_missing: AtomicBool,
@@ -92,8 +92,8 @@ impl std::fmt::Debug for DiskFile {
 }
 
 impl Disk {
-    /// Serves the folder at `path`. The file at `never` is not an asset even if it lies in it.
-    pub(crate) fn new(path: &Path, never: Option<PathBuf>, shared: Arc<Shared>) -> io::Result<Self> {
+    /// Serves the folder at `path`. The files at `never` are not assets even if they lie in it.
+    pub(crate) fn new(path: &Path, never: Vec<PathBuf>, shared: Arc<Shared>) -> io::Result<Self> {
         Ok(Self { root: Root::new(path)?, never, shared, nowait_is_missing: AtomicBool::new(false) })
     }
 
@@ -141,9 +141,9 @@ impl Disk {
     /// Compared by what it is, not by its name: a link to the configuration file is the configuration file.
     fn is_never_served(&self, metadata: &Metadata) -> bool {
         self.never
-            .as_ref()
-            .and_then(|never| std::fs::metadata(never).ok())
-            .is_some_and(|never| version::identity(&never) == version::identity(metadata))
+            .iter()
+            .filter_map(|never| std::fs::metadata(never).ok())
+            .any(|never| version::identity(&never) == version::identity(metadata))
     }
 
     /// What all disk stores have in common.
@@ -155,7 +155,7 @@ impl Disk {
 fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     if metadata.is_file() {
-        "the configuration file"
+        "the configuration file or the access log"
     } else if metadata.is_dir() {
         "a folder"
     } else if kind.is_fifo() {
