@@ -442,3 +442,28 @@ fn a_stderr_that_is_closed_stops_nothing() {
         server.assert_ends_when_told();
     }
 }
+
+#[test]
+fn a_log_that_lies_in_the_store_is_not_served() {
+    let folder = folder();
+    let server = Server::with(folder.path(), &["--access-log", "access.json"]);
+    symlink("access.json", folder.at("alias.json")).expect("a link");
+    assert_eq!(server.get("/a.jpg").status, 200);
+    eventually("the log has a line", || {
+        fs::read(folder.at("access.json")).is_ok_and(|log| !log.is_empty()).then_some(())
+    });
+    for path in ["/access.json", "/alias.json"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_fifo_that_nobody_reads_is_refused_as_a_log() {
+    let folder = folder();
+    let fifo = Command::new("mkfifo").arg(folder.at("log.fifo")).status().expect("mkfifo");
+    assert!(fifo.success());
+    let outcome =
+        outcome(wamedia().arg("serve").arg(folder.path()).arg("--access-log").arg(folder.at("log.fifo")));
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    assert!(outcome.stderr.contains("log.fifo cannot be written"), "{outcome:?}");
+}

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use crate::frames::Frames;
 use crate::support::{Folder, PATIENCE, Server, noise};
 
 /// Peak resident memory of a process, in KiB.
@@ -89,4 +90,28 @@ fn readers_who_stall_on_many_assets_do_not_pin_more_than_is_granted() {
         assert_eq!(rest.len(), 2 << 20);
         assert!(asked.elapsed() < PATIENCE * 4);
     }
+}
+
+#[test]
+fn http2_clients_with_wide_windows_who_read_nothing_pin_little_for_each_stream() {
+    let folder = Folder::new();
+    fs::File::create(folder.at("large.mp4")).expect("a file").set_len(100 << 20).expect("a length");
+    let server = Server::configured(&folder, CONFIGURATION);
+    let (connections, streams) = (5, 60);
+    let mut clients: Vec<_> = (0..connections).map(|_| Frames::connect(server.address, 1 << 30)).collect();
+    for client in &mut clients {
+        client.allow(0, 1 << 30);
+        for stream in 0..streams {
+            client.request(2 * stream + 1, "GET", "/large.mp4");
+        }
+    }
+    // Read so far that every response has begun, and no further.
+    for client in &mut clients {
+        client.wait_for_200(2 * streams - 1);
+    }
+    let (peak, bound) = (
+        peak(&server),
+        CACHE_KIB + STREAMS_KIB + BASE_KIB + u64::from(connections * streams) * CONNECTION_KIB,
+    );
+    assert!(peak <= bound, "{peak} KiB at the peak, where {bound} KiB are allowed");
 }
