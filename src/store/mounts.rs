@@ -268,7 +268,7 @@ impl Inner {
         looked: Instant,
         demand: Demand<Result<Opened, StoreError>>,
     ) -> Option<Result<Opened, StoreError>> {
-        let (file, loaded) = match load(disk.shared(), opened, Some(seen), &demand).await? {
+        let (file, loaded) = match load(disk.shared(), opened, seen, &demand).await? {
             Ok(loaded) => loaded,
             Err(e) => return Some(Err(e)),
         };

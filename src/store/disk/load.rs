@@ -47,18 +47,15 @@ const ATTEMPTS: usize = 3;
 /// Reads `opened`: into memory where it is small enough and there is room, else for its digest alone.
 ///
 /// `None` where nobody waits for it any more.
-pub(crate) async fn load<V: Send + Sync + 'static>(
+pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
-    seen: Option<Seen>,
+    seen: Seen,
     demand: &Demand<V>,
-) -> Option<Result<(Arc<File>, Loaded), StoreError>>
-where
-    Demand<V>: Clone,
-{
+) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
-        let watched = seen.is_some_and(|seen| seen.long_enough(&version));
+        let watched = seen.long_enough(&version);
         let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
         let loaded = if let Some(room) = room {
             let (file, demand) = (Arc::clone(&opened.file), demand.clone());
