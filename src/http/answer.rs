@@ -34,7 +34,7 @@ pub enum Payload {
     /// These bytes of the asset.
     Part(ByteRange),
     /// Several ranges of the asset in their frame.
-    Parts(Multipart),
+    Parts(Box<Multipart>),
     /// This text, and nothing of the asset.
     Text(Bytes),
 }

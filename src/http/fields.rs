@@ -2,6 +2,8 @@
 //!
 //! What goes into a head follows from the [`Decision`] and from what the link names; the decision itself is `decide`'s.
 
+use std::sync::OnceLock;
+
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
@@ -15,19 +17,19 @@ use crate::asset::{Asset, CachePolicy};
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// The field values of one version of one asset. Rendered once; each response takes cheap clones.
+/// The heads of the answers for one version of one asset. Rendered once; each response takes a copy, which costs two
+/// allocations, and changes what differs in it.
 #[derive(Debug, Clone)]
 pub struct Fields {
     /// Length of the whole representation, in bytes.
     len: u64,
-    content_length: HeaderValue,
-    content_type: HeaderValue,
-    /// There for documents only.
-    content_disposition: Option<HeaderValue>,
-    etag: HeaderValue,
-    last_modified: Option<HeaderValue>,
-    /// `Cache-Control` for [`Link::Unversioned`].
-    own: HeaderValue,
+    /// The header of a `200` for [`Link::Unversioned`].
+    whole: HeaderMap,
+    /// The header of a `206` for [`Link::Unversioned`], with a `Content-Range` and a `Content-Length` that are to be
+    /// replaced; there once a part has been asked for.
+    partial: OnceLock<HeaderMap>,
+    /// The header of a `304` for [`Link::Unversioned`].
+    not_modified: HeaderMap,
     /// `Cache-Control` for [`Link::Current`].
     versioned: HeaderValue,
     /// `Cache-Control` for [`Link::Unrecognised`].
@@ -40,17 +42,32 @@ impl Fields {
     /// A media type that no field can carry becomes `application/octet-stream`; such a cache policy, `no-store`.
     pub fn render(asset: &Asset, versioned: &CachePolicy) -> Self {
         let policy = |policy: &CachePolicy| HeaderValue::from_str(policy.as_str()).unwrap_or(NO_STORE);
+        // A 304 updates what a cache has stored, and says no more than it needs to for that (RFC 9110 section 15.4.5).
+        let mut not_modified = HeaderMap::with_capacity(4);
+        not_modified.insert(header::CACHE_CONTROL, policy(&asset.cache_policy));
+        let etag = HeaderValue::from_bytes(asset.etag.as_str().as_bytes())
+            .expect("an entity tag holds no control character");
+        not_modified.insert(header::ETAG, etag);
+        if let Some(date) = asset.last_modified {
+            let date = HeaderValue::try_from(date.to_string()).expect("a date is printable ASCII");
+            not_modified.insert(header::LAST_MODIFIED, date);
+        }
+        not_modified.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+
+        let mut whole = not_modified.clone();
+        whole.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if asset.media_type.is_document() {
+            whole.insert(header::CONTENT_DISPOSITION, disposition::inline(&asset.name));
+        }
+        let media_type = HeaderValue::from_str(asset.media_type.as_str()).unwrap_or(OCTET_STREAM);
+        whole.insert(header::CONTENT_TYPE, media_type);
+        whole.insert(header::CONTENT_LENGTH, HeaderValue::from(asset.len));
         Self {
             len: asset.len,
-            content_length: HeaderValue::from(asset.len),
-            content_type: HeaderValue::from_str(asset.media_type.as_str()).unwrap_or(OCTET_STREAM),
-            content_disposition: asset.media_type.is_document().then(|| disposition::inline(&asset.name)),
-            etag: HeaderValue::from_bytes(asset.etag.as_str().as_bytes())
-                .expect("an entity tag holds no control character"),
-            last_modified: asset
-                .last_modified
-                .map(|date| HeaderValue::try_from(date.to_string()).expect("a date is printable ASCII")),
-            own: policy(&asset.cache_policy),
+            // A copy takes no more room than its fields need.
+            whole: whole.clone(),
+            partial: OnceLock::new(),
+            not_modified,
             versioned: policy(&asset.cache_policy.when_versioned(versioned)),
             unrecognised: policy(&asset.cache_policy.when_unrecognised()),
         }
@@ -58,7 +75,7 @@ impl Fields {
 
     /// The answer to a request for this version.
     ///
-    /// For a whole `200` and a `304` nothing is formatted; the one allocation is the header's own.
+    /// For a whole `200` and a `304` nothing is formatted, and only the header is allocated.
     pub fn answer(&self, decision: Decision, link: Link) -> Answer {
         match decision {
             Decision::Whole => self.whole(link),
@@ -75,16 +92,17 @@ impl Fields {
     }
 
     fn whole(&self, link: Link) -> Answer {
-        let mut headers = self.representation(link);
-        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
-        headers.insert(header::CONTENT_LENGTH, self.content_length.clone());
-        Answer { status: StatusCode::OK, headers, payload: Payload::Whole }
+        Answer { status: StatusCode::OK, headers: self.head(&self.whole, link), payload: Payload::Whole }
     }
 
     fn partial(&self, range: ByteRange, link: Link) -> Answer {
         let content_range = ContentRange { range, len: self.len }.to_string();
-        let mut headers = self.representation(link);
-        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+        let partial = self.partial.get_or_init(|| {
+            let mut partial = self.whole.clone();
+            partial.insert(header::CONTENT_RANGE, HeaderValue::from_static("bytes */*"));
+            partial.clone()
+        });
+        let mut headers = self.head(partial, link);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.length()));
         headers.insert(header::CONTENT_RANGE, printable(content_range));
         Answer { status: StatusCode::PARTIAL_CONTENT, headers, payload: Payload::Part(range) }
@@ -92,17 +110,16 @@ impl Fields {
 
     /// The ranges stand in the parts, and must not stand in the header too (RFC 9110 section 15.3.7.2).
     fn multipart(&self, ranges: &[ByteRange], link: Link) -> Answer {
-        let multipart = Multipart::new(ranges, self.len, &self.content_type, &Boundary::random());
-        let mut headers = self.representation(link);
+        let mut headers = self.head(&self.whole, link);
+        let multipart = Multipart::new(ranges, self.len, &headers[header::CONTENT_TYPE], &Boundary::random());
         headers.insert(header::CONTENT_TYPE, multipart.content_type().clone());
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(multipart.length()));
-        Answer { status: StatusCode::PARTIAL_CONTENT, headers, payload: Payload::Parts(multipart) }
+        let payload = Payload::Parts(Box::new(multipart));
+        Answer { status: StatusCode::PARTIAL_CONTENT, headers, payload }
     }
 
-    /// A 304 updates what a cache has stored, and says no more than it needs to for that (RFC 9110 section 15.4.5).
     fn not_modified(&self, link: Link) -> Answer {
-        let mut headers = HeaderMap::with_capacity(4);
-        self.put_common(&mut headers, link);
+        let headers = self.head(&self.not_modified, link);
         Answer { status: StatusCode::NOT_MODIFIED, headers, payload: Payload::Nothing }
     }
 
@@ -115,30 +132,15 @@ impl Fields {
         answer
     }
 
-    /// What every answer with bytes of the asset carries, but for what speaks of just these bytes.
-    fn representation(&self, link: Link) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(9);
-        self.put_common(&mut headers, link);
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        if let Some(disposition) = &self.content_disposition {
-            headers.insert(header::CONTENT_DISPOSITION, disposition.clone());
-        }
-        headers
-    }
-
-    /// What every 200, 206 and 304 carries: the validators, and what caches may do.
-    fn put_common(&self, headers: &mut HeaderMap, link: Link) {
-        let cache_control = match link {
-            Link::Unversioned => &self.own,
-            Link::Current => &self.versioned,
-            Link::Unrecognised => &self.unrecognised,
+    /// A copy of a ready header, with the `Cache-Control` that belongs to the link.
+    fn head(&self, ready: &HeaderMap, link: Link) -> HeaderMap {
+        let mut headers = ready.clone();
+        match link {
+            Link::Unversioned => None,
+            Link::Current => headers.insert(header::CACHE_CONTROL, self.versioned.clone()),
+            Link::Unrecognised => headers.insert(header::CACHE_CONTROL, self.unrecognised.clone()),
         };
-        headers.insert(header::CACHE_CONTROL, cache_control.clone());
-        headers.insert(header::ETAG, self.etag.clone());
-        if let Some(last_modified) = &self.last_modified {
-            headers.insert(header::LAST_MODIFIED, last_modified.clone());
-        }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers
     }
 }
 

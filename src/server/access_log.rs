@@ -42,7 +42,12 @@ impl AccessLog {
         Self(writer)
     }
 
-    pub(super) fn tell(&self, client: SocketAddr, record: Record) {
+    /// Whether anybody is told.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn tell(&self, client: SocketAddr, record: Box<Record>) {
         if let Some(writer) = &self.0 {
             writer.put(Message::Access(Line::new(client, record)));
         }
@@ -50,7 +55,7 @@ impl AccessLog {
 }
 
 impl Line {
-    fn new(client: SocketAddr, record: Record) -> Self {
+    fn new(client: SocketAddr, record: Box<Record>) -> Self {
         let (path, query) = (record.uri.path(), record.uri.query());
         Self {
             client,
@@ -193,7 +198,7 @@ mod tests {
 
     fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> Line {
         let began = Instant::now();
-        let record = Record {
+        let record = Box::new(Record {
             began,
             ended: began + Duration::from_micros(1500),
             method: Method::GET,
@@ -204,7 +209,9 @@ mod tests {
             meant: 10,
             sent: 4,
             completed: false,
-        };
+            written_before: 0,
+            head_len: 0,
+        });
         Line::new("[::1]:80".parse().expect("an address"), record)
     }
 

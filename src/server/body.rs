@@ -23,10 +23,10 @@ pub(super) enum Part {
 /// body.
 #[derive(Debug)]
 pub(super) struct ResponseBody {
-    current: Option<Part>,
-    next: VecDeque<Part>,
-    /// What was read and has not been handed over.
+    /// What is to be handed over next.
     chunk: Bytes,
+    /// What follows it.
+    rest: VecDeque<Part>,
     left: u64,
     /// Longest slice that is handed over at once, in bytes.
     slice: usize,
@@ -38,16 +38,10 @@ pub(super) struct ResponseBody {
 pub(super) const MULTIPLEXED_SLICE: usize = 16 << 10;
 
 impl ResponseBody {
-    /// A body of `len` bytes altogether.
-    pub(super) fn new(
-        parts: impl IntoIterator<Item = Part>,
-        len: u64,
-        exchange: Exchange,
-        multiplexed: bool,
-    ) -> Self {
-        let mut parts = parts.into_iter();
-        let slice = if multiplexed { MULTIPLEXED_SLICE } else { usize::MAX };
-        Self { current: parts.next(), next: parts.collect(), chunk: Bytes::new(), left: len, slice, exchange }
+    /// A body of `len` bytes altogether: `chunk`, then `rest`.
+    pub(super) fn new(chunk: Bytes, rest: VecDeque<Part>, len: u64, exchange: Exchange) -> Self {
+        let slice = if exchange.connection().is_multiplexed() { MULTIPLEXED_SLICE } else { usize::MAX };
+        Self { chunk, rest, left: len, slice, exchange }
     }
 }
 
@@ -58,24 +52,27 @@ impl Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
         while this.chunk.is_empty() {
-            let chunk = match &mut this.current {
+            let chunk = match this.rest.front_mut() {
                 None => return Poll::Ready(None),
                 Some(Part::Memory(bytes)) if bytes.is_empty() => None,
                 Some(Part::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
                 Some(Part::File(stream)) => ready!(stream.poll_chunk(cx)),
             };
             match chunk {
-                None => this.current = this.next.pop_front(),
+                None => drop(this.rest.pop_front()),
                 Some(Ok(chunk)) => this.chunk = chunk,
                 Some(Err(cut)) => {
                     log::warn!("{cut}");
-                    this.current = None;
-                    this.next.clear();
+                    this.rest.clear();
                     return Poll::Ready(Some(Err(cut)));
                 }
             }
         }
-        let slice = this.chunk.split_to(this.chunk.len().min(this.slice));
+        let slice = if this.chunk.len() <= this.slice {
+            std::mem::take(&mut this.chunk)
+        } else {
+            this.chunk.split_to(this.slice)
+        };
         this.left = this.left.saturating_sub(slice.len() as u64);
         this.exchange.hand_over(slice.len());
         Poll::Ready(Some(Ok(Frame::data(slice))))

@@ -1,9 +1,11 @@
-//! One connection: which protocol it speaks, how long it may keep us waiting, and how it ends.
+//! One connection: which protocol it speaks, what it waits for and how long it may, and how it ends.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,11 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::body::MULTIPLEXED_SLICE;
-use super::exchange::Ended;
+use super::exchange::Record;
 use super::limits::Permit;
 use super::wire::Wire;
 use super::{Service, handler};
@@ -26,18 +27,31 @@ use crate::config::Limits;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a client that has ended its side of the connection is worked for. It may have gone, or only have nothing
 /// more to ask (RFC 9112 section 9.6 lets it say so); TCP does not tell until it is written to.
-const ENDED_ITS_SIDE: Duration = Duration::from_secs(5);
+pub(super) const ENDED_ITS_SIDE: Duration = Duration::from_secs(5);
 /// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
 /// know may lie with the kernel already, and this is time to look.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may have under way.
 const STREAMS: u32 = 64;
 
-/// What is known of a connection while it lasts. Times are nanoseconds since `accepted`.
+/// What a connection is told from outside of it. The later ones outdo the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Order {
+    /// Serve.
+    Go,
+    /// End when what is under way has ended.
+    Finish,
+    /// End now.
+    Leave,
+}
+
+/// What is known of a connection while it lasts.
+///
+/// Only its own core touches it, so most of this is read and then written without holding anything against others.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) client: SocketAddr,
-    accepted: Instant,
     multiplexed: bool,
     /// Requests without a finished response.
     in_flight: AtomicU32,
@@ -45,33 +59,37 @@ pub(super) struct Connection {
     used: AtomicBool,
     /// Bytes that the socket has taken.
     written: AtomicU64,
-    /// When the socket last took some.
-    progress: AtomicU64,
+    /// Counts what patience begins anew with.
+    turn: AtomicU32,
     /// Whether the socket would take no more when it was last asked.
     blocked: AtomicBool,
     /// Whether there is a request without an answer to send.
     awaited: AtomicBool,
-    /// When the client ended its side in the middle of an exchange; 0 where it did not.
-    ended_its_side: AtomicU64,
-    half_closed: Notify,
-    /// When the first byte of a request head came whose end has not; 0 for none.
-    head_since: AtomicU64,
-    /// When the last response ended.
-    idle_since: AtomicU64,
-    /// Exchanges whose last bytes may still be on their way to the socket, oldest first.
-    ended: Mutex<Vec<Ended>>,
+    /// Whether the client ended its side in the middle of an exchange.
+    half_closed: AtomicBool,
+    /// Whether the first byte of a request head has come and its end has not.
+    in_head: AtomicBool,
+    /// Records of exchanges whose last bytes may still be on their way to the socket, oldest first.
+    ended: Mutex<Vec<Box<Record>>>,
+    /// Whether there are such exchanges, told of or not.
     has_ended: AtomicBool,
-    /// When each response of a multiplexed connection last moved.
+    /// When each response of a multiplexed connection last moved: nanoseconds since `accepted`.
     responses: Mutex<Vec<Weak<AtomicU64>>>,
+    accepted: Instant,
+    /// An [`Order`].
+    order: AtomicU8,
+    /// The task that serves it.
+    task: Waker,
     service: Arc<Service>,
 }
 
 /// Serves one connection to its end.
 pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Arc<Service>, _permit: Permit) {
-    let accepted = Instant::now();
     let Some(prefix) = sniff(&mut stream, &service).await else { return };
     let multiplexed = &*prefix == PREFACE;
-    let connection = Arc::new(Connection::new(client, accepted, multiplexed, Arc::clone(&service)));
+    let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let connection = Arc::new(Connection::new(client, multiplexed, task, Arc::clone(&service)));
+    service.patrol.watch(&connection);
     let io = TokioIo::new(Wire::new(stream, prefix, Arc::clone(&connection)));
     let handle = service_fn({
         let connection = Arc::clone(&connection);
@@ -117,59 +135,72 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
     prefix.ok().flatten()
 }
 
-/// Lets a connection run until it ends, is told to end, or has kept us waiting for too long.
+/// Lets a connection run until it ends or is told to.
 ///
 /// Borrowed, since a future that is handed over takes its place twice in the one that it is handed to, and there may be
 /// ten thousand of these.
-async fn drive<C>(mut speaking: Pin<&mut C>, begin_shutdown: impl Fn(Pin<&mut C>), connection: &Connection)
+async fn drive<C>(mut speaking: Pin<&mut C>, finish: impl Fn(Pin<&mut C>), connection: &Connection)
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut watch = pin!(connection.watch());
-    let drain = &connection.service.stopping.drain;
-    let mut drained = pin!(drain.cancelled());
-    let mut draining = false;
-    loop {
-        tokio::select! {
-            biased;
-            result = speaking.as_mut() => {
+    let mut finishing = false;
+    poll_fn(|cx| {
+        loop {
+            // First, as requests may have come before the order did.
+            if let Poll::Ready(result) = speaking.as_mut().poll(cx) {
                 if let Err(e) = result {
                     log::debug!("{}: {e}", connection.client);
                 }
-                return;
+                return Poll::Ready(());
             }
-            () = drained.as_mut(), if !draining => {
-                draining = true;
-                begin_shutdown(speaking.as_mut());
-            }
-            why = watch.as_mut() => {
-                log::debug!("{}: closed: {why}", connection.client);
-                return;
+            match connection.order() {
+                Order::Finish if !finishing => {
+                    finishing = true;
+                    finish(speaking.as_mut());
+                }
+                Order::Leave => return Poll::Ready(()),
+                Order::Go | Order::Finish => return Poll::Pending,
             }
         }
-    }
+    })
+    .await;
 }
 
 impl Connection {
-    fn new(client: SocketAddr, accepted: Instant, multiplexed: bool, service: Arc<Service>) -> Self {
+    fn new(client: SocketAddr, multiplexed: bool, task: Waker, service: Arc<Service>) -> Self {
         Self {
             client,
-            accepted,
             multiplexed,
             in_flight: AtomicU32::new(0),
             used: AtomicBool::new(false),
             written: AtomicU64::new(0),
-            progress: AtomicU64::new(0),
+            turn: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
-            ended_its_side: AtomicU64::new(0),
-            half_closed: Notify::new(),
-            head_since: AtomicU64::new(0),
-            idle_since: AtomicU64::new(0),
+            half_closed: AtomicBool::new(false),
+            in_head: AtomicBool::new(false),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
             responses: Mutex::default(),
+            accepted: Instant::now(),
+            order: AtomicU8::new(Order::Go as u8),
+            task,
             service,
+        }
+    }
+
+    /// Tells the connection what to do, unless it has been told to do more than that.
+    pub(super) fn give(&self, order: Order) {
+        if self.order.fetch_max(order as u8, Ordering::Relaxed) < order as u8 {
+            self.task.wake_by_ref();
+        }
+    }
+
+    fn order(&self) -> Order {
+        match self.order.load(Ordering::Relaxed) {
+            0 => Order::Go,
+            1 => Order::Finish,
+            _ => Order::Leave,
         }
     }
 
@@ -182,9 +213,18 @@ impl Connection {
         self.multiplexed
     }
 
-    /// Nanoseconds since the connection was accepted; never 0.
+    /// Nanoseconds since the connection was accepted.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Changes whenever patience with the client is to begin anew.
+    pub(super) fn turn(&self) -> u32 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    fn next_turn(&self) {
+        self.turn.store(self.turn().wrapping_add(1), Ordering::Relaxed);
     }
 
     /// Bytes that the socket has taken so far.
@@ -193,49 +233,55 @@ impl Connection {
     }
 
     pub(super) fn wrote(&self, n: usize) {
-        self.written.fetch_add(n as u64, Ordering::Relaxed);
-        if self.blocked.load(Ordering::Relaxed) {
-            self.blocked.store(false, Ordering::Relaxed);
-        }
+        self.written.store(self.written() + n as u64, Ordering::Relaxed);
+        self.blocked.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn is_blocked(&self) {
         // Only what follows a success is a new wait.
-        if !self.blocked.swap(true, Ordering::Relaxed) {
-            self.progress.store(self.now(), Ordering::Relaxed);
+        if !self.blocked.load(Ordering::Relaxed) {
+            self.blocked.store(true, Ordering::Relaxed);
+            self.next_turn();
         }
     }
 
     pub(super) fn read_something(&self) {
-        if self.in_flight.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
-            self.head_since.store(self.now(), Ordering::Relaxed);
+        if !self.multiplexed && self.requests() == 0 && !self.in_head.load(Ordering::Relaxed) {
+            self.in_head.store(true, Ordering::Relaxed);
+            self.next_turn();
         }
     }
 
     /// The client will send nothing more. Says whether that can wait, because it is owed a response.
     pub(super) fn read_the_end(&self) -> bool {
-        let is_owed = self.in_flight.load(Ordering::Relaxed) > 0 || self.has_ended.load(Ordering::Relaxed);
+        let is_owed = self.requests() > 0 || self.has_ended.load(Ordering::Relaxed);
         if self.multiplexed || !is_owed {
             return false;
         }
-        if self.ended_its_side.load(Ordering::Relaxed) == 0 {
-            self.ended_its_side.store(self.now(), Ordering::Relaxed);
-            self.half_closed.notify_one();
+        if !self.half_closed.load(Ordering::Relaxed) {
+            self.half_closed.store(true, Ordering::Relaxed);
+            self.next_turn();
         }
         true
     }
 
     /// Whether the client has ended its side of the connection and has now had all that it asked for.
     pub(super) fn is_done(&self) -> bool {
-        self.ended_its_side.load(Ordering::Relaxed) > 0 && self.in_flight.load(Ordering::Relaxed) == 0
+        self.half_closed.load(Ordering::Relaxed) && self.requests() == 0
+    }
+
+    /// Requests without a finished response.
+    fn requests(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     /// A request head has come in.
     pub(super) fn begin(&self) {
         self.awaited.store(true, Ordering::Relaxed);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.head_since.store(0, Ordering::Relaxed);
+        self.in_flight.store(self.requests() + 1, Ordering::Relaxed);
+        self.in_head.store(false, Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
+        self.next_turn();
     }
 
     /// There is an answer to the request.
@@ -252,23 +298,28 @@ impl Connection {
         progress
     }
 
-    /// A response has ended, by its last byte or before.
-    pub(super) fn end(&self, ended: Ended) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.idle_since.store(self.now(), Ordering::Relaxed);
+    /// A response has ended, by its last byte or before; `record` is what is to be told of it.
+    pub(super) fn end(&self, record: Option<Box<Record>>) {
+        self.in_flight.store(self.requests() - 1, Ordering::Relaxed);
+        self.next_turn();
         if self.multiplexed {
-            self.service.access_log.tell(self.client, ended.flushed());
-        } else {
-            self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
-            self.has_ended.store(true, Ordering::Relaxed);
+            if let Some(record) = record {
+                self.service.access_log.tell(self.client, record.flushed());
+            }
+            return;
+        }
+        self.has_ended.store(true, Ordering::Relaxed);
+        if let Some(record) = record {
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         }
     }
 
     /// All that was to be written has been.
     pub(super) fn flushed(&self) {
-        if self.has_ended.swap(false, Ordering::Relaxed) {
-            for ended in self.ended.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                self.service.access_log.tell(self.client, ended.flushed());
+        if self.has_ended.load(Ordering::Relaxed) {
+            self.has_ended.store(false, Ordering::Relaxed);
+            for record in self.ended.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                self.service.access_log.tell(self.client, record.flushed());
             }
         }
     }
@@ -276,64 +327,42 @@ impl Connection {
     /// Whether every response has left, so that whatever is written now is none that the handler gave. Always false where
     /// several are under way at once.
     pub(super) fn is_between_responses(&self) -> bool {
-        !self.multiplexed
-            && self.in_flight.load(Ordering::Relaxed) == 0
-            && !self.has_ended.load(Ordering::Relaxed)
+        !self.multiplexed && self.requests() == 0 && !self.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Returns when the client has kept us waiting for too long, and says over what.
-    async fn watch(&self) -> &'static str {
-        let limits = &self.service.limits;
-        // A wait that begins after a look must not be over before the next look.
-        let step = limits.head_timeout.min(limits.idle_timeout).min(limits.stall_timeout);
-        loop {
-            let now = Instant::now();
-            let next = match self.due(limits) {
-                Some((due, why)) if due <= now => return why,
-                Some((due, _)) => due.min(now + step),
-                None => now + step,
-            };
-            tokio::select! {
-                () = sleep_until(next.into()) => {}
-                () = self.half_closed.notified() => {}
-            }
-        }
+    /// Says over what the client has kept us waiting for too long, if it has, where its [turn](Self::turn) has been the
+    /// same for `waited`.
+    pub(super) fn overdue(&self, limits: &Limits, waited: Duration) -> Option<&'static str> {
+        let (waited, patience, why) = if self.blocked.load(Ordering::Relaxed) {
+            (waited, limits.stall_timeout, "it took nothing of a response")
+        } else if self.half_closed.load(Ordering::Relaxed) && self.awaited.load(Ordering::Relaxed) {
+            (waited, ENDED_ITS_SIDE, "it has gone")
+        } else if self.requests() > 0 {
+            (self.longest_rest()?, limits.stall_timeout, "it took nothing of a response")
+        } else if self.in_head.load(Ordering::Relaxed) {
+            (waited, limits.head_timeout, "its request head took too long")
+        } else if self.used.load(Ordering::Relaxed) {
+            (waited, limits.idle_timeout, "it asked for nothing")
+        } else {
+            (waited, limits.head_timeout, "it asked for nothing")
+        };
+        (waited >= patience).then_some(why)
     }
 
-    /// When the patience with the client ends, as things are; `None` while it is we who are to act.
-    fn due(&self, limits: &Limits) -> Option<(Instant, &'static str)> {
-        let after = |since: u64, patience: Duration| self.accepted + Duration::from_nanos(since) + patience;
-        let load = |time: &AtomicU64| time.load(Ordering::Relaxed);
-        if self.blocked.load(Ordering::Relaxed) {
-            return Some((
-                after(load(&self.progress), limits.stall_timeout),
-                "it took nothing of a response",
-            ));
-        }
-        let ended = load(&self.ended_its_side);
-        if ended > 0 && self.awaited.load(Ordering::Relaxed) {
-            return Some((after(ended, ENDED_ITS_SIDE), "it has gone"));
-        }
-        if self.in_flight.load(Ordering::Relaxed) > 0 {
-            let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
-            let oldest = responses.iter().filter_map(Weak::upgrade).map(|progress| load(&progress)).min()?;
-            return Some((after(oldest, limits.stall_timeout), "it took nothing of a response"));
-        }
-        let head_since = load(&self.head_since);
-        if head_since > 0 && !self.multiplexed {
-            return Some((after(head_since, limits.head_timeout), "its request head took too long"));
-        }
-        let patience =
-            if self.used.load(Ordering::Relaxed) { limits.idle_timeout } else { limits.head_timeout };
-        Some((after(load(&self.idle_since), patience), "it asked for nothing"))
+    /// For how long that response of a multiplexed connection has not moved that has moved the least; `None` while it is
+    /// we who are to act.
+    fn longest_rest(&self) -> Option<Duration> {
+        let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = responses.iter().filter_map(Weak::upgrade).map(|moved| moved.load(Ordering::Relaxed));
+        Some(Duration::from_nanos(self.now().saturating_sub(moved.min()?)))
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         let written = self.written();
-        for ended in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            self.service.access_log.tell(self.client, ended.cut(written));
+        for record in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            self.service.access_log.tell(self.client, record.cut(written));
         }
     }
 }

@@ -14,12 +14,8 @@ use super::connection::Connection;
 #[derive(Debug)]
 pub(super) struct Exchange {
     connection: Arc<Connection>,
-    /// Absent only while dropping.
-    record: Option<Record>,
-    /// How far the wire had got when the exchange began.
-    written_before: u64,
-    /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
-    head_len: u64,
+    /// Absent where nobody is told, and while dropping.
+    record: Option<Box<Record>>,
     /// When the response last moved, where it shares its connection with others.
     progress: Option<Arc<AtomicU64>>,
 }
@@ -41,38 +37,36 @@ pub(super) struct Record {
     pub(super) sent: u64,
     /// Whether all of it was.
     pub(super) completed: bool,
-}
-
-/// An exchange whose body has ended, while its last bytes may still be on their way to the socket.
-#[derive(Debug)]
-pub(super) struct Ended {
-    record: Record,
-    written_before: u64,
-    head_len: u64,
+    /// How far the wire had got when the exchange began.
+    pub(super) written_before: u64,
+    /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
+    pub(super) head_len: u64,
 }
 
 impl Exchange {
-    pub(super) fn begin(connection: &Arc<Connection>, head: &request::Parts, now: Instant) -> Self {
+    pub(super) fn begin(connection: Arc<Connection>, head: &request::Parts, now: Instant) -> Self {
         connection.begin();
-        let record = Record {
-            began: now,
-            ended: now,
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            version: head.version,
-            user_agent: head.headers.get(header::USER_AGENT).cloned(),
-            status: None,
-            meant: 0,
-            sent: 0,
-            completed: false,
-        };
-        Self {
-            connection: Arc::clone(connection),
-            record: Some(record),
-            written_before: connection.written(),
-            head_len: 0,
-            progress: None,
-        }
+        let record = connection.service().access_log.is_on().then(|| {
+            Box::new(Record {
+                began: now,
+                ended: now,
+                method: head.method.clone(),
+                uri: head.uri.clone(),
+                version: head.version,
+                user_agent: head.headers.get(header::USER_AGENT).cloned(),
+                status: None,
+                meant: 0,
+                sent: 0,
+                completed: false,
+                written_before: connection.written(),
+                head_len: 0,
+            })
+        });
+        Self { connection, record, progress: None }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Notes what the answer will be: from here on the exchange is the client's to take.
@@ -80,16 +74,13 @@ impl Exchange {
         self.connection.answered();
         if self.connection.is_multiplexed() {
             self.progress = Some(self.connection.watch_progress());
-        } else {
-            // `HTTP/1.1 200 OK`, the Date that hyper adds, and the empty line.
-            let first = 9 + 4 + status.canonical_reason().map_or(0, str::len) + 2;
-            let fields: usize =
-                headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-            self.head_len = (first + fields + 37 + 2) as u64;
         }
         if let Some(record) = &mut self.record {
             record.status = Some(status);
             record.meant = body_len;
+            if !self.connection.is_multiplexed() {
+                record.head_len = length_of_head(status, headers);
+            }
         }
     }
 
@@ -104,32 +95,40 @@ impl Exchange {
     }
 }
 
+fn length_of_head(status: StatusCode, headers: &HeaderMap) -> u64 {
+    // `HTTP/1.1 200 OK`, the Date that hyper adds, and the empty line.
+    let first = 9 + 4 + status.canonical_reason().map_or(0, str::len) + 2;
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    (first + fields + 37 + 2) as u64
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let Some(mut record) = self.record.take() else { return };
-        record.ended = Instant::now();
-        record.completed = record.status.is_some() && record.sent == record.meant;
-        let ended = Ended { record, written_before: self.written_before, head_len: self.head_len };
-        self.connection.end(ended);
+        let record = self.record.take().map(|mut record| {
+            record.ended = Instant::now();
+            record.completed = record.status.is_some() && record.sent == record.meant;
+            record
+        });
+        self.connection.end(record);
     }
 }
 
-impl Ended {
-    /// The record of an exchange all of whose bytes have left.
-    pub(super) fn flushed(mut self) -> Record {
-        if self.record.completed {
-            self.record.ended = Instant::now();
+impl Record {
+    /// This, now that all bytes have left.
+    pub(super) fn flushed(mut self: Box<Self>) -> Box<Self> {
+        if self.completed {
+            self.ended = Instant::now();
         }
-        self.record
+        self
     }
 
-    /// The record of an exchange whose connection ended when `written` bytes had passed over it.
-    pub(super) fn cut(mut self, written: u64) -> Record {
+    /// This, where the connection ended when `written` bytes had passed over it.
+    pub(super) fn cut(mut self: Box<Self>, written: u64) -> Box<Self> {
         let passed = written.saturating_sub(self.written_before + self.head_len);
-        self.record.sent = self.record.sent.min(passed);
+        self.sent = self.sent.min(passed);
         // A response without a body is complete if its head went out.
         let head_left = written >= self.written_before + self.head_len;
-        self.record.completed &= head_left && self.record.sent == self.record.meant;
-        self.record
+        self.completed &= head_left && self.sent == self.meant;
+        self
     }
 }

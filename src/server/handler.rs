@@ -1,10 +1,12 @@
 //! From a request to its response. What HTTP says of an asset is decided in [`crate::http`]; here is what a server says
 //! before there is an asset, and where the bytes come from.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request;
@@ -31,11 +33,11 @@ pub(super) fn handle(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let now = Instant::now();
     let (head, _) = request.into_parts();
-    let exchange = Exchange::begin(&connection, &head, now);
+    let exchange = Exchange::begin(connection, &head, now);
     async move {
         let (answer, opened) =
-            answer(&head, &connection, now).await.unwrap_or_else(|refusal| (*refusal, None));
-        Ok(respond(answer, opened.as_ref(), &head.method, exchange, &connection))
+            answer(&head, exchange.connection(), now).await.unwrap_or_else(|refusal| (*refusal, None));
+        Ok(respond(answer, opened.as_ref(), &head.method, exchange))
     }
 }
 
@@ -88,34 +90,37 @@ fn respond(
     opened: Option<&Opened>,
     method: &Method,
     mut exchange: Exchange,
-    connection: &Connection,
 ) -> Response<ResponseBody> {
     let Answer { status, headers, payload } = answer;
     let payload = if *method == Method::HEAD { Payload::Nothing } else { payload };
-    let content = opened.map(Opened::content);
-    let multiplexed = connection.is_multiplexed();
     let len = length(&payload, opened);
     exchange.answer(status, &headers, len);
-    let body = match payload {
-        Payload::Nothing => ResponseBody::new([], len, exchange, multiplexed),
-        Payload::Text(text) => ResponseBody::new([Part::Memory(text)], len, exchange, multiplexed),
-        Payload::Whole => ResponseBody::new(content.map(|c| c.part(0, len)), len, exchange, multiplexed),
-        Payload::Part(range) => {
-            ResponseBody::new(content.map(|c| c.part(range.start, range.end)), len, exchange, multiplexed)
-        }
-        Payload::Parts(multipart) => {
-            let framed = multipart.parts().iter().flat_map(|part| {
-                let data = content.map(|c| c.part(part.range.start, part.range.end));
-                [Some(Part::Memory(part.head.clone())), data]
-            });
-            let tail = Some(Part::Memory(multipart.tail().clone()));
-            ResponseBody::new(framed.chain([tail]).flatten(), len, exchange, multiplexed)
-        }
-    };
-    let mut response = Response::new(body);
+    let (chunk, rest) = body(payload, opened.map(Opened::content), len);
+    let mut response = Response::new(ResponseBody::new(chunk, rest, len, exchange));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// The first bytes of a body of `len` bytes, where they are at hand, and what follows them.
+fn body(payload: Payload, content: Option<&Content>, len: u64) -> (Bytes, VecDeque<Part>) {
+    match payload {
+        Payload::Nothing => (Bytes::new(), VecDeque::new()),
+        Payload::Text(text) => (text, VecDeque::new()),
+        Payload::Whole => content.map_or_else(Default::default, |content| content.first(0, len)),
+        Payload::Part(range) => {
+            content.map_or_else(Default::default, |content| content.first(range.start, range.end))
+        }
+        Payload::Parts(multipart) => {
+            let mut rest = VecDeque::with_capacity(2 * multipart.parts().len() + 1);
+            for part in multipart.parts() {
+                rest.push_back(Part::Memory(part.head.clone()));
+                rest.extend(content.map(|content| content.part(part.range.start, part.range.end)));
+            }
+            rest.push_back(Part::Memory(multipart.tail().clone()));
+            (Bytes::new(), rest)
+        }
+    }
 }
 
 /// Length of the body in bytes.
@@ -130,6 +135,14 @@ fn length(payload: &Payload, opened: Option<&Opened>) -> u64 {
 }
 
 impl Content {
+    /// The same as [`part`](Self::part), as the beginning of a body.
+    fn first(&self, start: u64, end: u64) -> (Bytes, VecDeque<Part>) {
+        match self.part(start, end) {
+            Part::Memory(bytes) => (bytes, VecDeque::new()),
+            part @ Part::File(_) => (Bytes::new(), VecDeque::from([part])),
+        }
+    }
+
     /// The bytes from `start` to before `end`, which lie within the content.
     fn part(&self, start: u64, end: u64) -> Part {
         match self {

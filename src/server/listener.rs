@@ -111,6 +111,7 @@ pub(super) async fn serve(sockets: Vec<StdListener>, service: &Arc<Service>) {
     connections.close();
     tokio::select! {
         () = connections.wait() => {}
+        () = service.patrol.walk(&service.limits, &service.stopping) => {}
         () = service.stopping.stop.cancelled() => {}
     }
 }

@@ -1,7 +1,8 @@
 //! From sockets to responses.
 //!
 //! A request's way: [`listener`] accepts, [`connection`] speaks HTTP/1.1 or HTTP/2 over a [`wire`] that counts and times
-//! what passes, [`handler`] turns a request into a response, [`body`] sends it, [`access_log`] tells of it. Each serving
+//! what passes, [`handler`] turns a request into a response, [`body`] sends it, [`access_log`] tells of it; a [`patrol`] ends what
+//! takes too long. Each serving
 //! core does all of this by itself, on one thread; no connection ever moves to another.
 
 mod access_log;
@@ -13,6 +14,7 @@ mod limits;
 mod listener;
 mod log_writer;
 mod malformed;
+mod patrol;
 mod wire;
 
 use std::io;
@@ -28,6 +30,7 @@ pub use self::access_log::AccessLog;
 use self::limits::Connections;
 pub use self::listener::BindError;
 pub use self::log_writer::LogWriter;
+use self::patrol::Patrol;
 use crate::config::{Limits, Settings};
 use crate::store::Stores;
 
@@ -52,8 +55,8 @@ struct Stopping {
 }
 
 impl Stopping {
-    /// The same, for the connections of one core: each of them looks at it for every request, and what is looked at from
-    /// several cores is slow to look at.
+    /// The same, for the connections of one core: each of them looks at it, and what is looked at from several cores is
+    /// slow to look at.
     fn of_one_core(&self) -> Self {
         Self { drain: self.drain.child_token(), stop: self.stop.child_token() }
     }
@@ -66,6 +69,8 @@ struct Service {
     limits: Limits,
     connections: Arc<Connections>,
     access_log: AccessLog,
+    /// Of this core's connections.
+    patrol: Arc<Patrol>,
     stopping: Stopping,
 }
 
@@ -89,11 +94,16 @@ impl Server {
             limits: settings.limits,
             connections: Arc::new(Connections::new(limits::affordable(settings.limits.connections))),
             access_log,
+            patrol: Arc::default(),
             stopping: stopping.clone(),
         };
         let mut cores = Vec::with_capacity(threads);
         for (number, sockets) in bound.cores.into_iter().enumerate() {
-            let service = Arc::new(Service { stopping: stopping.of_one_core(), ..service.clone() });
+            let service = Arc::new(Service {
+                patrol: Arc::default(),
+                stopping: stopping.of_one_core(),
+                ..service.clone()
+            });
             let core = std::thread::Builder::new()
                 .name(format!("serving-{number}"))
                 .spawn(move || run_core(sockets, &service))

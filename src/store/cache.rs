@@ -17,8 +17,8 @@ use crate::http::Fields;
 /// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,
 /// so they are few, and [swept](Cache::sweep).
 const HELD_FILES: usize = 512;
-/// What an entry takes beside its body, in bytes, roughly: the path, the header values, the tables.
-const ENTRY: u64 = 1536;
+/// What an entry takes beside its body, in bytes, roughly: the path, the ready headers, the tables.
+const ENTRY: u64 = 3072;
 /// A body may weigh an eighth of the whole; this many shards leave each one room for several.
 const SHARDS: usize = 4;
 

@@ -1,0 +1,86 @@
+//! The watch over the connections of one core: ends those that have kept us waiting for too long, and tells all of them
+//! when the server is to end.
+//!
+//! What a connection waits for, and how long it may, is the [connection](super::connection)'s to say. Here is the clock:
+//! one round over all of them now and then costs less than a timer each, and leaves nothing to do for a request.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::Stopping;
+use super::connection::{Connection, ENDED_ITS_SIDE, Order};
+use crate::config::Limits;
+
+/// A patience is kept to a tenth of the shortest one, within these bounds.
+const SHORTEST_ROUND: Duration = Duration::from_millis(10);
+const LONGEST_ROUND: Duration = Duration::from_millis(500);
+
+/// Where connections report for being watched.
+#[derive(Debug, Default)]
+pub(super) struct Patrol {
+    arrived: Mutex<Vec<Weak<Connection>>>,
+    arrival: Notify,
+}
+
+/// A connection as of the last round.
+struct Watched {
+    connection: Weak<Connection>,
+    turn: u32,
+    /// When that turn was first seen.
+    since: Instant,
+}
+
+impl Patrol {
+    /// Watches `connection` from now on, until it ends.
+    pub(super) fn watch(&self, connection: &Arc<Connection>) {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(connection));
+        self.arrival.notify_one();
+    }
+
+    /// Makes the rounds. Never returns.
+    ///
+    /// No connection is ended before its time, and none later than two rounds after it.
+    pub(super) async fn walk(&self, limits: &Limits, stopping: &Stopping) {
+        let shortest =
+            limits.head_timeout.min(limits.idle_timeout).min(limits.stall_timeout).min(ENDED_ITS_SIDE);
+        let round = (shortest / 10).clamp(SHORTEST_ROUND, LONGEST_ROUND);
+        let mut watched: Vec<Watched> = Vec::new();
+        let mut finishing = false;
+        loop {
+            tokio::select! {
+                () = self.arrival.notified(), if watched.is_empty() => {}
+                () = sleep(round), if !watched.is_empty() => {}
+                () = stopping.drain.cancelled(), if !finishing => finishing = true,
+            }
+            let now = Instant::now();
+            let arrived = std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner));
+            watched.extend(arrived.into_iter().map(|connection| Watched { connection, turn: 0, since: now }));
+            watched.retain_mut(|watched| watched.look(now, limits, finishing));
+            // Room for a crowd that has gone is given back.
+            if watched.capacity() > 4 * watched.len() + 64 {
+                watched.shrink_to_fit();
+            }
+        }
+    }
+}
+
+impl Watched {
+    /// Looks at the connection; false where there is nothing more to watch.
+    fn look(&mut self, now: Instant, limits: &Limits, finishing: bool) -> bool {
+        let Some(connection) = self.connection.upgrade() else { return false };
+        if finishing {
+            connection.give(Order::Finish);
+        }
+        let turn = connection.turn();
+        if turn != self.turn {
+            (self.turn, self.since) = (turn, now);
+        }
+        let Some(why) = connection.overdue(limits, now - self.since) else { return true };
+        log::debug!("{}: closed: {why}", connection.client);
+        connection.give(Order::Leave);
+        false
+    }
+}
