@@ -67,11 +67,11 @@ impl<'a> AssetPath<'a> {
         if path.bytes().any(|b| b < 0x20 || b == 0x7f) {
             return Err(PathError::NoAsset("the path holds a control character"));
         }
-        for segment in path.split('/') {
+        for segment in path.as_bytes().split(|&b| b == b'/') {
             match segment {
-                "" => return Err(PathError::NoAsset("the path has an empty segment or ends with a slash")),
-                "." | ".." => return Err(PathError::Malformed("holds a `.` or `..` segment")),
-                hidden if hidden.starts_with('.') => {
+                b"" => return Err(PathError::NoAsset("the path has an empty segment or ends with a slash")),
+                b"." | b".." => return Err(PathError::Malformed("holds a `.` or `..` segment")),
+                [b'.', ..] => {
                     return Err(PathError::NoAsset("hidden files are not served"));
                 }
                 long if long.len() > MAX_SEGMENT => {

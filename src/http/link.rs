@@ -20,8 +20,8 @@ pub enum Link {
 /// The first `v` counts; other parameters are ignored. The identifier needs no percent-encoding, so one that carries any
 /// is not recognised, and neither is an empty one.
 pub fn link_of(query: Option<&str>, version: &VersionId) -> Link {
-    let mut parameters = query.unwrap_or_default().split('&');
-    let named = parameters.find_map(|parameter| match parameter.split_once('=') {
+    let Some(query) = query else { return Link::Unversioned };
+    let named = query.split('&').find_map(|parameter| match parameter.split_once('=') {
         Some(("v", value)) => Some(value),
         None if parameter == "v" => Some(""),
         _ => None,

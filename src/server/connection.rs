@@ -70,6 +70,7 @@ pub(super) struct Connection {
     /// Whether the first byte of a request head has come and its end has not.
     in_head: AtomicBool,
     /// Records of exchanges whose last bytes may still be on their way to the socket, oldest first.
+    #[expect(clippy::vec_box, reason = "they are handed on in their boxes")]
     ended: Mutex<Vec<Box<Record>>>,
     /// Whether there are such exchanges, told of or not.
     has_ended: AtomicBool,

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use tokio_util::either::Either;
 
 use super::body::{Part, ResponseBody};
 use super::connection::Connection;
@@ -21,24 +24,45 @@ use crate::store::{Ask, Content, Opened, StoreError};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// How the bytes that an answer speaks of are had.
+/// An answer, and how the bytes that it speaks of are had.
 type Answered = (Answer, Option<Opened>);
+
+/// What there is to respond with at once, or what has to be waited for.
+type Responding = Either<Ready<Responded>, Pin<Box<dyn Future<Output = Responded> + Send>>>;
+type Responded = Result<Response<ResponseBody>, Infallible>;
 
 /// Answers one request. Whatever is wrong is an answer too.
 ///
-/// The exchange begins with the call: the connection must know of it before it reads on.
-pub(super) fn handle(
-    request: Request<Incoming>,
-    connection: Arc<Connection>,
-) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+/// The exchange begins with the call: the connection must know of it before it reads on. What is known and fresh is
+/// answered within it: hyper looks for the client's leaving while a response is awaited, and while the head of the
+/// request lives that takes it another buffer.
+pub(super) fn handle(request: Request<Incoming>, connection: Arc<Connection>) -> Responding {
     let now = Instant::now();
     let (head, _) = request.into_parts();
     let exchange = Exchange::begin(connection, &head, now);
-    async move {
-        let (answer, opened) =
-            answer(&head, exchange.connection(), now).await.unwrap_or_else(|refusal| (*refusal, None));
-        Ok(respond(answer, opened.as_ref(), &head.method, exchange))
+    if let Some(answered) = answer_at_once(&head, exchange.connection(), now) {
+        return Either::Left(ready(Ok(respond(answered, &head.method, exchange))));
     }
+    Either::Right(Box::pin(async move {
+        let answered = answer(&head, exchange.connection(), now).await;
+        Ok(respond(answered.unwrap_or_else(refused), &head.method, exchange))
+    }))
+}
+
+#[expect(clippy::boxed_local, reason = "refusals are boxed where they are errors")]
+fn refused(refusal: Box<Answer>) -> Answered {
+    (*refusal, None)
+}
+
+/// The answer that takes no look at the store.
+fn answer_at_once(head: &request::Parts, connection: &Connection, now: Instant) -> Option<Answered> {
+    let path = match asked_for(head) {
+        Ok(path) => path,
+        Err(refusal) => return Some(refused(refusal)),
+    };
+    let opened = connection.service().stores.known(&path, Ask::Usual, now)?;
+    let reading = Reading::of(head, &opened);
+    (reading.link != Link::Unrecognised && !reading.needs_rest(&opened)).then(|| reading.answer(opened))
 }
 
 async fn answer(
@@ -46,51 +70,64 @@ async fn answer(
     connection: &Connection,
     now: Instant,
 ) -> Result<Answered, Box<Answer>> {
-    check_host(head)?;
-    match head.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return Ok((options(), None)),
-        _ => return Err(method_not_allowed(&head.method)),
-    }
-    let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
+    let path = asked_for(head)?;
     let stores = &connection.service().stores;
-    let mut opened = stores.open(&path, Ask::Usual, now).await.map_err(|e| store_error(&path, &e))?;
-    let mut link = http::link_of(head.uri.query(), &opened.asset().version);
-    if link == Link::Unrecognised {
+    let failed = |e| store_error(&path, &e);
+    let mut opened = stores.open(&path, Ask::Usual, now).await.map_err(failed)?;
+    let mut reading = Reading::of(head, &opened);
+    if reading.link == Link::Unrecognised {
         // The link may be newer than what is known of the asset.
-        opened = stores.open(&path, Ask::Since(now), now).await.map_err(|e| store_error(&path, &e))?;
-        link = http::link_of(head.uri.query(), &opened.asset().version);
+        opened = stores.open(&path, Ask::Since(now), now).await.map_err(failed)?;
+        reading = Reading::of(head, &opened);
     }
-    let mut decision = http::decide(&head.method, &head.headers, opened.asset());
-    if takes_parts(&decision) && !can_give_parts(&opened) {
-        opened = stores.open(&path, Ask::Settled, now).await.map_err(|e| store_error(&path, &e))?;
-        link = http::link_of(head.uri.query(), &opened.asset().version);
-        decision = http::decide(&head.method, &head.headers, opened.asset());
-        if takes_parts(&decision) && !can_give_parts(&opened) {
+    if reading.needs_rest(&opened) {
+        opened = stores.open(&path, Ask::Settled, now).await.map_err(failed)?;
+        reading = Reading::of(head, &opened);
+        if reading.needs_rest(&opened) {
             // It will not settle. A server may ignore Range (RFC 9110 section 14.2), and a whole can prove itself.
-            decision = Decision::Whole;
+            reading.decision = Decision::Whole;
         }
     }
-    Ok((opened.fields().answer(decision, link), Some(opened)))
+    Ok(reading.answer(opened))
 }
 
-fn takes_parts(decision: &Decision) -> bool {
-    matches!(decision, Decision::Partial(_) | Decision::Multipart(_))
-}
-
-fn can_give_parts(opened: &Opened) -> bool {
-    match opened.content() {
-        Content::Memory(_) => true,
-        Content::File(file) => file.is_settled(),
+/// The asset that a request asks for, or the answer to one that asks for none.
+fn asked_for(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
+    check_host(head)?;
+    match head.method {
+        Method::GET | Method::HEAD => AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e)),
+        Method::OPTIONS => Err(options()),
+        _ => Err(method_not_allowed(&head.method)),
     }
 }
 
-fn respond(
-    answer: Answer,
-    opened: Option<&Opened>,
-    method: &Method,
-    mut exchange: Exchange,
-) -> Response<ResponseBody> {
+/// What a request says to one version of an asset.
+struct Reading {
+    link: Link,
+    decision: Decision,
+}
+
+impl Reading {
+    fn of(head: &request::Parts, opened: &Opened) -> Self {
+        Self {
+            link: http::link_of(head.uri.query(), &opened.asset().version),
+            decision: http::decide(&head.method, &head.headers, opened.asset()),
+        }
+    }
+
+    /// Whether parts are to be sent of what can only prove itself as a whole yet.
+    fn needs_rest(&self, opened: &Opened) -> bool {
+        let in_parts = matches!(self.decision, Decision::Partial(_) | Decision::Multipart(_));
+        in_parts && matches!(opened.content(), Content::File(file) if !file.is_settled())
+    }
+
+    fn answer(self, opened: Opened) -> Answered {
+        (opened.fields().answer(self.decision, self.link), Some(opened))
+    }
+}
+
+fn respond((answer, opened): Answered, method: &Method, mut exchange: Exchange) -> Response<ResponseBody> {
+    let opened = opened.as_ref();
     let Answer { status, headers, payload } = answer;
     let payload = if *method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened);
@@ -180,19 +217,30 @@ fn check_host(head: &request::Parts) -> Result<(), Box<Answer>> {
 /// Whether a Host holds only what its grammar allows somewhere (RFC 3986 sections 3.2.2 and 3.2.3); empty is allowed.
 /// Which host it is plays no part here.
 fn may_be_host(host: &[u8]) -> bool {
-    host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(b))
+    host.iter().all(|&b| IN_HOST[usize::from(b)])
 }
+
+const IN_HOST: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut rest: &[u8] =
+        b"-._~%!$&'()*+,;=:[]0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    while let [b, others @ ..] = rest {
+        allowed[*b as usize] = true;
+        rest = others;
+    }
+    allowed
+};
 
 /// Boxed, as it is rare and large.
 fn refusal(status: StatusCode, reason: impl std::fmt::Display) -> Box<Answer> {
     Box::new(http::problem(status, reason))
 }
 
-fn options() -> Answer {
+fn options() -> Box<Answer> {
     let mut headers = HeaderMap::with_capacity(2);
     headers.insert(header::ALLOW, ALLOWED);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Answer { status: StatusCode::NO_CONTENT, headers, payload: Payload::Nothing }
+    Box::new(Answer { status: StatusCode::NO_CONTENT, headers, payload: Payload::Nothing })
 }
 
 fn method_not_allowed(method: &Method) -> Box<Answer> {

@@ -105,18 +105,20 @@ impl Stores {
         Ok(Self(inner))
     }
 
+    /// The asset at `path` as of `now`, where it is known without looking.
+    pub fn known(&self, path: &AssetPath<'_>, ask: Ask, now: Instant) -> Option<Opened> {
+        let known = self.0.cache.get(path.as_str())?;
+        let (mount, _) = self.0.find(path)?;
+        mount.is_fresh(&known, ask, now).then_some(known)
+    }
+
     /// Opens the asset at `path`, as of `now`.
-    ///
-    /// What is known and fresh is answered without awaiting anything.
     pub async fn open(&self, path: &AssetPath<'_>, ask: Ask, now: Instant) -> Result<Opened, StoreError> {
         let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
-        let known = self.0.cache.get(path.as_str());
-        if let Some(known) = &known
-            && mount.is_fresh(known, ask, now)
-        {
-            return Ok(known.clone());
+        match self.0.cache.get(path.as_str()) {
+            Some(known) if mount.is_fresh(&known, ask, now) => Ok(known),
+            known => self.open_anew(path, mount, &inside, (ask, now), known).await,
         }
-        self.open_anew(path, mount, &inside, (ask, now), known).await
     }
 
     async fn open_anew(
