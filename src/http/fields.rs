@@ -11,7 +11,7 @@ use super::answer::{Answer, NO_STORE, NOSNIFF, Payload, problem};
 use super::decide::Decision;
 use super::disposition;
 use super::link::Link;
-use super::multipart::{Boundary, ContentRange, Multipart};
+use super::multipart::{Boundary, Multipart, content_range};
 use super::range::ByteRange;
 use crate::asset::{Asset, CachePolicy};
 
@@ -96,7 +96,6 @@ impl Fields {
     }
 
     fn partial(&self, range: ByteRange, link: Link) -> Answer {
-        let content_range = ContentRange { range, len: self.len }.to_string();
         let partial = self.partial.get_or_init(|| {
             let mut partial = self.whole.clone();
             partial.insert(header::CONTENT_RANGE, HeaderValue::from_static("bytes */*"));
@@ -104,7 +103,7 @@ impl Fields {
         });
         let mut headers = self.head(partial, link);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.length()));
-        headers.insert(header::CONTENT_RANGE, printable(content_range));
+        headers.insert(header::CONTENT_RANGE, content_range(range, self.len));
         Answer { status: StatusCode::PARTIAL_CONTENT, headers, payload: Payload::Part(range) }
     }
 
@@ -128,7 +127,10 @@ impl Fields {
         let reason =
             format_args!("the asset has {len} bytes, and no byte of the range asked for is among them");
         let mut answer = problem(StatusCode::RANGE_NOT_SATISFIABLE, reason);
-        answer.headers.insert(header::CONTENT_RANGE, printable(format!("bytes */{len}")));
+        answer.headers.insert(
+            header::CONTENT_RANGE,
+            HeaderValue::try_from(format!("bytes */{len}")).expect("digits are printable ASCII"),
+        );
         answer
     }
 
@@ -142,10 +144,6 @@ impl Fields {
         };
         headers
     }
-}
-
-fn printable(value: String) -> HeaderValue {
-    HeaderValue::try_from(value).expect("digits and punctuation are printable ASCII")
 }
 
 #[cfg(test)]

@@ -20,8 +20,14 @@ pub(super) enum Outcome {
     Failed,
 }
 
+/// All fields that are read here.
+const PRECONDITIONS: [HeaderName; 4] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
+
 /// Evaluates the preconditions of a request (RFC 9110 section 13.2.2, steps 1 to 4).
 pub(super) fn evaluate(method: &Method, request: &HeaderMap, asset: &Asset) -> Outcome {
+    if !request.keys().any(|name| PRECONDITIONS.contains(name)) {
+        return Outcome::Holds;
+    }
     // Methods that select no representation have nothing to hold a precondition against (section 13.2.1).
     if matches!(*method, Method::CONNECT | Method::OPTIONS | Method::TRACE) {
         return Outcome::Holds;

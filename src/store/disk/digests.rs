@@ -110,8 +110,7 @@ fn hash_version<V>(
             Err(e) => return Err(StoreError::failed("reading", &e)),
         }
     }
-    let after = file.metadata().map_err(|e| StoreError::failed("reading", &e))?;
-    if FileVersion::of(&after) != version {
+    if FileVersion::current(file).map_err(|e| StoreError::failed("reading", &e))? != version {
         return Err(StoreError::Changing);
     }
     Ok(Some(Hashed { digest: Digest::new(hasher.finalize().into()), settled }))

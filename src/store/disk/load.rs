@@ -80,8 +80,8 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
         };
         match loaded {
             Ok(loaded) => return Some(Ok((opened.file, loaded))),
-            Err(StoreError::Changing) if attempt < ATTEMPTS => match opened.file.metadata() {
-                Ok(metadata) => opened.version = FileVersion::of(&metadata),
+            Err(StoreError::Changing) if attempt < ATTEMPTS => match FileVersion::current(&opened.file) {
+                Ok(version) => opened.version = version,
                 Err(e) => return Some(Err(StoreError::failed("looking at", &e))),
             },
             Err(e) => return Some(Err(e)),
@@ -108,7 +108,7 @@ fn read_and_hash(
     let mut body = vec![0; len];
     let filled = read_fully(file, &mut body).map_err(failed)?;
     body.truncate(filled);
-    let intact = filled == len && FileVersion::of(&file.metadata().map_err(failed)?) == version;
+    let intact = filled == len && FileVersion::current(file).map_err(failed)? == version;
     if !intact && !may_tear {
         return Err(StoreError::Changing);
     }

@@ -183,10 +183,13 @@ impl FileStream {
     }
 
     fn next_chunk(&mut self) -> Chunk {
+        let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
+        if left <= SMALL {
+            return Chunk::small(left);
+        }
         let now = Instant::now();
         let slow = self.last_chunk_at.replace(now).is_some_and(|last| now - last > SLOW);
-        let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
-        let large = if slow || left <= SMALL { None } else { self.file.disk.shared.chunks.large() };
+        let large = if slow { None } else { self.file.disk.shared.chunks.large() };
         large.unwrap_or_else(|| Chunk::small(left))
     }
 
@@ -205,8 +208,8 @@ impl FileStream {
             return Some(if holds { Ok(chunk) } else { Err(self.changed()) });
         }
         // After the last byte was read: a write changes the stamps before it changes the bytes.
-        let now = match self.file.file.metadata() {
-            Ok(metadata) => FileVersion::of(&metadata),
+        let now = match FileVersion::current(&self.file.file) {
+            Ok(now) => now,
             Err(e) => return Some(Err(self.unreadable(&e))),
         };
         if now == self.file.version {
