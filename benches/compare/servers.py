@@ -183,7 +183,7 @@ hosts:
 """)
         servers.append(Server("h2o", 18004, [which("h2o"), "-c", conf]))
     if which("static-web-server"):
-        flags = ["--log-level", "info" if on else "error", "--compression", "false", "--cache-control-headers", "false"]
+        flags = ["--log-level", "info" if on else "error", "--cache-control-headers", "false"]
         servers.append(Server("static-web-server", 18005, [
             which("static-web-server"), "--host", "127.0.0.1", "--port", "18005", "--root", FILES, *flags]))
     floors = sorted((TARGET / "release/deps").glob("floor-*[!.d]"), key=lambda path: path.stat().st_mtime)

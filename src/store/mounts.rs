@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Opened};
 use super::disk::{
-    Chunks, Digests, Disk, DiskFile, FileVersion, Loaded, OpenError, OpenFile, Patience, SETTLING, Seen,
-    Shared, load,
+    Chunks, Digests, Disk, DiskFile, FileVersion, Hold, Loaded, OpenError, OpenFile, Patience, SETTLING,
+    Seen, Shared, load,
 };
 use super::flights::{Demand, Flights};
 use super::memory::Budget;
@@ -43,6 +43,15 @@ struct Inner {
     loading: Flights<Box<str>, Result<Opened, StoreError>>,
     background: Handle,
     warned_of_no_time: AtomicBool,
+}
+
+/// What a look at the disk found, and what is to become of it.
+#[derive(Clone)]
+struct Found {
+    opened: OpenFile,
+    seen: Seen,
+    looked: Instant,
+    hold: Hold,
 }
 
 struct Mount {
@@ -165,23 +174,29 @@ impl Stores {
                 return Err(e);
             }
         };
+        let mut hold = Hold::IfRead;
         if let Some(known) = known
             && known.is_settled()
             && !known.is_broken()
             && known.seen().version == opened.version
         {
             known.confirm(looked);
-            return Ok(known.clone());
+            if !matches!(known.content(), Content::File(file) if file.is_small()) {
+                return Ok(known.clone());
+            }
+            // What is asked for once is sent as it is read; what is asked for again is worth its place in memory.
+            hold = Hold::Always;
         }
         let seen = match known.map(Opened::seen) {
             Some(seen) if seen.version == opened.version => *seen,
             _ => Seen { version: opened.version, since: looked, since_wall: SystemTime::now() },
         };
+        let found = Found { opened, seen, looked, hold };
         self.0
             .loading
             .join(&path.as_str().into(), |demand| {
                 let (inner, disk, path) = (Arc::clone(&self.0), Arc::clone(&mount.disk), path.to_owned());
-                inner.load(disk, path, opened.clone(), seen, looked, demand)
+                inner.load(disk, path, found.clone(), demand)
             })
             .await
     }
@@ -260,17 +275,16 @@ impl Inner {
         (self.find(&path)?.0.path == mount).then_some(path)
     }
 
-    /// Reads and hashes `opened`, and keeps what is learnt of it.
+    /// Reads and hashes what was found, and keeps what is learnt of it.
     async fn load(
         self: Arc<Self>,
         disk: Arc<Disk>,
         path: AssetPath<'static>,
-        opened: OpenFile,
-        seen: Seen,
-        looked: Instant,
+        found: Found,
         demand: Demand<Result<Opened, StoreError>>,
     ) -> Option<Result<Opened, StoreError>> {
-        let (file, loaded) = match load(disk.shared(), opened, seen, &demand).await? {
+        let Found { opened, seen, looked, hold } = found;
+        let (file, loaded) = match load(disk.shared(), opened, seen, hold, &demand).await? {
             Ok(loaded) => loaded,
             Err(e) => return Some(Err(e)),
         };

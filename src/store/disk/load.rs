@@ -41,22 +41,34 @@ impl Seen {
     }
 }
 
+/// Which files are read into memory, of those that are small enough and find room there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Those that have to be read for their digest.
+    IfRead,
+    /// All.
+    Always,
+}
+
 /// How often a file that changes under the reader is read before it is given up for now.
 const ATTEMPTS: usize = 3;
 
-/// Reads `opened`: into memory where it is small enough and there is room, else for its digest alone.
+/// Reads `opened`: into memory as `hold` says, else for its digest alone, if that is not known.
 ///
 /// `None` where nobody waits for it any more.
 pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
     seen: Seen,
+    hold: Hold,
     demand: &Demand<V>,
 ) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
         let watched = seen.long_enough(&version);
-        let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
+        let is_to_be_held = version.len <= shared.max_body
+            && (hold == Hold::Always || shared.digests.known(&version).is_none());
+        let room = is_to_be_held.then(|| shared.budget.reserve(version.len)).flatten();
         let loaded = if let Some(room) = room {
             let (file, demand) = (Arc::clone(&opened.file), demand.clone());
             let _place = shared.loading.acquire().await.ok()?;

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::chunks::Chunks;
 pub(crate) use self::digests::Digests;
-pub(crate) use self::load::{Loaded, Seen, load};
+pub(crate) use self::load::{Hold, Loaded, Seen, load};
 pub(crate) use self::root::Patience;
 use self::root::{Refusal, Root};
 pub use self::stream::{Cut, FileStream};
@@ -184,6 +184,11 @@ impl DiskFile {
     /// Whether a part of the file can be sent: a version that has not settled can only prove itself as a whole.
     pub fn is_settled(&self) -> bool {
         self.settled
+    }
+
+    /// Whether it is small enough to be held in memory.
+    pub(crate) fn is_small(&self) -> bool {
+        self.version.len <= self.disk.shared.max_body
     }
 
     /// Whether some response found the file to be another version.

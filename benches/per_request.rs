@@ -1,0 +1,150 @@
+//! What runs for every request, one piece at a time: `cargo bench --bench per_request`.
+//!
+//! Instructions are counted (under valgrind, where it is installed) since they are the same on a busy machine; the time
+//! beside them is the least of several tries. What a whole request takes is `benches/compare`'s to say.
+
+use std::env;
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use httpdate::HttpDate;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, RANGE};
+use hyper::{Method, Uri};
+use tokio::runtime::Runtime;
+use wamedia::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
+use wamedia::config::{self, Flags};
+use wamedia::http::{Decision, Fields, Link, decide, link_of};
+use wamedia::store::{Ask, Stores};
+
+/// Calls of a piece that are counted together.
+const CALLS: u32 = 20_000;
+const TRIES: u32 = 25;
+
+type Piece = (&'static str, Box<dyn FnMut()>);
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("--bench") => compare_all(),
+        Some("--calls") => {
+            let (Some(name), Some(calls)) = (arguments.next(), arguments.next()) else {
+                return ExitCode::FAILURE;
+            };
+            call(&name, calls.parse().expect("a number of calls"));
+        }
+        // `cargo test --benches` runs every target without arguments.
+        _ => pieces().iter_mut().for_each(|(_, piece)| piece()),
+    }
+    ExitCode::SUCCESS
+}
+
+fn compare_all() {
+    println!("| piece | instructions | ns |\n| --- | ---: | ---: |");
+    for (name, mut piece) in pieces() {
+        let time = (0..TRIES).map(|_| time(&mut piece)).min().unwrap_or_default();
+        let instructions = match (instructions(name, 0), instructions(name, CALLS)) {
+            (Some(without), Some(with)) => format!("{:.0}", (with - without) / f64::from(CALLS)),
+            _ => "no valgrind".to_owned(),
+        };
+        println!("| {name} | {instructions} | {:.0} |", time.as_secs_f64() * 1e9 / f64::from(CALLS));
+    }
+}
+
+fn time(piece: &mut dyn FnMut()) -> Duration {
+    let began = Instant::now();
+    (0..CALLS).for_each(|_| piece());
+    began.elapsed()
+}
+
+/// Instructions of a process that makes ready and calls a piece so many times.
+fn instructions(name: &str, calls: u32) -> Option<f64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().ok()?)
+        .args(["--calls", name, &calls.to_string()])
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+}
+
+fn call(name: &str, calls: u32) {
+    let (_, mut piece) =
+        pieces().into_iter().find(|(known, _)| *known == name).expect("a piece of this name");
+    (0..calls).for_each(|_| piece());
+}
+
+fn pieces() -> Vec<Piece> {
+    vec![
+        ("path", reading_path("/campaign/2026/banner.jpg")),
+        ("path with escapes", reading_path("/documents/Preisliste%20M%C3%A4rz.pdf")),
+        ("link without version", reading_link("/banner.jpg")),
+        ("link with version", reading_link("/banner.jpg?utm_source=a&v=q6urq6urq6urq6ur")),
+        ("decision: whole", deciding(&[])),
+        ("decision: If-None-Match", deciding(&[(IF_NONE_MATCH, "\"v0\", \"v1\"")])),
+        ("decision: Range", deciding(&[(RANGE, "bytes=52428800-52429823")])),
+        ("head: 200", answering(Decision::Whole)),
+        ("head: 304", answering(Decision::NotModified)),
+        ("head: 206", answering(decide(&Method::GET, &request(&[(RANGE, "bytes=100-2000")]), &asset()))),
+        ("cache hit", hitting()),
+    ]
+}
+
+fn reading_path(path: &'static str) -> Box<dyn FnMut()> {
+    Box::new(move || drop(black_box(AssetPath::from_url_path(black_box(path)))))
+}
+
+fn reading_link(target: &'static str) -> Box<dyn FnMut()> {
+    let (uri, asset) = (Uri::from_static(target), asset());
+    Box::new(move || {
+        black_box(link_of(black_box(&uri).query(), &asset.version));
+    })
+}
+
+fn deciding(fields: &[(HeaderName, &str)]) -> Box<dyn FnMut()> {
+    let (request, asset) = (request(fields), asset());
+    Box::new(move || drop(black_box(decide(&Method::GET, black_box(&request), &asset))))
+}
+
+fn answering(decision: Decision) -> Box<dyn FnMut()> {
+    let versioned: CachePolicy = "max-age=31536000, immutable".parse().expect("a policy");
+    let fields = Fields::render(&asset(), &versioned);
+    Box::new(move || drop(black_box(fields.answer(black_box(&decision).clone(), Link::Unversioned))))
+}
+
+/// The asset in the store, known and fresh.
+fn hitting() -> Box<dyn FnMut()> {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/media-sample");
+    let flags = Flags { store: Some(sample.into()), ..Flags::default() };
+    let settings = config::load(&flags, std::iter::empty(), sample.as_ref()).expect("settings");
+    let runtime = Runtime::new().expect("a runtime");
+    let stores = Stores::open_all(&settings, runtime.handle()).expect("the sample media");
+    let path = stores.example(&settings).expect("an asset among the samples");
+    let now = Instant::now();
+    runtime.block_on(stores.open(&path, Ask::Usual, now)).expect("an asset");
+    Box::new(move || {
+        let _ = &runtime;
+        assert!(black_box(stores.known(black_box(&path), Ask::Usual, now)).is_some());
+    })
+}
+
+fn asset() -> Asset {
+    Asset {
+        name: "banner.jpg".into(),
+        len: 100 << 20,
+        etag: EntityTag::parse("\"v1\"").expect("a tag"),
+        version: Digest::new([0xab; 32]).version(),
+        last_modified: Some(HttpDate::from(std::time::UNIX_EPOCH + Duration::from_secs(784_111_777))),
+        media_type: MediaType::from_static("image/jpeg"),
+        cache_policy: CachePolicy::NO_CACHE,
+    }
+}
+
+/// What a fetcher sends, and these fields.
+fn request(fields: &[(HeaderName, &str)]) -> HeaderMap {
+    let usual = [("host", "media.example.com"), ("user-agent", "WhatsApp/2.24 A"), ("accept", "*/*")];
+    let usual = usual.map(|(name, value)| (HeaderName::from_static(name), value));
+    let all = usual.iter().chain(fields);
+    all.map(|(name, value)| (name.clone(), HeaderValue::from_str(value).expect("a value"))).collect()
+}
