@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Opened};
 use super::disk::{
-    Chunks, Digests, Disk, DiskFile, FileVersion, Hold, Loaded, OpenError, OpenFile, Patience, SETTLING,
-    Seen, Shared, load,
+    Chunks, Digests, Disk, DiskFile, FileVersion, Loaded, OpenError, OpenFile, Patience, SETTLING, Seen,
+    Shared, load,
 };
 use super::flights::{Demand, Flights};
 use super::memory::Budget;
@@ -45,13 +45,12 @@ struct Inner {
     warned_of_no_time: AtomicBool,
 }
 
-/// What a look at the disk found, and what is to become of it.
+/// What a look at the disk found.
 #[derive(Clone)]
 struct Found {
     opened: OpenFile,
     seen: Seen,
     looked: Instant,
-    hold: Hold,
 }
 
 struct Mount {
@@ -174,7 +173,7 @@ impl Stores {
                 return Err(e);
             }
         };
-        let mut hold = Hold::IfRead;
+        let mut is_asked_again = false;
         if let Some(known) = known
             && known.is_settled()
             && !known.is_broken()
@@ -184,14 +183,18 @@ impl Stores {
             if !matches!(known.content(), Content::File(file) if file.is_small()) {
                 return Ok(known.clone());
             }
-            // What is asked for once is sent as it is read; what is asked for again is worth its place in memory.
-            hold = Hold::Always;
+            is_asked_again = true;
         }
         let seen = match known.map(Opened::seen) {
             Some(seen) if seen.version == opened.version => *seen,
             _ => Seen { version: opened.version, since: looked, since_wall: SystemTime::now() },
         };
-        let found = Found { opened, seen, looked, hold };
+        let found = Found { opened, seen, looked };
+        // What must not be read for its digest is sent as it is read, without a turn on another thread. Once it is asked
+        // for again, it is worth its place in memory.
+        if !is_asked_again && let Some(loaded) = Loaded::known(mount.disk.shared(), found.opened.version) {
+            return Ok(self.0.keep(&mount.disk, path, found, &loaded));
+        }
         self.0
             .loading
             .join(&path.as_str().into(), |demand| {
@@ -253,7 +256,9 @@ impl Mount {
             Err(OpenError::WouldBlock) => {}
         }
         let (disk, inside) = (Arc::clone(&self.disk), inside.to_owned());
-        let opening = background.spawn_blocking(move || disk.open(&inside, Patience::Blocking));
+        let opening = background.spawn_blocking(move || {
+            disk.open(&inside, Patience::Blocking).inspect(OpenFile::fetch_beginning)
+        });
         match opening.await {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(OpenError::Store(e))) => Err(e),
@@ -283,21 +288,28 @@ impl Inner {
         found: Found,
         demand: Demand<Result<Opened, StoreError>>,
     ) -> Option<Result<Opened, StoreError>> {
-        let Found { opened, seen, looked, hold } = found;
-        let (file, loaded) = match load(disk.shared(), opened, seen, hold, &demand).await? {
-            Ok(loaded) => loaded,
-            Err(e) => return Some(Err(e)),
-        };
-        let asset = self.describe(&path, &loaded, &seen);
+        Some(match load(disk.shared(), found.opened.clone(), found.seen, &demand).await? {
+            Ok((file, loaded)) => {
+                let opened = OpenFile { file, version: loaded.version };
+                Ok(self.keep(&disk, &path, Found { opened, ..found }, &loaded))
+            }
+            Err(e) => Err(e),
+        })
+    }
+
+    /// Keeps what is known of what was found.
+    fn keep(&self, disk: &Arc<Disk>, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> Opened {
+        let asset = self.describe(path, loaded, &found.seen);
         let fields = Fields::render(&asset, &self.rules.versioned);
-        let seen = Seen { version: loaded.version, ..seen };
-        let content = match &loaded.body {
-            Some(body) => Content::Memory(body.clone()),
-            None => Content::File(Arc::new(DiskFile::new(file, &loaded, &path, disk))),
+        let seen = Seen { version: loaded.version, ..found.seen };
+        let content = if let Some(body) = &loaded.body {
+            Content::Memory(body.clone())
+        } else {
+            Content::File(Arc::new(DiskFile::new(found.opened.file, loaded, path, Arc::clone(disk))))
         };
-        let opened = Opened::new(asset, fields, content, seen, loaded.settled, looked);
+        let opened = Opened::new(asset, fields, content, seen, loaded.settled, found.looked);
         self.cache.insert(path.as_str().into(), opened.clone());
-        Some(Ok(opened))
+        opened
     }
 
     fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &Seen) -> Asset {

@@ -53,6 +53,11 @@ impl Digests {
         self.known.get(version)
     }
 
+    /// Remembers the digest of a settled version.
+    pub(crate) fn learn(&self, version: FileVersion, digest: Digest) {
+        self.known.insert(version, digest);
+    }
+
     /// The digest of `version` of `file`. `watched` says that this version was first seen long enough ago to be
     /// settled whatever its stamps say.
     ///
@@ -79,7 +84,7 @@ impl Digests {
             })
             .await?;
         if hashed.settled {
-            self.known.insert(version, hashed.digest);
+            self.learn(version, hashed.digest);
         }
         Ok(hashed)
     }

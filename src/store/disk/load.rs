@@ -34,6 +34,13 @@ pub(crate) struct Seen {
     pub(crate) since_wall: SystemTime,
 }
 
+impl Loaded {
+    /// What is known of `version` without reading it; `None` where nothing is.
+    pub(crate) fn known(shared: &Shared, version: FileVersion) -> Option<Self> {
+        shared.digests.known(&version).map(|digest| Self { version, digest, settled: true, body: None })
+    }
+}
+
 impl Seen {
     /// Whether `version` has been there for so long that it is settled, even if its stamps are of another clock.
     pub(crate) fn long_enough(&self, version: &FileVersion) -> bool {
@@ -41,34 +48,22 @@ impl Seen {
     }
 }
 
-/// Which files are read into memory, of those that are small enough and find room there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hold {
-    /// Those that have to be read for their digest.
-    IfRead,
-    /// All.
-    Always,
-}
-
 /// How often a file that changes under the reader is read before it is given up for now.
 const ATTEMPTS: usize = 3;
 
-/// Reads `opened`: into memory as `hold` says, else for its digest alone, if that is not known.
+/// Reads `opened`: into memory where it is small enough and there is room, else for its digest alone.
 ///
 /// `None` where nobody waits for it any more.
 pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
     seen: Seen,
-    hold: Hold,
     demand: &Demand<V>,
 ) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
         let watched = seen.long_enough(&version);
-        let is_to_be_held = version.len <= shared.max_body
-            && (hold == Hold::Always || shared.digests.known(&version).is_none());
-        let room = is_to_be_held.then(|| shared.budget.reserve(version.len)).flatten();
+        let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
         let loaded = if let Some(room) = room {
             let (file, demand) = (Arc::clone(&opened.file), demand.clone());
             let _place = shared.loading.acquire().await.ok()?;
@@ -80,7 +75,11 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
                     Some(read_and_hash(&file, version, room, watched, may_tear))
                 }
             };
-            shared.background.spawn_blocking(work).await.ok()??
+            let loaded = shared.background.spawn_blocking(work).await.ok()??;
+            if let Ok(Loaded { version, digest, settled: true, .. }) = loaded {
+                shared.digests.learn(version, digest);
+            }
+            loaded
         } else {
             let hashed = shared.digests.of(&opened.file, version, watched).await;
             hashed.map(|hashed| Loaded {

@@ -12,19 +12,21 @@ mod version;
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::Advice;
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::chunks::Chunks;
 pub(crate) use self::digests::Digests;
-pub(crate) use self::load::{Hold, Loaded, Seen, load};
+pub(crate) use self::load::{Loaded, Seen, load};
 pub(crate) use self::root::Patience;
 use self::root::{Refusal, Root};
 pub use self::stream::{Cut, FileStream};
@@ -61,6 +63,20 @@ pub(crate) struct Disk {
 pub(crate) struct OpenFile {
     pub(crate) file: Arc<File>,
     pub(crate) version: FileVersion,
+}
+
+impl OpenFile {
+    /// Brings the beginning of the file into the page cache, and waits for it: about what one chunk takes.
+    ///
+    /// For a thread that may wait. Who had to wait for the open will mostly have to wait for the bytes too, and one turn on
+    /// another thread costs less than two.
+    pub(crate) fn fetch_beginning(&self) {
+        let len = self.version.len.min(chunks::LARGE as u64);
+        let Some(last) = len.checked_sub(1) else { return };
+        // Both are for speed only; whoever reads the file learns what is wrong with it.
+        let _ = rustix::fs::fadvise(&*self.file, 0, NonZeroU64::new(len), Advice::WillNeed);
+        let _ = self.file.read_at(&mut [0], last);
+    }
 }
 
 /// Why nothing was opened.
