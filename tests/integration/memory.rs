@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::frames::Frames;
-use crate::support::{Folder, PATIENCE, Server, noise};
+use crate::support::{Folder, PATIENCE, Server, etag_of, noise};
 
 /// Peak resident memory of a process, in KiB.
 fn peak(server: &Server) -> u64 {
@@ -114,4 +114,46 @@ fn http2_clients_with_wide_windows_who_read_nothing_pin_little_for_each_stream()
         CACHE_KIB + STREAMS_KIB + BASE_KIB + u64::from(connections * streams) * CONNECTION_KIB,
     );
     assert!(peak <= bound, "{peak} KiB at the peak, where {bound} KiB are allowed");
+}
+
+/// Bytes that a process has read from files so far.
+fn read_from_files(server: &Server) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{}/io", server.pid())).expect("its input and output");
+    let line = io.lines().find_map(|line| line.strip_prefix("rchar:")).expect("what was read");
+    line.trim().parse().expect("a number")
+}
+
+#[test]
+fn what_was_evicted_is_sent_all_the_same_and_held_once_it_is_asked_for_again() {
+    const LEN: u64 = 100_000;
+    let folder = Folder::new();
+    let files: Vec<_> = (0..30).map(|n| (format!("{n}.jpg"), noise(100_000, n))).collect();
+    for (name, bytes) in &files {
+        folder.write(name, bytes);
+    }
+    // Until the versions have settled, each look hashes anew.
+    std::thread::sleep(Duration::from_millis(2100));
+    let toml = "[memory]\ncache = \"1 MiB\"\n[[mount]]\nstore = \".\"\nfresh = \"0\"\n";
+    let server = Server::configured(&folder, toml);
+    for _ in 0..3 {
+        for (name, bytes) in &files {
+            let response = server.get(&format!("/{name}"));
+            assert!(response.complete && response.body == *bytes, "{name}");
+            assert_eq!(response.field("etag"), etag_of(bytes));
+            let part = server.request("GET", &format!("/{name}"), &[("Range", "bytes=5-99000")]);
+            assert!(part.status == 206 && part.body == bytes[5..=99_000], "{name}");
+        }
+    }
+    for _ in 0..3 {
+        server.get("/7.jpg");
+    }
+    let before = read_from_files(&server);
+    for _ in 0..50 {
+        assert_eq!(server.get("/7.jpg").body, files[7].1);
+    }
+    assert!(read_from_files(&server) - before < LEN, "it is not read again and again");
+    let new = noise(100_000, 99);
+    folder.write("7.jpg", &new);
+    let response = server.get("/7.jpg");
+    assert!(response.body == new && response.field("etag") == etag_of(&new));
 }
