@@ -1,6 +1,6 @@
 """The servers that are compared: how each is found, set up, started on one core, asked and ended."""
 
-import http.client, os, pathlib, platform, re, shutil, socket, subprocess, sys, time
+import http.client, os, pathlib, platform, re, resource, shutil, socket, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -158,7 +158,7 @@ def all_servers(log):
             server.max-keep-alive-requests = 1000000000
             server.max-keep-alive-idle = 300
             server.max-connections = 16384
-            server.max-fds = 65536
+            server.max-fds = {min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])}
             server.network-backend = "sendfile"
             server.stat-cache-engine = "simple"
             setenv.add-response-header = ("Cache-Control" => "no-cache")

@@ -1,11 +1,10 @@
 //! What is told of each request: one line, as text for people or as JSON for programs.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use humantime::format_rfc3339_millis;
+use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
 use super::exchange::Record;
@@ -81,8 +80,9 @@ impl Line {
     }
 
     /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT DURATION OUTCOME "USER AGENT"`
-    pub(super) fn text(&self, out: &mut Vec<u8>) {
-        let _ = write!(out, "{} {} \"{} ", self.time(), self.client, self.method);
+    pub(super) fn text(&self, clock: &mut Clock, out: &mut Vec<u8>) {
+        clock.write(self.began, out);
+        let _ = write!(out, " {} \"{} ", self.client, self.method);
         escape(&self.target, out);
         let _ = write!(out, " {:?}\" ", self.version);
         match self.status {
@@ -103,36 +103,32 @@ impl Line {
 
     /// One JSON object: `time`, `client`, `method`, `path`, `query`, `version`, `status`, `sent`, `length`,
     /// `duration_us`, `outcome`, `user_agent`. `query`, `status` and `user_agent` are null where there is none.
-    pub(super) fn json(&self, out: &mut Vec<u8>) {
-        let mut line = String::with_capacity(384);
-        let _ = write!(line, "{{\"time\":\"{}\",\"client\":\"{}\",\"method\":", self.time(), self.client);
-        json_string(self.method.as_str(), &mut line);
-        line.push_str(",\"path\":");
-        json_string(self.path(), &mut line);
-        line.push_str(",\"query\":");
-        json_optional(self.query(), &mut line);
-        let _ = write!(line, ",\"version\":\"{:?}\",\"status\":", self.version);
+    pub(super) fn json(&self, clock: &mut Clock, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"time\":\"");
+        clock.write(self.began, out);
+        let _ = write!(out, "\",\"client\":\"{}\",\"method\":", self.client);
+        json_string(self.method.as_str(), out);
+        out.extend_from_slice(b",\"path\":");
+        json_string(self.path(), out);
+        out.extend_from_slice(b",\"query\":");
+        json_optional(self.query(), out);
+        let _ = write!(out, ",\"version\":\"{:?}\",\"status\":", self.version);
         match self.status {
-            Some(status) => drop(write!(line, "{}", status.as_u16())),
-            None => line.push_str("null"),
+            Some(status) => out.extend_from_slice(status.as_str().as_bytes()),
+            None => out.extend_from_slice(b"null"),
         }
-        let _ = write!(
-            line,
-            ",\"sent\":{},\"length\":{},\"duration_us\":{},\"outcome\":\"{}\",\"user_agent\":",
-            self.sent,
-            self.meant,
-            self.duration_us(),
-            self.outcome()
-        );
-        json_optional(self.user_agent.as_ref().map(|_| self.user_agent()).as_deref(), &mut line);
-        line.push_str("}\n");
-        out.extend_from_slice(line.as_bytes());
-    }
-
-    /// When the request came in. The clock that was read then does not know the date; this one does.
-    fn time(&self) -> humantime::Rfc3339Timestamp {
-        let ago = Instant::now().saturating_duration_since(self.began);
-        format_rfc3339_millis(SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b",\"sent\":");
+        out.extend_from_slice(digits.format(self.sent).as_bytes());
+        out.extend_from_slice(b",\"length\":");
+        out.extend_from_slice(digits.format(self.meant).as_bytes());
+        out.extend_from_slice(b",\"duration_us\":");
+        out.extend_from_slice(digits.format(self.duration_us()).as_bytes());
+        out.extend_from_slice(b",\"outcome\":\"");
+        out.extend_from_slice(self.outcome().as_bytes());
+        out.extend_from_slice(b"\",\"user_agent\":");
+        json_optional(self.user_agent.as_ref().map(|_| self.user_agent()).as_deref(), out);
+        out.extend_from_slice(b"}\n");
     }
 
     fn duration_us(&self) -> u32 {
@@ -156,6 +152,40 @@ impl Line {
     }
 }
 
+/// Tells the date of a moment. The clock that is read for every request does not know it, and most lines share their
+/// second with the one before.
+#[derive(Debug)]
+pub(super) struct Clock {
+    instant: Instant,
+    system: SystemTime,
+    /// The second that was written last, since 1970, and how.
+    second: u64,
+    written: String,
+}
+
+impl Clock {
+    /// A clock for the lines of the next moment: both of its sources are read now.
+    pub(super) fn now() -> Self {
+        Self { instant: Instant::now(), system: SystemTime::now(), second: u64::MAX, written: String::new() }
+    }
+
+    /// Writes `moment` as RFC 3339 has it, to the millisecond.
+    fn write(&mut self, moment: Instant, out: &mut Vec<u8>) {
+        let ago = self.instant.saturating_duration_since(moment);
+        let time = self.system.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if since.as_secs() != self.second {
+            self.second = since.as_secs();
+            self.written = format_rfc3339_seconds(time).to_string();
+        }
+        let millis = 1000 + since.subsec_millis();
+        out.extend_from_slice(self.written.trim_end_matches('Z').as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(&itoa::Buffer::new().format(millis).as_bytes()[1..]);
+        out.push(b'Z');
+    }
+}
+
 /// Writes text so that no client can forge a line or confuse a terminal.
 fn escape(text: &str, out: &mut Vec<u8>) {
     for c in text.chars() {
@@ -170,25 +200,30 @@ fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn json_optional(text: Option<&str>, out: &mut String) {
+fn json_optional(text: Option<&str>, out: &mut Vec<u8>) {
     match text {
         Some(text) => json_string(text, out),
-        None => out.push_str("null"),
+        None => out.extend_from_slice(b"null"),
     }
 }
 
 /// A JSON string (RFC 8259 section 7); control characters beyond ASCII's are escaped too, for terminals.
-fn json_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+fn json_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let is_plain = |b: u8| (b' '..0x7f).contains(&b) && b != b'"' && b != b'\\';
+    if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        for c in text.chars() {
+            match c {
+                '"' => out.extend_from_slice(b"\\\""),
+                '\\' => out.extend_from_slice(b"\\\\"),
+                c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
         }
     }
-    out.push('"');
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -215,12 +250,26 @@ mod tests {
         Line::new("[::1]:80".parse().expect("an address"), record)
     }
 
-    fn written(format: impl Fn(&Line, &mut Vec<u8>), line: &Line) -> String {
+    fn written(format: impl Fn(&Line, &mut Clock, &mut Vec<u8>), line: &Line) -> String {
         let mut out = Vec::new();
-        format(line, &mut out);
+        format(line, &mut Clock::now(), &mut out);
         let text = String::from_utf8(out).expect("UTF-8");
         // Past the time.
         text.split_once("[::1]").expect("the client").1.to_owned()
+    }
+
+    #[test]
+    fn moments_are_dated_to_the_millisecond() {
+        let mut clock = Clock::now();
+        clock.system = SystemTime::UNIX_EPOCH + Duration::from_millis(1_784_111_777_005);
+        let mut tell = |ago| {
+            let mut out = Vec::new();
+            clock.write(clock.instant.checked_sub(Duration::from_millis(ago)).expect("a moment"), &mut out);
+            String::from_utf8(out).expect("UTF-8")
+        };
+        assert_eq!(tell(0), "2026-07-15T10:36:17.005Z");
+        assert_eq!(tell(4), "2026-07-15T10:36:17.001Z");
+        assert_eq!(tell(6), "2026-07-15T10:36:16.999Z");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) enum Order {
     Go,
     /// End when what is under way has ended.
     Finish,
-    /// End now.
+    /// End now, unless the client has moved after all.
     Leave,
 }
 
@@ -61,6 +61,8 @@ pub(super) struct Connection {
     written: AtomicU64,
     /// Counts what patience begins anew with.
     turn: AtomicU32,
+    /// The turn in which patience ended.
+    overdue_in: AtomicU32,
     /// Whether the socket would take no more when it was last asked.
     blocked: AtomicBool,
     /// Whether there is a request without an answer to send.
@@ -86,11 +88,15 @@ pub(super) struct Connection {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Arc<Service>, _permit: Permit) {
+    let accepted = Instant::now();
     let Some(prefix) = sniff(&mut stream, &service).await else { return };
     let multiplexed = &*prefix == PREFACE;
     let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    let connection = Arc::new(Connection::new(client, multiplexed, task, Arc::clone(&service)));
-    service.patrol.watch(&connection);
+    let connection = Arc::new(Connection::new(client, accepted, multiplexed, task, Arc::clone(&service)));
+    service.patrol.watch(&connection, accepted);
+    if service.stopping.drain.is_cancelled() {
+        connection.give(Order::Finish);
+    }
     let io = TokioIo::new(Wire::new(stream, prefix, Arc::clone(&connection)));
     let handle = service_fn({
         let connection = Arc::clone(&connection);
@@ -159,6 +165,7 @@ where
                     finishing = true;
                     finish(speaking.as_mut());
                 }
+                Order::Leave if connection.has_moved() => connection.stay(finishing),
                 Order::Leave => return Poll::Ready(()),
                 Order::Go | Order::Finish => return Poll::Pending,
             }
@@ -168,7 +175,13 @@ where
 }
 
 impl Connection {
-    fn new(client: SocketAddr, multiplexed: bool, task: Waker, service: Arc<Service>) -> Self {
+    fn new(
+        client: SocketAddr,
+        accepted: Instant,
+        multiplexed: bool,
+        task: Waker,
+        service: Arc<Service>,
+    ) -> Self {
         Self {
             client,
             multiplexed,
@@ -176,6 +189,7 @@ impl Connection {
             used: AtomicBool::new(false),
             written: AtomicU64::new(0),
             turn: AtomicU32::new(0),
+            overdue_in: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             half_closed: AtomicBool::new(false),
@@ -183,7 +197,7 @@ impl Connection {
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
             responses: Mutex::default(),
-            accepted: Instant::now(),
+            accepted,
             order: AtomicU8::new(Order::Go as u8),
             task,
             service,
@@ -195,6 +209,24 @@ impl Connection {
         if self.order.fetch_max(order as u8, Ordering::Relaxed) < order as u8 {
             self.task.wake_by_ref();
         }
+    }
+
+    /// Tells the connection to end, since the client's time was over in `turn`.
+    pub(super) fn dismiss(&self, turn: u32) {
+        self.overdue_in.store(turn, Ordering::Relaxed);
+        self.give(Order::Leave);
+    }
+
+    /// Whether the client has moved since it was found overdue: what it did may have lain with the kernel.
+    fn has_moved(&self) -> bool {
+        self.turn() != self.overdue_in.load(Ordering::Relaxed)
+            || self.overdue(&self.service.limits, Duration::MAX).is_none()
+    }
+
+    /// Takes back the order to leave.
+    fn stay(&self, finishing: bool) {
+        let order = if finishing { Order::Finish } else { Order::Go };
+        self.order.store(order as u8, Ordering::Relaxed);
     }
 
     fn order(&self) -> Order {
@@ -224,8 +256,11 @@ impl Connection {
         self.turn.load(Ordering::Relaxed)
     }
 
+    /// While the socket takes nothing, nothing else that happens makes the client less late.
     fn next_turn(&self) {
-        self.turn.store(self.turn().wrapping_add(1), Ordering::Relaxed);
+        if !self.blocked.load(Ordering::Relaxed) {
+            self.turn.store(self.turn().wrapping_add(1), Ordering::Relaxed);
+        }
     }
 
     /// Bytes that the socket has taken so far.
@@ -235,15 +270,16 @@ impl Connection {
 
     pub(super) fn wrote(&self, n: usize) {
         self.written.store(self.written() + n as u64, Ordering::Relaxed);
-        self.blocked.store(false, Ordering::Relaxed);
+        if self.blocked.load(Ordering::Relaxed) {
+            self.blocked.store(false, Ordering::Relaxed);
+            self.next_turn();
+        }
     }
 
     pub(super) fn is_blocked(&self) {
         // Only what follows a success is a new wait.
-        if !self.blocked.load(Ordering::Relaxed) {
-            self.blocked.store(true, Ordering::Relaxed);
-            self.next_turn();
-        }
+        self.next_turn();
+        self.blocked.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn read_something(&self) {
@@ -350,8 +386,8 @@ impl Connection {
         (waited >= patience).then_some(why)
     }
 
-    /// For how long that response of a multiplexed connection has not moved that has moved the least; `None` while it is
-    /// we who are to act.
+    /// How long ago that response of a multiplexed connection moved that has rested the longest; `None` while it is we who
+    /// are to act.
     fn longest_rest(&self) -> Option<Duration> {
         let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         let moved = responses.iter().filter_map(Weak::upgrade).map(|moved| moved.load(Ordering::Relaxed));

@@ -54,7 +54,7 @@ fn refused(refusal: Box<Answer>) -> Answered {
     (*refusal, None)
 }
 
-/// The answer that takes no look at the store.
+/// The answer that takes no look at a disk.
 fn answer_at_once(head: &request::Parts, connection: &Connection, now: Instant) -> Option<Answered> {
     let path = match asked_for(head) {
         Ok(path) => path,

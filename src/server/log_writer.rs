@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_millis;
 
-use super::access_log::Line;
+use super::access_log::{Clock, Line};
 use crate::config::AccessLog;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
@@ -165,9 +165,10 @@ impl Queue {
         let (mut access, mut notices) = (Vec::new(), Vec::new());
         loop {
             let closed = self.gather(&mut batch);
+            let mut clock = Clock::now();
             for message in batch.drain(..) {
                 match message {
-                    Message::Access(line) => sink.format(&line, &mut access),
+                    Message::Access(line) => sink.format(&line, &mut clock, &mut access),
                     Message::Notice(notice) => notice.format(&mut notices),
                     Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
                 }
@@ -237,11 +238,11 @@ impl Notice {
 }
 
 impl Sink {
-    fn format(&self, line: &Line, out: &mut Vec<u8>) {
+    fn format(&self, line: &Line, clock: &mut Clock, out: &mut Vec<u8>) {
         match self {
             Self::Nowhere => {}
-            Self::StderrText => line.text(out),
-            Self::StderrJson | Self::File(_) => line.json(out),
+            Self::StderrText => line.text(clock, out),
+            Self::StderrJson | Self::File(_) => line.json(clock, out),
         }
     }
 

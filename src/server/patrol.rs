@@ -21,7 +21,7 @@ const LONGEST_ROUND: Duration = Duration::from_millis(500);
 /// Where connections report for being watched.
 #[derive(Debug, Default)]
 pub(super) struct Patrol {
-    arrived: Mutex<Vec<Weak<Connection>>>,
+    arrived: Mutex<Vec<(Weak<Connection>, Instant)>>,
     arrival: Notify,
 }
 
@@ -34,9 +34,10 @@ struct Watched {
 }
 
 impl Patrol {
-    /// Watches `connection` from now on, until it ends.
-    pub(super) fn watch(&self, connection: &Arc<Connection>) {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(connection));
+    /// Watches `connection`, which was accepted at `accepted`, until it ends.
+    pub(super) fn watch(&self, connection: &Arc<Connection>, accepted: Instant) {
+        let arrived = (Arc::downgrade(connection), accepted);
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
         self.arrival.notify_one();
     }
 
@@ -57,7 +58,11 @@ impl Patrol {
             }
             let now = Instant::now();
             let arrived = std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner));
-            watched.extend(arrived.into_iter().map(|connection| Watched { connection, turn: 0, since: now }));
+            watched.extend(arrived.into_iter().map(|(connection, since)| Watched {
+                connection,
+                turn: 0,
+                since,
+            }));
             watched.retain_mut(|watched| watched.look(now, limits, finishing));
             // Room for a crowd that has gone is given back.
             if watched.capacity() > 4 * watched.len() + 64 {
@@ -68,7 +73,7 @@ impl Patrol {
 }
 
 impl Watched {
-    /// Looks at the connection; false where there is nothing more to watch.
+    /// Looks at the connection; false where it is no more.
     fn look(&mut self, now: Instant, limits: &Limits, finishing: bool) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
         if finishing {
@@ -78,9 +83,10 @@ impl Watched {
         if turn != self.turn {
             (self.turn, self.since) = (turn, now);
         }
-        let Some(why) = connection.overdue(limits, now - self.since) else { return true };
-        log::debug!("{}: closed: {why}", connection.client);
-        connection.give(Order::Leave);
-        false
+        if let Some(why) = connection.overdue(limits, now.saturating_duration_since(self.since)) {
+            log::debug!("{}: is to be closed: {why}", connection.client);
+            connection.dismiss(turn);
+        }
+        true
     }
 }

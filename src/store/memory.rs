@@ -20,6 +20,11 @@ impl Budget {
         Arc::new(Self { limit, used: AtomicU64::new(0) })
     }
 
+    /// Whether `len` bytes could be set aside at the moment.
+    pub(crate) fn has_room(&self, len: u64) -> bool {
+        self.used.load(Ordering::Relaxed).saturating_add(len) <= self.limit
+    }
+
     /// Sets `len` bytes aside; `None` where that would pass the limit.
     pub(crate) fn reserve(self: &Arc<Self>, len: u64) -> Option<Reservation> {
         self.used

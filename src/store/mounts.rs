@@ -173,6 +173,9 @@ impl Stores {
                 return Err(e);
             }
         };
+        // Somebody else may have looked while this look took its time.
+        let present = self.0.cache.get(path.as_str());
+        let known = present.as_ref().or(known);
         let mut is_asked_again = false;
         if let Some(known) = known
             && known.is_settled()
@@ -180,7 +183,7 @@ impl Stores {
             && known.seen().version == opened.version
         {
             known.confirm(looked);
-            if !matches!(known.content(), Content::File(file) if file.is_small()) {
+            if !matches!(known.content(), Content::File(file) if file.finds_room()) {
                 return Ok(known.clone());
             }
             is_asked_again = true;

@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::flights::Demand;
 use crate::store::memory::Reservation;
 
-/// What reading a file gave.
+/// What is known of a file once it has been read.
 pub(crate) struct Loaded {
     pub(crate) version: FileVersion,
     pub(crate) digest: Digest,

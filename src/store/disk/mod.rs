@@ -202,9 +202,10 @@ impl DiskFile {
         self.settled
     }
 
-    /// Whether it is small enough to be held in memory.
-    pub(crate) fn is_small(&self) -> bool {
-        self.version.len <= self.disk.shared.max_body
+    /// Whether it could be held in memory at the moment.
+    pub(crate) fn finds_room(&self) -> bool {
+        let (len, shared) = (self.version.len, &self.disk.shared);
+        len <= shared.max_body && shared.budget.has_room(len)
     }
 
     /// Whether some response found the file to be another version.

@@ -207,7 +207,8 @@ impl FileStream {
             let holds = Digest::new(hasher.finalize().into()) == self.file.digest;
             return Some(if holds { Ok(chunk) } else { Err(self.changed()) });
         }
-        // After the last byte was read: a write changes the stamps before it changes the bytes.
+        // After the last byte was read: a write changes the stamps before it changes the bytes. (One through a shared
+        // memory map may not, which README names among the limits.)
         let now = match FileVersion::current(&self.file.file) {
             Ok(now) => now,
             Err(e) => return Some(Err(self.unreadable(&e))),
