@@ -61,8 +61,12 @@ impl Frames {
 
     /// Sends a request without a body.
     pub(crate) fn request(&mut self, stream: u32, method: &str, path: &str) {
-        let block = header_block(method, path);
-        self.send(HEADERS, END_STREAM | END_HEADERS, stream, &block).expect("it is taken");
+        self.try_request(stream, method, path).expect("it is taken");
+    }
+
+    /// The same; an error where the connection has ended.
+    pub(crate) fn try_request(&mut self, stream: u32, method: &str, path: &str) -> io::Result<()> {
+        self.send(HEADERS, END_STREAM | END_HEADERS, stream, &header_block(method, path))
     }
 
     /// Sends a request of which more is to come, and nothing more of it.

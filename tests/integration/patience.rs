@@ -261,6 +261,39 @@ fn an_http_2_client_that_gives_a_window_and_reads_nothing_is_cut() {
     }
 }
 
+#[test]
+fn an_http_2_client_that_asks_on_and_takes_nothing_is_cut() {
+    let (mut server, _, _folder) = serve(IN_MEMORY, STALL);
+    let mut client = Frames::connect(server.address, 1 << 30);
+    client.allow(0, 1 << 30);
+    client.request(1, "GET", "/big.mp4");
+    let mut asking = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
+    let asks = thread::spawn(move || {
+        let deadline = Instant::now() + PATIENCE;
+        let mut streams = (3..).step_by(2);
+        while asking.try_request(streams.next().expect("a stream"), "HEAD", "/small.jpg").is_ok() {
+            assert!(Instant::now() < deadline, "it is never cut");
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    wait_for_cut(&mut server);
+    asks.join().expect("it was cut in time");
+}
+
+#[test]
+fn a_pause_within_a_response_is_no_time_without_a_request() {
+    let (server, big, _folder) =
+        serve(IN_MEMORY, "idle_timeout = \"500ms\"\nstall_timeout = \"1h\"\nhead_timeout = \"1h\"");
+    let mut client = server.connect();
+    client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.head().expect("a head").status, 200);
+    thread::sleep(Duration::from_secs(1));
+    let mut body = vec![0; BIG];
+    client.stream.read_exact(&mut body).expect("all of it");
+    assert!(body == big);
+    assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
+}
+
 /// Time for a slow reader: it takes a little four times in this, and does so for as long as three of them.
 const STALLED: Duration = Duration::from_secs(2);
 const STEADY: &str = "stall_timeout = \"2s\"";
