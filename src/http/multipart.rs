@@ -89,7 +89,7 @@ fn octets(text: &Bytes) -> u64 {
 /// The `Content-Range` of these bytes, which are not none, of an asset that is `len` bytes long: `bytes 0-99/1234`, with
 /// an inclusive last position (RFC 9110 section 14.4).
 ///
-/// Not formatted by the standard library, which takes ten times as long: every request for a part needs one.
+/// Not formatted by the standard library, which takes twice the instructions: every request for a part needs one.
 pub(super) fn content_range(range: ByteRange, len: u64) -> HeaderValue {
     let mut text = Vec::with_capacity(72);
     text.extend_from_slice(b"bytes ");

@@ -1,9 +1,9 @@
 //! From sockets to responses.
 //!
 //! A request's way: [`listener`] accepts, [`connection`] speaks HTTP/1.1 or HTTP/2 over a [`wire`] that counts and times
-//! what passes, [`handler`] turns a request into a response, [`body`] sends it, [`access_log`] tells of it; a [`patrol`] ends what
-//! takes too long. Each serving
-//! core does all of this by itself, on one thread; no connection ever moves to another.
+//! what passes, [`handler`] turns a request into a response, [`body`] sends it, [`access_log`] tells of it; a [`patrol`]
+//! ends what takes too long. Each serving core does all of this by itself, on one thread; no connection ever moves to
+//! another.
 
 mod access_log;
 mod body;
