@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use wamedia::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
 use wamedia::config::{self, Flags};
 use wamedia::http::{Decision, Fields, Link, decide, link_of};
-use wamedia::store::{Ask, Stores};
+use wamedia::store::{Ask, Stores, Want};
 
 /// Calls of a piece that are counted together.
 const CALLS: u32 = 20_000;
@@ -122,7 +122,7 @@ fn hitting() -> Box<dyn FnMut()> {
     let stores = Stores::open_all(&settings, runtime.handle()).expect("the sample media");
     let path = stores.example(&settings).expect("an asset among the samples");
     let now = Instant::now();
-    runtime.block_on(stores.open(&path, Ask::Usual, now)).expect("an asset");
+    runtime.block_on(stores.open(&path, Want::Whole, Ask::Usual, now)).expect("an asset");
     Box::new(move || {
         let _ = &runtime;
         assert!(black_box(stores.known(black_box(&path), Ask::Usual, now)).is_some());
@@ -137,6 +137,7 @@ fn asset() -> Asset {
         version: Digest::new([0xab; 32]).version(),
         last_modified: Some(HttpDate::from(std::time::UNIX_EPOCH + Duration::from_secs(784_111_777))),
         media_type: MediaType::from_static("image/jpeg"),
+        content_encoding: None,
         cache_policy: CachePolicy::NO_CACHE,
     }
 }

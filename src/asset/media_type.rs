@@ -1,10 +1,11 @@
 //! A media type as it stands in `Content-Type`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The exact value of a `Content-Type` field, parameters included: `audio/ogg; codecs=opus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaType(&'static str);
+pub struct MediaType(Cow<'static, str>);
 
 impl MediaType {
     /// What an asset is called of whose type nothing is known.
@@ -12,12 +13,26 @@ impl MediaType {
 
     /// A media type known when the program was written.
     pub const fn from_static(value: &'static str) -> Self {
-        Self(value)
+        Self(Cow::Borrowed(value))
+    }
+
+    /// A media type that somebody else wrote; `None` where the text is not a type, a slash, a subtype and printable
+    /// parameters (RFC 9110 section 8.3.1).
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_token = |part: &str| {
+            let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            !part.is_empty() && part.bytes().all(is_tchar)
+        };
+        let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let (kind, subtype) = essence.trim_end().split_once('/')?;
+        let is_printable = |b: u8| b == b' ' || b == b'\t' || b.is_ascii_graphic();
+        (is_token(kind) && is_token(subtype) && parameters.bytes().all(is_printable))
+            .then(|| Self(Cow::Owned(text.to_owned())))
     }
 
     /// The value, parameters included.
     pub fn as_str(&self) -> &str {
-        self.0
+        &self.0
     }
 
     /// Whether a receiver treats it as a file to keep rather than something to show or play: all that is neither image
@@ -29,6 +44,25 @@ impl MediaType {
 
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_taken_where_it_is_a_media_type() {
+        for good in
+            ["image/jpeg", "text/plain;charset=utf-8", "audio/ogg; codecs=opus", "application/x-a.b+c"]
+        {
+            assert_eq!(MediaType::parse(good).expect(good).as_str(), good);
+        }
+        for bad in
+            ["", "jpeg", "image/", "/jpeg", "image/jpeg\r\nA: b", "image jpeg", "text/plain; \u{e4}", "a/b/c"]
+        {
+            assert!(MediaType::parse(bad).is_none(), "{bad}");
+        }
     }
 }

@@ -35,6 +35,8 @@ pub struct Asset {
     pub last_modified: Option<HttpDate>,
     /// The exact `Content-Type`.
     pub media_type: MediaType,
+    /// The `Content-Encoding` that the bytes are in, where a bucket keeps them encoded: printable ASCII.
+    pub content_encoding: Option<Box<str>>,
     /// What the operator wants caches to do with it.
     pub cache_policy: CachePolicy,
 }

@@ -168,6 +168,40 @@ impl CachePolicy {
         self.storage
     }
 
+    /// The policy in a `Cache-Control` that somebody else wrote, who is not here to mend it.
+    ///
+    /// What is no policy is read as the strictest of the four that it names, and that one alone; `None` where it names none
+    /// of them, or gives no seconds for the `max-age` that it names.
+    pub fn lenient(text: &str) -> Option<Self> {
+        if let Ok(policy) = text.parse() {
+            return Some(policy);
+        }
+        let known: Read = text
+            .split(',')
+            .filter_map(|member| {
+                let member = member.trim();
+                let (name, argument) = member.split_once('=').unwrap_or((member, ""));
+                // A cache that knows no argument for these obeys the directive all the same.
+                let seconds = || argument.trim_matches('"').parse().ok().filter(|s| *s <= Self::MAX_SECONDS);
+                match name.to_ascii_lowercase().as_str() {
+                    "no-store" => Some(("no-store", None)),
+                    "private" => Some(("private", None)),
+                    "no-cache" => Some(("no-cache", None)),
+                    "max-age" => Some(("max-age", Some(seconds()?))),
+                    _ => None,
+                }
+            })
+            .collect();
+        let storage = storage(&known)?;
+        let value = match storage {
+            Storage::NoStore => Cow::Borrowed("no-store"),
+            Storage::Private => Cow::Borrowed("private"),
+            Storage::NoCache => Cow::Borrowed("no-cache"),
+            Storage::MaxAge(seconds) => Cow::Owned(format!("max-age={seconds}")),
+        };
+        Some(Self { value, storage })
+    }
+
     /// The policy for a request that names the asset's current version: `versioned`, unless this policy forbids storing
     /// the asset or says that it is personal. A link's text never loosens that.
     #[must_use]
@@ -427,6 +461,26 @@ mod tests {
             if let Ok(policy) = members.join(",").parse::<CachePolicy>() {
                 prop_assert_eq!(policy.to_string().parse::<CachePolicy>(), Ok(policy));
             }
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_as_the_strictest_that_it_names() {
+        for (text, policy) in [
+            ("Public, Max-Age=60", Some("public, max-age=60")),
+            ("no-cache, no-store, max-age=0, must-revalidate", Some("no-store")),
+            ("max-age=0, no-cache", Some("no-cache")),
+            ("max-age=60, x-custom", Some("max-age=60")),
+            ("max-age=\"60\"", Some("max-age=60")),
+            ("private=\"set-cookie\", max-age=60", Some("private")),
+            ("max-age=soon", None),
+            ("max-age=99999999999", None),
+            ("public", None),
+            ("s-maxage=60", None),
+            ("", None),
+        ] {
+            let read = CachePolicy::lenient(text);
+            assert_eq!(read.as_ref().map(CachePolicy::as_str), policy, "{text}");
         }
     }
 }

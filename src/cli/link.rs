@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Exit, Failure, background, load, print, tell};
+use super::{Exit, Failure, background, load, print, store_failure, tell};
 use crate::asset::AssetPath;
 use crate::config::{Flags, Settings};
-use crate::store::{Ask, StoreError, Stores};
+use crate::store::{Ask, StoreError, Stores, Want};
 
 /// Print the public URL of an asset's current version
 ///
@@ -40,12 +40,14 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
         return Err(Failure::new(Exit::Usage, reason));
     }
     let runtime = background()?;
-    let stores = Stores::open_all(&settings, runtime.handle()).map_err(|e| Failure::new(Exit::System, e))?;
+    let stores = Stores::open_all(&settings, runtime.handle()).map_err(store_failure)?;
     let path = asset_path(&arguments.path, &stores, &settings)?;
-    let opened = runtime.block_on(stores.open(&path, Ask::Usual, Instant::now())).map_err(|e| match e {
-        StoreError::NotFound => Failure::new(Exit::No, missing(&path, &settings)),
-        e => Failure::new(Exit::System, format_args!("{path}: {e}")),
-    })?;
+    let opened = runtime.block_on(stores.open(&path, Want::Head, Ask::Usual, Instant::now())).map_err(
+        |e| match e {
+            StoreError::NotFound => Failure::new(Exit::No, missing(&path, &settings)),
+            e => store_failure(e).about(&path),
+        },
+    )?;
     let version = (!arguments.no_version).then_some(&opened.asset().version);
     let base = settings.base_url();
     if settings.public_url.is_none() {
@@ -74,6 +76,6 @@ fn asset_path(given: &Path, stores: &Stores, settings: &Settings) -> Result<Asse
 }
 
 fn missing(path: &AssetPath<'_>, settings: &Settings) -> String {
-    let folders: Vec<_> = settings.mounts.iter().map(|mount| mount.directory.display().to_string()).collect();
-    format!("there is no asset {path} in {}", folders.join(", "))
+    let stores: Vec<_> = settings.mounts.iter().map(|mount| mount.store.to_string()).collect();
+    format!("there is no asset {path} in {}", stores.join(", "))
 }

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{self, Flags, Settings};
+use crate::store::{Fault, StoreError};
 
 /// Hosts media for WhatsApp link sends.
 ///
@@ -70,6 +71,20 @@ impl Failure {
     fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self { exit, message: message.to_string() }
     }
+
+    /// The same, with the thing that it is about.
+    fn about(self, thing: impl fmt::Display) -> Self {
+        Self { message: format!("{thing}: {}", self.message), ..self }
+    }
+}
+
+/// A store that refuses us is one that is not set up right; any other failure is the system's.
+fn store_failure(error: StoreError) -> Failure {
+    let exit = match error {
+        StoreError::Upstream { fault: Fault::Refused, .. } => Exit::Usage,
+        _ => Exit::System,
+    };
+    Failure::new(exit, error)
 }
 
 /// Runs the command that the process was started with.

@@ -7,10 +7,10 @@ use std::time::Instant;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Exit, Failure, background, load, print};
+use super::{Exit, Failure, background, load, print, store_failure};
 use crate::config::{self, Flags, PublicUrl, Settings};
 use crate::server::{AccessLog, LogWriter, Server};
-use crate::store::{Ask, Stores};
+use crate::store::{Ask, Stores, Want};
 use crate::whatsapp;
 
 /// Host a folder
@@ -78,7 +78,11 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     // Before anything is bound: from here on a signal means drain, not death.
     let mut signals =
         Signals::listen().map_err(|e| system(&format_args!("signals cannot be received: {e}")))?;
-    let stores = Stores::open_all(settings, &tokio::runtime::Handle::current()).map_err(|e| system(&e))?;
+    let stores = Stores::open_all(settings, &tokio::runtime::Handle::current()).map_err(store_failure)?;
+    tokio::select! {
+        probed = stores.probe() => probed.map_err(store_failure)?,
+        name = signals.next() => return Err(system(&format_args!("{name} while the buckets were asked"))),
+    }
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
     log.take_notices(log::LevelFilter::Info);
     let access_log = AccessLog::new((settings.access_log != config::AccessLog::Off).then(|| log.clone()));
@@ -124,7 +128,7 @@ impl Signals {
 async fn greeting(settings: &Settings, server: &Server, stores: &Stores) -> String {
     let mut text = format!("wamedia {}\n", env!("CARGO_PKG_VERSION"));
     for mount in &settings.mounts {
-        let _ = writeln!(text, "  serves     {} at /{}", mount.directory.display(), mount.path);
+        let _ = writeln!(text, "  serves     {} at /{}", mount.store, mount.path);
     }
     for address in server.addresses() {
         let _ = writeln!(text, "  listens    http://{address}");
@@ -152,7 +156,7 @@ async fn greeting(settings: &Settings, server: &Server, stores: &Stores) -> Stri
 /// A link to some asset, on the address that this machine can reach.
 async fn example(settings: &Settings, server: &Server, stores: &Stores) -> Option<String> {
     let path = stores.example(settings)?;
-    let opened = stores.open(&path, Ask::Usual, Instant::now()).await.ok()?;
+    let opened = stores.open(&path, Want::Head, Ask::Usual, Instant::now()).await.ok()?;
     let address = server.addresses().first()?;
     Some(PublicUrl::of_address(*address).link(&path, Some(&opened.asset().version)))
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::given::{Field, Value};
 use super::keys::{KEYS, Key};
-use super::{ConfigError, Place};
+use super::{ConfigError, Environment, Place};
 use crate::spelling::nearest;
 
 const PREFIX: &str = "WAMEDIA_";
@@ -23,6 +23,8 @@ pub(super) struct Variables {
     /// The one store to serve.
     pub(super) store: Option<Field>,
     pub(super) given: Vec<(&'static Key, Field)>,
+    /// What others are told of buckets, and we are, too.
+    pub(super) buckets: Environment,
 }
 
 /// `memory.cache` → `WAMEDIA_MEMORY_CACHE`
@@ -30,17 +32,20 @@ pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// Takes what begins with `WAMEDIA_` out of an environment.
+/// Takes what begins with `WAMEDIA_` out of an environment, and what is about buckets.
 pub(super) fn read(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Variables, ConfigError> {
-    let mut ours: Vec<_> = environment
+    let all: Vec<_> = environment.collect();
+    let buckets = Environment::of(&all);
+    let mut ours: Vec<_> = all
+        .into_iter()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
         .filter(|(name, value)| name.starts_with(PREFIX) && !is_kubernetes(name, value))
         .collect();
     // An environment has no order, but of two mistakes the same one should be told each time.
     ours.sort();
-    let mut variables = Variables::default();
+    let mut variables = Variables { buckets, ..Variables::default() };
     for (name, value) in ours {
         if name == CONFIG {
             let path = PathBuf::from(value);

@@ -24,8 +24,18 @@ const DEFAULT_NAME: &str = "wamedia.toml";
 /// Lists of tables.
 const LISTS: [&str; 2] = ["mount", "cache.rule"];
 /// The keys in the tables of those lists.
-pub(super) const LIST_KEYS: [&str; 5] =
-    ["mount.path", "mount.store", "mount.fresh", "cache.rule.match", "cache.rule.cache_control"];
+pub(super) const LIST_KEYS: [&str; 10] = [
+    "mount.path",
+    "mount.store",
+    "mount.fresh",
+    "mount.stale_if_error",
+    "mount.endpoint",
+    "mount.region",
+    "mount.addressing",
+    "mount.credentials",
+    "cache.rule.match",
+    "cache.rule.cache_control",
+];
 
 /// What stands in a configuration file.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::given::Value;
 use super::mount::absolute;
 use super::units::{ByteSize, Span};
-use super::{AccessLog, PublicUrl, Settings};
+use super::{AccessLog, Precedence, PublicUrl, Settings};
 use crate::asset::CachePolicy;
 use crate::spelling::nearest;
 
@@ -82,6 +82,26 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::Policy(s.cache.versioned.clone())),
     },
     Key {
+        name: "cache.precedence",
+        set: |s, value, _| put(&mut s.cache.precedence, precedence(value)),
+        show: |s| Some(Shown::Text(s.cache.precedence.as_str().to_owned())),
+    },
+    Key {
+        name: "upstream.connect_timeout",
+        set: |s, value, _| put(&mut s.upstream.connect_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.upstream.connect_timeout)),
+    },
+    Key {
+        name: "upstream.first_byte_timeout",
+        set: |s, value, _| put(&mut s.upstream.first_byte_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.upstream.first_byte_timeout)),
+    },
+    Key {
+        name: "upstream.timeout",
+        set: |s, value, _| put(&mut s.upstream.timeout, timeout(value)),
+        show: |s| Some(shown_span(s.upstream.timeout)),
+    },
+    Key {
         name: "limits.connections",
         set: |s, value, _| put(&mut s.limits.connections, count(value, 1..=1_000_000)),
         show: |s| Some(Shown::Number(s.limits.connections)),
@@ -117,6 +137,8 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// The longest that a wait may be set to.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
+/// The longest that something old may be served for.
+pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The key of this name.
 pub(super) fn key(name: &str) -> Option<&'static Key> {
@@ -131,6 +153,17 @@ fn put<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
 pub(super) fn policy(value: &Value) -> Result<CachePolicy, String> {
     let text = value.text()?;
     text.parse().map_err(|error| format!("\"{}\" is no cache policy: {error}", text.escape_debug()))
+}
+
+fn precedence(value: &Value) -> Result<Precedence, String> {
+    let text = value.one()?;
+    Precedence::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        format!(
+            "`{}` is neither \"object\" (the Cache-Control that an object in a bucket carries comes before the rules) nor \
+             \"rules\" (it counts where no rule matches); write one of them",
+            text.escape_debug()
+        )
+    })
 }
 
 /// A span of time within a range.

@@ -4,6 +4,7 @@
 //! [`Settings`] needs to check nothing again: every value is within its range, every folder existed, and no rule
 //! contradicts another. Nothing is printed, opened for serving or bound here.
 
+mod bucket;
 mod env;
 mod error;
 mod file;
@@ -25,14 +26,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
 pub use error::{ConfigError, Place};
-pub use mount::Mount;
+pub use mount::{Location, Mount};
 pub use public_url::PublicUrl;
-pub use rules::{CacheRules, Rule};
+pub use rules::{CacheRules, Precedence, Rule};
 
 use crate::asset::CachePolicy;
 use given::{Field, Value};
 use keys::Key;
+use mount::Surroundings;
 
 /// Everything that the operator can decide, validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Settings {
     pub memory: Memory,
     /// Which asset gets which cache policy.
     pub cache: CacheRules,
+    /// How long a bucket may take.
+    pub upstream: Upstream,
     /// What a client may ask for, and how long it may take.
     pub limits: Limits,
     /// The configuration file that was read, absolute. It may lie in a store and is never served.
@@ -91,6 +96,17 @@ pub struct Memory {
     pub streams: usize,
     /// Number of digests that are remembered, 1 to 16,777,216. Default 65,536.
     pub digests: usize,
+}
+
+/// Bounds on how long a bucket may take, for each request to it. Each is 100 ms to 1 h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upstream {
+    /// For a connection, its TLS handshake included. Default 3 s.
+    pub connect_timeout: Duration,
+    /// For the head of an answer, and for each pause within its body. Default 10 s.
+    pub first_byte_timeout: Duration,
+    /// For the head of an answer, retries included. Default 20 s.
+    pub timeout: Duration,
 }
 
 /// Bounds on what clients may do. Each time is 100 ms to 1 h.
@@ -146,9 +162,10 @@ pub fn load(
     settings.apply(&variables.given, working_directory)?;
     settings.apply(&flags.given(), working_directory)?;
     settings.cache.rules = rules::read(&contents.rules)?;
+    let around = |base| Surroundings { base, environment: &variables.buckets };
     settings.mounts = match flags.store().or(variables.store) {
-        Some(store) => vec![mount::single(&store, working_directory)?],
-        None => mount::read(&contents.mounts, file_folder)?,
+        Some(store) => vec![mount::single(&store, around(working_directory))?],
+        None => mount::read(&contents.mounts, around(file_folder))?,
     };
     if settings.mounts.is_empty() {
         return Err(ConfigError::NoMount);
@@ -174,6 +191,12 @@ impl Settings {
                 default: CachePolicy::NO_CACHE,
                 versioned: "max-age=31536000, immutable".parse().expect("a cache policy"),
                 rules: Vec::new(),
+                precedence: Precedence::Object,
+            },
+            upstream: Upstream {
+                connect_timeout: Duration::from_secs(3),
+                first_byte_timeout: Duration::from_secs(10),
+                timeout: Duration::from_secs(20),
             },
             limits: Limits {
                 connections: 10_000,

@@ -1,45 +1,79 @@
-//! Mounts: which folder is served below which path.
+//! Mounts: which folder or bucket is served below which path.
 //!
 //! A folder is looked at once, so that a mistake in its name ends the program before a port is bound. Opening what lies
-//! in it belongs to the stores.
+//! in it, and asking a bucket for anything, belongs to the stores.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use super::given::{Entry, Field};
-use super::{ConfigError, keys};
+use super::{Bucket, ConfigError, Environment, bucket, keys};
 use crate::asset::AssetPath;
 
-/// A folder whose files are served below a path.
+/// A store whose assets are served below a path.
 ///
 /// Of several mounts whose paths lead to an asset, the longest path is the asset's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// The path, decoded, without slashes at its ends; `""` is the root.
     pub path: String,
-    /// The folder, absolute; it existed when the settings were loaded.
-    pub directory: PathBuf,
-    /// How old what is known of an asset may be before the folder is asked again: 0 (for every request) to 1 hour.
+    /// Where the assets are.
+    pub store: Location,
+    /// How old what is known of an asset may be before the store is asked again: 0 (for every request) to 1 hour.
+    /// Default 1 s for a folder, 5 s for a bucket.
     pub fresh: Duration,
 }
 
-impl Mount {
+/// Where the assets of a mount are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In this folder; the path is absolute, and the folder existed when the settings were loaded.
+    Folder(PathBuf),
+    /// In this bucket.
+    Bucket(Box<Bucket>),
+}
+
+/// Displays as it is written in a configuration file.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Bucket(bucket) => write!(f, "{bucket}"),
+        }
+    }
+}
+
+impl Location {
     /// How long what is known of an asset counts where the operator says nothing.
-    pub const DEFAULT_FRESH: Duration = Duration::from_secs(1);
+    fn default_fresh(&self) -> Duration {
+        match self {
+            Self::Folder(_) => Duration::from_secs(1),
+            Self::Bucket(_) => Bucket::DEFAULT_FRESH,
+        }
+    }
+}
+
+/// What stores are found by: where relative paths begin, and what the environment says of buckets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) base: &'a Path,
+    pub(super) environment: &'a Environment,
 }
 
 /// The mount of a store that is named outside the configuration file.
-pub(super) fn single(store: &Field, base: &Path) -> Result<Mount, ConfigError> {
-    Ok(Mount { path: String::new(), directory: directory(store, base)?, fresh: Mount::DEFAULT_FRESH })
+pub(super) fn single(store: &Field, around: Surroundings) -> Result<Mount, ConfigError> {
+    let store = location(store, around)?;
+    Ok(Mount { path: String::new(), fresh: store.default_fresh(), store })
 }
 
-/// The mounts of the configuration file; `base` is the folder that it lies in.
-pub(super) fn read(entries: &[Entry], base: &Path) -> Result<Vec<Mount>, ConfigError> {
+/// The mounts of the configuration file, seen from the folder that it lies in.
+pub(super) fn read(entries: &[Entry], around: Surroundings) -> Result<Vec<Mount>, ConfigError> {
     let mut mounts: Vec<Mount> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let mount = read_one(entry, base)?;
+        let mount = read_one(entry, around)?;
         if let Some(earlier) = mounts.iter().position(|earlier| earlier.path == mount.path) {
             return Err(ConfigError::SameMount {
                 path: mount.path,
@@ -52,17 +86,27 @@ pub(super) fn read(entries: &[Entry], base: &Path) -> Result<Vec<Mount>, ConfigE
     Ok(mounts)
 }
 
-fn read_one(entry: &Entry, base: &Path) -> Result<Mount, ConfigError> {
+fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
     let path = match entry.field("path") {
         Some(path) => path.read(|value| mount_path(value.one()?))?,
         None => String::new(),
     };
+    let mut store = location(entry.required("store", "store = \"media\"")?, around)?;
+    match &mut store {
+        Location::Bucket(bucket) => bucket.read(entry)?,
+        Location::Folder(_) => {
+            if let Some(field) = bucket::KEYS.iter().find_map(|key| entry.field(key)) {
+                return field.read(|_| {
+                    Err("is for buckets, and this mount's store is a folder; leave it out".to_owned())
+                });
+            }
+        }
+    }
     let fresh = match entry.field("fresh") {
         Some(fresh) => fresh.read(|value| keys::duration_within(value, Duration::ZERO..=keys::HOUR))?,
-        None => Mount::DEFAULT_FRESH,
+        None => store.default_fresh(),
     };
-    let store = entry.required("store", "store = \"media\"")?;
-    Ok(Mount { path, directory: directory(store, base)?, fresh })
+    Ok(Mount { path, store, fresh })
 }
 
 /// `/media/` → `media`
@@ -83,20 +127,19 @@ fn mount_path(text: &str) -> Result<String, String> {
     }
 }
 
-fn directory(store: &Field, base: &Path) -> Result<PathBuf, ConfigError> {
+fn location(store: &Field, around: Surroundings) -> Result<Location, ConfigError> {
     let named = store.read(|value| {
         let text = value.one()?;
         if text.contains("://") {
-            return Err(format!(
-                "`{text}` is not a folder, and this version serves folders only; name a directory"
-            ));
+            return Ok(Location::Bucket(Box::new(Bucket::parse(text, around.environment.clone())?)));
         }
         if text.contains('\0') {
             return Err("the name holds a NUL, which no file system takes; leave it out".to_owned());
         }
-        Ok(absolute(base, text))
+        Ok(Location::Folder(absolute(around.base, text)))
     })?;
-    let reason = match fs::metadata(&named) {
+    let Location::Folder(folder) = &named else { return Ok(named) };
+    let reason = match fs::metadata(folder) {
         Ok(found) if found.is_dir() => return Ok(named),
         Ok(_) => "is not a directory; name the folder that the files lie in".to_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -104,7 +147,7 @@ fn directory(store: &Field, base: &Path) -> Result<PathBuf, ConfigError> {
         }
         Err(error) => format!("cannot be looked at: {error}; mend that, or name another folder"),
     };
-    Err(ConfigError::Directory { directory: named, place: store.place.clone(), reason })
+    Err(ConfigError::Directory { directory: folder.clone(), place: store.place.clone(), reason })
 }
 
 /// The path made absolute below `base`, without `.` segments; nothing is looked up, so symbolic links stay.

@@ -5,9 +5,9 @@
 
 use std::fmt::{self, Write};
 
-use super::Settings;
 use super::keys::{KEYS, Shown};
 use super::units::Span;
+use super::{Bucket, Location, Service, Settings};
 use crate::asset::CachePolicy;
 use crate::whatsapp::{CURRENT_REGIME, Treatment};
 
@@ -31,8 +31,11 @@ impl fmt::Display for AsFile<'_> {
         for mount in &settings.mounts {
             writeln!(f, "\n[[mount]]")?;
             writeln!(f, "path = {}", Quoted(&format!("/{}", mount.path)))?;
-            writeln!(f, "store = {}", Quoted(&mount.directory.to_string_lossy()))?;
+            writeln!(f, "store = {}", Quoted(&mount.store.to_string()))?;
             writeln!(f, "fresh = {}", Quoted(&Span(mount.fresh).to_string()))?;
+            if let Location::Bucket(bucket) = &mount.store {
+                write_bucket(f, bucket)?;
+            }
         }
         writeln!(f, "\n[memory]")?;
         write_keys(f, settings, "memory.")?;
@@ -47,9 +50,27 @@ impl fmt::Display for AsFile<'_> {
             writeln!(f, "\n[[cache.rule]]\nmatch = {}", Quoted(rule.pattern()))?;
             write_policy(f, "cache_control", rule.policy())?;
         }
+        writeln!(f, "\n[upstream]")?;
+        write_keys(f, settings, "upstream.")?;
         writeln!(f, "\n[limits]")?;
         write_keys(f, settings, "limits.")
     }
+}
+
+/// What the table of a bucket's mount says beside its URL. What the environment says of it is not shown: some of it is
+/// secret.
+fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
+    writeln!(f, "stale_if_error = {}", Quoted(&Span(bucket.stale_if_error).to_string()))?;
+    for (key, value) in [("endpoint", &bucket.endpoint), ("region", &bucket.region)] {
+        match value {
+            Some(value) => writeln!(f, "{key} = {}", Quoted(value))?,
+            None => writeln!(f, "# {key} is not set: it is what the environment says, or the provider's")?,
+        }
+    }
+    if bucket.service == Service::S3 {
+        writeln!(f, "addressing = {}", Quoted(bucket.addressing.as_str()))?;
+    }
+    writeln!(f, "credentials = {}", Quoted(&bucket.credentials.to_string()))
 }
 
 /// The keys that stand directly in the table with this prefix.

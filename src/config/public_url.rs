@@ -143,6 +143,7 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Location;
     use super::*;
     use crate::asset::Digest;
     use proptest::prelude::*;
@@ -236,7 +237,7 @@ mod tests {
                 .iter()
                 .map(|path| Mount {
                     path: (*path).to_owned(),
-                    directory: PathBuf::new(),
+                    store: Location::Folder(PathBuf::new()),
                     fresh: Duration::ZERO,
                 })
                 .collect();

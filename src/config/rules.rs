@@ -19,12 +19,41 @@ pub struct CacheRules {
     pub versioned: CachePolicy,
     /// In the order in which they are tried.
     pub rules: Vec<Rule>,
+    /// Whether they come before or after what an object in a bucket says of itself.
+    pub precedence: Precedence,
+}
+
+/// What counts first where an object in a bucket carries a Cache-Control of its own and a rule matches it, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precedence {
+    /// The object's own.
+    Object,
+    /// The rule's.
+    Rules,
+}
+
+impl Precedence {
+    pub(super) const ALL: [Self; 2] = [Self::Object, Self::Rules];
+
+    /// As it is written in a configuration file.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Rules => "rules",
+        }
+    }
 }
 
 impl CacheRules {
-    /// The policy of the asset with this path: that of the first rule that matches, else the default.
-    pub fn policy_for(&self, path: &AssetPath) -> &CachePolicy {
-        self.rules.iter().find(|rule| rule.matches(path)).map_or(&self.default, Rule::policy)
+    /// The policy of the asset with this path: that of the first rule that matches, else the default. What the asset
+    /// says of itself, `own`, comes before both or between them.
+    pub fn policy_for<'a>(&'a self, path: &AssetPath, own: Option<&'a CachePolicy>) -> &'a CachePolicy {
+        let rule = || self.rules.iter().find(|rule| rule.matches(path)).map(Rule::policy);
+        let first = match self.precedence {
+            Precedence::Object => own.or_else(rule),
+            Precedence::Rules => rule().or(own),
+        };
+        first.unwrap_or(&self.default)
     }
 }
 
@@ -249,14 +278,34 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_matches_decides() {
+        let cache = rules();
+        for (path, policy) in [("a/b.pdf", "private"), ("b.pdf", "max-age=60"), ("b.png", "no-store")] {
+            assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap(), None).as_str(), policy);
+        }
+    }
+
+    #[test]
+    fn what_an_object_says_of_itself_comes_before_the_rules_or_before_the_default() {
+        let own: CachePolicy = "max-age=5".parse().unwrap();
+        for (precedence, path, policy) in [
+            (Precedence::Object, "b.pdf", "max-age=5"),
+            (Precedence::Object, "b.png", "max-age=5"),
+            (Precedence::Rules, "b.pdf", "max-age=60"),
+            (Precedence::Rules, "b.png", "max-age=5"),
+        ] {
+            let cache = CacheRules { precedence, ..rules() };
+            let path = AssetPath::from_plain(path).unwrap();
+            assert_eq!(cache.policy_for(&path, Some(&own)).as_str(), policy, "{precedence:?} {path}");
+        }
+    }
+
+    fn rules() -> CacheRules {
         let rule = |pattern: &str, policy: &str| Rule::new(pattern, policy.parse().unwrap()).unwrap();
-        let cache = CacheRules {
+        CacheRules {
             default: "no-store".parse().unwrap(),
             versioned: "max-age=1".parse().unwrap(),
             rules: vec![rule("a/*.pdf", "private"), rule("*.pdf", "max-age=60")],
-        };
-        for (path, policy) in [("a/b.pdf", "private"), ("b.pdf", "max-age=60"), ("b.png", "no-store")] {
-            assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap()).as_str(), policy);
+            precedence: Precedence::Object,
         }
     }
 }

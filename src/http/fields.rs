@@ -59,6 +59,11 @@ impl Fields {
         if asset.media_type.is_document() {
             whole.insert(header::CONTENT_DISPOSITION, disposition::inline(&asset.name));
         }
+        if let Some(encoding) = &asset.content_encoding
+            && let Ok(encoding) = HeaderValue::from_str(encoding)
+        {
+            whole.insert(header::CONTENT_ENCODING, encoding);
+        }
         let media_type = HeaderValue::from_str(asset.media_type.as_str()).unwrap_or(OCTET_STREAM);
         whole.insert(header::CONTENT_TYPE, media_type);
         whole.insert(header::CONTENT_LENGTH, HeaderValue::from(asset.len));

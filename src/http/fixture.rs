@@ -21,6 +21,7 @@ pub(super) fn asset(len: u64) -> Asset {
         version: Digest::new([0xab; 32]).version(),
         last_modified: Some(date(MODIFIED)),
         media_type: MediaType::from_static("image/jpeg"),
+        content_encoding: None,
         cache_policy: "no-cache".parse().expect("a policy"),
     }
 }

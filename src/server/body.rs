@@ -1,4 +1,4 @@
-//! The body of a response: bytes in memory, parts of a file, or several of either in a row.
+//! The body of a response: bytes in memory, bytes that come from a store, or several of either in a row.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -8,14 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::exchange::Exchange;
-use crate::store::{Cut, FileStream};
-
-/// A stretch of a body.
-#[derive(Debug)]
-pub(super) enum Part {
-    Memory(Bytes),
-    File(FileStream),
-}
+use crate::store::{Cut, Stretch};
 
 /// A body of known length, and the exchange that it ends.
 ///
@@ -26,7 +19,7 @@ pub(super) struct ResponseBody {
     /// What is to be handed over next.
     chunk: Bytes,
     /// What follows it.
-    rest: VecDeque<Part>,
+    rest: VecDeque<Stretch>,
     left: u64,
     /// Longest slice that is handed over at once, in bytes.
     slice: usize,
@@ -39,7 +32,7 @@ pub(super) const MULTIPLEXED_SLICE: usize = 16 << 10;
 
 impl ResponseBody {
     /// A body of `len` bytes altogether: `chunk`, then `rest`.
-    pub(super) fn new(chunk: Bytes, rest: VecDeque<Part>, len: u64, exchange: Exchange) -> Self {
+    pub(super) fn new(chunk: Bytes, rest: VecDeque<Stretch>, len: u64, exchange: Exchange) -> Self {
         let slice = if exchange.connection().is_multiplexed() { MULTIPLEXED_SLICE } else { usize::MAX };
         Self { chunk, rest, left: len, slice, exchange }
     }
@@ -54,9 +47,9 @@ impl Body for ResponseBody {
         while this.chunk.is_empty() {
             let chunk = match this.rest.front_mut() {
                 None => return Poll::Ready(None),
-                Some(Part::Memory(bytes)) if bytes.is_empty() => None,
-                Some(Part::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
-                Some(Part::File(stream)) => ready!(stream.poll_chunk(cx)),
+                Some(Stretch::Memory(bytes)) if bytes.is_empty() => None,
+                Some(Stretch::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
+                Some(Stretch::Stream(stream)) => ready!(stream.poll_chunk(cx)),
             };
             match chunk {
                 None => drop(this.rest.pop_front()),

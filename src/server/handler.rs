@@ -15,17 +15,25 @@ use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio_util::either::Either;
 
-use super::body::{Part, ResponseBody};
+use super::body::ResponseBody;
 use super::connection::Connection;
 use super::exchange::Exchange;
 use crate::asset::{AssetPath, PathError};
-use crate::http::{self, Answer, Decision, Link, Payload};
-use crate::store::{Ask, Content, Opened, StoreError};
+use crate::http::{self, Answer, ByteRange, Decision, Link, Payload};
+use crate::store::{Ask, Content, ContentStream, Fault, Opened, StoreError, Stretch, Want};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// An answer, and how the bytes that it speaks of are had.
-type Answered = (Answer, Option<Opened>);
+struct Answered {
+    answer: Answer,
+    opened: Option<Opened>,
+    /// The first of them, where they had to be asked for before anything could be said of them.
+    begun: Option<ContentStream>,
+}
+
+/// How often an asset that changes between being opened and being read is opened for one answer.
+const OPENINGS: usize = 3;
 
 /// What there is to respond with at once, or what has to be waited for.
 type Responding = Either<Ready<Responded>, Pin<Box<dyn Future<Output = Responded> + Send>>>;
@@ -51,7 +59,7 @@ pub(super) fn handle(request: Request<Incoming>, connection: Arc<Connection>) ->
 
 #[expect(clippy::boxed_local, reason = "refusals are boxed where they are errors")]
 fn refused(refusal: Box<Answer>) -> Answered {
-    (*refusal, None)
+    Answered { answer: *refusal, opened: None, begun: None }
 }
 
 /// The answer that takes no look at a disk.
@@ -73,22 +81,55 @@ async fn answer(
     let path = asked_for(head)?;
     let stores = &connection.service().stores;
     let failed = |e| store_error(&path, &e);
-    let mut opened = stores.open(&path, Ask::Usual, now).await.map_err(failed)?;
-    let mut reading = Reading::of(head, &opened);
-    if reading.link == Link::Unrecognised {
-        // The link may be newer than what is known of the asset.
-        opened = stores.open(&path, Ask::Since(now), now).await.map_err(failed)?;
-        reading = Reading::of(head, &opened);
-    }
-    if reading.needs_rest(&opened) {
-        opened = stores.open(&path, Ask::Settled, now).await.map_err(failed)?;
-        reading = Reading::of(head, &opened);
+    let want = want(head);
+    let mut ask = Ask::Usual;
+    for _ in 0..OPENINGS {
+        let mut opened = stores.open(&path, want, ask, now).await.map_err(failed)?;
+        let mut reading = Reading::of(head, &opened);
+        if reading.link == Link::Unrecognised && matches!(ask, Ask::Usual) {
+            // The link may be newer than what is known of the asset.
+            opened = stores.open(&path, want, Ask::Since(now), now).await.map_err(failed)?;
+            reading = Reading::of(head, &opened);
+        }
         if reading.needs_rest(&opened) {
-            // It will not settle. A server may ignore Range (RFC 9110 section 14.2), and a whole can prove itself.
-            reading.decision = Decision::Whole;
+            opened = stores.open(&path, want, Ask::Settled, now).await.map_err(failed)?;
+            reading = Reading::of(head, &opened);
+            if reading.needs_rest(&opened) {
+                // It will not settle. A server may ignore Range (RFC 9110 section 14.2), and a whole can prove itself.
+                reading.decision = Decision::Whole;
+            }
+        }
+        let first = match &reading.decision {
+            Decision::Whole if head.method == Method::GET => 0..opened.asset().len,
+            Decision::Partial(range) => range.start..range.end,
+            Decision::Multipart(ranges) => ranges.first().map_or(0..0, |range| range.start..range.end),
+            _ => return Ok(reading.answer(opened)),
+        };
+        match opened.begin(first).await {
+            Ok(begun) => return Ok(Answered { begun, ..reading.answer(opened) }),
+            Err(StoreError::Changing) => ask = Ask::Since(Instant::now()),
+            Err(e) => return Err(failed(e)),
         }
     }
-    Ok(reading.answer(opened))
+    Err(failed(StoreError::Changing))
+}
+
+/// What a request will need of an asset.
+fn want(head: &request::Parts) -> Want {
+    const CONDITIONS: [header::HeaderName; 5] = [
+        header::RANGE,
+        header::IF_NONE_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_MATCH,
+        header::IF_UNMODIFIED_SINCE,
+    ];
+    if head.method == Method::HEAD {
+        Want::Head
+    } else if CONDITIONS.iter().any(|name| head.headers.contains_key(name)) {
+        Want::Parts
+    } else {
+        Want::Whole
+    }
 }
 
 /// The asset that a request asks for, or the answer to one that asks for none.
@@ -122,41 +163,56 @@ impl Reading {
     }
 
     fn answer(self, opened: Opened) -> Answered {
-        (opened.fields().answer(self.decision, self.link), Some(opened))
+        let answer = opened.fields().answer(self.decision, self.link);
+        Answered { answer, opened: Some(opened), begun: None }
     }
 }
 
-fn respond((answer, opened): Answered, method: &Method, mut exchange: Exchange) -> Response<ResponseBody> {
-    let opened = opened.as_ref();
-    let Answer { status, headers, payload } = answer;
+fn respond(answered: Answered, method: &Method, mut exchange: Exchange) -> Response<ResponseBody> {
+    let Answered { answer: Answer { status, headers, payload }, opened, begun } = answered;
     let payload = if *method == Method::HEAD { Payload::Nothing } else { payload };
-    let len = length(&payload, opened);
+    let len = length(&payload, opened.as_ref());
     exchange.answer(status, &headers, len);
-    let (chunk, rest) = body(payload, opened.map(Opened::content), len);
+    let (chunk, rest) = body(payload, opened.as_ref().map(Opened::content), begun, len);
     let mut response = Response::new(ResponseBody::new(chunk, rest, len, exchange));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
 
-/// The first bytes of a body of `len` bytes, where they are at hand, and what follows them.
-fn body(payload: Payload, content: Option<&Content>, len: u64) -> (Bytes, VecDeque<Part>) {
+/// The first bytes of a body of `len` bytes, where they are at hand, and what follows them. `begun` is the first part of the
+/// content, if it had to be asked for.
+fn body(
+    payload: Payload,
+    content: Option<&Content>,
+    begun: Option<ContentStream>,
+    len: u64,
+) -> (Bytes, VecDeque<Stretch>) {
+    let mut begun = begun.map(Stretch::Stream);
+    let mut part = |range: ByteRange| begun.take().or_else(|| Some(content?.stretch(range.start..range.end)));
     match payload {
         Payload::Nothing => (Bytes::new(), VecDeque::new()),
         Payload::Text(text) => (text, VecDeque::new()),
-        Payload::Whole => content.map_or_else(Default::default, |content| content.first(0, len)),
-        Payload::Part(range) => {
-            content.map_or_else(Default::default, |content| content.first(range.start, range.end))
-        }
+        Payload::Whole => first(part(ByteRange { start: 0, end: len })),
+        Payload::Part(range) => first(part(range)),
         Payload::Parts(multipart) => {
             let mut rest = VecDeque::with_capacity(2 * multipart.parts().len() + 1);
-            for part in multipart.parts() {
-                rest.push_back(Part::Memory(part.head.clone()));
-                rest.extend(content.map(|content| content.part(part.range.start, part.range.end)));
+            for framed in multipart.parts() {
+                rest.push_back(Stretch::Memory(framed.head.clone()));
+                rest.extend(part(framed.range));
             }
-            rest.push_back(Part::Memory(multipart.tail().clone()));
+            rest.push_back(Stretch::Memory(multipart.tail().clone()));
             (Bytes::new(), rest)
         }
+    }
+}
+
+/// A part as the beginning of a body.
+fn first(part: Option<Stretch>) -> (Bytes, VecDeque<Stretch>) {
+    match part {
+        None => (Bytes::new(), VecDeque::new()),
+        Some(Stretch::Memory(bytes)) => (bytes, VecDeque::new()),
+        Some(stream @ Stretch::Stream(_)) => (Bytes::new(), VecDeque::from([stream])),
     }
 }
 
@@ -168,31 +224,6 @@ fn length(payload: &Payload, opened: Option<&Opened>) -> u64 {
         Payload::Whole => opened.map_or(0, |opened| opened.asset().len),
         Payload::Part(range) => range.length(),
         Payload::Parts(multipart) => multipart.length(),
-    }
-}
-
-impl Content {
-    /// The same as [`part`](Self::part), as the beginning of a body.
-    fn first(&self, start: u64, end: u64) -> (Bytes, VecDeque<Part>) {
-        match self.part(start, end) {
-            Part::Memory(bytes) => (bytes, VecDeque::new()),
-            part @ Part::File(_) => (Bytes::new(), VecDeque::from([part])),
-        }
-    }
-
-    /// The bytes from `start` to before `end`, which lie within the content.
-    fn part(&self, start: u64, end: u64) -> Part {
-        match self {
-            Self::Memory(bytes) => {
-                let at = |offset| usize::try_from(offset).expect("what is in memory is addressed by usize");
-                Part::Memory(if (start, end) == (0, bytes.len() as u64) {
-                    bytes.clone()
-                } else {
-                    bytes.slice(at(start)..at(end))
-                })
-            }
-            Self::File(file) => Part::File(file.stream(start..end)),
-        }
     }
 }
 
@@ -269,12 +300,27 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
     match error {
         StoreError::NotFound => refusal(StatusCode::NOT_FOUND, error),
         StoreError::Changing => {
-            log::warn!("{path}: {error}; put files in place by renaming them, so that they appear whole");
+            log::warn!("{path}: {error}; put assets in place as a whole (files by renaming them)");
             retry("the asset is being written and cannot be sent whole yet")
         }
         StoreError::Busy(_) => {
             log::warn!("{path}: {error}");
             retry("the server is short of resources at the moment")
+        }
+        StoreError::Upstream { fault: Fault::Unavailable, .. } => {
+            log::warn!("{path}: {error}");
+            retry("the store of this asset is out of order at the moment")
+        }
+        StoreError::Upstream { fault: Fault::Late, .. } => {
+            log::warn!("{path}: {error}");
+            refusal(StatusCode::GATEWAY_TIMEOUT, "the store of this asset does not answer in time")
+        }
+        StoreError::Upstream { fault: Fault::Unreachable | Fault::Refused, .. } => {
+            log::error!("{path}: {error}");
+            refusal(
+                StatusCode::BAD_GATEWAY,
+                "the store of this asset cannot be read; the server's log says why",
+            )
         }
         StoreError::Failed(_) => {
             log::error!("{path}: {error}");

@@ -1,34 +1,28 @@
 //! Where bytes live, and what is known of them.
 //!
 //! The contract: a path is opened once, and what comes back says of those very bytes what the response head will say.
-//! [`Stores`] is the door; it finds the mount that a path lies in, asks the cache, and looks at the disk where the cache
-//! does not know or has not looked for a while.
+//! [`Stores`] is the door; it finds the mount that a path lies in and what the [cache] knows of it. Where that is nothing,
+//! or too old, the mount's store looks: a folder on a [disk], or a [bucket]. Both hold what they read on one [shelf].
 
+mod bucket;
 mod cache;
+mod content;
 mod disk;
 mod flights;
 mod memory;
 mod mounts;
+mod opened;
+mod shelf;
 mod survey;
 
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-
-pub use self::cache::Opened;
-pub use self::disk::{Cut, DiskFile, FileStream};
+pub use self::bucket::{Arriving, ArrivingStream, Object, ObjectStream};
+pub use self::content::{Content, ContentStream, Cut, Stretch};
+pub use self::disk::{DiskFile, FileStream};
 pub use self::mounts::Stores;
-
-/// How an asset is to be read.
-#[derive(Debug)]
-pub enum Content {
-    /// The bytes themselves, hashed as they are held.
-    Memory(Bytes),
-    /// A file, read and guarded while it is sent.
-    File(Arc<DiskFile>),
-}
+pub use self::opened::Opened;
 
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +30,22 @@ pub enum Ask {
     /// As new as the mount's `fresh` demands.
     Usual,
     /// Looked up since this moment: the asker has reason to believe that what is known is out of date. Bounded in rate:
-    /// the answer may take 20 ms longer.
+    /// the answer may take 20 ms longer, and 250 ms from a bucket.
     Since(Instant),
     /// A version of which parts can be sent. The answer may take the two seconds that a change needs to settle, and is
     /// an unsettled one all the same if the file changes again meanwhile.
     Settled,
+}
+
+/// What the asker will need of an asset, so that a bucket is asked once, and for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// What it is.
+    Head,
+    /// What it is, and all its bytes.
+    Whole,
+    /// What it is, and perhaps some of its bytes: the request has a range or conditions.
+    Parts,
 }
 
 /// Why an asset cannot be had.
@@ -50,7 +55,7 @@ pub enum StoreError {
     /// There is no such asset, or it is not one that is served.
     #[error("no asset has this path")]
     NotFound,
-    /// The file changes faster than it can be read.
+    /// The asset changes faster than it can be read.
     #[error("the asset is being written and cannot be sent whole yet")]
     Changing,
     /// Something is short at the moment: file descriptors, memory.
@@ -59,6 +64,27 @@ pub enum StoreError {
     /// The store failed, and will again until somebody mends it.
     #[error("{0}")]
     Failed(Box<str>),
+    /// A bucket could not be asked, or did not answer as it should.
+    #[error("{reason}")]
+    Upstream {
+        /// Whose fault it is, and so what becomes of it.
+        fault: Fault,
+        /// What happened, to which bucket, and the mend.
+        reason: Box<str>,
+    },
+}
+
+/// What keeps a bucket from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It refuses us, or answers in a way that cannot be used: somebody must mend a setting.
+    Refused,
+    /// No connection, or one that broke.
+    Unreachable,
+    /// It says that it is overloaded or out of order.
+    Unavailable,
+    /// It does not answer in time.
+    Late,
 }
 
 impl StoreError {

@@ -78,15 +78,19 @@ fn listed(path: &AssetPath) -> Option<&'static Row> {
 /// `application/octet-stream`. WhatsApp takes any type as a document, though it promises nothing for those that it does
 /// not list.
 pub fn media_type(path: &AssetPath) -> MediaType {
+    known_media_type(path).unwrap_or(MediaType::OCTET_STREAM)
+}
+
+/// The same, for who knows more of an asset than its name: `None` where its extension says nothing.
+pub fn known_media_type(path: &AssetPath) -> Option<MediaType> {
     if let Some(row) = listed(path) {
-        return MediaType::from_static(row.media_type);
+        return Some(MediaType::from_static(row.media_type));
     }
-    match path.extension().and_then(|extension| mime_guess::from_ext(extension).first_raw()) {
-        Some("text/plain") => MediaType::from_static("text/plain; charset=utf-8"),
-        Some("text/csv") => MediaType::from_static("text/csv; charset=utf-8"),
-        Some(guess) => MediaType::from_static(guess),
-        None => MediaType::OCTET_STREAM,
-    }
+    Some(MediaType::from_static(match mime_guess::from_ext(path.extension()?).first_raw()? {
+        "text/plain" => "text/plain; charset=utf-8",
+        "text/csv" => "text/csv; charset=utf-8",
+        guess => guess,
+    }))
 }
 
 /// The kind of message that sends an asset with this extension; `None` where WhatsApp does not list it.

@@ -7,4 +7,4 @@ mod link_cache;
 mod media;
 
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
-pub use media::{Kind, kind, media_type};
+pub use media::{Kind, kind, known_media_type, media_type};

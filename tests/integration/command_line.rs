@@ -123,7 +123,7 @@ fn assert_serve_refuses(rows: &[Refusal<'_>]) {
 }
 
 #[test]
-fn a_store_that_is_no_folder_is_refused() {
+fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
     assert_serve_refuses(&[
         (
             "",
@@ -141,8 +141,8 @@ fn a_store_that_is_no_folder_is_refused() {
             &[],
             &["`mount.store` in wamedia.toml line 3", "/nowhere does not exist"],
         ),
-        ("", &[], &["s3://media/shop"], &["STORE", "`s3://media/shop` is not a folder", "name a directory"]),
-        ("[[mount]]\nstore = \"gs://media\"\n", &[], &[], &["wamedia.toml line 2", "`gs://media`"]),
+        ("", &[], &["s3n://media/shop"], &["STORE", "`s3n://media/shop` is no store", "did you mean s3://?"]),
+        ("[[mount]]\nstore = \"gs://\"\n", &[], &[], &["wamedia.toml line 2", "`gs://` names no bucket"]),
         (
             "[[mount]]\npath = \"/a\"\n",
             &[],

@@ -14,7 +14,7 @@ fn defaults_are_the_documented_ones() {
         access_log: AccessLog::Text,
         mounts: vec![Mount {
             path: String::new(),
-            directory: house.path("media"),
+            store: Location::Folder(house.path("media")),
             fresh: Duration::from_secs(1),
         }],
         memory: Memory { cache: 268_435_456, streams: 33_554_432, digests: 65_536 },
@@ -22,6 +22,12 @@ fn defaults_are_the_documented_ones() {
             default: "no-cache".parse().unwrap(),
             versioned: "max-age=31536000, immutable".parse().unwrap(),
             rules: vec![],
+            precedence: Precedence::Object,
+        },
+        upstream: Upstream {
+            connect_timeout: Duration::from_secs(3),
+            first_byte_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(20),
         },
         limits: Limits {
             connections: 10_000,
@@ -98,8 +104,8 @@ fn a_store_outside_the_file_replaces_its_mounts() {
         (store(), &[], "media"),
     ] {
         let settings = house.load(&flags, variables).unwrap();
-        let expected =
-            Mount { path: String::new(), directory: house.path(folder), fresh: Mount::DEFAULT_FRESH };
+        let store = Location::Folder(house.path(folder));
+        let expected = Mount { path: String::new(), store, fresh: Duration::from_secs(1) };
         assert_eq!(settings.mounts, [expected]);
     }
 }
@@ -123,12 +129,12 @@ fn the_file_is_the_flags_else_the_variables_else_the_one_that_is_there() {
 
     let settings = house.load(&Flags::default(), &variable).unwrap();
     assert_eq!((settings.threads, settings.config_file), (2, Some(house.path("etc/v.toml"))));
-    assert_eq!(settings.mounts[0].directory, house.path("etc/here"));
+    assert_eq!(settings.mounts[0].store, Location::Folder(house.path("etc/here")));
     assert_eq!(settings.access_log, AccessLog::File(house.path("etc/here/log")));
 
     let settings = house.load(&flag, &variable).unwrap();
     assert_eq!((settings.threads, settings.config_file), (3, Some(house.path("etc/f.toml"))));
-    assert_eq!(settings.mounts[0].directory, house.path("etc/../media"));
+    assert_eq!(settings.mounts[0].store, Location::Folder(house.path("etc/../media")));
     assert_eq!(settings.mounts[0].fresh, Duration::from_secs(3600));
 }
 
@@ -143,6 +149,6 @@ fn rules_are_in_force() {
     for (path, policy) in
         [("campaign/a.pdf", "max-age=604800"), ("x/a.pdf", "private"), ("a.png", "no-store")]
     {
-        assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap()).as_str(), policy);
+        assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap(), None).as_str(), policy);
     }
 }

@@ -61,9 +61,33 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
         ("[[mount]]\nstore = \"a.txt/b\"", &["/a.txt/b cannot be looked at"]),
         ("[[mount]]\nstore = \"\"", &["is empty"]),
         ("[[mount]]\nstore = \"a\\u0000\"", &["NUL"]),
-        ("[[mount]]\nstore = \"s3://bucket/prefix\"", &["`s3://bucket/prefix`", "serves folders only"]),
-        ("[[mount]]\nstore = \"gs://bucket\"", &["serves folders only"]),
-        ("[[mount]]\nstore = \"az://container\"", &["serves folders only"]),
+        ("[[mount]]\nstore = \"gcs://bucket\"", &["`gcs://bucket` is no store", "did you mean gs://?"]),
+        ("[[mount]]\nstore = \"s3://\"", &["`s3://` names no bucket", "s3://bucket/prefix"]),
+        (
+            "[[mount]]\nstore = \"media\"\nendpoint = \"x\"",
+            &["`mount.endpoint` in wamedia.toml line 3", "for buckets"],
+        ),
+        ("[[mount]]\nstore = \"gs://b\"\nregion = \"x\"", &["`mount.region`", "s3:// buckets only"]),
+        (
+            "[[mount]]\nstore = \"gs://b\"\naddressing = \"path\"",
+            &["`mount.addressing`", "s3:// buckets only"],
+        ),
+        ("[[mount]]\nstore = \"gs://b\"\ncredentials = \"profile:x\"", &["names a profile", "anonymous"]),
+        ("[[mount]]\nstore = \"s3://b\"\naddressing = \"host\"", &["`host` is no way", "\"virtual-host\""]),
+        (
+            "[[mount]]\nstore = \"s3://b\"\ncredentials = \"profile:\"",
+            &["`mount.credentials`", "profile:NAME"],
+        ),
+        (
+            "[[mount]]\nstore = \"s3://b\"\nendpoint = \"s3.example.com\"",
+            &["`s3.example.com` is not the URL"],
+        ),
+        (
+            "[[mount]]\nstore = \"s3://b\"\nendpoint = \"https://a.example/b\"",
+            &["is not the URL", "https://s3.example.com"],
+        ),
+        ("[[mount]]\nstore = \"s3://b\"\nstale_if_error = \"8d\"", &["`d` is not a unit of time"]),
+        ("[[mount]]\nstore = \"s3://b\"\nstale_if_error = \"169h\"", &["169h is out of range", "to 168h"]),
         (
             "[[mount]]\nstore = \"media\"\nfresh = \"2h\"",
             &["`mount.fresh` in wamedia.toml line 3", "from 0 to 1h"],
@@ -129,7 +153,11 @@ fn what_is_wrong_outside_the_file_is_told_with_its_flag_or_variable() {
         (flags(), &[("WAMEDIA_LISTEN", "")], &["the variable WAMEDIA_LISTEN: is empty"]),
         (flags(), &[("WAMEDIA_CONFIG", "")], &["the variable WAMEDIA_CONFIG: is empty"]),
         (flags(), &[("WAMEDIA_CACHE_CONTROL", "private")], &["WAMEDIA_CACHE_DEFAULT"]),
-        (flags(), &[("WAMEDIA_STORE", "s3://b")], &["the variable WAMEDIA_STORE: `s3://b`"]),
+        (
+            flags(),
+            &[("WAMEDIA_STORE", "s4://b")],
+            &["the variable WAMEDIA_STORE: `s4://b`", "s3://bucket, gs://bucket"],
+        ),
         (
             Flags { store: Some("gone".into()), ..flags() },
             &[],

@@ -1,10 +1,10 @@
 //! Assets in a folder: opened beneath its root, known by their digest, read without ever blocking a serving thread.
 //!
-//! What is known of a path, and for how long, is the [cache](super::cache)'s subject; here is what one open of one file
-//! gives.
+//! [`Folder`] is what is mounted: it says when to look again. The rest is what one open of one file gives.
 
 mod chunks;
 mod digests;
+mod folder;
 mod load;
 mod root;
 mod stream;
@@ -26,11 +26,11 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::chunks::Chunks;
 pub(crate) use self::digests::Digests;
-pub(crate) use self::load::{Loaded, Seen, load};
-pub(crate) use self::root::Patience;
-use self::root::{Refusal, Root};
-pub use self::stream::{Cut, FileStream};
-pub(crate) use self::version::{FileVersion, SETTLING};
+pub(crate) use self::folder::Folder;
+pub(crate) use self::load::{Loaded, Seen};
+use self::root::{Patience, Refusal, Root};
+pub use self::stream::FileStream;
+use self::version::FileVersion;
 use super::StoreError;
 use super::memory::Budget;
 use crate::asset::{AssetPath, Digest};

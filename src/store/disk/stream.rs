@@ -23,29 +23,10 @@ use super::DiskFile;
 use super::chunks::{Chunk, SMALL};
 use super::version::FileVersion;
 use crate::asset::Digest;
+use crate::store::Cut;
 
 /// A reader that took longer than this for a chunk is not helped by larger ones: below 1 MiB/s.
 const SLOW: Duration = Duration::from_millis(250);
-
-/// Why a stream ended before its last byte. The connection must be cut: what was sent so far is not the asset.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum Cut {
-    /// The file is no longer the version that the response head speaks of.
-    #[error("{path} changed while it was sent; the response was cut short")]
-    Changed {
-        /// The asset's path.
-        path: Box<str>,
-    },
-    /// The file could not be read.
-    #[error("reading {path} failed while it was sent: {reason}; the response was cut short")]
-    Unreadable {
-        /// The asset's path.
-        path: Box<str>,
-        /// What the operating system said.
-        reason: Box<str>,
-    },
-}
 
 /// The bytes of a range of one version of a file.
 #[derive(Debug)]

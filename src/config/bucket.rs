@@ -1,0 +1,365 @@
+//! Buckets: which one is meant, where it is, and what the environment says of the way to it.
+//!
+//! Only what can be told without asking anybody is told here. Whether the bucket is there, and whether it lets us read, is for
+//! the stores to find out.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::given::{Entry, Value};
+use super::{ConfigError, keys};
+use crate::asset::AssetPath;
+use crate::spelling::nearest;
+
+/// A bucket whose objects are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Who keeps it.
+    pub service: Service,
+    /// Its name; with Azure, the container's.
+    pub name: String,
+    /// What the keys of all assets begin with, without slashes at its ends; `""` where the whole bucket is served.
+    pub prefix: String,
+    /// Where the service is reached, instead of where its provider has it: an `http://` or `https://` URL without a path.
+    pub endpoint: Option<String>,
+    /// The region of an S3 bucket, instead of what the environment says.
+    pub region: Option<String>,
+    /// How an S3 bucket is named in requests.
+    pub addressing: Addressing,
+    /// Who we say that we are.
+    pub credentials: Credentials,
+    /// So long may what is held be served while the bucket cannot be asked: 0 to 7 days. Default 1 h.
+    pub stale_if_error: Duration,
+    /// The variables of the service and its tools.
+    pub environment: Environment,
+}
+
+/// The kinds of object store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Amazon S3, and what speaks its protocol: R2, `MinIO`, Ceph, `SeaweedFS` and others.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    Azure,
+}
+
+/// How an S3 bucket is named in requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// As the environment says (`AWS_VIRTUAL_HOSTED_STYLE_REQUEST`), which is in the path where it says nothing.
+    Usual,
+    /// First in the path: `https://s3.example.com/media/banner.jpg`.
+    Path,
+    /// First in the host: `https://media.s3.example.com/banner.jpg`.
+    VirtualHost,
+}
+
+/// Who we say that we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Whoever the environment, the shared files and the machine say that we are, in the order in which the provider's
+    /// own tools look.
+    Usual,
+    /// Nobody: for buckets that everybody may read.
+    Anonymous,
+    /// This profile of the shared files of AWS.
+    Profile(String),
+}
+
+/// Environment variables. Some are secret, so their values are never shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Environment(Arc<[(String, String)]>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// What the variables begin with that the tools of the providers know.
+const PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+/// Those that begin otherwise: the home of the shared files, a service account, and Azure's managed identity.
+const OTHERS: [&str; 3] = ["HOME", "SERVICE_ACCOUNT", "IDENTITY_ENDPOINT"];
+
+impl Environment {
+    /// What of an environment is about object stores. Values that are not UTF-8 are left out, as the tools do.
+    pub(super) fn of(variables: &[(OsString, OsString)]) -> Self {
+        let text = |text: &OsStr| text.to_str().map(str::to_owned);
+        let mut ours: Vec<_> = variables
+            .iter()
+            .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+            .filter(|(name, _)| {
+                PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name.as_str())
+            })
+            .collect();
+        ours.sort();
+        Self(ours.into())
+    }
+
+    /// The value of a variable that is set, and not to nothing.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All variables that are set, and not to nothing.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+}
+
+impl Service {
+    const ALL: [Self; 3] = [Self::S3, Self::Gcs, Self::Azure];
+
+    /// What its URLs begin with.
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gs",
+            Self::Azure => "az",
+        }
+    }
+}
+
+/// The URL that names it: `s3://media/campaign`.
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.service.scheme(), self.name)?;
+        if self.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
+    }
+}
+
+impl Bucket {
+    /// How old what is known of an object may be where the operator says nothing.
+    pub const DEFAULT_FRESH: Duration = Duration::from_secs(5);
+    /// How long what is held is served while the bucket cannot be asked, where the operator says nothing.
+    pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_secs(3600);
+
+    /// Reads a URL such as `s3://media/campaign`.
+    pub(super) fn parse(url: &str, environment: Environment) -> Result<Self, String> {
+        let shown = url.escape_debug();
+        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+        let Some(service) = Service::ALL.into_iter().find(|service| service.scheme() == scheme) else {
+            return Err(unknown_scheme(url, scheme));
+        };
+        if rest.contains(['?', '#', '@']) {
+            return Err(format!(
+                "`{shown}` holds more than a bucket and a prefix; write such as \"{scheme}://bucket/prefix\", and put \
+                 the rest into the keys of its [[mount]] or into the environment"
+            ));
+        }
+        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if name.is_empty() || !name.bytes().all(is_plain) {
+            return Err(format!(
+                "`{shown}` names no bucket; write such as \"{scheme}://bucket/prefix\", with letters, digits, dots and \
+                 hyphens in the bucket's name"
+            ));
+        }
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        if !prefix.is_empty() && !AssetPath::from_plain(prefix).is_ok_and(|path| path.as_str() == prefix) {
+            return Err(format!(
+                "`{shown}` has a prefix that no asset can have: its segments must not be empty, begin with a dot, or \
+                 hold a backslash or a control character; write such as \"{scheme}://bucket/prefix\", not \
+                 percent-encoded"
+            ));
+        }
+        Ok(Self {
+            service,
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            endpoint: None,
+            region: None,
+            addressing: Addressing::Usual,
+            credentials: Credentials::Usual,
+            stale_if_error: Self::DEFAULT_STALE_IF_ERROR,
+            environment,
+        })
+    }
+
+    /// Reads what the table of its mount says beside its URL.
+    pub(super) fn read(&mut self, entry: &Entry) -> Result<(), ConfigError> {
+        if let Some(field) = entry.field("stale_if_error") {
+            self.stale_if_error =
+                field.read(|value| keys::duration_within(value, Duration::ZERO..=keys::WEEK))?;
+        }
+        if let Some(field) = entry.field("endpoint") {
+            self.endpoint = Some(field.read(endpoint)?);
+        }
+        if let Some(field) = entry.field("region") {
+            self.region = Some(field.read(|value| Ok(self.of_s3(value.one()?)?.to_owned()))?);
+        }
+        if let Some(field) = entry.field("addressing") {
+            self.addressing = field.read(|value| addressing(self.of_s3(value.one()?)?))?;
+        }
+        if let Some(field) = entry.field("credentials") {
+            self.credentials = field.read(|value| credentials(self.service, value))?;
+        }
+        Ok(())
+    }
+
+    fn of_s3<'t>(&self, text: &'t str) -> Result<&'t str, String> {
+        match self.service {
+            Service::S3 => Ok(text),
+            Service::Gcs | Service::Azure => Err("is for s3:// buckets only; leave it out".to_owned()),
+        }
+    }
+}
+
+/// The keys of a mount that only a bucket has.
+pub(super) const KEYS: [&str; 5] = ["stale_if_error", "endpoint", "region", "addressing", "credentials"];
+
+fn unknown_scheme(url: &str, scheme: &str) -> String {
+    let schemes = Service::ALL.map(Service::scheme);
+    let meant = match scheme {
+        "s3a" | "s3n" => Some("s3"),
+        "gcs" => Some("gs"),
+        "azure" | "abfs" | "abfss" | "adl" => Some("az"),
+        other => nearest(other, schemes),
+    };
+    let mend = match meant {
+        Some(meant) => format!("did you mean {meant}://?"),
+        None => {
+            format!("write a folder, or {}", schemes.map(|scheme| format!("{scheme}://bucket")).join(", "))
+        }
+    };
+    format!("`{}` is no store that is known; {mend}", url.escape_debug())
+}
+
+fn endpoint(value: &Value) -> Result<String, String> {
+    let text = value.one()?;
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let trimmed = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+    match trimmed {
+        Some(host)
+            if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b)) =>
+        {
+            Ok(text.strip_suffix('/').unwrap_or(text).to_owned())
+        }
+        _ => Err(format!(
+            "`{}` is not the URL of a service; write scheme, host and port, such as \"https://s3.example.com\" or \
+             \"http://127.0.0.1:9000\"",
+            text.escape_debug()
+        )),
+    }
+}
+
+impl Addressing {
+    /// As it is written in a configuration file.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Path => "path",
+            Self::VirtualHost => "virtual-host",
+        }
+    }
+}
+
+fn addressing(text: &str) -> Result<Addressing, String> {
+    [Addressing::Usual, Addressing::Path, Addressing::VirtualHost]
+        .into_iter()
+        .find(|known| known.as_str() == text)
+        .ok_or_else(|| {
+            format!(
+                "`{}` is no way to name a bucket; write \"path\" (host/bucket/key) or \"virtual-host\" (bucket.host/key)",
+                text.escape_debug()
+            )
+        })
+}
+
+/// Displays as it is written in a configuration file.
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usual => f.write_str("usual"),
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Profile(name) => write!(f, "profile:{name}"),
+        }
+    }
+}
+
+fn credentials(service: Service, value: &Value) -> Result<Credentials, String> {
+    let text = value.one()?;
+    match (text, text.strip_prefix("profile:").map(str::trim)) {
+        ("usual", _) => Ok(Credentials::Usual),
+        ("anonymous", _) => Ok(Credentials::Anonymous),
+        (_, Some(name)) if service == Service::S3 && !name.is_empty() => {
+            Ok(Credentials::Profile(name.to_owned()))
+        }
+        (_, Some(_)) if service != Service::S3 => {
+            Err("names a profile, which only s3:// buckets have; write \"usual\" or \"anonymous\"".to_owned())
+        }
+        // What stands there may be a secret, so it is not repeated.
+        _ => Err("is not \"usual\", \"anonymous\" or \"profile:NAME\"; write one of them (keys and secrets belong in \
+                  the environment or in the provider's own files)"
+            .to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<Bucket, String> {
+        Bucket::parse(url, Environment::default())
+    }
+
+    #[test]
+    fn urls_name_a_service_a_bucket_and_a_prefix() {
+        for (url, service, name, prefix) in [
+            ("s3://media", Service::S3, "media", ""),
+            ("s3://my.media-1/", Service::S3, "my.media-1", ""),
+            ("gs://media/campaign/2026/", Service::Gcs, "media", "campaign/2026"),
+            ("az://media/Preisliste M\u{e4}rz", Service::Azure, "media", "Preisliste M\u{e4}rz"),
+        ] {
+            let bucket = parse(url).expect(url);
+            assert_eq!((bucket.service, &*bucket.name, &*bucket.prefix), (service, name, prefix), "{url}");
+            assert_eq!(bucket.to_string(), url.trim_end_matches('/'));
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused_with_a_mend() {
+        for (url, part) in [
+            ("s3://", "names no bucket"),
+            ("s3:///prefix", "names no bucket"),
+            ("s3://b\u{fc}cket", "names no bucket"),
+            ("s3://key:secret@bucket", "more than a bucket"),
+            ("s3://bucket?region=x", "more than a bucket"),
+            ("s3://bucket//a", "prefix that no asset can have"),
+            ("s3://bucket/a//b", "prefix that no asset can have"),
+            ("s3://bucket/../a", "prefix that no asset can have"),
+            ("gcs://bucket", "did you mean gs://?"),
+            ("abfss://bucket", "did you mean az://?"),
+            ("S3://bucket", "s3://bucket"),
+            ("https://bucket.s3.amazonaws.com", "is no store that is known"),
+        ] {
+            let refusal = parse(url).expect_err(url);
+            assert!(refusal.contains(part), "{url}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn values_of_the_environment_are_never_shown() {
+        let of = |pairs: &[(&str, &str)]| {
+            Environment::of(&pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect::<Vec<_>>())
+        };
+        let environment = of(&[
+            ("AWS_SECRET_ACCESS_KEY", "hush"),
+            ("AWS_REGION", ""),
+            ("PATH", "/bin"),
+            ("HOME", "/home/a"),
+        ]);
+        assert_eq!(environment.get("AWS_SECRET_ACCESS_KEY"), Some("hush"));
+        assert_eq!(environment.get("AWS_REGION"), None, "set to nothing is not set");
+        assert_eq!(environment.get("PATH"), None);
+        let bucket = Bucket::parse("s3://media", environment).expect("a bucket");
+        assert!(!format!("{bucket:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,282 @@
+//! The HTTP client that buckets and credentials are asked with.
+//!
+//! `object_store` signs requests and reads answers; this carries them, over the hyper that the server has, too. It reads what is
+//! refused, so that the reason is not lost on the way (see [`refusal`](super::refusal)).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use hyper::rt::Executor;
+use hyper::{Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use object_store::client::{
+    HttpClient, HttpConnector as ObjectStoreConnector, HttpError, HttpErrorKind, HttpRequest,
+    HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
+};
+use object_store::{ClientConfigKey, ClientOptions};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tower_service::Service;
+
+use super::refusal::{Answered, NoAnswer, innermost};
+use crate::store::{Fault, StoreError};
+
+/// S3 closes connections that were idle for 5 to 20 s; what is used again should not be one of those.
+const IDLE: Duration = Duration::from_secs(4);
+/// What is read at one time, and so held for a response whose reader is slow. Heads must fit, too.
+const BUFFER: usize = 64 << 10;
+/// Most of the text of a refusal that is read, in bytes.
+const REFUSAL: usize = 16 << 10;
+const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
+
+/// Marks a request as one for an object: its refusals are read here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForObject;
+
+type Inner = Client<Timed, HttpRequestBody>;
+
+/// Makes clients for `object_store`. All of them share their connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    client: Inner,
+    /// Whether this machine has certificates of anybody to trust.
+    trusts_anybody: bool,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Clients that give up connecting after `connect_timeout`. Connections live on `background`.
+    ///
+    /// They trust whom this machine trusts, and whose certificates stand in the PEM file `more_roots`.
+    pub(crate) fn new(
+        connect_timeout: Duration,
+        more_roots: Option<&str>,
+        background: &Handle,
+    ) -> Result<Self, StoreError> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(file) = more_roots {
+            roots.add_parsable_certificates(read_certificates(file)?);
+        }
+        let trusts_anybody = !roots.is_empty();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows the protocol's versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(Duration::from_secs(60)));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(On(background.clone()))
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(BUFFER)
+            .build(Timed { https, timeout: connect_timeout });
+        Ok(Self { client, trusts_anybody })
+    }
+}
+
+fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
+    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| StoreError::Upstream {
+        fault: Fault::Refused,
+        reason: format!(
+            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {e}; mend or unset it"
+        )
+        .into(),
+    })
+}
+
+/// Runs what belongs to a connection on the background, whoever asked for it.
+#[derive(Clone)]
+struct On(Handle);
+
+impl<F> Executor<F> for On
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+/// Connects, TLS included, within a time.
+#[derive(Clone)]
+struct Timed {
+    https: HttpsConnector<HttpConnector>,
+    timeout: Duration,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<Uri> for Timed {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, timeout) = (self.https.call(uri), self.timeout);
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(format!("there is no connection after {} s", timeout.as_secs_f32()).into()),
+            }
+        })
+    }
+}
+
+impl ObjectStoreConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let says = |key, value: &str| options.get_config_value(&key).is_some_and(|said| said == value);
+        let refuse = |what: &str| {
+            let source = format!("{what} is set, which wamedia does not support; leave it out").into();
+            Err(object_store::Error::Generic { store: "settings", source })
+        };
+        if options.get_config_value(&ClientConfigKey::ProxyUrl).is_some() {
+            return refuse("a proxy (PROXY_URL)");
+        }
+        if says(ClientConfigKey::AllowInvalidCertificates, "true") {
+            return refuse("ALLOW_INVALID_CERTIFICATES");
+        }
+        let may_be_plain = says(ClientConfigKey::AllowHttp, "true");
+        Ok(HttpClient::new(Carrier { connector: self.clone(), may_be_plain }))
+    }
+}
+
+/// A client for one store, or for its credentials.
+#[derive(Debug)]
+struct Carrier {
+    connector: Connector,
+    /// Whether it may speak without TLS.
+    may_be_plain: bool,
+}
+
+#[async_trait]
+impl HttpService for Carrier {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let is_for_object = request.extensions().get::<ForObject>().is_some();
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let silence = |kind, reason: String, passes| {
+            let (host, for_credentials) = (host.clone(), !is_for_object);
+            HttpError::new(kind, NoAnswer { host, reason, for_credentials, passes })
+        };
+        let is_plain = request.uri().scheme_str() != Some("https");
+        if is_plain && !self.may_be_plain {
+            let reason = "would be asked without TLS; use an https:// endpoint, or set AWS_ALLOW_HTTP=true \
+                          (GOOGLE_ALLOW_HTTP, AZURE_ALLOW_HTTP)";
+            return Err(silence(HttpErrorKind::Unknown, reason.to_owned(), false));
+        }
+        if !is_plain && !self.connector.trusts_anybody {
+            let reason = "cannot be trusted: this machine has no root certificates; install ca-certificates, or name a file \
+                          of them in SSL_CERT_FILE";
+            return Err(silence(HttpErrorKind::Unknown, reason.to_owned(), false));
+        }
+        request.headers_mut().insert(USER_AGENT, OUR_NAME);
+        let response = self.connector.client.request(request).await.map_err(|e| {
+            let reason = innermost(&e);
+            if e.is_connect() {
+                silence(HttpErrorKind::Connect, format!("cannot be connected to: {reason}"), true)
+            } else {
+                silence(HttpErrorKind::Interrupted, format!("broke the connection: {reason}"), true)
+            }
+        })?;
+        if is_for_object && !response.status().is_success() {
+            return Err(HttpError::new(HttpErrorKind::Unknown, read_refusal(response).await));
+        }
+        Ok(response.map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
+    }
+}
+
+fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
+    let (host, reason) = (host.to_owned(), format!("broke the connection: {}", innermost(error)));
+    HttpError::new(
+        HttpErrorKind::Interrupted,
+        NoAnswer { host, reason, for_credentials: false, passes: true },
+    )
+}
+
+async fn read_refusal(response: Response<Incoming>) -> Answered {
+    let (head, body) = response.into_parts();
+    let is_silent = head.status == StatusCode::NOT_MODIFIED;
+    // Longer texts, and those that never end, say no more: the caller's patience bounds the wait.
+    let text = if is_silent { Bytes::new() } else { read_text(body).await };
+    let text = String::from_utf8_lossy(&text);
+    let header = |name: &str| printable(head.headers.get(name)?.to_str().ok()?);
+    Answered {
+        status: head.status,
+        code: header("x-ms-error-code").or_else(|| element(&text, "Code")),
+        message: element(&text, "Message"),
+        region: header("x-amz-bucket-region").or_else(|| element(&text, "Region")),
+        last_modified: last_modified(&head.headers),
+    }
+}
+
+async fn read_text(body: Incoming) -> Bytes {
+    match Limited::new(body, REFUSAL).collect().await {
+        Ok(whole) => whole.to_bytes(),
+        Err(_) => Bytes::new(),
+    }
+}
+
+fn last_modified(headers: &HeaderMap) -> Option<httpdate::HttpDate> {
+    headers.get(LAST_MODIFIED)?.to_str().ok()?.parse().ok()
+}
+
+/// The text of an element of a refusal: `<Error><Code>NoSuchKey</Code>…`. No more of XML is needed for that.
+fn element(text: &str, name: &str) -> Option<String> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (inner, _) = rest.split_once(&format!("</{name}>"))?;
+    printable(inner)
+}
+
+/// A text that can stand in one line of a log.
+fn printable(text: &str) -> Option<String> {
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_refusal_are_found_and_made_fit_for_a_log() {
+        let text =
+            "<?xml version=\"1.0\"?><Error><Code>No\u{1b}SuchKey</Code><Message>a\r\nb</Message><Key></Key>";
+        assert_eq!(element(text, "Code").as_deref(), Some("NoSuchKey"));
+        assert_eq!(element(text, "Message").as_deref(), Some("ab"));
+        assert_eq!(element(text, "Key"), None);
+        assert_eq!(element(text, "Region"), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! From the settings of a bucket to a client of its service: where it is, and who we say that we are.
+//!
+//! The variables of the environment mean what they mean to `object_store`, and so mostly what they mean to the provider's own
+//! tools; what the table of the mount says comes before them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+
+use super::client::Connector;
+use super::profile::{Keys, Profile};
+use super::refusal::innermost;
+use crate::config::{Addressing, Bucket, Credentials, Service};
+use crate::store::{Fault, StoreError};
+
+/// A client for a bucket. Nobody is asked anything yet.
+///
+/// Fails where the settings and the environment do not say enough, or contradict each other.
+pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    let connected = match bucket.service {
+        Service::S3 => s3(bucket, connector),
+        Service::Gcs => gcs(bucket, connector),
+        Service::Azure => azure(bucket, connector),
+    };
+    connected.map_err(|reason| StoreError::Upstream {
+        fault: Fault::Refused,
+        reason: format!("{bucket} cannot be opened: {reason}").into(),
+    })
+}
+
+/// Retries are [`upstream`](super::upstream)'s, which knows how long a client may be kept waiting.
+fn no_retries() -> RetryConfig {
+    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::from_secs(20) }
+}
+
+fn words(error: &object_store::Error) -> String {
+    innermost(error)
+}
+
+fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
+    use AmazonS3ConfigKey as Key;
+    let environment = &bucket.environment;
+    let says = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
+    let has_own = says(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
+    let profile = match &bucket.credentials {
+        Credentials::Profile(name) => Some(Profile::find(Some(name), environment)?),
+        Credentials::Usual => Some(Profile::find(None, environment)?),
+        Credentials::Anonymous => None,
+    };
+    // A profile that is named in the settings comes before the keys in the environment, and those before any other.
+    let keys = match (&bucket.credentials, &profile) {
+        (Credentials::Profile(name), Some(profile)) => Some(profile.keys()?.ok_or_else(|| {
+            format!(
+                "the profile `{}` has no keys; add aws_access_key_id and aws_secret_access_key",
+                name.escape_debug()
+            )
+        })?),
+        (Credentials::Usual, Some(profile)) if !has_own => profile.keys()?,
+        _ => None,
+    };
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in environment.iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        // A session's token that is left in the environment belongs to other keys than the profile's.
+        let is_of_others = keys.is_some() && matches!(name, "AWS_SESSION_TOKEN" | "AWS_TOKEN");
+        if !is_of_others && let Ok(key) = name.to_ascii_lowercase().parse::<Key>() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    if let Some(Keys { id, secret, token }) = keys {
+        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+        if let Some(token) = token {
+            builder = builder.with_token(token);
+        }
+    }
+    if bucket.credentials == Credentials::Anonymous {
+        builder = builder.with_skip_signature(true);
+    }
+    let of_profile = |key| profile.as_ref().and_then(|profile| profile.get(key));
+    let region = match &bucket.region {
+        Some(region) => Some(region.as_str()),
+        None if says(&["AWS_REGION", "AWS_DEFAULT_REGION"]) => None,
+        None => of_profile("region"),
+    };
+    if let Some(region) = region {
+        builder = builder.with_region(region);
+    }
+    let endpoint = match &bucket.endpoint {
+        Some(endpoint) => Some(endpoint.as_str()),
+        None if says(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"]) => None,
+        None => of_profile("endpoint_url"),
+    };
+    match bucket.addressing {
+        Addressing::Usual => {}
+        Addressing::Path => builder = builder.with_virtual_hosted_style_request(false),
+        Addressing::VirtualHost => builder = builder.with_virtual_hosted_style_request(true),
+    }
+    if let Some(endpoint) = endpoint {
+        // A plain one that stands in our own configuration is meant.
+        if bucket.endpoint.is_some() && endpoint.starts_with("http://") {
+            builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
+        }
+        let endpoint = match (bucket.addressing, endpoint.split_once("://")) {
+            (Addressing::VirtualHost, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
+            _ => endpoint.to_owned(),
+        };
+        // The one for S3 alone would come before the other.
+        builder = builder.with_config(Key::S3Endpoint, &endpoint).with_endpoint(endpoint);
+    }
+    let store = builder
+        .with_bucket_name(&bucket.name)
+        .with_http_connector(connector.clone())
+        .with_retry(no_retries())
+        .build()
+        .map_err(|e| words(&e))?;
+    Ok(Arc::new(store))
+}
+
+fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
+    use GoogleConfigKey as Key;
+    let mut builder = GoogleCloudStorageBuilder::new();
+    for (name, value) in bucket.environment.iter() {
+        if name == "SERVICE_ACCOUNT" {
+            builder = builder.with_service_account_path(value);
+        } else if name.starts_with("GOOGLE_")
+            && let Ok(key) = name.to_ascii_lowercase().parse::<Key>()
+        {
+            builder = builder.with_config(key, value);
+        }
+    }
+    if bucket.credentials == Credentials::Anonymous {
+        builder = builder.with_skip_signature(true);
+    }
+    if let Some(endpoint) = &bucket.endpoint {
+        builder = builder.with_config(Key::BaseUrl, endpoint);
+        if endpoint.starts_with("http://") {
+            builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
+        }
+    }
+    let store = builder
+        .with_bucket_name(&bucket.name)
+        .with_http_connector(connector.clone())
+        .with_retry(no_retries())
+        .build()
+        .map_err(|e| words(&e))?;
+    Ok(Arc::new(store))
+}
+
+fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
+    use AzureConfigKey as Key;
+    let mut builder = MicrosoftAzureBuilder::new();
+    for (name, value) in bucket.environment.iter() {
+        if name == "IDENTITY_ENDPOINT" {
+            builder = builder.with_msi_endpoint(value);
+        } else if name.starts_with("AZURE_")
+            && let Ok(key) = name.to_ascii_lowercase().parse::<Key>()
+        {
+            builder = builder.with_config(key, value);
+        }
+    }
+    if bucket.credentials == Credentials::Anonymous {
+        builder = builder.with_skip_signature(true);
+    }
+    if let Some(endpoint) = &bucket.endpoint {
+        builder = builder.with_endpoint(endpoint.clone());
+        if endpoint.starts_with("http://") {
+            builder = builder.with_allow_http(true);
+        }
+    }
+    let store = builder
+        .with_container_name(&bucket.name)
+        .with_http_connector(connector.clone())
+        .with_retry(no_retries())
+        .build()
+        .map_err(|e| format!("{}; the account is named by AZURE_STORAGE_ACCOUNT_NAME", words(&e)))?;
+    Ok(Arc::new(store))
+}

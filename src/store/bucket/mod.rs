@@ -1,0 +1,401 @@
+//! Assets in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
+//!
+//! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
+//! and [`refusal`] reads what is not a yes. What comes is an [`object`]; small ones [arrive](arriving) in memory, for all who
+//! want them at once. How a bucket is found and who we say that we are, [`connect`](mod@connect) makes of the settings.
+
+mod arriving;
+mod client;
+mod connect;
+mod object;
+mod profile;
+mod refusal;
+mod trouble;
+mod upstream;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use httpdate::HttpDate;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, GetOptions, GetResult, ObjectStore};
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+
+pub use self::arriving::{Arriving, ArrivingStream};
+pub(crate) use self::client::Connector;
+pub(crate) use self::connect::connect;
+pub(crate) use self::object::Live;
+pub use self::object::{Object, ObjectStream};
+use self::refusal::Refusal;
+use self::trouble::Trouble;
+use self::upstream::{Question, Upstream};
+use super::flights::Flights;
+use super::opened::Origin;
+use super::shelf::Shelf;
+use super::{Ask, Content, Fault, Opened, StoreError, Want};
+use crate::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
+use crate::config;
+use crate::http::Fields;
+use crate::whatsapp;
+
+/// Between two questions about one path that are asked for by name of an unknown version.
+const ASK_GAP: Duration = Duration::from_millis(250);
+/// How long it is known that there is no such object.
+const MISSING: Duration = Duration::from_secs(1);
+/// Paths of which that is known.
+const MISSING_PATHS: usize = 4096;
+/// How often the bucket is asked for one answer. What the first time finds under way may have begun before the question;
+/// what the second finds has not.
+const LOOKS: usize = 2;
+
+/// A mounted bucket, and what is known of its objects.
+pub(crate) struct Bucket {
+    upstream: Arc<Upstream>,
+    fresh: Duration,
+    stale_if_error: Duration,
+    shelf: Arc<Shelf>,
+    asking: Flights<(Box<str>, Question), Result<Opened, StoreError>>,
+    /// Since when it is known of a path that no object has it.
+    missing: Cache<Box<str>, Instant>,
+    trouble: Trouble,
+}
+
+impl Question {
+    /// The question that answers who wants this, where so much is known.
+    fn of(want: Want, known: Option<&Opened>, shelf: &Shelf) -> Self {
+        match (want, known) {
+            (Want::Head, _) => Self::Head,
+            // Which part of a large object is meant, and whether any, only who knows what it is can tell.
+            (Want::Parts, Some(known)) if is_passed_on(known, shelf) => Self::Head,
+            _ => Self::Get,
+        }
+    }
+}
+
+/// Whether this is an object that is too large to be held.
+fn is_passed_on(known: &Opened, shelf: &Shelf) -> bool {
+    matches!(known.content(), Content::Object(_)) && !shelf.may_hold(known.asset().len)
+}
+
+/// Whether its bytes are here, or on their way.
+fn is_held(known: &Opened) -> bool {
+    matches!(known.content(), Content::Memory(_) | Content::Arriving(_))
+}
+
+impl Bucket {
+    pub(crate) fn new(
+        bucket: &config::Bucket,
+        store: Arc<dyn ObjectStore>,
+        fresh: Duration,
+        patience: config::Upstream,
+        shelf: Arc<Shelf>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            upstream: Upstream::new(store, bucket, patience, shelf.background.clone()),
+            fresh,
+            stale_if_error: bucket.stale_if_error,
+            asking: Flights::new(shelf.background.clone()),
+            shelf,
+            missing: Cache::new(MISSING_PATHS),
+            trouble: Trouble::new(bucket),
+        })
+    }
+
+    /// Asks for an object that is hardly there, to find out whether the bucket is, and lets us read.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        let nothing = AssetPath::from_plain("wamedia-asks-whether-it-may-read").expect("a path");
+        let key = self.upstream.key(&nothing).expect("a key");
+        match self.upstream.ask(&key, GetOptions::default()).await {
+            Ok(_) | Err(Refusal::Missing) => Ok(()),
+            Err(Refusal::Forbidden) => {
+                log::warn!(
+                    "{} says that access is denied to an object that is hardly there. That is what it says to who may read \
+                     but not list, and then all is well, but missing objects are told from forbidden ones by nobody; and it is \
+                     what it says to who may do neither. Allow both (s3:GetObject, s3:ListBucket) to know.",
+                    self.upstream.name()
+                );
+                Ok(())
+            }
+            Err(refusal) => Err(refusal.into_error(self.upstream.name())),
+        }
+    }
+
+    /// Whether what is known answers what was asked at `now`.
+    pub(crate) fn is_answered_by(&self, known: &Opened, want: Want, ask: Ask, now: Instant) -> bool {
+        // The body of a large object is asked for when it is known what of it is meant.
+        let is_enough =
+            want == Want::Head || is_held(known) || (want == Want::Parts && is_passed_on(known, &self.shelf));
+        is_enough && !known.is_broken() && known.is_new_enough(ask, now, self.fresh)
+    }
+
+    /// Opens the asset at `path`, which is `inside` this bucket, anew: what is `known` of it is no answer.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        want: Want,
+        (ask, now): (Ask, Instant),
+        mut known: Option<Opened>,
+    ) -> Result<Opened, StoreError> {
+        if known.is_none() && self.is_known_to_be_missing(path, now) {
+            return Err(StoreError::NotFound);
+        }
+        let key = self.upstream.key(inside).ok_or(StoreError::NotFound)?;
+        for _ in 0..LOOKS {
+            if let (Ask::Since(_), Some(earlier)) = (ask, known.as_ref().filter(|known| !known.is_broken())) {
+                tokio::time::sleep_until((earlier.checked() + ASK_GAP).into()).await;
+                known = self.shelf.cache.get(path.as_str());
+                if let Some(known) = known.as_ref().filter(|known| self.is_answered_by(known, want, ask, now))
+                {
+                    return Ok(known.clone());
+                }
+            }
+            let stale = known.as_ref().filter(|known| self.may_stand_in(known)).cloned();
+            if let Some(stale) = &stale
+                && self.trouble.is_on()
+            {
+                self.try_again(path, &key, known.clone());
+                return Ok(stale.clone());
+            }
+            let opened = match (self.look(path, &key, want, known.as_ref()).await, stale) {
+                (Ok(opened), _) => opened,
+                (Err(StoreError::Upstream { .. }), Some(stale)) => return Ok(stale),
+                (Err(e), _) => return Err(e),
+            };
+            if !opened.is_broken() && opened.is_new_enough(ask, now, self.fresh) {
+                return Ok(opened);
+            }
+            known = Some(opened);
+        }
+        known.ok_or(StoreError::Changing)
+    }
+
+    fn is_known_to_be_missing(&self, path: &AssetPath<'_>, now: Instant) -> bool {
+        self.missing
+            .get(path.as_str())
+            .is_some_and(|since| now.saturating_duration_since(since) < MISSING.min(self.fresh))
+    }
+
+    /// Whether this can be served while the bucket cannot be asked.
+    fn may_stand_in(&self, known: &Opened) -> bool {
+        is_held(known) && !known.is_broken() && known.checked().elapsed() < self.stale_if_error
+    }
+
+    /// Finds out in the background whether the bucket answers again.
+    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<Opened>) {
+        if self.trouble.may_be_tried() {
+            let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
+            self.shelf.background.spawn(async move {
+                // What comes of it, the cache and the trouble know.
+                let _ = bucket.look(&path, &key, Want::Whole, known.as_ref()).await;
+            });
+        }
+    }
+
+    /// Asks the bucket once.
+    async fn look(
+        self: &Arc<Self>,
+        path: &AssetPath<'_>,
+        key: &Path,
+        want: Want,
+        known: Option<&Opened>,
+    ) -> Result<Opened, StoreError> {
+        let question = Question::of(want, known, &self.shelf);
+        self.asking
+            .join(&(path.as_str().into(), question), |_| {
+                let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
+                // What is not held has to come anew, changed or not.
+                let known = known.filter(|known| question == Question::Head || is_held(known)).cloned();
+                async move { Some(bucket.ask(path, key, question, known).await) }
+            })
+            .await
+    }
+
+    async fn ask(
+        self: Arc<Self>,
+        path: AssetPath<'static>,
+        key: Path,
+        question: Question,
+        known: Option<Opened>,
+    ) -> Result<Opened, StoreError> {
+        let known = known.filter(|known| !known.is_broken());
+        let mut if_none_match = known.as_ref().and_then(Opened::object).map(|object| object.tag().to_owned());
+        loop {
+            let asked = Instant::now();
+            let head = question == Question::Head;
+            let options = GetOptions { if_none_match: if_none_match.take(), head, ..GetOptions::default() };
+            let is_conditional = options.if_none_match.is_some();
+            let outcome = self.upstream.ask(&key, options).await;
+            self.trouble.note(outcome.as_ref().err());
+            return match (outcome, &known) {
+                (Ok(found), _) => self.keep(&path, &key, question, found, asked),
+                (Err(Refusal::NotModified(date)), Some(known)) if is_conditional => {
+                    if date.is_some_and(|date| known.asset().last_modified != Some(date)) {
+                        // The same bytes with other metadata: all of it has to come anew.
+                        continue;
+                    }
+                    known.confirm(asked);
+                    if self.shelf.cache.get(path.as_str()).is_none() {
+                        self.shelf.cache.insert(path.as_str().into(), known.clone());
+                    }
+                    Ok(known.clone())
+                }
+                (Err(refusal), _) => {
+                    if matches!(refusal, Refusal::Forbidden) {
+                        log::warn!(
+                            "{path}: {} denies access, so it is answered as missing",
+                            self.upstream.name()
+                        );
+                    }
+                    let error = refusal.into_error(self.upstream.name());
+                    if error == StoreError::NotFound {
+                        self.shelf.cache.remove(path.as_str());
+                        self.missing.insert(path.as_str().into(), asked);
+                    }
+                    Err(error)
+                }
+            };
+        }
+    }
+
+    /// Keeps what is known of what was found.
+    fn keep(
+        &self,
+        path: &AssetPath<'_>,
+        key: &Path,
+        question: Question,
+        found: GetResult,
+        asked: Instant,
+    ) -> Result<Opened, StoreError> {
+        self.missing.remove(path.as_str());
+        let GetResult { meta, attributes, payload, .. } = found;
+        let Some((tag, etag)) = meta.e_tag.and_then(|tag| Some((tag.clone(), entity_tag(&tag)?))) else {
+            let reason = format!(
+                "{} sent {path} without an ETag, so its versions cannot be told apart; serve it from a store that has them",
+                self.upstream.name()
+            );
+            return Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() });
+        };
+        let last_modified = std::time::SystemTime::from(meta.last_modified);
+        let asset = self.describe(path, etag, meta.size, last_modified, &attributes);
+        if let Some(present) = self.shelf.cache.get(path.as_str())
+            && is_held(&present)
+            && !present.is_broken()
+            && *present.asset() == asset
+        {
+            present.confirm(asked);
+            return Ok(present);
+        }
+        let object = Object::new(Arc::clone(&self.upstream), key.clone(), path.as_str(), tag, meta.size);
+        let (content, live) = self.content(&object, question, payload, meta.size);
+        let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+        let opened = Opened::new(asset, fields, content, Origin::Object(object), asked);
+        self.shelf.cache.insert(path.as_str().into(), opened.clone());
+        Ok(match live {
+            Some(live) => opened.with(live),
+            None => opened,
+        })
+    }
+
+    /// How an object is to be read that was found just now.
+    fn content(
+        &self,
+        object: &Arc<Object>,
+        question: Question,
+        payload: object_store::GetResultPayload,
+        size: u64,
+    ) -> (Content, Option<Live>) {
+        if size == 0 {
+            return (Content::Memory(bytes::Bytes::new()), None);
+        }
+        let whole = Content::Object(Arc::clone(object));
+        if question == Question::Head {
+            return (whole, None);
+        }
+        let body = object::body(payload);
+        let room = self.shelf.may_hold(size).then(|| self.shelf.budget.reserve(size)).flatten();
+        let (Some(room), Ok(len)) = (room, usize::try_from(size)) else {
+            return (whole, Some(Live::new(body)));
+        };
+        let stream = object.reading(body, 0..size);
+        let (arriving, filling) = Arriving::fill(stream, len, room, object.path());
+        self.shelf.background.spawn(filling);
+        (Content::Arriving(arriving), None)
+    }
+
+    fn describe(
+        &self,
+        path: &AssetPath<'_>,
+        etag: EntityTag,
+        len: u64,
+        last_modified: std::time::SystemTime,
+        attributes: &Attributes,
+    ) -> Asset {
+        let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
+        let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
+        let own_policy = text(Attribute::CacheControl).and_then(CachePolicy::lenient);
+        // Where there is none, it comes as the epoch.
+        let is_told = last_modified > std::time::UNIX_EPOCH + Duration::from_secs(1);
+        Asset {
+            name: path.name().into(),
+            len,
+            version: Digest::new(Sha256::digest(etag.as_str()).into()).version(),
+            etag,
+            last_modified: is_told.then(|| HttpDate::from(last_modified)),
+            media_type: whatsapp::known_media_type(path).or_else(own_type).unwrap_or(MediaType::OCTET_STREAM),
+            content_encoding: text(Attribute::ContentEncoding).and_then(content_encoding),
+            cache_policy: self.shelf.rules.policy_for(path, own_policy.as_ref()).clone(),
+        }
+    }
+}
+
+/// The store's tag as it stands in a header. Some write it without its quotes.
+fn entity_tag(tag: &str) -> Option<EntityTag> {
+    EntityTag::parse(tag).or_else(|| EntityTag::parse(&format!("\"{tag}\"")))
+}
+
+/// The encodings of the bytes as they are sent to us. `aws-chunked` was one of their way in, which some tools have stored.
+fn content_encoding(text: &str) -> Option<Box<str>> {
+    let left: Vec<_> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|coding| {
+            !["", "aws-chunked", "identity"].iter().any(|none| coding.eq_ignore_ascii_case(none))
+        })
+        .collect();
+    let left = left.join(", ");
+    (!left.is_empty() && left.bytes().all(|b| b == b' ' || b.is_ascii_graphic())).then(|| left.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_taken_as_they_are_and_quoted_where_they_are_not() {
+        for (tag, header) in [
+            ("\"abc\"", Some("\"abc\"")),
+            ("W/\"abc\"", Some("W/\"abc\"")),
+            ("abc", Some("\"abc\"")),
+            ("0x8DC", Some("\"0x8DC\"")),
+            ("a b", None),
+            ("a\"b", None),
+        ] {
+            assert_eq!(entity_tag(tag).as_ref().map(EntityTag::as_str), header, "{tag}");
+        }
+    }
+
+    #[test]
+    fn only_encodings_of_what_is_sent_are_passed_on() {
+        for (text, expected) in [
+            ("gzip", Some("gzip")),
+            ("aws-chunked", None),
+            ("gzip, aws-chunked", Some("gzip")),
+            ("AWS-Chunked,identity,", None),
+            ("gz\u{e4}p", None),
+        ] {
+            assert_eq!(content_encoding(text).as_deref(), expected, "{text}");
+        }
+    }
+}

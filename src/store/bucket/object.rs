@@ -1,0 +1,250 @@
+//! One version of one object: asked for by its tag, so that what comes is of that version or does not come.
+
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{GetOptions, GetResultPayload};
+use tokio::time::{Sleep, sleep};
+
+use super::refusal::{Refusal, innermost};
+use super::upstream::{Body, RETRIES, Upstream};
+use crate::store::{Cut, Fault, StoreError};
+
+/// One version of one object.
+pub struct Object {
+    upstream: Arc<Upstream>,
+    key: Path,
+    /// The asset's path, for messages.
+    path: Box<str>,
+    /// The entity tag as the store writes it.
+    tag: Box<str>,
+    /// Length of the whole, in bytes.
+    len: u64,
+    /// Set when the object turned out to be another version than this.
+    broken: AtomicBool,
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Object").field("path", &self.path).field("tag", &self.tag).finish_non_exhaustive()
+    }
+}
+
+impl Object {
+    pub(super) fn new(upstream: Arc<Upstream>, key: Path, path: &str, tag: String, len: u64) -> Arc<Self> {
+        let broken = AtomicBool::new(false);
+        Arc::new(Self { upstream, key, path: path.into(), tag: tag.into(), len, broken })
+    }
+
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of `range`, which must lie within the object. Nothing is asked for before they are.
+    pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> ObjectStream {
+        let state = if range.is_empty() { State::Ended } else { self.asking(range.clone()) };
+        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0 }
+    }
+
+    /// The same, once the store has begun to send them.
+    ///
+    /// Fails with [`StoreError::Changing`] where the object is another version by now.
+    pub(crate) async fn begin(self: &Arc<Self>, range: Range<u64>) -> Result<ObjectStream, StoreError> {
+        if range.is_empty() {
+            return Ok(self.stream(range));
+        }
+        match self.ask(range.clone()).await {
+            Ok(body) => Ok(self.reading(body, range)),
+            Err(refusal) => {
+                if matches!(refusal, Refusal::Changed | Refusal::Missing) {
+                    self.broken.store(true, Ordering::Relaxed);
+                }
+                Err(refusal.into_error(self.upstream.name()))
+            }
+        }
+    }
+
+    /// The bytes of `range` out of a body that begins with its first.
+    pub(super) fn reading(self: &Arc<Self>, body: Body, range: Range<u64>) -> ObjectStream {
+        let state = if range.is_empty() { State::Ended } else { self.read(body) };
+        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0 }
+    }
+
+    fn read(&self, body: Body) -> State {
+        State::Reading(body, Box::pin(sleep(self.upstream.pause())))
+    }
+
+    fn asking(self: &Arc<Self>, range: Range<u64>) -> State {
+        let object = Arc::clone(self);
+        State::Asking(Box::pin(async move { object.ask(range).await }))
+    }
+
+    /// Asks for a range of this version and of no other.
+    async fn ask(&self, range: Range<u64>) -> Result<Body, Refusal> {
+        // A weak tag never matches (RFC 9110 section 13.1.1), but can be held against the answer's all the same.
+        let if_match = (!self.tag.starts_with("W/")).then(|| self.tag.to_string());
+        // A gateway that cannot do ranges answers the whole of it: so where the whole is meant, none is asked for.
+        let part = (range != (0..self.len)).then(|| range.clone().into());
+        let options = GetOptions { if_match, range: part, ..GetOptions::default() };
+        let found = self.upstream.ask(&self.key, options).await?;
+        if found.meta.e_tag.as_deref() != Some(&*self.tag) || found.meta.size != self.len {
+            return Err(Refusal::Changed);
+        }
+        if found.range != range {
+            let reason = format!("it sent the bytes {:?} for {range:?}", found.range);
+            return Err(Refusal::Fault(Fault::Refused, reason));
+        }
+        Ok(body(found.payload))
+    }
+
+    fn unreadable(&self, reason: &str) -> Cut {
+        Cut::Unreadable { path: self.path.clone(), reason: reason.into() }
+    }
+}
+
+/// The bytes of an answer.
+pub(super) fn body(payload: GetResultPayload) -> Body {
+    // The other kind is there only where `object_store` reads folders, which it does not for us.
+    let GetResultPayload::Stream(stream) = payload;
+    stream
+}
+
+/// The body of an answer that told of a version, until somebody reads it. It is there once.
+#[derive(Clone)]
+pub(crate) struct Live(Arc<Mutex<Option<Body>>>);
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Live")
+    }
+}
+
+impl Live {
+    pub(super) fn new(body: Body) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
+    /// The bytes of `range` of the object whose body this is; `None` where somebody else reads it already, or where more
+    /// would have to be read than is meant.
+    pub(crate) fn take(&self, object: &Arc<Object>, range: &Range<u64>) -> Option<ObjectStream> {
+        if range.start != 0 {
+            return None;
+        }
+        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(object.reading(body, range.clone()))
+    }
+}
+
+/// The bytes of a range of one version of an object. What breaks off is asked for again, from there on.
+pub struct ObjectStream {
+    object: Arc<Object>,
+    /// What is still to be read.
+    rest: Range<u64>,
+    state: State,
+    /// How often it broke off since the last byte.
+    failures: u32,
+}
+
+enum State {
+    Asking(Pin<Box<dyn Future<Output = Result<Body, Refusal>> + Send>>),
+    /// With the time until which the store may pause.
+    Reading(Body, Pin<Box<Sleep>>),
+    Ended,
+}
+
+impl std::fmt::Debug for ObjectStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectStream")
+            .field("object", &self.object)
+            .field("rest", &self.rest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ObjectStream {
+    /// The next chunk; `None` after the last one.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            let broke_off = match &mut self.state {
+                State::Ended => return Poll::Ready(None),
+                State::Asking(asking) => match std::task::ready!(asking.as_mut().poll(cx)) {
+                    Ok(body) => {
+                        self.state = self.object.read(body);
+                        continue;
+                    }
+                    Err(refusal) => return Poll::Ready(Some(Err(self.end(refusal)))),
+                },
+                State::Reading(body, patience) => match body.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(chunk))) => {
+                        let at = tokio::time::Instant::now() + self.object.upstream.pause();
+                        patience.as_mut().reset(at);
+                        if chunk.is_empty() {
+                            continue;
+                        }
+                        return Poll::Ready(Some(Ok(self.take(chunk))));
+                    }
+                    Poll::Ready(Some(Err(e))) => innermost(&e),
+                    Poll::Ready(None) => "the answer ended before its last byte".to_owned(),
+                    Poll::Pending => {
+                        std::task::ready!(patience.as_mut().poll(cx));
+                        format!("nothing came for {:.1} s", self.object.upstream.pause().as_secs_f32())
+                    }
+                },
+            };
+            if self.failures == RETRIES {
+                self.state = State::Ended;
+                let name = self.object.upstream.name();
+                return Poll::Ready(Some(Err(self.object.unreadable(&format!("{name}: {broke_off}")))));
+            }
+            self.failures += 1;
+            log::debug!(
+                "{}: {} breaks off at {}: {broke_off}",
+                self.object.upstream.name(),
+                self.object.path,
+                self.rest.start
+            );
+            self.state = self.object.asking(self.rest.clone());
+        }
+    }
+
+    /// What of a chunk is meant.
+    fn take(&mut self, mut chunk: Bytes) -> Bytes {
+        self.failures = 0;
+        let left = self.rest.end - self.rest.start;
+        chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.rest.start += chunk.len() as u64;
+        if self.rest.is_empty() {
+            self.state = State::Ended;
+        }
+        chunk
+    }
+
+    fn end(&mut self, refusal: Refusal) -> Cut {
+        self.state = State::Ended;
+        let path = self.object.path.clone();
+        match refusal {
+            Refusal::Changed | Refusal::Missing | Refusal::Forbidden => {
+                self.object.broken.store(true, Ordering::Relaxed);
+                Cut::Changed { path }
+            }
+            other => {
+                let reason = other.into_error(self.object.upstream.name()).to_string().into();
+                Cut::Unreadable { path, reason }
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What a bucket says other than yes, and what it means for us.
+//!
+//! The services tell why by a status and a code; `object_store` passes on the status at best. So the [client](super::client)
+//! reads what is refused itself and sends it along inside the error, as an [`Answered`], or a [`NoAnswer`] where there was
+//! none.
+
+use std::error::Error;
+
+use httpdate::HttpDate;
+use hyper::StatusCode;
+
+use crate::store::{Fault, StoreError};
+
+/// An answer to a request for an object that is no success.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the answer is {status}{}{}", shown(.code.as_ref()), shown(.message.as_ref()))]
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    /// The service's own word for it: `NoSuchKey`.
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    /// Where the bucket is, if the service says so.
+    pub(super) region: Option<String>,
+    /// Of the object, on a 304.
+    pub(super) last_modified: Option<HttpDate>,
+}
+
+fn shown(text: Option<&String>) -> String {
+    text.map_or_else(String::new, |text| format!(", {text}"))
+}
+
+/// Why there was no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{host} {reason}")]
+pub(super) struct NoAnswer {
+    pub(super) host: String,
+    pub(super) reason: String,
+    /// Whether credentials were asked for, not an object.
+    pub(super) for_credentials: bool,
+    /// Whether trying again can help.
+    pub(super) passes: bool,
+}
+
+/// What it means that a request for an object did not succeed.
+#[derive(Debug, Clone)]
+pub(super) enum Refusal {
+    /// It is still the version that was asked about; `Last-Modified` comes along where the service tells it.
+    NotModified(Option<HttpDate>),
+    /// It is no longer the version that was asked for.
+    Changed,
+    /// There is no such object.
+    Missing,
+    /// We may not read it, or there is none: who may not list a bucket is not told which.
+    Forbidden,
+    /// Anything else: whose fault it is, and in words.
+    Fault(Fault, String),
+}
+
+impl Refusal {
+    /// What an error of `object_store` means.
+    pub(super) fn of(error: &object_store::Error) -> Self {
+        if let Some(answered) = find::<Answered>(error) {
+            return Self::of_answer(answered);
+        }
+        if let Some(none) = find::<NoAnswer>(error) {
+            return Self::of_silence(none);
+        }
+        match error {
+            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::NotModified { .. } => Self::NotModified(None),
+            object_store::Error::Precondition { .. } => Self::Changed,
+            other => Self::Fault(
+                Fault::Refused,
+                format!("it answers in a way that cannot be used: {}", innermost(other)),
+            ),
+        }
+    }
+
+    fn of_answer(answered: &Answered) -> Self {
+        let code = answered.code.as_deref().unwrap_or_default();
+        match answered.status {
+            StatusCode::NOT_MODIFIED => return Self::NotModified(answered.last_modified),
+            StatusCode::PRECONDITION_FAILED => return Self::Changed,
+            _ => {}
+        }
+        if let Some(region) = answered.region.as_deref().filter(|_| is_about_region(answered)) {
+            return Self::Fault(
+                Fault::Refused,
+                format!(
+                    "{answered}: the bucket is in the region {region}; set AWS_REGION={region}, or region in its [[mount]]"
+                ),
+            );
+        }
+        if let Some((_, mend)) = MENDS.iter().find(|(known, _)| *known == code) {
+            return Self::Fault(Fault::Refused, format!("{answered}: {mend}"));
+        }
+        match answered.status.as_u16() {
+            404 => Self::Missing,
+            403 if code.is_empty() || code == "AccessDenied" => Self::Forbidden,
+            408 | 429 | 500..=599 => Self::Fault(Fault::Unavailable, answered.to_string()),
+            301 | 302 | 307 | 308 => Self::Fault(
+                Fault::Refused,
+                format!("{answered}: it sends us elsewhere; check the bucket's name, region and endpoint"),
+            ),
+            401 | 403 => Self::Fault(Fault::Refused, format!("{answered}: check the credentials")),
+            _ => Self::Fault(Fault::Refused, answered.to_string()),
+        }
+    }
+
+    fn of_silence(none: &NoAnswer) -> Self {
+        if !none.for_credentials {
+            let fault = if none.passes { Fault::Unreachable } else { Fault::Refused };
+            return Self::Fault(fault, none.to_string());
+        }
+        Self::Fault(
+            Fault::Refused,
+            format!(
+                "no credentials were found in the environment or in files, and none could be had from this machine ({none}); set \
+                 them as the provider's own tools expect them, or write credentials = \"anonymous\" in its [[mount]] if \
+                 everybody may read it"
+            ),
+        )
+    }
+
+    /// Whether the same request may succeed a moment later.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Fault(Fault::Unreachable | Fault::Unavailable | Fault::Late, _))
+    }
+
+    /// The same as the error of a store that is called `name`, for who asked without conditions.
+    pub(super) fn into_error(self, name: &str) -> StoreError {
+        match self {
+            Self::Missing | Self::Forbidden => StoreError::NotFound,
+            Self::Changed => StoreError::Changing,
+            Self::NotModified(_) => {
+                upstream(Fault::Refused, name, "it answers 304 to a request without conditions")
+            }
+            Self::Fault(fault, reason) => upstream(fault, name, &reason),
+        }
+    }
+}
+
+fn upstream(fault: Fault, name: &str, reason: &str) -> StoreError {
+    let verb = match fault {
+        Fault::Refused => "cannot be read",
+        Fault::Unreachable => "cannot be reached",
+        Fault::Unavailable => "is out of order",
+        Fault::Late => "does not answer in time",
+    };
+    StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}").into() }
+}
+
+/// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
+const MENDS: &[(&str, &str)] = &[
+    ("NoSuchBucket", "there is no bucket of this name; check the name and the endpoint"),
+    ("InvalidBucketName", "no bucket can have this name; check it"),
+    ("ContainerNotFound", "there is no container of this name; check the name and the account"),
+    ("InvalidAccessKeyId", "the access key is not known there; check AWS_ACCESS_KEY_ID and the endpoint"),
+    ("SignatureDoesNotMatch", "the secret does not belong to the access key; check AWS_SECRET_ACCESS_KEY"),
+    ("ExpiredToken", "the session token has expired; get new credentials"),
+    ("ExpiredTokenException", "the session token has expired; get new credentials"),
+    ("InvalidToken", "the session token is not valid; get new credentials, and check AWS_SESSION_TOKEN"),
+    ("TokenRefreshRequired", "the session token has expired; get new credentials"),
+    ("RequestTimeTooSkewed", "the clocks of this machine and the service differ; set this one's (NTP)"),
+    ("RequestExpired", "the clocks of this machine and the service differ; set this one's (NTP)"),
+    ("AuthenticationRequired", "it wants credentials; check them"),
+    ("InvalidAuthenticationInfo", "the credentials are malformed; check them"),
+    (
+        "AuthenticationFailed",
+        "the account's key is wrong, or this machine's clock is; check AZURE_STORAGE_ACCOUNT_KEY",
+    ),
+    ("NoAuthenticationInformation", "it wants credentials; set AZURE_STORAGE_ACCOUNT_KEY or a token"),
+    (
+        "PublicAccessNotPermitted",
+        "the account lets nobody in without credentials; set AZURE_STORAGE_ACCOUNT_KEY or a token",
+    ),
+    (
+        "AuthorizationFailure",
+        "the key is wrong, or the account's network rules keep this machine out; check both",
+    ),
+    (
+        "AuthorizationPermissionMismatch",
+        "the credentials may not read blobs; give them the role Storage Blob Data Reader",
+    ),
+    ("AccountIsDisabled", "the account is disabled"),
+    (
+        "UserProjectMissing",
+        "the bucket's requesters pay, which needs a project; use a bucket whose owner pays",
+    ),
+];
+
+/// Whether the answer says that we asked in the wrong region.
+fn is_about_region(answered: &Answered) -> bool {
+    const CODES: [&str; 4] = [
+        "PermanentRedirect",
+        "TemporaryRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+    ];
+    answered.status.is_redirection() || answered.code.as_deref().is_some_and(|code| CODES.contains(&code))
+}
+
+/// The error of this type among the causes of another.
+fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The first cause, in its own words: what lies around it repeats it.
+pub(super) fn innermost(error: &dyn Error) -> String {
+    let mut last = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        last = error.to_string();
+        next = error.source();
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, code: &str) -> Answered {
+        Answered {
+            status: StatusCode::from_u16(status).expect("a status"),
+            code: (!code.is_empty()).then(|| code.to_owned()),
+            message: None,
+            region: None,
+            last_modified: None,
+        }
+    }
+
+    fn fault(status: u16, code: &str) -> Option<Fault> {
+        match Refusal::of_answer(&answered(status, code)) {
+            Refusal::Fault(fault, _) => Some(fault),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
+        for (status, code) in
+            [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (404, "ResourceNotFound")]
+        {
+            assert!(
+                matches!(Refusal::of_answer(&answered(status, code)), Refusal::Missing),
+                "{status} {code}"
+            );
+        }
+        for code in ["AccessDenied", ""] {
+            assert!(matches!(Refusal::of_answer(&answered(403, code)), Refusal::Forbidden), "{code}");
+        }
+        for (status, code, expected) in [
+            (404, "NoSuchBucket", Fault::Refused),
+            (404, "ContainerNotFound", Fault::Refused),
+            (403, "SignatureDoesNotMatch", Fault::Refused),
+            (403, "InvalidAccessKeyId", Fault::Refused),
+            (403, "RequestTimeTooSkewed", Fault::Refused),
+            (403, "SomethingNew", Fault::Refused),
+            (400, "ExpiredToken", Fault::Refused),
+            (401, "AuthenticationRequired", Fault::Refused),
+            (301, "PermanentRedirect", Fault::Refused),
+            (409, "PublicAccessNotPermitted", Fault::Refused),
+            (503, "SlowDown", Fault::Unavailable),
+            (429, "", Fault::Unavailable),
+            (500, "InternalError", Fault::Unavailable),
+        ] {
+            assert_eq!(fault(status, code), Some(expected), "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn the_region_that_the_service_names_is_passed_on() {
+        for (status, code) in [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed"), (301, "")] {
+            let answered = Answered { region: Some("eu-west-1".to_owned()), ..answered(status, code) };
+            let StoreError::Upstream { reason, .. } = Refusal::of_answer(&answered).into_error("s3://media")
+            else {
+                panic!("a fault");
+            };
+            assert!(reason.contains("set AWS_REGION=eu-west-1"), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether a bucket answers at the moment: what is held is served without asking while it does not, and the log says so once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::refusal::Refusal;
+use crate::config;
+use crate::store::Fault;
+
+/// While it does not answer, it is tried again so often.
+const GAP: Duration = Duration::from_secs(1);
+/// It is told of no more often than this, so that a bucket which now and then fails does not fill the log.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What is known of a bucket's health.
+pub(super) struct Trouble {
+    name: String,
+    stale_if_error: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Since when it does not answer, and when it was tried last.
+    since: Option<Instant>,
+    tried: Option<Instant>,
+    told: Option<Instant>,
+    /// Answers out of what is held since then.
+    stood_in: u64,
+}
+
+impl Trouble {
+    pub(super) fn new(bucket: &config::Bucket) -> Self {
+        Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state: Mutex::default() }
+    }
+
+    /// Whether it does not answer. Who is told so will answer out of what is held.
+    pub(super) fn is_on(&self) -> bool {
+        let mut state = self.lock();
+        if state.since.is_some() {
+            state.stood_in += 1;
+        }
+        state.since.is_some()
+    }
+
+    /// Whether it is time to see whether it answers again. Only one of those who ask at once is told so.
+    pub(super) fn may_be_tried(&self) -> bool {
+        let mut state = self.lock();
+        let is_time = state.tried.is_none_or(|tried| tried.elapsed() >= GAP);
+        if is_time {
+            state.tried = Some(Instant::now());
+        }
+        is_time
+    }
+
+    /// Notes how a question ended: with the refusal, if there was one.
+    pub(super) fn note(&self, refusal: Option<&Refusal>) {
+        let mut state = self.lock();
+        let Some(Refusal::Fault(fault, reason)) = refusal else {
+            if let Some(since) = state.since.take()
+                && state.told.is_some_and(|told| told >= since)
+            {
+                let (seconds, stood_in) = (since.elapsed().as_secs(), state.stood_in);
+                log::info!(
+                    "{} answers again after {seconds} s, in which {stood_in} requests were answered from memory",
+                    self.name
+                );
+            }
+            return;
+        };
+        if state.since.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        (state.since, state.tried, state.stood_in) = (Some(now), Some(now), 0);
+        if state.told.is_none_or(|told| now - told >= QUIET) {
+            state.told = Some(now);
+            let verb = if *fault == Fault::Refused { "refuses us" } else { "does not answer" };
+            log::warn!(
+                "{} {verb}: {reason}; what is in memory is served for {} at most, and the rest not at all",
+                self.name,
+                humantime::format_duration(self.stale_if_error)
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble() -> Trouble {
+        Trouble {
+            name: "s3://media".to_owned(),
+            stale_if_error: Duration::from_secs(1),
+            state: Mutex::default(),
+        }
+    }
+
+    #[test]
+    fn it_begins_with_a_fault_and_ends_with_any_answer() {
+        let trouble = trouble();
+        trouble.note(Some(&Refusal::Missing));
+        assert!(!trouble.is_on(), "that something is missing is an answer");
+        trouble.note(Some(&Refusal::Fault(Fault::Late, String::new())));
+        assert!(trouble.is_on());
+        trouble.note(Some(&Refusal::Forbidden));
+        assert!(!trouble.is_on());
+        trouble.note(Some(&Refusal::Fault(Fault::Refused, String::new())));
+        trouble.note(None);
+        assert!(!trouble.is_on());
+    }
+
+    #[test]
+    fn it_is_not_tried_again_at_once() {
+        let trouble = trouble();
+        trouble.note(Some(&Refusal::Fault(Fault::Late, String::new())));
+        assert!(!trouble.may_be_tried(), "it was tried just now");
+        trouble.lock().tried = Instant::now().checked_sub(GAP);
+        assert!(trouble.may_be_tried());
+        assert!(!trouble.may_be_tried(), "another does already");
+    }
+}

@@ -1,0 +1,138 @@
+//! Asking one bucket for one object: the key, the patience, the retries. What an answer means for what we hold is the
+//! [bucket](super::Bucket)'s.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use object_store::path::Path;
+use object_store::{GetOptions, GetResult, ObjectStore};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::client::ForObject;
+use super::refusal::Refusal;
+use crate::asset::AssetPath;
+use crate::config;
+use crate::store::Fault;
+
+/// How often a request that may succeed a moment later is made again.
+pub(super) const RETRIES: u32 = 2;
+/// The wait before the first retry; each further one is four times as long.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The bytes of an object as they come.
+pub(super) type Body = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
+
+/// One bucket, and how long it may take.
+pub(crate) struct Upstream {
+    store: Arc<dyn ObjectStore>,
+    /// What all keys begin with.
+    prefix: Path,
+    /// What it is called in messages: `s3://media/campaign`.
+    name: String,
+    patience: config::Upstream,
+    background: Handle,
+}
+
+/// What is asked about an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    /// What it is.
+    Head,
+    /// What it is, and its bytes.
+    Get,
+}
+
+impl Upstream {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        bucket: &config::Bucket,
+        patience: config::Upstream,
+        background: Handle,
+    ) -> Arc<Self> {
+        let prefix = Path::parse(&bucket.prefix).expect("the settings hold no other prefix");
+        Arc::new(Self { store, prefix, name: bucket.to_string(), patience, background })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How long it may pause within a body.
+    pub(super) fn pause(&self) -> Duration {
+        self.patience.first_byte_timeout
+    }
+
+    /// The key of the asset at `path`; `None` where no object can have it.
+    pub(super) fn key(&self, path: &AssetPath<'_>) -> Option<Path> {
+        let inside = Path::parse(path.as_str()).ok()?;
+        Some(self.prefix.parts().chain(inside.parts()).collect())
+    }
+
+    /// Asks about an object, once and, where that may help, twice more.
+    ///
+    /// Runs on the background, where the connections live, and ends with its caller.
+    pub(super) async fn ask(self: &Arc<Self>, key: &Path, options: GetOptions) -> Result<GetResult, Refusal> {
+        let (upstream, key) = (Arc::clone(self), key.clone());
+        let asking = self.background.spawn(async move { upstream.ask_here(&key, options).await });
+        AbortOnDropHandle::new(asking)
+            .await
+            .unwrap_or_else(|e| Err(Refusal::Fault(Fault::Unavailable, format!("asking it failed: {e}"))))
+    }
+
+    async fn ask_here(&self, key: &Path, mut options: GetOptions) -> Result<GetResult, Refusal> {
+        options.extensions.insert(ForObject);
+        let deadline = Instant::now() + self.patience.timeout;
+        let mut retries = 0;
+        loop {
+            let refusal = match self.try_once(key, options.clone(), deadline).await {
+                Ok(found) => return Ok(found),
+                // The refusal of a HEAD has no body, so it does not say why.
+                Err(Refusal::Forbidden | Refusal::Missing) if options.head => {
+                    match self.try_once(key, GetOptions { head: false, ..options.clone() }, deadline).await {
+                        // It is there by now.
+                        Ok(found) => return Ok(found),
+                        Err(refusal) => refusal,
+                    }
+                }
+                Err(refusal) => refusal,
+            };
+            let pause = jittered(PAUSE * 4u32.pow(retries));
+            if retries == RETRIES || !refusal.may_pass() || Instant::now() + pause >= deadline {
+                return Err(refusal);
+            }
+            log::debug!("{}: {key} is asked for again: {refusal:?}", self.name);
+            retries += 1;
+            sleep(pause).await;
+        }
+    }
+
+    async fn try_once(
+        &self,
+        key: &Path,
+        options: GetOptions,
+        deadline: Instant,
+    ) -> Result<GetResult, Refusal> {
+        let patience =
+            self.patience.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        match timeout(patience, self.store.get_opts(key, options)).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(e)) => Err(Refusal::of(&e)),
+            Err(_) => {
+                let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
+                Err(Refusal::Fault(Fault::Late, waited))
+            }
+        }
+    }
+}
+
+/// Between half of a pause and the whole, so that those who were refused together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let share = f64::from(now.subsec_nanos() % 1000) / 1000.0;
+    pause.mul_f64(0.5 + share / 2.0)
+}

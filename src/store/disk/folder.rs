@@ -1,0 +1,235 @@
+//! A mounted folder: when it is looked at again, and what is kept of what was found.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::load::{Loaded, Seen, load};
+use super::root::Patience;
+use super::version::{FileVersion, SETTLING};
+use super::{Disk, DiskFile, OpenError, OpenFile, Shared};
+use crate::asset::{Asset, AssetPath, EntityTag};
+use crate::http::Fields;
+use crate::store::flights::{Demand, Flights};
+use crate::store::opened::Origin;
+use crate::store::shelf::Shelf;
+use crate::store::{Ask, Content, Opened, StoreError};
+use crate::whatsapp;
+
+/// Between two looks at one path that are asked for by name of an unknown version.
+const LOOK_GAP: Duration = Duration::from_millis(20);
+/// How often the disk is looked at for one answer. What the first look finds under way may have begun before the
+/// question; what the second finds has not.
+const LOOKS: usize = 2;
+
+/// A folder, and what is known of its files.
+pub(crate) struct Folder {
+    disk: Arc<Disk>,
+    fresh: Duration,
+    shelf: Arc<Shelf>,
+    loading: Flights<Box<str>, Result<Opened, StoreError>>,
+    warned_of_no_time: AtomicBool,
+}
+
+/// What a look at the disk found.
+#[derive(Clone)]
+struct Found {
+    opened: OpenFile,
+    seen: Seen,
+    looked: Instant,
+}
+
+impl Folder {
+    /// Opens the folder at `directory`. The files at `never` are not assets even if they lie in it.
+    ///
+    /// Fails where it cannot be opened; the error names it.
+    pub(crate) fn open_at(
+        directory: &std::path::Path,
+        never: Vec<PathBuf>,
+        fresh: Duration,
+        shared: Arc<Shared>,
+        shelf: Arc<Shelf>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let disk = Disk::new(directory, never, shared).map_err(|e| {
+            StoreError::Failed(format!("the folder {} cannot be opened: {e}", directory.display()).into())
+        })?;
+        Ok(Arc::new(Self {
+            disk: Arc::new(disk),
+            fresh,
+            loading: Flights::new(shelf.background.clone()),
+            shelf,
+            warned_of_no_time: AtomicBool::new(false),
+        }))
+    }
+
+    /// Whether what is known answers what was asked at `now`.
+    pub(crate) fn is_answered_by(&self, known: &Opened, ask: Ask, now: Instant) -> bool {
+        known.is_new_enough(ask, now, self.fresh)
+            && !known.is_broken()
+            && (known.is_settled() || !matches!(ask, Ask::Settled))
+    }
+
+    /// Opens the asset at `path`, which is `inside` this folder, anew: what is `known` of it is no answer.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        (ask, now): (Ask, Instant),
+        mut known: Option<Opened>,
+    ) -> Result<Opened, StoreError> {
+        for _ in 0..LOOKS {
+            if let Some(until) = known.as_ref().and_then(|known| waits_until(known, ask)) {
+                tokio::time::sleep_until(until.into()).await;
+                known = self.shelf.cache.get(path.as_str());
+                if let Some(known) = known.as_ref().filter(|known| self.is_answered_by(known, ask, now)) {
+                    return Ok(known.clone());
+                }
+            }
+            let opened = self.look(path, inside, known.as_ref()).await?;
+            // A file that has changed again while its last change settled is not waited for any longer.
+            let never_rests = matches!(ask, Ask::Settled)
+                && opened.seen().is_some_and(|seen| !seen.version.is_settled(SystemTime::now()));
+            if never_rests || self.is_answered_by(&opened, ask, now) {
+                return Ok(opened);
+            }
+            known = Some(opened);
+        }
+        known.ok_or(StoreError::Changing)
+    }
+
+    /// Looks at the disk once.
+    async fn look(
+        self: &Arc<Self>,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        known: Option<&Opened>,
+    ) -> Result<Opened, StoreError> {
+        let looked = Instant::now();
+        let opened = match self.open_file(inside).await {
+            Ok(opened) => opened,
+            Err(e) => {
+                self.shelf.cache.remove(path.as_str());
+                return Err(e);
+            }
+        };
+        // Somebody else may have looked while this look took its time.
+        let present = self.shelf.cache.get(path.as_str());
+        let known = present.as_ref().or(known);
+        let same = known.and_then(|known| {
+            known.seen().filter(|seen| seen.version == opened.version).map(|seen| (known, *seen))
+        });
+        let mut is_asked_again = false;
+        if let Some((known, _)) = same
+            && known.is_settled()
+            && !known.is_broken()
+        {
+            known.confirm(looked);
+            if !matches!(known.content(), Content::File(file) if file.finds_room()) {
+                return Ok(known.clone());
+            }
+            is_asked_again = true;
+        }
+        let seen = same.map_or_else(
+            || Seen { version: opened.version, since: looked, since_wall: SystemTime::now() },
+            |(_, seen)| seen,
+        );
+        let found = Found { opened, seen, looked };
+        // What must not be read for its digest is sent as it is read, without a turn on another thread. Once it is asked
+        // for again, it is worth its place in memory.
+        if !is_asked_again && let Some(loaded) = Loaded::known(self.disk.shared(), found.opened.version) {
+            return Ok(self.keep(path, found, &loaded));
+        }
+        self.loading
+            .join(&path.as_str().into(), |demand| {
+                let (folder, path) = (Arc::clone(self), path.to_owned());
+                folder.load(path, found.clone(), demand)
+            })
+            .await
+    }
+
+    /// Opens without waiting where the kernel has it all in memory, else on a background thread.
+    async fn open_file(&self, inside: &AssetPath<'_>) -> Result<OpenFile, StoreError> {
+        match self.disk.open(inside, Patience::Never) {
+            Ok(opened) => return Ok(opened),
+            Err(OpenError::Store(e)) => return Err(e),
+            Err(OpenError::WouldBlock) => {}
+        }
+        let (disk, inside) = (Arc::clone(&self.disk), inside.to_owned());
+        let opening = self.shelf.background.spawn_blocking(move || {
+            disk.open(&inside, Patience::Blocking).inspect(OpenFile::fetch_beginning)
+        });
+        match opening.await {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(OpenError::Store(e))) => Err(e),
+            Ok(Err(OpenError::WouldBlock)) | Err(_) => Err(StoreError::Busy("opening the file".into())),
+        }
+    }
+
+    /// Reads and hashes what was found, and keeps what is learnt of it.
+    async fn load(
+        self: Arc<Self>,
+        path: AssetPath<'static>,
+        found: Found,
+        demand: Demand<Result<Opened, StoreError>>,
+    ) -> Option<Result<Opened, StoreError>> {
+        Some(match load(self.disk.shared(), found.opened.clone(), found.seen, &demand).await? {
+            Ok((file, loaded)) => {
+                let opened = OpenFile { file, version: loaded.version };
+                Ok(self.keep(&path, Found { opened, ..found }, &loaded))
+            }
+            Err(e) => Err(e),
+        })
+    }
+
+    /// Keeps what is known of what was found.
+    fn keep(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> Opened {
+        let asset = self.describe(path, loaded, &found.seen);
+        let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+        let seen = Seen { version: loaded.version, ..found.seen };
+        let content = if let Some(body) = &loaded.body {
+            Content::Memory(body.clone())
+        } else {
+            let file = DiskFile::new(found.opened.file, loaded, path, Arc::clone(&self.disk));
+            Content::File(Arc::new(file))
+        };
+        let origin = Origin::File { seen, settled: loaded.settled };
+        let opened = Opened::new(asset, fields, content, origin, found.looked);
+        self.shelf.cache.insert(path.as_str().into(), opened.clone());
+        opened
+    }
+
+    fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &Seen) -> Asset {
+        let version: &FileVersion = &loaded.version;
+        let last_modified = version.last_modified(seen.since_wall);
+        if last_modified.is_none() && !self.warned_of_no_time.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "{path} has an mtime of 0 or 1, which says nothing, so it is served without Last-Modified; WhatsApp \
+                 needs it for no-cache. Set the time with `touch`. (Said once; there may be more such files.)"
+            );
+        }
+        Asset {
+            name: path.name().into(),
+            len: loaded.body.as_ref().map_or(version.len, |body| body.len() as u64),
+            etag: EntityTag::of_digest(&loaded.digest),
+            version: loaded.digest.version(),
+            last_modified,
+            media_type: whatsapp::media_type(path),
+            content_encoding: None,
+            cache_policy: self.shelf.rules.policy_for(path, None).clone(),
+        }
+    }
+}
+
+/// Until when the asker has to wait before another look can give what it asks for.
+fn waits_until(known: &Opened, ask: Ask) -> Option<Instant> {
+    match ask {
+        Ask::Usual => None,
+        Ask::Since(_) => Some(known.checked() + LOOK_GAP),
+        Ask::Settled => {
+            let seen = known.seen().filter(|_| !known.is_settled())?;
+            let until = Instant::now() + seen.version.unsettled_for(SystemTime::now());
+            Some(until.min(seen.since + SETTLING))
+        }
+    }
+}

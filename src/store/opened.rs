@@ -1,0 +1,142 @@
+//! One version of one asset, opened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::bucket::Live;
+use super::disk::Seen;
+use super::{Content, ContentStream, StoreError};
+use crate::asset::Asset;
+use crate::http::Fields;
+
+/// One version of one asset, opened: what it is, what a response says of it, and how to read exactly those bytes.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    entry: Arc<Entry>,
+    /// The answer of the bucket that told of this version, where its body is still to be read: by the first who does.
+    live: Option<Live>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    asset: Asset,
+    fields: Fields,
+    content: Content,
+    origin: Origin,
+    /// When this was last known to be the current version: nanoseconds since `epoch`.
+    checked: AtomicU64,
+    epoch: Instant,
+}
+
+/// What a store has to know of what it opened.
+#[derive(Debug)]
+pub(super) enum Origin {
+    File {
+        seen: Seen,
+        /// Whether any later change is certain to be noticed by looking at the file's metadata.
+        settled: bool,
+    },
+    Object(Arc<super::Object>),
+}
+
+impl Opened {
+    /// `checked` is when the store was looked at, or the moment before.
+    pub(super) fn new(
+        asset: Asset,
+        fields: Fields,
+        content: Content,
+        origin: Origin,
+        checked: Instant,
+    ) -> Self {
+        let entry = Entry { asset, fields, content, origin, checked: AtomicU64::new(0), epoch: checked };
+        Self { entry: Arc::new(entry), live: None }
+    }
+
+    /// The same, with the body that came with it.
+    pub(super) fn with(self, live: Live) -> Self {
+        Self { live: Some(live), ..self }
+    }
+
+    /// What the asset is.
+    pub fn asset(&self) -> &Asset {
+        &self.entry.asset
+    }
+
+    /// What a response says of it.
+    pub fn fields(&self) -> &Fields {
+        &self.entry.fields
+    }
+
+    /// How to read it.
+    pub fn content(&self) -> &Content {
+        &self.entry.content
+    }
+
+    /// Makes sure that the bytes of `range` can be had before anything is said of them: what is not held here is asked
+    /// for now. `None` where that needs nothing.
+    ///
+    /// Fails with [`StoreError::Changing`] where the asset is another version by now.
+    pub async fn begin(&self, range: std::ops::Range<u64>) -> Result<Option<ContentStream>, StoreError> {
+        let Content::Object(object) = self.content() else { return Ok(None) };
+        let stream = match self.live.as_ref().and_then(|live| live.take(object, &range)) {
+            Some(stream) => stream,
+            None => object.begin(range).await?,
+        };
+        Ok(Some(ContentStream::Object(Box::new(stream))))
+    }
+
+    /// Whether any later change is certain to be noticed by looking.
+    pub(super) fn is_settled(&self) -> bool {
+        match &self.entry.origin {
+            Origin::File { settled, .. } => *settled,
+            Origin::Object(_) => true,
+        }
+    }
+
+    /// Whether a response found it to be another version, or not to be had.
+    pub(super) fn is_broken(&self) -> bool {
+        match self.content() {
+            Content::Memory(_) => false,
+            Content::File(file) => file.is_broken(),
+            Content::Arriving(arriving) => arriving.is_broken(),
+            Content::Object(object) => object.is_broken(),
+        }
+    }
+
+    /// Which version of a file it is; `None` where it is none.
+    pub(super) fn seen(&self) -> Option<&Seen> {
+        match &self.entry.origin {
+            Origin::File { seen, .. } => Some(seen),
+            Origin::Object(_) => None,
+        }
+    }
+
+    /// Which version of an object it is; `None` where it is none.
+    pub(super) fn object(&self) -> Option<&Arc<super::Object>> {
+        match &self.entry.origin {
+            Origin::Object(object) => Some(object),
+            Origin::File { .. } => None,
+        }
+    }
+
+    pub(super) fn checked(&self) -> Instant {
+        self.entry.epoch + Duration::from_nanos(self.entry.checked.load(Ordering::Relaxed))
+    }
+
+    /// Notes that this was the current version at `when`.
+    pub(super) fn confirm(&self, when: Instant) {
+        let since = when.saturating_duration_since(self.entry.epoch).as_nanos();
+        self.entry.checked.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether this was looked at since what `ask` says at `now`, or lately enough.
+    pub(super) fn is_new_enough(&self, ask: super::Ask, now: Instant, fresh: Duration) -> bool {
+        let checked = self.checked();
+        match ask {
+            super::Ask::Since(moment) => checked >= moment,
+            // What was looked at after the question is an answer even where nothing may be kept.
+            super::Ask::Usual | super::Ask::Settled => checked >= now || now.duration_since(checked) < fresh,
+        }
+    }
+}
