@@ -55,6 +55,8 @@ pub(crate) struct Connector {
     client: Inner,
     /// Whether this machine has certificates of anybody to trust.
     trusts_anybody: bool,
+    /// Whether `object_store` has to see how requests for credentials are refused.
+    shows_refusals: bool,
 }
 
 impl fmt::Debug for Connector {
@@ -98,7 +100,12 @@ impl Connector {
             .pool_idle_timeout(IDLE)
             .http1_max_buf_size(BUFFER)
             .build(Timed { https, timeout: connect_timeout });
-        Ok(Self { client, trusts_anybody })
+        Ok(Self { client, trusts_anybody, shows_refusals: false })
+    }
+
+    /// The same for a store that has another way to credentials once this one is refused, and so must see it refused.
+    pub(super) fn showing_refusals(self) -> Self {
+        Self { shows_refusals: true, ..self }
     }
 }
 
@@ -210,8 +217,15 @@ impl HttpService for Carrier {
                 silence(HttpErrorKind::Interrupted, format!("broke the connection: {reason}"), true)
             }
         })?;
-        if is_for_object && !response.status().is_success() {
-            return Err(HttpError::new(HttpErrorKind::Unknown, read_refusal(response).await));
+        if !response.status().is_success() {
+            if is_for_object {
+                return Err(HttpError::new(HttpErrorKind::Unknown, read_refusal(response).await));
+            }
+            if !self.connector.shows_refusals {
+                let refused = read_refusal(response).await;
+                let passes = refused.status.is_server_error();
+                return Err(silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), passes));
+            }
         }
         Ok(response.map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
     }

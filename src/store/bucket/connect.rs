@@ -13,7 +13,6 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::client::Connector;
 use super::profile::{Keys, Profile};
-use super::refusal::innermost;
 use crate::config::{Addressing, Bucket, Credentials, Service};
 use crate::store::{Fault, StoreError};
 
@@ -37,8 +36,12 @@ fn no_retries() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::from_secs(20) }
 }
 
+/// What is wrong, without the name of the store that `object_store` puts first.
 fn words(error: &object_store::Error) -> String {
-    innermost(error)
+    let text = error.to_string();
+    text.strip_prefix("Generic ")
+        .and_then(|rest| rest.split_once(" error: "))
+        .map_or(text.clone(), |(_, rest)| rest.to_owned())
 }
 
 fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
@@ -46,6 +49,13 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     let environment = &bucket.environment;
     let says = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
     let has_own = says(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
+    if bucket.credentials == Credentials::Usual
+        && says(&["AWS_ACCESS_KEY_ID"]) != says(&["AWS_SECRET_ACCESS_KEY"])
+    {
+        return Err(
+            "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set; set both, or none".to_owned()
+        );
+    }
     let profile = match &bucket.credentials {
         Credentials::Profile(name) => Some(Profile::find(Some(name), environment)?),
         Credentials::Usual => Some(Profile::find(None, environment)?),
@@ -110,12 +120,16 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         // The one for S3 alone would come before the other.
         builder = builder.with_config(Key::S3Endpoint, &endpoint).with_endpoint(endpoint);
     }
+    let connector = match environment.get("AWS_IMDSV1_FALLBACK") {
+        Some(_) => connector.clone().showing_refusals(),
+        None => connector.clone(),
+    };
     let store = builder
         .with_bucket_name(&bucket.name)
-        .with_http_connector(connector.clone())
+        .with_http_connector(connector)
         .with_retry(no_retries())
         .build()
-        .map_err(|e| words(&e))?;
+        .map_err(|e| format!("{}; check the AWS_ variables", words(&e)))?;
     Ok(Arc::new(store))
 }
 
@@ -145,7 +159,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
         .with_http_connector(connector.clone())
         .with_retry(no_retries())
         .build()
-        .map_err(|e| words(&e))?;
+        .map_err(|e| format!("{}; check the GOOGLE_ variables", words(&e)))?;
     Ok(Arc::new(store))
 }
 
@@ -175,6 +189,8 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
         .with_http_connector(connector.clone())
         .with_retry(no_retries())
         .build()
-        .map_err(|e| format!("{}; the account is named by AZURE_STORAGE_ACCOUNT_NAME", words(&e)))?;
+        .map_err(|e| {
+            format!("{}; check AZURE_STORAGE_ACCOUNT_NAME and the other AZURE_ variables", words(&e))
+        })?;
     Ok(Arc::new(store))
 }

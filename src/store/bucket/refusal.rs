@@ -13,7 +13,7 @@ use crate::store::{Fault, StoreError};
 
 /// An answer to a request for an object that is no success.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the answer is {status}{}{}", shown(.code.as_ref()), shown(.message.as_ref()))]
+#[error("the answer is {status}{}{}", after(", ", .code.as_ref(), ""), after(" (", .message.as_ref(), ")"))]
 pub(super) struct Answered {
     pub(super) status: StatusCode,
     /// The service's own word for it: `NoSuchKey`.
@@ -25,8 +25,8 @@ pub(super) struct Answered {
     pub(super) last_modified: Option<HttpDate>,
 }
 
-fn shown(text: Option<&String>) -> String {
-    text.map_or_else(String::new, |text| format!(", {text}"))
+fn after(before: &str, text: Option<&String>, behind: &str) -> String {
+    text.map_or_else(String::new, |text| format!("{before}{}{behind}", text.trim_end_matches('.')))
 }
 
 /// Why there was no answer.
@@ -96,7 +96,7 @@ impl Refusal {
         }
         match answered.status.as_u16() {
             404 => Self::Missing,
-            403 if code.is_empty() || code == "AccessDenied" => Self::Forbidden,
+            403 if code == "AccessDenied" => Self::Forbidden,
             408 | 429 | 500..=599 => Self::Fault(Fault::Unavailable, answered.to_string()),
             301 | 302 | 307 | 308 => Self::Fault(
                 Fault::Refused,
@@ -115,9 +115,9 @@ impl Refusal {
         Self::Fault(
             Fault::Refused,
             format!(
-                "no credentials were found in the environment or in files, and none could be had from this machine ({none}); set \
-                 them as the provider's own tools expect them, or write credentials = \"anonymous\" in its [[mount]] if \
-                 everybody may read it"
+                "no credentials could be had ({none}); set them where the provider's own tools look for them (for S3 \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), or write credentials = \"anonymous\" in its \
+                 [[mount]] if everybody may read it"
             ),
         )
     }
@@ -141,13 +141,13 @@ impl Refusal {
 }
 
 fn upstream(fault: Fault, name: &str, reason: &str) -> StoreError {
-    let verb = match fault {
-        Fault::Refused => "cannot be read",
-        Fault::Unreachable => "cannot be reached",
-        Fault::Unavailable => "is out of order",
-        Fault::Late => "does not answer in time",
+    let (verb, mend) = match fault {
+        Fault::Refused => ("cannot be read", ""),
+        Fault::Unreachable => ("cannot be reached", "; check its endpoint, and the network on the way"),
+        Fault::Unavailable => ("is out of order", ""),
+        Fault::Late => ("does not answer in time", "; check its endpoint, and the network on the way"),
     };
-    StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}").into() }
+    StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{mend}").into() }
 }
 
 /// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
@@ -254,9 +254,7 @@ mod tests {
                 "{status} {code}"
             );
         }
-        for code in ["AccessDenied", ""] {
-            assert!(matches!(Refusal::of_answer(&answered(403, code)), Refusal::Forbidden), "{code}");
-        }
+        assert!(matches!(Refusal::of_answer(&answered(403, "AccessDenied")), Refusal::Forbidden));
         for (status, code, expected) in [
             (404, "NoSuchBucket", Fault::Refused),
             (404, "ContainerNotFound", Fault::Refused),
@@ -264,6 +262,7 @@ mod tests {
             (403, "InvalidAccessKeyId", Fault::Refused),
             (403, "RequestTimeTooSkewed", Fault::Refused),
             (403, "SomethingNew", Fault::Refused),
+            (403, "", Fault::Refused),
             (400, "ExpiredToken", Fault::Refused),
             (401, "AuthenticationRequired", Fault::Refused),
             (301, "PermanentRedirect", Fault::Refused),
