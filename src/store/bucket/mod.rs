@@ -52,6 +52,7 @@ const LOOKS: usize = 2;
 /// A mounted bucket, and what is known of its objects.
 pub(crate) struct Bucket {
     upstream: Arc<Upstream>,
+    service: config::Service,
     fresh: Duration,
     stale_if_error: Duration,
     shelf: Arc<Shelf>,
@@ -93,6 +94,7 @@ impl Bucket {
     ) -> Arc<Self> {
         Arc::new(Self {
             upstream: Upstream::new(store, bucket, patience, shelf.background.clone()),
+            service: bucket.service,
             fresh,
             stale_if_error: bucket.stale_if_error,
             asking: Flights::new(shelf.background.clone()),
@@ -107,7 +109,16 @@ impl Bucket {
         let nothing = AssetPath::from_plain("wamedia-asks-whether-it-may-read").expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
         match self.upstream.ask(&key, GetOptions::default()).await {
-            Ok(_) | Err(Refusal::Missing) => Ok(()),
+            // Google's says why too, but its emulators do not.
+            Err(Refusal::Missing { explained: false }) if self.service == config::Service::S3 => {
+                let reason = format!(
+                    "{} cannot be read: it answers 404 without a reason, as a web server does that is no S3; check its \
+                     endpoint",
+                    self.upstream.name()
+                );
+                Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
+            }
+            Ok(_) | Err(Refusal::Missing { .. }) => Ok(()),
             Err(Refusal::Forbidden) => {
                 log::warn!(
                     "{} says that access is denied to an object that is hardly there. That is what it says to who may read \

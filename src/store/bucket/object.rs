@@ -70,7 +70,7 @@ impl Object {
         match self.ask(range.clone()).await {
             Ok(body) => Ok(self.reading(body, range)),
             Err(refusal) => {
-                if matches!(refusal, Refusal::Changed | Refusal::Missing) {
+                if matches!(refusal, Refusal::Changed | Refusal::Missing { .. }) {
                     self.broken.store(true, Ordering::Relaxed);
                 }
                 Err(refusal.into_error(self.upstream.name()))
@@ -237,7 +237,7 @@ impl ObjectStream {
         self.state = State::Ended;
         let path = self.object.path.clone();
         match refusal {
-            Refusal::Changed | Refusal::Missing | Refusal::Forbidden => {
+            Refusal::Changed | Refusal::Missing { .. } | Refusal::Forbidden => {
                 self.object.broken.store(true, Ordering::Relaxed);
                 Cut::Changed { path }
             }

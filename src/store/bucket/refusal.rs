@@ -48,8 +48,9 @@ pub(super) enum Refusal {
     NotModified(Option<HttpDate>),
     /// It is no longer the version that was asked for.
     Changed,
-    /// There is no such object.
-    Missing,
+    /// There is no such object. Whether the answer gives a reason: any web server says 404, and a store says why, but to
+    /// a HEAD.
+    Missing { explained: bool },
     /// We may not read it, or there is none: who may not list a bucket is not told which.
     Forbidden,
     /// Anything else: whose fault it is, and in words.
@@ -66,7 +67,7 @@ impl Refusal {
             return Self::of_silence(none);
         }
         match error {
-            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::NotFound { .. } => Self::Missing { explained: true },
             object_store::Error::NotModified { .. } => Self::NotModified(None),
             object_store::Error::Precondition { .. } => Self::Changed,
             other => Self::Fault(
@@ -95,7 +96,7 @@ impl Refusal {
             return Self::Fault(Fault::Refused, format!("{answered}: {mend}"));
         }
         match answered.status.as_u16() {
-            404 => Self::Missing,
+            404 => Self::Missing { explained: !code.is_empty() },
             403 if code == "AccessDenied" => Self::Forbidden,
             408 | 429 | 500..=599 => Self::Fault(Fault::Unavailable, answered.to_string()),
             301 | 302 | 307 | 308 => Self::Fault(
@@ -130,7 +131,7 @@ impl Refusal {
     /// The same as the error of a store that is called `name`, for who asked without conditions.
     pub(super) fn into_error(self, name: &str) -> StoreError {
         match self {
-            Self::Missing | Self::Forbidden => StoreError::NotFound,
+            Self::Missing { .. } | Self::Forbidden => StoreError::NotFound,
             Self::Changed => StoreError::Changing,
             Self::NotModified(_) => {
                 upstream(Fault::Refused, name, "it answers 304 to a request without conditions")
@@ -249,9 +250,10 @@ mod tests {
         for (status, code) in
             [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (404, "ResourceNotFound")]
         {
+            let refusal = Refusal::of_answer(&answered(status, code));
             assert!(
-                matches!(Refusal::of_answer(&answered(status, code)), Refusal::Missing),
-                "{status} {code}"
+                matches!(refusal, Refusal::Missing { explained } if explained != code.is_empty()),
+                "{code}"
             );
         }
         assert!(matches!(Refusal::of_answer(&answered(403, "AccessDenied")), Refusal::Forbidden));

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn it_begins_with_a_fault_and_ends_with_any_answer() {
         let trouble = trouble();
-        trouble.note(Some(&Refusal::Missing));
+        trouble.note(Some(&Refusal::Missing { explained: true }));
         assert!(!trouble.is_on(), "that something is missing is an answer");
         trouble.note(Some(&Refusal::Fault(Fault::Late, String::new())));
         assert!(trouble.is_on());

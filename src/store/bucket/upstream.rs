@@ -92,7 +92,7 @@ impl Upstream {
             let refusal = match self.try_once(key, options.clone(), deadline).await {
                 Ok(found) => return Ok(found),
                 // The refusal of a HEAD has no body, so it does not say why.
-                Err(Refusal::Forbidden | Refusal::Missing | Refusal::Fault(Fault::Refused, _))
+                Err(Refusal::Forbidden | Refusal::Missing { .. } | Refusal::Fault(Fault::Refused, _))
                     if options.head =>
                 {
                     match self.try_once(key, GetOptions { head: false, ..options.clone() }, deadline).await {
