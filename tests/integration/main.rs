@@ -13,6 +13,7 @@ mod memory;
 mod one_etag_one_body;
 mod opening;
 mod patience;
+mod s3_server;
 mod stopping;
 mod support;
 mod versions;
