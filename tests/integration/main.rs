@@ -2,6 +2,7 @@
 
 mod access_log;
 mod assets;
+mod bucket;
 mod command_line;
 mod conditions;
 mod frames;

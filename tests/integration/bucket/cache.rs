@@ -1,0 +1,289 @@
+//! What a bucket is asked for: as little as can be, and never for what is known.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use super::{serving, serving_with};
+use crate::s3_server::{Meta, S3Server, gets_of};
+use crate::support::{Client, eventually, noise};
+
+const MIB: usize = 1 << 20;
+/// With so much memory, an eighth of it is 1 MiB: what is longer is not held.
+const LITTLE_MEMORY: [(&str, &str); 1] = [("WAMEDIA_MEMORY_CACHE", "8 MiB")];
+/// Nothing that is known is asked about again.
+const FOR_EVER: &str = "fresh = \"1h\"";
+
+#[test]
+fn ten_thousand_requests_at_once_cost_the_bucket_one_get() {
+    const CONNECTIONS: usize = 200;
+    const EACH: usize = 50;
+    let s3 = S3Server::start();
+    let bytes = Arc::new(noise(MIB, 1));
+    s3.put("banner.jpg", bytes.to_vec(), Meta::typed("image/jpeg"));
+    let server = serving(&s3);
+    // The first answer waits until all have asked.
+    let gate = s3.hold(gets_of("banner.jpg"));
+    let all_asked = Arc::new(Barrier::new(CONNECTIONS + 1));
+    let clients: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (address, bytes, all_asked) = (server.address, Arc::clone(&bytes), Arc::clone(&all_asked));
+            thread::spawn(move || {
+                let mut client = Client::new(address);
+                client.send("GET /banner.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
+                all_asked.wait();
+                let mut first = client.head().expect("a response head");
+                client.body(&mut first);
+                assert!(first.status == 200 && first.body == *bytes);
+                for _ in 1..EACH {
+                    let response = client.request("GET", "/banner.jpg", &[]);
+                    assert!(response.status == 200 && response.body == *bytes);
+                }
+            })
+        })
+        .collect();
+    all_asked.wait();
+    gate.wait_for(1);
+    gate.release();
+    drop(gate);
+    clients.into_iter().for_each(|client| client.join().expect("all bytes, every time"));
+    assert_eq!(s3.unconditional_gets("banner.jpg"), 1);
+    assert_eq!(s3.heads("banner.jpg"), 0);
+}
+
+#[test]
+fn everybody_who_waits_is_sent_the_bytes_as_they_arrive() {
+    const ARRIVED: usize = 300_000;
+    let s3 = S3Server::start();
+    let bytes = noise(MIB, 2);
+    s3.put("film.mp4", bytes.clone(), Meta::default());
+    let server = serving(&s3);
+    let gate = s3.hold_after(ARRIVED as u64, gets_of("film.mp4"));
+    let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send("GET /film.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+    }
+    // Parts, too: of what has come, and of what has not.
+    let mut early = server.connect();
+    assert_eq!(early.request("GET", "/film.mp4", &[("Range", "bytes=1000-1999")]).body, bytes[1000..2000]);
+    let mut late = server.connect();
+    late.send("GET /film.mp4 HTTP/1.1\r\nHost: test\r\nRange: bytes=-10\r\n\r\n");
+    for client in &mut clients {
+        assert_eq!(client.head().expect("a response head").status, 200);
+        let mut begun = vec![0; ARRIVED];
+        std::io::Read::read_exact(&mut client.stream, &mut begun).expect("what has arrived");
+        assert!(begun == bytes[..ARRIVED]);
+    }
+    gate.release();
+    for client in &mut clients {
+        let mut rest = vec![0; bytes.len() - ARRIVED];
+        std::io::Read::read_exact(&mut client.stream, &mut rest).expect("the rest");
+        assert!(rest == bytes[ARRIVED..]);
+    }
+    let mut end = late.head().expect("a response head");
+    late.body(&mut end);
+    assert_eq!(end.body, bytes[bytes.len() - 10..]);
+    assert_eq!((s3.gets("film.mp4"), s3.heads("film.mp4")), (1, 0));
+}
+
+#[test]
+fn one_answer_costs_one_request_at_most() {
+    let s3 = S3Server::start();
+    let bytes = noise(5000, 3);
+    for key in ["get.jpg", "head.jpg", "range.jpg", "condition.jpg"] {
+        s3.put(key, bytes.clone(), Meta::default());
+    }
+    let server = serving_with(&s3, &[], FOR_EVER);
+    let cost = |key: &str| (s3.heads(key), s3.gets(key));
+
+    assert_eq!(server.get("/get.jpg").status, 200);
+    assert_eq!(cost("get.jpg"), (0, 1), "no HEAD before a GET");
+    for (method, fields) in [("GET", &[][..]), ("HEAD", &[]), ("GET", &[("Range", "bytes=0-9")])] {
+        server.request(method, "/get.jpg", fields);
+    }
+    assert_eq!(cost("get.jpg"), (0, 1), "what is held costs nothing");
+
+    assert_eq!(server.request("HEAD", "/head.jpg", &[]).field("content-length"), "5000");
+    server.request("HEAD", "/head.jpg", &[]);
+    assert_eq!(cost("head.jpg"), (1, 0));
+    assert!(server.get("/head.jpg").body == bytes);
+    assert_eq!(cost("head.jpg"), (1, 1), "the bytes are fetched once they are wanted");
+
+    assert_eq!(server.request("GET", "/range.jpg", &[("Range", "bytes=10-19")]).body, bytes[10..20]);
+    assert_eq!(cost("range.jpg"), (0, 1));
+    assert_eq!(s3.count(|seen| seen.range.is_some()), 0, "the whole of what may be held");
+
+    let tag = server.get("/condition.jpg").field("etag").to_owned();
+    assert_eq!(server.request("GET", "/condition.jpg", &[("If-None-Match", &tag)]).status, 304);
+    assert_eq!(cost("condition.jpg"), (0, 1));
+    assert_eq!(s3.count(|seen| seen.if_none_match.is_some()), 0, "a client's conditions are its own");
+}
+
+#[test]
+fn a_large_object_is_passed_on_and_its_parts_are_asked_for_alone() {
+    let s3 = S3Server::start();
+    let bytes = noise(3 * MIB, 4);
+    let tag = s3.put("film.mp4", bytes.clone(), Meta::default());
+    let server = serving_with(&s3, &LITTLE_MEMORY, FOR_EVER);
+
+    assert!(server.get("/film.mp4").body == bytes);
+    assert!(server.get("/film.mp4").body == bytes);
+    assert_eq!((s3.heads("film.mp4"), s3.unconditional_gets("film.mp4")), (0, 2), "it is not held");
+    s3.clear();
+
+    for _ in 0..3 {
+        let part = server.request("GET", "/film.mp4", &[("Range", "bytes=2000000-2000009")]);
+        assert_eq!((part.status, &*part.body), (206, &bytes[2_000_000..2_000_010]));
+    }
+    let parts = s3.count(|seen| {
+        seen.if_match.as_deref() == Some(&tag) && seen.range.as_deref() == Some("bytes=2000000-2000009")
+    });
+    assert_eq!((parts, s3.requests().len()), (3, 3), "one pinned request for each");
+    s3.clear();
+
+    for _ in 0..3 {
+        let answer = server.request("GET", "/film.mp4", &[("If-None-Match", &tag)]);
+        assert_eq!(answer.status, 304);
+        assert_eq!(server.request("HEAD", "/film.mp4", &[]).status, 200);
+        assert_eq!(server.request("GET", "/film.mp4", &[("Range", "bytes=9999999-")]).status, 416);
+    }
+    assert_eq!(s3.requests().len(), 0, "what is known of it is enough");
+
+    let several = server.request("GET", "/film.mp4", &[("Range", "bytes=0-9,1000-1009")]);
+    assert_eq!(several.status, 206);
+    assert!(several.body.windows(10).any(|part| part == &bytes[1000..1010]));
+    assert_eq!(s3.requests().len(), 2);
+}
+
+#[test]
+fn the_first_part_of_a_large_object_comes_from_one_request() {
+    let s3 = S3Server::start();
+    let bytes = noise(3 * MIB, 5);
+    s3.put("film.mp4", bytes.clone(), Meta::default());
+    let server = serving_with(&s3, &LITTLE_MEMORY, FOR_EVER);
+    // As players ask first.
+    let part = server.request("GET", "/film.mp4", &[("Range", "bytes=0-99999")]);
+    assert!(part.status == 206 && part.body == bytes[..100_000]);
+    assert_eq!((s3.gets("film.mp4"), s3.heads("film.mp4")), (1, 0));
+}
+
+#[test]
+fn what_is_no_longer_fresh_is_asked_about_and_not_fetched() {
+    let s3 = S3Server::start();
+    s3.put("a.jpg", &b"one"[..], Meta::default());
+    let server = serving_with(&s3, &[], "fresh = 0");
+    for _ in 0..3 {
+        assert_eq!(server.get("/a.jpg").text(), "one");
+    }
+    assert_eq!(
+        (s3.unconditional_gets("a.jpg"), s3.gets("a.jpg")),
+        (1, 3),
+        "two were told that nothing has changed"
+    );
+
+    s3.put("a.jpg", &b"two"[..], Meta::default());
+    let changed = server.get("/a.jpg");
+    assert_eq!(changed.text(), "two");
+    assert_eq!(
+        (s3.unconditional_gets("a.jpg"), s3.gets("a.jpg")),
+        (1, 4),
+        "the same question brought the new bytes"
+    );
+}
+
+#[test]
+fn bytes_that_stay_while_what_is_said_of_them_changes_are_noticed() {
+    let s3 = S3Server::start();
+    let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+    s3.put("a.jpg", &b"same"[..], Meta { modified: at(1_000_000), ..Meta::default() });
+    let server = serving_with(&s3, &[], "fresh = 0");
+    let before = server.get("/a.jpg");
+    let cache_control = Some("max-age=60".to_owned());
+    s3.put("a.jpg", &b"same"[..], Meta { modified: at(2_000_000), cache_control, ..Meta::default() });
+    let after = server.get("/a.jpg");
+    assert_eq!(before.field("etag"), after.field("etag"));
+    assert_eq!(before.field("last-modified"), "Mon, 12 Jan 1970 13:46:40 GMT");
+    assert_eq!(after.field("last-modified"), "Sat, 24 Jan 1970 03:33:20 GMT");
+    assert_eq!((before.field("cache-control"), after.field("cache-control")), ("no-cache", "max-age=60"));
+}
+
+#[test]
+fn a_link_to_a_newer_version_is_looked_up_at_once() {
+    let s3 = S3Server::start();
+    s3.put("a.jpg", &b"one"[..], Meta::default());
+    let server = serving_with(&s3, &[], FOR_EVER);
+    assert_eq!(server.get("/a.jpg").text(), "one");
+    let tag = s3.put("a.jpg", &b"two"[..], Meta::default());
+    let version = &crate::support::etag_of(tag.as_bytes())[1..17];
+    let answer = server.get(&format!("/a.jpg?v={version}"));
+    assert_eq!((answer.text(), answer.field("cache-control")), ("two", "max-age=31536000, immutable"));
+    let gone_by = server.get("/a.jpg?v=0123456789abcdef");
+    assert_eq!((gone_by.text(), gone_by.field("cache-control")), ("two", "no-cache"));
+}
+
+#[test]
+fn that_something_is_missing_is_known_for_a_moment() {
+    let s3 = S3Server::start();
+    let server = serving_with(&s3, &[], FOR_EVER);
+    let began = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(server.get("/new.jpg").status, 404);
+    }
+    if began.elapsed() < Duration::from_secs(1) {
+        assert_eq!(s3.gets("new.jpg"), 1);
+    }
+    s3.put("new.jpg", &b"here"[..], Meta::default());
+    eventually("what was missing is found", || (server.get("/new.jpg").status == 200).then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn an_object_s_own_policy_comes_first_unless_told_otherwise() {
+    let s3 = S3Server::start();
+    let with = |policy: &str| Meta { cache_control: Some(policy.to_owned()), ..Meta::default() };
+    s3.put("own.jpg", &b"x"[..], with("max-age=5"));
+    s3.put("odd.jpg", &b"x"[..], with("max-age=0, no-cache, no-store, must-revalidate"));
+    s3.put("empty.jpg", &b"x"[..], with("public"));
+    s3.put("none.jpg", &b"x"[..], Meta::default());
+    s3.put("own.png", &b"x"[..], with("max-age=5"));
+    let rule = "[[cache.rule]]\nmatch = \"*.jpg\"\ncache_control = \"max-age=60\"\n";
+    for (precedence, expected) in [
+        ("object", ["max-age=5", "no-store", "max-age=60", "max-age=60", "max-age=5"]),
+        ("rules", ["max-age=60", "max-age=60", "max-age=60", "max-age=60", "max-age=5"]),
+    ] {
+        let server = serving_with(&s3, &[("WAMEDIA_CACHE_PRECEDENCE", precedence)], rule);
+        for (path, policy) in
+            ["/own.jpg", "/odd.jpg", "/empty.jpg", "/none.jpg", "/own.png"].iter().zip(expected)
+        {
+            assert_eq!(server.get(path).field("cache-control"), policy, "{precedence} {path}");
+        }
+    }
+}
+
+#[test]
+fn several_instances_say_the_same_of_an_object() {
+    let s3 = S3Server::start();
+    s3.put("a.pdf", noise(1000, 6), Meta::default());
+    let answers = [serving(&s3), serving(&s3)].map(|server| {
+        let mut fields = server.get("/a.pdf").fields;
+        fields.retain(|(name, _)| name != "date");
+        fields
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn what_makes_room_for_others_is_fetched_again() {
+    let s3 = S3Server::start();
+    let server = serving_with(&s3, &LITTLE_MEMORY, FOR_EVER);
+    for number in 0..20 {
+        s3.put(&format!("{number}.jpg"), noise(MIB, number), Meta::default());
+    }
+    for round in 0..2 {
+        for number in 0..20 {
+            assert!(server.get(&format!("/{number}.jpg")).body == noise(MIB, number), "{round} {number}");
+        }
+    }
+    let again = s3.count(|seen| seen.method == "GET") - 20;
+    assert!((1..=20).contains(&again), "not all twenty fit into 8 MiB: {again}");
+}
