@@ -1,0 +1,146 @@
+//! Clients that leave or are slow: neither harms anybody else, nor does the slow one lose its download.
+
+use std::io::Read;
+use std::thread;
+use std::time::Duration;
+
+use super::{serving, serving_with};
+use crate::kernel::{resident, wait_until_read};
+use crate::s3_server::{Fault, Meta, S3Server, gets_of};
+use crate::support::{Client, Response, Server, eventually, noise};
+
+const GET: &str = "GET /a.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
+/// An eighth of it is the largest object that is held.
+const CACHE: (&str, &str) = ("WAMEDIA_MEMORY_CACHE", "8 MiB");
+
+fn stored(len: usize) -> (S3Server, Vec<u8>) {
+    let (s3, bytes) = (S3Server::start(), noise(len, 1));
+    s3.put("a.mp4", bytes.clone(), Meta::default());
+    (s3, bytes)
+}
+
+fn asking(server: &Server) -> Client {
+    let mut client = server.connect();
+    client.send(GET);
+    client
+}
+
+#[track_caller]
+fn finish(client: &mut Client) -> Response {
+    let mut response = client.head().expect("a head");
+    client.body(&mut response);
+    response
+}
+
+#[test]
+fn the_first_who_asked_may_leave_before_there_is_an_answer() {
+    let (s3, bytes) = stored(500_000);
+    let mut server = serving(&s3);
+    let gate = s3.hold(gets_of("a.mp4"));
+    let first = asking(&server);
+    gate.wait_for(1);
+    let mut others: Vec<_> = (0..3).map(|_| asking(&server)).collect();
+    for other in &others {
+        wait_until_read(other.stream.get_ref());
+    }
+    drop(first);
+    let line = server.wait_for_line("/a.mp4");
+    assert!(line.contains(" cut "), "{line}");
+    assert_eq!(gate.held(), 1);
+    gate.release();
+    for other in &mut others {
+        assert!(finish(other).body == bytes);
+    }
+    assert_eq!(s3.gets("a.mp4"), 1);
+}
+
+#[test]
+fn who_leaves_while_bytes_arrive_harms_nobody() {
+    let (s3, bytes) = stored(500_000);
+    let mut server = serving(&s3);
+    let gate = s3.hold_after(200_000, gets_of("a.mp4"));
+    let mut clients: Vec<_> = (0..3).map(|_| asking(&server)).collect();
+    for client in &mut clients {
+        client.head().expect("a head");
+        let mut part = vec![0; 100_000];
+        client.stream.read_exact(&mut part).expect("a part");
+        assert!(part == bytes[..100_000]);
+    }
+    // All of them: what has begun is finished for those who come later.
+    drop(clients);
+    for _ in 0..3 {
+        let line = server.wait_for_line("/a.mp4");
+        assert!(line.contains(" cut "), "{line}");
+    }
+    let mut later = asking(&server);
+    gate.release();
+    assert!(finish(&mut later).body == bytes);
+    assert_eq!(s3.gets("a.mp4"), 1);
+}
+
+#[test]
+fn when_nobody_waits_any_longer_the_bucket_is_let_go_of() {
+    // Of a small object only what has not begun, of a large one all.
+    for (len, after) in [(500_000, None), (3 << 20, None), (3 << 20, Some(200_000))] {
+        let (s3, bytes) = stored(len);
+        let server = serving_with(&s3, &[CACHE], "");
+        let gate = match after {
+            None => s3.hold(gets_of("a.mp4")),
+            Some(bytes) => s3.hold_after(bytes, gets_of("a.mp4")),
+        };
+        let clients: Vec<_> = (0..2).map(|_| asking(&server)).collect();
+        eventually("it is asked for", || (gate.held() > 0).then_some(()));
+        drop(clients);
+        gate.wait_for(0);
+        gate.release();
+        assert!(server.get("/a.mp4").body == bytes, "{len} {after:?}");
+    }
+}
+
+#[test]
+fn a_slow_client_gets_the_whole_of_a_large_object() {
+    const LEN: usize = 12 << 20;
+    let (s3, bytes) = stored(LEN);
+    let server = serving_with(&s3, &[CACHE, ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "200ms")], "");
+    // As a bucket does whose patience ends before the client's.
+    for fault in [Fault::CloseAfter(3 << 20), Fault::ResetAfter(3 << 20), Fault::CloseAfter(1 << 20)] {
+        s3.fault(gets_of("a.mp4"), fault, 1);
+    }
+    let mut client = asking(&server);
+    assert_eq!(client.head().expect("a head").status, 200);
+    let mut body = vec![0; LEN];
+    for (number, part) in body.chunks_mut(256 << 10).enumerate() {
+        // That is what is slow about this client; and twice it takes longer than the bucket may.
+        thread::sleep(Duration::from_millis(if number == 10 || number == 40 { 500 } else { 10 }));
+        client.stream.read_exact(part).expect("more of the body");
+    }
+    assert!(body == bytes);
+    let seen: Vec<_> = s3.requests().into_iter().filter(gets_of("a.mp4")).collect();
+    assert_eq!(seen.len(), 4, "a client's pause is not the bucket's: {seen:?}");
+    assert!(seen[1..].iter().all(|seen| seen.range.is_some() && seen.if_match.is_some()));
+}
+
+#[test]
+fn slow_clients_of_a_large_object_cost_a_bounded_buffer() {
+    const CLIENTS: usize = 64;
+    let (s3, bytes) = stored(40 << 20);
+    let server = serving_with(&s3, &[CACHE], "");
+    assert_eq!(server.request("HEAD", "/a.mp4", &[]).status, 200);
+    let before = resident(server.pid());
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| asking(&server)).collect();
+    for client in &mut clients {
+        assert_eq!(client.head().expect("a head").status, 200);
+    }
+    let mut last = 0;
+    let after = eventually("all of them stall", || {
+        // There is no event for that nothing more happens.
+        thread::sleep(Duration::from_millis(200));
+        let now = resident(server.pid());
+        (std::mem::replace(&mut last, now) == now).then_some(now)
+    });
+    let bound = CLIENTS as u64 * (512 << 10);
+    assert!(after.saturating_sub(before) < bound, "{before} grew to {after}");
+    let mut part = vec![0; 8 << 20];
+    clients[CLIENTS / 2].stream.read_exact(&mut part).expect("it goes on");
+    assert!(part == bytes[..8 << 20]);
+}

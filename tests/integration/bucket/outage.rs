@@ -1,0 +1,128 @@
+//! A bucket that is gone for a while: what is held is served, the rest is an error, and the log says so once.
+
+use std::time::{Duration, Instant};
+
+use super::serving_with;
+use crate::s3_server::{Meta, S3Server, any};
+use crate::support::{Server, eventually};
+
+/// Nobody whose asset is held waits longer than this, but for the first.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+const CLOCKS: &[(&str, &str)] = &[
+    ("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"),
+    ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "300ms"),
+    ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms"),
+];
+
+/// Has `/a.jpg` in memory and has never heard of `/b.jpg`.
+fn scene(mount: &str) -> (S3Server, Server) {
+    let s3 = S3Server::start();
+    s3.put("a.jpg", "the first", Meta::default());
+    s3.put("b.jpg", "another", Meta::default());
+    let server = serving_with(&s3, CLOCKS, mount);
+    assert_eq!(server.get("/a.jpg").text(), "the first");
+    (s3, server)
+}
+
+fn lines_with(server: &mut Server, part: &str) -> usize {
+    server.lines().iter().filter(|line| line.contains(part)).count()
+}
+
+/// Asks for what is held until the server has noticed that the bucket does not answer.
+#[track_caller]
+fn until_noticed(server: &mut Server) {
+    eventually("the log tells of it", || {
+        let response = server.get("/a.jpg");
+        assert_eq!((response.status, response.text()), (200, "the first"));
+        (lines_with(server, "does not answer") > 0).then_some(())
+    });
+}
+
+#[test]
+fn what_is_held_is_served_while_the_bucket_is_gone() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    s3.go_down();
+    until_noticed(&mut server);
+    for _ in 0..50 {
+        let start = Instant::now();
+        let response = server.get("/a.jpg");
+        assert_eq!((response.status, response.text()), (200, "the first"));
+        for (method, fields) in
+            [("HEAD", &[][..]), ("GET", &[("range", "bytes=4-")]), ("GET", &[("if-none-match", "*")])]
+        {
+            let response = server.request(method, "/a.jpg", fields);
+            assert!(matches!(response.status, 200 | 206 | 304), "{method} {fields:?}: {response:?}");
+        }
+        assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    }
+    for _ in 0..2 {
+        assert_eq!(server.get("/b.jpg").status, 502, "an outage does not look like missing media");
+    }
+    // Whoever has a link to the next version gets what there is, and no cache is to keep it.
+    let response = server.get("/a.jpg?v=0123456789abcdef");
+    assert_eq!((response.status, response.text()), (200, "the first"));
+    assert_eq!(response.field("cache-control"), "no-cache");
+
+    s3.put("a.jpg", "the second", Meta::default());
+    s3.come_back();
+    let start = Instant::now();
+    eventually("the new version is sent", || (server.get("/a.jpg").text() == "the second").then_some(()));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(server.get("/b.jpg").text(), "another");
+    server.wait_for_line("s3://media answers again after ");
+    assert_eq!(lines_with(&mut server, "s3://media does not answer: "), 1, "it is told once");
+    assert_eq!(lines_with(&mut server, "answers again"), 1);
+}
+
+#[test]
+fn the_same_where_the_bucket_is_there_but_silent() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    let gate = s3.hold(any);
+    until_noticed(&mut server);
+    for _ in 0..20 {
+        let start = Instant::now();
+        assert_eq!(server.get("/a.jpg").text(), "the first");
+        assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    }
+    assert_eq!(server.get("/b.jpg").status, 504);
+    s3.put("a.jpg", "the second", Meta::default());
+    gate.release();
+    eventually("the new version is sent", || (server.get("/a.jpg").text() == "the second").then_some(()));
+    server.wait_for_line("answers again");
+}
+
+#[test]
+fn nothing_is_served_for_longer_than_it_may_be() {
+    for (mount, may_stand_in) in [("stale_if_error = 0", false), ("stale_if_error = \"2s\"", true)] {
+        let (s3, mut server) = scene(&format!("fresh = \"100ms\"\n{mount}"));
+        s3.go_down();
+        if may_stand_in {
+            until_noticed(&mut server);
+        }
+        let start = Instant::now();
+        eventually("it is no longer served", || {
+            let response = server.get("/a.jpg");
+            assert!(response.status == 502 || response.text() == "the first", "{response:?}");
+            (response.status == 502).then_some(())
+        });
+        assert!(start.elapsed() < Duration::from_secs(6), "{mount}: {:?}", start.elapsed());
+        s3.come_back();
+        assert_eq!(server.get("/a.jpg").text(), "the first", "{mount}");
+    }
+}
+
+/// A bucket that was gone has no say in what is missing: that it is so must be heard from it.
+#[test]
+fn what_was_removed_is_missing_once_the_bucket_is_back() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    s3.go_down();
+    until_noticed(&mut server);
+    s3.remove("a.jpg");
+    s3.come_back();
+    let status = eventually("it is looked for", || {
+        let response = server.get("/a.jpg");
+        (response.status != 200).then_some(response.status)
+    });
+    assert_eq!(status, 404);
+}
