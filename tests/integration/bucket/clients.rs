@@ -4,6 +4,8 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::{serving, serving_with};
 use crate::kernel::{resident, wait_until_read};
 use crate::s3_server::{Fault, Meta, S3Server, gets_of};
@@ -32,6 +34,12 @@ fn finish(client: &mut Client) -> Response {
     response
 }
 
+/// Leaves with a reset: a mere close could be that of a client which has nothing more to ask and waits for its answer.
+fn leave(client: Client) {
+    SockRef::from(client.stream.get_ref()).set_linger(Some(Duration::ZERO)).expect("an option");
+    drop(client);
+}
+
 #[test]
 fn the_first_who_asked_may_leave_before_there_is_an_answer() {
     let (s3, bytes) = stored(500_000);
@@ -43,7 +51,7 @@ fn the_first_who_asked_may_leave_before_there_is_an_answer() {
     for other in &others {
         wait_until_read(other.stream.get_ref());
     }
-    drop(first);
+    leave(first);
     let line = server.wait_for_line("/a.mp4");
     assert!(line.contains(" cut "), "{line}");
     assert_eq!(gate.held(), 1);
@@ -67,7 +75,7 @@ fn who_leaves_while_bytes_arrive_harms_nobody() {
         assert!(part == bytes[..100_000]);
     }
     // All of them: what has begun is finished for those who come later.
-    drop(clients);
+    clients.into_iter().for_each(leave);
     for _ in 0..3 {
         let line = server.wait_for_line("/a.mp4");
         assert!(line.contains(" cut "), "{line}");
@@ -90,7 +98,7 @@ fn when_nobody_waits_any_longer_the_bucket_is_let_go_of() {
         };
         let clients: Vec<_> = (0..2).map(|_| asking(&server)).collect();
         eventually("it is asked for", || (gate.held() > 0).then_some(()));
-        drop(clients);
+        clients.into_iter().for_each(leave);
         gate.wait_for(0);
         gate.release();
         assert!(server.get("/a.mp4").body == bytes, "{len} {after:?}");

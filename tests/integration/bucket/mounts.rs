@@ -1,1 +1,152 @@
-//! x
+//! Several mounts, each with a store of its own, and links to what lies in a bucket.
+
+use std::process::Command;
+
+use super::{command, command_of};
+use crate::s3_server::{Fault, FOREVER, Meta, S3Server, any};
+use crate::support::{Folder, Server, outcome, version_of, wamedia};
+
+const TOML: &str = "\
+public_url = \"https://media.example.com/\"
+[[mount]]
+path = \"/\"
+store = \"files\"
+[[mount]]
+path = \"/s3\"
+store = \"s3://media/one\"
+[[mount]]
+path = \"/s3/deep\"
+store = \"s3://media/two/x\"
+";
+
+fn scene() -> (S3Server, Folder) {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for key in ["one/a.jpg", "one/deep/a.jpg", "one/deep/b.jpg", "two/x/a.jpg", "two/x/dir/c.jpg", "three.jpg", "a.jpg"] {
+        s3.put(key, key, Meta::default());
+    }
+    for file in ["files/a.jpg", "files/s3/a.jpg", "files/s3/only.jpg", "files/s3x.jpg"] {
+        folder.write(file, file);
+    }
+    (s3, folder)
+}
+
+fn serve(s3: &S3Server, folder: &Folder) -> Command {
+    let mut command = command_of(folder, TOML);
+    command.envs(s3.environment());
+    command
+}
+
+/// `wamedia link` in the same surroundings.
+fn link(s3: &S3Server, folder: &Folder, path: &str) -> Command {
+    let mut command = wamedia();
+    command.current_dir(folder.path()).env("HOME", folder.path()).args(["link", path]).envs(s3.environment());
+    command
+}
+
+#[test]
+fn the_deepest_mount_has_the_asset() {
+    let (s3, folder) = scene();
+    let server = Server::spawn(&mut serve(&s3, &folder));
+    for (target, stored) in [
+        ("/a.jpg", "files/a.jpg"),
+        ("/s3x.jpg", "files/s3x.jpg"),
+        ("/s3/a.jpg", "one/a.jpg"),
+        ("/s3/deep/a.jpg", "two/x/a.jpg"),
+        ("/s3/deep/dir/c.jpg", "two/x/dir/c.jpg"),
+    ] {
+        // The second time out of memory.
+        for _ in 0..2 {
+            let response = server.get(target);
+            assert_eq!((response.status, response.text()), (200, stored), "{target}");
+        }
+    }
+    for target in [
+        "/s3/only.jpg",
+        "/s3/deep/b.jpg",
+        "/three.jpg",
+        "/s3/three.jpg",
+        "/s3/../three.jpg",
+        "/s3/%2e%2e/three.jpg",
+        "/s3/..%2fthree.jpg",
+        "/s3/deep/",
+        "/s3/deep",
+        "/s3",
+    ] {
+        let status = server.get(target).status;
+        assert!(matches!(status, 400 | 404), "{target}: {status}");
+    }
+    let keys: Vec<_> = s3.requests().into_iter().map(|seen| seen.key).collect();
+    assert!(keys.iter().all(|key| key.starts_with("one/") || key.starts_with("two/x/")), "{keys:?}");
+}
+
+#[test]
+fn one_store_that_fails_leaves_the_others_alone() {
+    let (s3, folder) = scene();
+    let server = Server::spawn(&mut serve(&s3, &folder));
+    s3.fault(|seen| seen.key.starts_with("one/"), Fault::WRONG_SIGNATURE, FOREVER);
+    for _ in 0..2 {
+        assert_eq!(server.get("/s3/a.jpg").status, 502);
+        assert_eq!(server.get("/s3/deep/a.jpg").text(), "two/x/a.jpg");
+        assert_eq!(server.get("/a.jpg").text(), "files/a.jpg");
+    }
+}
+
+#[test]
+fn a_link_names_the_version_by_the_buckets_tag() {
+    let (s3, folder) = scene();
+    let server = Server::spawn(&mut serve(&s3, &folder));
+    let tag = s3.put("one/campaign/a.jpg", "banner", Meta::default());
+    s3.clear();
+    let printed = outcome(&mut link(&s3, &folder, "s3/campaign/a.jpg"));
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let version = version_of(tag.as_bytes());
+    assert_eq!(printed.stdout, format!("https://media.example.com/s3/campaign/a.jpg?v={version}\n"));
+    let seen: Vec<_> = s3.requests().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(seen, ["HEAD"], "one request is enough");
+
+    let response = server.get(&format!("/s3/campaign/a.jpg?v={version}"));
+    assert_eq!((response.status, response.text(), response.field("etag")), (200, "banner", &*tag));
+    assert_eq!(response.field("cache-control"), "max-age=31536000, immutable");
+    assert_eq!(server.get("/s3/campaign/a.jpg").field("cache-control"), "no-cache");
+
+    // A new version has a new link, and the old one is not kept by anybody.
+    let tag = s3.put("one/campaign/a.jpg", "price", Meta::default());
+    let next = version_of(tag.as_bytes());
+    assert!(outcome(&mut link(&s3, &folder, "s3/campaign/a.jpg")).stdout.ends_with(&format!("?v={next}\n")));
+    let response = server.get(&format!("/s3/campaign/a.jpg?v={next}"));
+    assert_eq!((response.text(), response.field("cache-control")), ("price", "max-age=31536000, immutable"));
+    let response = server.get(&format!("/s3/campaign/a.jpg?v={version}"));
+    assert_eq!((response.text(), response.field("cache-control")), ("price", "no-cache"));
+}
+
+#[test]
+fn a_link_to_nothing_is_none() {
+    let (s3, folder) = scene();
+    // The mounts stand in the file that this writes.
+    drop(serve(&s3, &folder));
+    let printed = outcome(&mut link(&s3, &folder, "s3/none.jpg"));
+    assert_eq!((printed.code, &*printed.stdout), (Some(1), ""), "{printed:?}");
+    assert!(printed.stderr.contains("there is no asset s3/none.jpg"), "{printed:?}");
+
+    let mut wrong = link(&s3, &folder, "s3/a.jpg");
+    let printed = outcome(wrong.env("AWS_SECRET_ACCESS_KEY", "HUSH"));
+    assert_eq!((printed.code, &*printed.stdout), (Some(2), ""), "{printed:?}");
+    assert!(printed.stderr.contains("check AWS_SECRET_ACCESS_KEY") && !printed.stderr.contains("HUSH"), "{printed:?}");
+
+    s3.fault(any, Fault::INTERNAL_ERROR, FOREVER);
+    assert_eq!(outcome(&mut link(&s3, &folder, "s3/a.jpg")).code, Some(3));
+    s3.go_down();
+    let printed = outcome(&mut link(&s3, &folder, "s3/a.jpg"));
+    assert_eq!((printed.code, &*printed.stdout), (Some(3), ""), "{printed:?}");
+    assert_eq!(printed.stderr.lines().count(), 1, "{printed:?}");
+    // What does not lie there is not asked for there.
+    assert_eq!(outcome(&mut link(&s3, &folder, "a.jpg")).code, Some(0));
+}
+
+#[test]
+fn the_bucket_can_be_named_on_the_command_line() {
+    let (s3, folder) = scene();
+    let mut command = command(&s3, &folder, &[], "");
+    let server = Server::spawn(command.arg("s3://media/two"));
+    assert_eq!(server.get("/x/a.jpg").text(), "two/x/a.jpg");
+}
