@@ -108,17 +108,20 @@ impl Bucket {
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let nothing = AssetPath::from_plain("wamedia-asks-whether-it-may-read").expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
+        let is_no_store = |answers: &str| {
+            let reason = format!("{} cannot be read: it {answers}; check its endpoint", self.upstream.name());
+            Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
+        };
         match self.upstream.ask(&key, GetOptions::default()).await {
+            // Its pages would be served as assets, with our types.
+            Ok(_) => is_no_store(&format!(
+                "has {key}, which nobody has put there, as a web server does that has a page for whatever it is asked"
+            )),
             // Google's says why too, but its emulators do not.
             Err(Refusal::Missing { explained: false }) if self.service == config::Service::S3 => {
-                let reason = format!(
-                    "{} cannot be read: it answers 404 without a reason, as a web server does that is no S3; check its \
-                     endpoint",
-                    self.upstream.name()
-                );
-                Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
+                is_no_store("answers 404 without a reason, as a web server does that is no S3")
             }
-            Ok(_) | Err(Refusal::Missing { .. }) => Ok(()),
+            Err(Refusal::Missing { .. }) => Ok(()),
             Err(Refusal::Forbidden) => {
                 log::warn!(
                     "{} says that access is denied to an object that is hardly there. That is what it says to who may read \

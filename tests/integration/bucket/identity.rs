@@ -20,9 +20,8 @@ fn shared_files(folder: &Folder, s3: &S3Server) {
         keys(ACCESS_KEY, SECRET),
         keys(ACCESS_KEY, "HUSH0000000000000000")
     );
-    let config = ["right", "wrong", "sso"].map(|name| {
-        format!("[profile {name}]\nregion = {REGION}\nendpoint_url = {}\n", s3.endpoint())
-    });
+    let config = ["right", "wrong", "sso"]
+        .map(|name| format!("[profile {name}]\nregion = {REGION}\nendpoint_url = {}\n", s3.endpoint()));
     folder.write("aws/credentials", credentials);
     folder.write("aws/config", config.concat() + "sso_session = work\nsso_account_id = 1\n");
 }
@@ -101,7 +100,12 @@ fn a_profile_that_does_not_do_is_told_with_the_way_out() {
     refused(
         with_shared_files(&folder, &s3, TOML).env("AWS_PROFILE", "nobody"),
         2,
-        &["s3://media cannot be opened: there is no profile `nobody` in ", "aws/credentials", "aws/config", "add it"],
+        &[
+            "s3://media cannot be opened: there is no profile `nobody` in ",
+            "aws/credentials",
+            "aws/config",
+            "add it",
+        ],
     );
     refused(
         with_shared_files(&folder, &s3, TOML).env("AWS_PROFILE", "sso"),
@@ -147,7 +151,9 @@ fn secrets_are_never_shown() {
 
     // A token that belongs to nothing is no hindrance to this server.
     let server = Server::spawn(&mut with(TOML));
-    for fault in [Fault::WRONG_SIGNATURE, Fault::EXPIRED_TOKEN, Fault::HangUp, Fault::SLOW_DOWN, Fault::NoLength] {
+    for fault in
+        [Fault::WRONG_SIGNATURE, Fault::EXPIRED_TOKEN, Fault::HangUp, Fault::SLOW_DOWN, Fault::NoLength]
+    {
         s3.fault(of("a.jpg"), fault, FOREVER);
         let response = server.get("/a.jpg");
         assert!(response.status >= 500);
@@ -159,7 +165,9 @@ fn secrets_are_never_shown() {
         assert_eq!(is_told(&line), None, "{line}");
     }
 
-    for fault in [Fault::WRONG_SIGNATURE, Fault::EXPIRED_TOKEN, Fault::SLOW_DOWN, Fault::Elsewhere("eu-west-1")] {
+    for fault in
+        [Fault::WRONG_SIGNATURE, Fault::EXPIRED_TOKEN, Fault::SLOW_DOWN, Fault::Elsewhere("eu-west-1")]
+    {
         s3.fault(any, fault, FOREVER);
         let outcome = crate::support::outcome(&mut with(TOML));
         assert!(matches!(outcome.code, Some(2 | 3)), "{outcome:?}");

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{command, command_of};
-use crate::s3_server::{Fault, FOREVER, Meta, S3Server, any};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any};
 use crate::support::{Folder, Server, outcome, version_of, wamedia};
 
 const TOML: &str = "\
@@ -21,7 +21,15 @@ store = \"s3://media/two/x\"
 
 fn scene() -> (S3Server, Folder) {
     let (s3, folder) = (S3Server::start(), Folder::new());
-    for key in ["one/a.jpg", "one/deep/a.jpg", "one/deep/b.jpg", "two/x/a.jpg", "two/x/dir/c.jpg", "three.jpg", "a.jpg"] {
+    for key in [
+        "one/a.jpg",
+        "one/deep/a.jpg",
+        "one/deep/b.jpg",
+        "two/x/a.jpg",
+        "two/x/dir/c.jpg",
+        "three.jpg",
+        "a.jpg",
+    ] {
         s3.put(key, key, Meta::default());
     }
     for file in ["files/a.jpg", "files/s3/a.jpg", "files/s3/only.jpg", "files/s3x.jpg"] {
@@ -131,7 +139,10 @@ fn a_link_to_nothing_is_none() {
     let mut wrong = link(&s3, &folder, "s3/a.jpg");
     let printed = outcome(wrong.env("AWS_SECRET_ACCESS_KEY", "HUSH"));
     assert_eq!((printed.code, &*printed.stdout), (Some(2), ""), "{printed:?}");
-    assert!(printed.stderr.contains("check AWS_SECRET_ACCESS_KEY") && !printed.stderr.contains("HUSH"), "{printed:?}");
+    assert!(
+        printed.stderr.contains("check AWS_SECRET_ACCESS_KEY") && !printed.stderr.contains("HUSH"),
+        "{printed:?}"
+    );
 
     s3.fault(any, Fault::INTERNAL_ERROR, FOREVER);
     assert_eq!(outcome(&mut link(&s3, &folder, "s3/a.jpg")).code, Some(3));

@@ -100,7 +100,12 @@ fn half_a_credential() {
     let s3 = S3Server::start();
     for missing in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         // Set to nothing is not set.
-        is_refused(&s3, &[(missing, "")], 2, &["s3://media cannot be opened: ", "only one is set; set both, or none"]);
+        is_refused(
+            &s3,
+            &[(missing, "")],
+            2,
+            &["s3://media cannot be opened: ", "only one is set; set both, or none"],
+        );
     }
     assert!(s3.requests().is_empty(), "nobody was asked");
 }
@@ -117,7 +122,11 @@ fn no_credential_at_all() {
         &s3,
         &variables,
         2,
-        &["s3://media cannot be read: no credentials could be had", "AWS_ACCESS_KEY_ID", "credentials = \"anonymous\""],
+        &[
+            "s3://media cannot be read: no credentials could be had",
+            "AWS_ACCESS_KEY_ID",
+            "credentials = \"anonymous\"",
+        ],
     );
     // And where it says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -234,7 +243,12 @@ fn tls_where_nobody_speaks_it() {
 #[test]
 fn certificates_that_are_not_there() {
     let s3 = S3Server::start();
-    is_refused(&s3, &[("AWS_CA_BUNDLE", "/nowhere/ca.pem")], 2, &["/nowhere/ca.pem", "AWS_CA_BUNDLE", "mend or unset"]);
+    is_refused(
+        &s3,
+        &[("AWS_CA_BUNDLE", "/nowhere/ca.pem")],
+        2,
+        &["/nowhere/ca.pem", "AWS_CA_BUNDLE", "mend or unset"],
+    );
 }
 
 #[test]
