@@ -79,12 +79,18 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let mut signals =
         Signals::listen().map_err(|e| system(&format_args!("signals cannot be received: {e}")))?;
     let stores = Stores::open_all(settings, &tokio::runtime::Handle::current()).map_err(store_failure)?;
-    tokio::select! {
-        probed = stores.probe() => probed.map_err(store_failure)?,
-        name = signals.next() => return Err(system(&format_args!("{name} while the buckets were asked"))),
-    }
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
+    // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
+    let probed = tokio::select! {
+        probed = stores.probe() => probed.map_err(store_failure),
+        name = signals.next() => Err(system(&format_args!("{name} while the buckets were asked"))),
+    };
+    if let Err(failure) = probed {
+        // What was warned of is told before what it ended with.
+        log.close();
+        return Err(failure);
+    }
     let access_log = AccessLog::new((settings.access_log != config::AccessLog::Off).then(|| log.clone()));
     let server = Server::start(settings, stores.clone(), access_log).map_err(|e| system(&e))?;
     // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included.
