@@ -81,8 +81,12 @@ impl Refusal {
         let code = answered.code.as_deref().unwrap_or_default();
         match answered.status {
             StatusCode::NOT_MODIFIED => return Self::NotModified(answered.last_modified),
-            StatusCode::PRECONDITION_FAILED => return Self::Changed,
+            // A part is only asked for of a version that has it.
+            StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => return Self::Changed,
             _ => {}
+        }
+        if NOBODYS_KEY.contains(&code) {
+            return Self::Missing { explained: true };
         }
         if let Some(region) = answered.region.as_deref().filter(|_| is_about_region(answered)) {
             return Self::Fault(
@@ -150,6 +154,9 @@ fn upstream(fault: Fault, name: &str, reason: &str) -> StoreError {
     };
     StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{mend}").into() }
 }
+
+/// The codes for keys that no object can have: anybody can ask for such a thing, so there is nothing to mend.
+const NOBODYS_KEY: [&str; 3] = ["KeyTooLongError", "KeyTooLong", "XMinioInvalidObjectName"];
 
 /// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
 const MENDS: &[(&str, &str)] = &[
@@ -247,9 +254,13 @@ mod tests {
 
     #[test]
     fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
-        for (status, code) in
-            [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (404, "ResourceNotFound")]
-        {
+        for (status, code) in [
+            (404, "NoSuchKey"),
+            (404, ""),
+            (404, "BlobNotFound"),
+            (404, "ResourceNotFound"),
+            (400, "KeyTooLongError"),
+        ] {
             let refusal = Refusal::of_answer(&answered(status, code));
             assert!(
                 matches!(refusal, Refusal::Missing { explained } if explained != code.is_empty()),

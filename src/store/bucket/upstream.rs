@@ -23,6 +23,8 @@ use crate::store::Fault;
 pub(super) const RETRIES: u32 = 2;
 /// The wait before the first retry; each further one is four times as long.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest key that an object can have, in characters with Azure. With the others it is in bytes, and they say so.
+const LONGEST_KEY: usize = 1024;
 
 /// The bytes of an object as they come.
 pub(super) type Body = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
@@ -70,7 +72,8 @@ impl Upstream {
     /// The key of the asset at `path`; `None` where no object can have it.
     pub(super) fn key(&self, path: &AssetPath<'_>) -> Option<Path> {
         let inside = Path::parse(path.as_str()).ok()?;
-        Some(self.prefix.parts().chain(inside.parts()).collect())
+        let key: Path = self.prefix.parts().chain(inside.parts()).collect();
+        (key.as_ref().chars().count() <= LONGEST_KEY).then_some(key)
     }
 
     /// Asks about an object, once and, where that may help, twice more.

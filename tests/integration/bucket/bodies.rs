@@ -213,6 +213,20 @@ fn a_part_of_what_was_replaced_is_one_of_the_new_version() {
 }
 
 #[test]
+fn a_part_of_what_has_become_shorter_is_past_its_end() {
+    for heeds in [true, false] {
+        let scene = scene(LARGE);
+        assert_eq!(scene.server.request("HEAD", "/a.mp4", &[]).field("etag"), scene.tag);
+        scene.s3.put("a.mp4", "short", Meta::default());
+        if !heeds {
+            scene.s3.fault(gets_of("a.mp4"), Fault::IgnoreConditions, FOREVER);
+        }
+        let response = scene.get(&[("range", "bytes=1000000-1000999")]);
+        assert_eq!((response.status, response.field("content-range")), (416, "bytes */5"), "heeds: {heeds}");
+    }
+}
+
+#[test]
 fn a_download_is_not_resumed_with_another_version() {
     let scene = scene(LARGE);
     scene.sends(&scene.bytes, &scene.tag);

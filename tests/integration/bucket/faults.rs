@@ -118,6 +118,25 @@ fn access_denied_to_one_key_is_a_404_of_which_the_log_tells() {
     assert_eq!(ask(&server, "GET", &[]).text(), "right");
 }
 
+/// Anybody can ask for such a key, so it is no fault of the bucket's, nor of whoever keeps it.
+#[test]
+fn a_key_that_no_object_can_have_is_a_404() {
+    for code in ["KeyTooLongError", "XMinioInvalidObjectName"] {
+        let s3 = stored(b"right");
+        let mut server = serving(&s3);
+        s3.fault(of("a.jpg"), Fault::Error(400, code), FOREVER);
+        for method in ["GET", "HEAD"] {
+            assert_eq!(ask(&server, method, &[]).status, 404, "{code} {method}");
+        }
+        assert!(!server.lines().iter().any(|line| line.contains("refuses us")), "{:#?}", server.lines());
+    }
+    let s3 = stored(b"right");
+    let server = serving(&s3);
+    let long = format!("/{}.jpg", "long/".repeat(300));
+    assert_eq!(server.get(&long).status, 404);
+    assert!(s3.requests().is_empty(), "it need not be asked");
+}
+
 #[test]
 fn a_bucket_that_says_nothing_is_a_504_in_time() {
     let s3 = stored(b"right");

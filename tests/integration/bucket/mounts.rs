@@ -161,3 +161,28 @@ fn the_bucket_can_be_named_on_the_command_line() {
     let server = Server::spawn(command.arg("s3://media/two"));
     assert_eq!(server.get("/x/a.jpg").text(), "two/x/a.jpg");
 }
+
+#[test]
+fn keys_are_asked_for_as_they_are_spelled() {
+    let s3 = S3Server::start();
+    let server = super::serving(&s3);
+    for (target, key) in [
+        ("/a%20b.jpg", "a b.jpg"),
+        ("/a+b.jpg", "a+b.jpg"),
+        ("/a%2Bb%2520c.jpg", "a+b%20c.jpg"),
+        ("/dir/M%C3%A4rz.jpg", "dir/M\u{e4}rz.jpg"),
+        ("/a%23b%3Fc%2Ad~e.jpg", "a#b?c*d~e.jpg"),
+        ("/a&b=c;d'e(f)!@$,g.jpg", "a&b=c;d'e(f)!@$,g.jpg"),
+        ("/a%5Bb%5D%7Bc%7D%3Cd%3E%22%5E%60%7C.jpg", "a[b]{c}<d>\"^`|.jpg"),
+        ("/a%3Ab.jpg", "a:b.jpg"),
+        ("/%F0%9F%98%80.jpg", "\u{1f600}.jpg"),
+        ("/a..b.jpg", "a..b.jpg"),
+    ] {
+        s3.put(key, key, Meta::default());
+        for method in ["HEAD", "GET"] {
+            let response = server.request(method, target, &[]);
+            assert_eq!(response.status, 200, "{method} {target}");
+            assert!(method == "HEAD" || response.text() == key, "{target}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::serving_with;
-use crate::s3_server::{Meta, S3Server, any};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any};
 use crate::support::{Server, eventually};
 
 /// Nobody whose asset is held waits longer than this, but for the first.
@@ -90,6 +90,22 @@ fn the_same_where_the_bucket_is_there_but_silent() {
     gate.release();
     eventually("the new version is sent", || (server.get("/a.jpg").text() == "the second").then_some(()));
     server.wait_for_line("answers again");
+}
+
+#[test]
+fn the_same_where_the_bucket_refuses_us() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    s3.fault(any, Fault::EXPIRED_TOKEN, FOREVER);
+    eventually("the log tells of it", || {
+        assert_eq!(server.get("/a.jpg").text(), "the first");
+        (lines_with(&mut server, "s3://media refuses us: ") > 0).then_some(())
+    });
+    assert_eq!(server.get("/b.jpg").status, 502);
+    s3.put("a.jpg", "the second", Meta::default());
+    s3.heal();
+    eventually("the new version is sent", || (server.get("/a.jpg").text() == "the second").then_some(()));
+    server.wait_for_line("answers again");
+    assert_eq!(lines_with(&mut server, "refuses us"), 1);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{command, command_of};
 use crate::s3_server::{ACCESS_KEY, FOREVER, Fault, REGION, S3Server, SECRET, any};
-use crate::support::{Folder, Outcome, Server, outcome};
+use crate::support::{Folder, Outcome, Server, eventually, outcome};
 
 /// Longer than all clocks of a test together.
 const IN_TIME: Duration = Duration::from_secs(5);
@@ -171,6 +173,22 @@ fn somebody_there_who_says_nothing() {
     let s3 = S3Server::start();
     let _gate = s3.hold(any);
     is_refused(&s3, &[], 3, &["s3://media does not answer in time: ", "check its endpoint"]);
+}
+
+#[test]
+fn a_signal_is_heeded_while_the_bucket_is_asked() {
+    let s3 = S3Server::start();
+    let gate = s3.hold(any);
+    let folder = Folder::new();
+    let mut command = command(&s3, &folder, &[], "");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    gate.wait_for(1);
+    let start = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("a signal");
+    eventually("it ends", || child.try_wait().expect("a child"));
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+    let output = child.wait_with_output().expect("its output");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "wamedia: SIGTERM while the buckets were asked\n");
 }
 
 #[test]
