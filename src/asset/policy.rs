@@ -171,7 +171,7 @@ impl CachePolicy {
     /// The policy in a `Cache-Control` that somebody else wrote, who is not here to mend it.
     ///
     /// What is no policy is read as the strictest of the four that it names, and that one alone; `None` where it names none
-    /// of them, or gives no seconds for the `max-age` that it names.
+    /// of them. A `max-age` that cannot be understood is a `no-cache`.
     pub fn lenient(text: &str) -> Option<Self> {
         if let Ok(policy) = text.parse() {
             return Some(policy);
@@ -181,13 +181,17 @@ impl CachePolicy {
             .filter_map(|member| {
                 let member = member.trim();
                 let (name, argument) = member.split_once('=').unwrap_or((member, ""));
-                // A cache that knows no argument for these obeys the directive all the same.
-                let seconds = || argument.trim_matches('"').parse().ok().filter(|s| *s <= Self::MAX_SECONDS);
+                // A cache that knows no argument for these obeys the directive all the same. Seconds past what can be counted
+                // are the most that can be (RFC 9111 section 1.2.2).
+                let digits = argument.trim_matches('"');
+                let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let seconds =
+                    digits.parse().map_or(Self::MAX_SECONDS, |seconds: u32| seconds.min(Self::MAX_SECONDS));
                 match name.to_ascii_lowercase().as_str() {
                     "no-store" => Some(("no-store", None)),
                     "private" => Some(("private", None)),
-                    "no-cache" => Some(("no-cache", None)),
-                    "max-age" => Some(("max-age", Some(seconds()?))),
+                    "max-age" if is_number => Some(("max-age", Some(seconds))),
+                    "no-cache" | "max-age" => Some(("no-cache", None)),
                     _ => None,
                 }
             })
@@ -473,8 +477,9 @@ mod tests {
             ("max-age=60, x-custom", Some("max-age=60")),
             ("max-age=\"60\"", Some("max-age=60")),
             ("private=\"set-cookie\", max-age=60", Some("private")),
-            ("max-age=soon", None),
-            ("max-age=99999999999", None),
+            ("max-age=soon", Some("no-cache")),
+            ("max-age=-1", Some("no-cache")),
+            ("max-age=99999999999", Some("max-age=2147483648")),
             ("public", None),
             ("s-maxage=60", None),
             ("", None),

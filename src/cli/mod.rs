@@ -111,14 +111,34 @@ fn load(flags: &Flags) -> Result<Settings, Failure> {
 /// Threads that may wait for the file system at the same time.
 const WAITING_THREADS: usize = 32;
 
-/// The runtime of all that is not one client's.
-fn background() -> Result<Runtime, Failure> {
+/// The runtime of all that is not one client's. Threads of it that still wait for a file system or a name must not keep the
+/// process, so its end waits for nobody.
+struct Background(Option<Runtime>);
+
+impl std::ops::Deref for Background {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn background() -> Result<Background, Failure> {
     Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(WAITING_THREADS)
         .thread_name("background")
         .enable_all()
         .build()
+        .map(|runtime| Background(Some(runtime)))
         .map_err(|e| Failure::new(Exit::System, format_args!("no threads can be started: {e}")))
 }
 

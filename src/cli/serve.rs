@@ -66,10 +66,7 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
         print(&settings.as_file().to_string())?;
         return Ok(Exit::Fine);
     }
-    let runtime = background()?;
-    runtime.block_on(serve(&settings))?;
-    // Threads that still wait for a file system must not keep the process.
-    runtime.shutdown_background();
+    background()?.block_on(serve(&settings))?;
     Ok(Exit::Fine)
 }
 

@@ -139,11 +139,11 @@ impl Bucket {
     /// How old what is known of an object may be where the operator says nothing.
     pub const DEFAULT_FRESH: Duration = Duration::from_secs(5);
     /// How long what is held is served while the bucket cannot be asked, where the operator says nothing.
-    pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_secs(3600);
+    pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_hours(1);
 
     /// Reads a URL such as `s3://media/campaign`.
     pub(super) fn parse(url: &str, environment: Environment) -> Result<Self, String> {
-        let shown = url.escape_debug();
+        let shown = without_secrets(url);
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
         let Some(service) = Service::ALL.into_iter().find(|service| service.scheme() == scheme) else {
             return Err(unknown_scheme(url, scheme));
@@ -215,6 +215,14 @@ impl Bucket {
 /// The keys of a mount that only a bucket has.
 pub(super) const KEYS: [&str; 5] = ["stale_if_error", "endpoint", "region", "addressing", "credentials"];
 
+/// A URL as it may be shown: what stands before an `@` in it may be a key and a secret.
+fn without_secrets(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://\u{2026}@{}", rest.escape_debug()),
+        _ => url.escape_debug().to_string(),
+    }
+}
+
 fn unknown_scheme(url: &str, scheme: &str) -> String {
     let schemes = Service::ALL.map(Service::scheme);
     let meant = match scheme {
@@ -229,7 +237,7 @@ fn unknown_scheme(url: &str, scheme: &str) -> String {
             format!("write a folder, or {}", schemes.map(|scheme| format!("{scheme}://bucket")).join(", "))
         }
     };
-    format!("`{}` is no store that is known; {mend}", url.escape_debug())
+    format!("`{}` is no store that is known; {mend}", without_secrets(url))
 }
 
 fn endpoint(value: &Value) -> Result<String, String> {
@@ -245,7 +253,7 @@ fn endpoint(value: &Value) -> Result<String, String> {
         _ => Err(format!(
             "`{}` is not the URL of a service; write scheme, host and port, such as \"https://s3.example.com\" or \
              \"http://127.0.0.1:9000\"",
-            text.escape_debug()
+            without_secrets(text)
         )),
     }
 }
@@ -341,7 +349,7 @@ mod tests {
             ("https://bucket.s3.amazonaws.com", "is no store that is known"),
         ] {
             let refusal = parse(url).expect_err(url);
-            assert!(refusal.contains(part), "{url}: {refusal}");
+            assert!(refusal.contains(part) && !refusal.contains("secret"), "{url}: {refusal}");
         }
     }
 

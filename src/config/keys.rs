@@ -87,6 +87,11 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::Text(s.cache.precedence.as_str().to_owned())),
     },
     Key {
+        name: "upstream.connections",
+        set: |s, value, _| put(&mut s.upstream.connections, count(value, 2..=100_000)),
+        show: |s| Some(Shown::Number(s.upstream.connections)),
+    },
+    Key {
         name: "upstream.connect_timeout",
         set: |s, value, _| put(&mut s.upstream.connect_timeout, timeout(value)),
         show: |s| Some(shown_span(s.upstream.connect_timeout)),
@@ -136,9 +141,9 @@ pub(super) const KEYS: &[Key] = &[
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// The longest that a wait may be set to.
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 /// The longest that something old may be served for.
-pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const WEEK: Duration = Duration::from_hours(168);
 
 /// The key of this name.
 pub(super) fn key(name: &str) -> Option<&'static Key> {

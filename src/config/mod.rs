@@ -98,9 +98,12 @@ pub struct Memory {
     pub digests: usize,
 }
 
-/// Bounds on how long a bucket may take, for each request to it. Each is 100 ms to 1 h.
+/// Bounds on what a bucket may take. Each time is 100 ms to 1 h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upstream {
+    /// Connections to each bucket at once, 2 to 100,000. Half of them are for objects that are too large to be held, which
+    /// clients read at their own speed. Default 512.
+    pub connections: usize,
     /// For a connection, its TLS handshake included. Default 3 s.
     pub connect_timeout: Duration,
     /// For the head of an answer, and for each pause within its body. Default 10 s.
@@ -194,6 +197,7 @@ impl Settings {
                 precedence: Precedence::Object,
             },
             upstream: Upstream {
+                connections: 512,
                 connect_timeout: Duration::from_secs(3),
                 first_byte_timeout: Duration::from_secs(10),
                 timeout: Duration::from_secs(20),

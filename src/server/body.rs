@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -49,7 +49,13 @@ impl Body for ResponseBody {
                 None => return Poll::Ready(None),
                 Some(Stretch::Memory(bytes)) if bytes.is_empty() => None,
                 Some(Stretch::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
-                Some(Stretch::Stream(stream)) => ready!(stream.poll_chunk(cx)),
+                Some(Stretch::Stream(stream)) => match stream.poll_chunk(cx) {
+                    Poll::Ready(chunk) => chunk,
+                    Poll::Pending => {
+                        this.exchange.wait_for_store();
+                        return Poll::Pending;
+                    }
+                },
             };
             match chunk {
                 None => drop(this.rest.pop_front()),

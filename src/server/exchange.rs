@@ -84,6 +84,13 @@ impl Exchange {
         }
     }
 
+    /// Notes that the response waits for its store: until more is handed over, nobody waits for the client.
+    pub(super) fn wait_for_store(&self) {
+        if let Some(progress) = &self.progress {
+            progress.store(u64::MAX, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that `n` more bytes of the body were handed over.
     pub(super) fn hand_over(&mut self, n: usize) {
         if let Some(progress) = &self.progress {

@@ -86,7 +86,7 @@ async fn answer(
     for _ in 0..OPENINGS {
         let mut opened = stores.open(&path, want, ask, now).await.map_err(failed)?;
         let mut reading = Reading::of(head, &opened);
-        if reading.link == Link::Unrecognised && matches!(ask, Ask::Usual) {
+        if reading.link == Link::Unrecognised && !opened.is_known_since(now) {
             // The link may be newer than what is known of the asset.
             opened = stores.open(&path, want, Ask::Since(now), now).await.map_err(failed)?;
             reading = Reading::of(head, &opened);
@@ -307,16 +307,17 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
             log::warn!("{path}: {error}");
             retry("the server is short of resources at the moment")
         }
+        // What is wrong with a bucket it tells of itself, once: in an outage, every request would.
         StoreError::Upstream { fault: Fault::Unavailable, .. } => {
-            log::warn!("{path}: {error}");
+            log::debug!("{path}: {error}");
             retry("the store of this asset is out of order at the moment")
         }
         StoreError::Upstream { fault: Fault::Late, .. } => {
-            log::warn!("{path}: {error}");
+            log::debug!("{path}: {error}");
             refusal(StatusCode::GATEWAY_TIMEOUT, "the store of this asset does not answer in time")
         }
         StoreError::Upstream { fault: Fault::Unreachable | Fault::Refused, .. } => {
-            log::error!("{path}: {error}");
+            log::debug!("{path}: {error}");
             refusal(
                 StatusCode::BAD_GATEWAY,
                 "the store of this asset cannot be read; the server's log says why",

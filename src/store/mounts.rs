@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use object_store::ObjectStore;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::bucket::{Bucket, Connector};
 use super::disk::{Chunks, Digests, Folder, Shared};
@@ -82,17 +83,17 @@ impl Stores {
         Ok(Self::of(mounts, shelf))
     }
 
-    /// The same for one mount on a bucket of whatever kind, which the caller brings. Its `settings` say the rest.
+    /// The same where `settings` have one mount, on a bucket that `store` stands for.
     ///
     /// For programs that have a store of their own, such as one in memory.
-    pub fn over(
-        store: Arc<dyn ObjectStore>,
-        bucket: &config::Bucket,
-        settings: &Settings,
-        background: &Handle,
-    ) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// Where the first mount is on a folder.
+    pub fn over(store: Arc<dyn ObjectStore>, settings: &Settings, background: &Handle) -> Self {
         let shelf = shelf(settings, background);
         let mount = &settings.mounts[0];
+        let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
         let store = Store::Bucket(bucket_at(bucket, store, mount, settings, &shelf));
         Self::of(vec![Mount { path: mount.path.clone(), store }], shelf)
     }
@@ -114,13 +115,18 @@ impl Stores {
         Self(inner)
     }
 
-    /// Asks every bucket once, so that a wrong name or credential is found before anybody needs it. Takes as long as a
+    /// Asks every bucket once, so that a wrong name or credential is found before anybody needs it. Takes as long as one
     /// request may.
     pub async fn probe(&self) -> Result<(), StoreError> {
+        let mut probes = JoinSet::new();
         for mount in &self.0.mounts {
             if let Store::Bucket(bucket) = &mount.store {
-                bucket.probe().await?;
+                let bucket = Arc::clone(bucket);
+                probes.spawn(async move { bucket.probe().await });
             }
+        }
+        while let Some(probed) = probes.join_next().await {
+            probed.unwrap_or_else(|e| Err(StoreError::Busy(e.to_string().into())))?;
         }
         Ok(())
     }

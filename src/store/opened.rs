@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::bucket::Live;
 use super::disk::Seen;
-use super::{Content, ContentStream, StoreError};
+use super::{Ask, Content, ContentStream, Object, StoreError};
 use crate::asset::Asset;
 use crate::http::Fields;
 
@@ -37,7 +37,7 @@ pub(super) enum Origin {
         /// Whether any later change is certain to be noticed by looking at the file's metadata.
         settled: bool,
     },
-    Object(Arc<super::Object>),
+    Object(Arc<Object>),
 }
 
 impl Opened {
@@ -86,6 +86,11 @@ impl Opened {
         Ok(Some(ContentStream::Object(Box::new(stream))))
     }
 
+    /// Whether the store was looked at since `moment`.
+    pub fn is_known_since(&self, moment: Instant) -> bool {
+        self.checked() >= moment
+    }
+
     /// Whether any later change is certain to be noticed by looking.
     pub(super) fn is_settled(&self) -> bool {
         match &self.entry.origin {
@@ -113,7 +118,7 @@ impl Opened {
     }
 
     /// Which version of an object it is; `None` where it is none.
-    pub(super) fn object(&self) -> Option<&Arc<super::Object>> {
+    pub(super) fn object(&self) -> Option<&Arc<Object>> {
         match &self.entry.origin {
             Origin::Object(object) => Some(object),
             Origin::File { .. } => None,
@@ -131,12 +136,13 @@ impl Opened {
     }
 
     /// Whether this was looked at since what `ask` says at `now`, or lately enough.
-    pub(super) fn is_new_enough(&self, ask: super::Ask, now: Instant, fresh: Duration) -> bool {
-        let checked = self.checked();
+    pub(super) fn is_new_enough(&self, ask: Ask, now: Instant, fresh: Duration) -> bool {
         match ask {
-            super::Ask::Since(moment) => checked >= moment,
+            Ask::Since(moment) => self.is_known_since(moment),
             // What was looked at after the question is an answer even where nothing may be kept.
-            super::Ask::Usual | super::Ask::Settled => checked >= now || now.duration_since(checked) < fresh,
+            Ask::Usual | Ask::Settled => {
+                self.is_known_since(now) || now.duration_since(self.checked()) < fresh
+            }
         }
     }
 }

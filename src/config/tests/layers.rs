@@ -25,6 +25,7 @@ fn defaults_are_the_documented_ones() {
             precedence: Precedence::Object,
         },
         upstream: Upstream {
+            connections: 512,
             connect_timeout: Duration::from_secs(3),
             first_byte_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(20),
@@ -135,7 +136,7 @@ fn the_file_is_the_flags_else_the_variables_else_the_one_that_is_there() {
     let settings = house.load(&flag, &variable).unwrap();
     assert_eq!((settings.threads, settings.config_file), (3, Some(house.path("etc/f.toml"))));
     assert_eq!(settings.mounts[0].store, Location::Folder(house.path("etc/../media")));
-    assert_eq!(settings.mounts[0].fresh, Duration::from_secs(3600));
+    assert_eq!(settings.mounts[0].fresh, Duration::from_hours(1));
 }
 
 #[test]

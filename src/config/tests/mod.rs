@@ -64,6 +64,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
         ("cache.default", ["max-age=1", "private", "no-store"]),
         ("cache.versioned", ["max-age=1", "max-age=2", "no-cache"]),
         ("cache.precedence", ["rules", "object", "rules"]),
+        ("upstream.connections", ["2", "3", "4"]),
         ("upstream.connect_timeout", ["100ms", "2s", "1h"]),
         ("upstream.first_byte_timeout", ["100ms", "2s", "1h"]),
         ("upstream.timeout", ["100ms", "2s", "1h"]),

@@ -14,7 +14,7 @@ use crate::store::content::slice;
 use crate::store::memory::Reservation;
 
 /// Most that a client takes at one time of what is not whole yet, in bytes: it is copied.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 16 << 10;
 
 /// A body that arrives, or has arrived.
 #[derive(Debug)]
@@ -88,6 +88,8 @@ impl Arriving {
     fn cut(&self, cut: Cut) {
         let mut filling = self.lock();
         filling.cut.get_or_insert(cut);
+        // Their place goes back with the task.
+        filling.bytes = Vec::new();
         wake_all(filling);
     }
 

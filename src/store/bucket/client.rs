@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,12 +16,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
 use hyper::rt::Executor;
 use hyper::{Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use object_store::client::{
     HttpClient, HttpConnector as ObjectStoreConnector, HttpError, HttpErrorKind, HttpRequest,
@@ -30,6 +33,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::refusal::{Answered, NoAnswer, innermost};
@@ -39,13 +43,18 @@ use crate::store::{Fault, StoreError};
 const IDLE: Duration = Duration::from_secs(4);
 /// What is read at one time, and so held for a response whose reader is slow. Heads must fit, too.
 const BUFFER: usize = 64 << 10;
+/// Names that are looked up at one time.
+const LOOKUPS: usize = 4;
 /// Most of the text of a refusal that is read, in bytes.
 const REFUSAL: usize = 16 << 10;
 const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
 
 /// Marks a request as one for an object: its refusals are read here.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ForObject;
+pub(super) struct ForObject {
+    /// Whether the service has to be told that what is stored encoded may be sent so.
+    pub(super) takes_encoded: bool,
+}
 
 type Inner = Client<Timed, HttpRequestBody>;
 
@@ -86,10 +95,13 @@ impl Connector {
             .expect("the provider knows the protocol's versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut http = HttpConnector::new();
+        let mut http = HttpConnector::new_with_resolver(Resolver {
+            background: background.clone(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+        });
         http.enforce_http(false);
         http.set_nodelay(true);
-        http.set_keepalive(Some(Duration::from_secs(60)));
+        http.set_keepalive(Some(Duration::from_mins(1)));
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -119,6 +131,37 @@ fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreEr
     })
 }
 
+/// Looks up names with the system's resolver, in few threads at a time: where that hangs, as it does without a network, it
+/// must not take the threads away that read files.
+#[derive(Clone)]
+struct Resolver {
+    background: Handle,
+    lookups: Arc<Semaphore>,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self { background, lookups } = self.clone();
+        Box::pin(async move {
+            let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
+            let looking = background.spawn_blocking(move || {
+                // Given back when the lookup is over, not when nobody waits for it any more.
+                let _place = place;
+                (name.as_str(), 0).to_socket_addrs()
+            });
+            looking.await.map_err(io::Error::other)?
+        })
+    }
+}
+
 /// Runs what belongs to a connection on the background, whoever asked for it.
 #[derive(Clone)]
 struct On(Handle);
@@ -136,7 +179,7 @@ where
 /// Connects, TLS included, within a time.
 #[derive(Clone)]
 struct Timed {
-    https: HttpsConnector<HttpConnector>,
+    https: HttpsConnector<HttpConnector<Resolver>>,
     timeout: Duration,
 }
 
@@ -164,7 +207,7 @@ impl Service<Uri> for Timed {
 
 impl ObjectStoreConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let says = |key, value: &str| options.get_config_value(&key).is_some_and(|said| said == value);
+        let says = |key| options.get_config_value(&key).is_some_and(|said| is_true(&said));
         let refuse = |what: &str| {
             let source = format!("{what} is set, which wamedia does not support; leave it out").into();
             Err(object_store::Error::Generic { store: "settings", source })
@@ -172,12 +215,17 @@ impl ObjectStoreConnector for Connector {
         if options.get_config_value(&ClientConfigKey::ProxyUrl).is_some() {
             return refuse("a proxy (PROXY_URL)");
         }
-        if says(ClientConfigKey::AllowInvalidCertificates, "true") {
+        if says(ClientConfigKey::AllowInvalidCertificates) {
             return refuse("ALLOW_INVALID_CERTIFICATES");
         }
-        let may_be_plain = says(ClientConfigKey::AllowHttp, "true");
+        let may_be_plain = says(ClientConfigKey::AllowHttp);
         Ok(HttpClient::new(Carrier { connector: self.clone(), may_be_plain }))
     }
+}
+
+/// Whether a variable says yes, in one of the ways that `object_store` takes for it.
+pub(super) fn is_true(said: &str) -> bool {
+    ["1", "true", "on", "yes", "y"].iter().any(|yes| said.eq_ignore_ascii_case(yes))
 }
 
 /// A client for one store, or for its credentials.
@@ -193,6 +241,9 @@ impl HttpService for Carrier {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_for_object = request.extensions().get::<ForObject>().is_some();
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        if let Some(ForObject { takes_encoded: true }) = request.extensions().get() {
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         let silence = |kind, reason: String, passes| {
             let (host, for_credentials) = (host.clone(), !is_for_object);
             HttpError::new(kind, NoAnswer { host, reason, for_credentials, passes })
@@ -212,19 +263,29 @@ impl HttpService for Carrier {
         let response = self.connector.client.request(request).await.map_err(|e| {
             let reason = innermost(&e);
             if e.is_connect() {
-                silence(HttpErrorKind::Connect, format!("cannot be connected to: {reason}"), true)
+                // Only machines in a cloud have somebody at such an address; elsewhere nobody ever will be.
+                let is_nowhere =
+                    !is_for_object && (host.starts_with("169.254.") || host.starts_with("metadata."));
+                silence(HttpErrorKind::Connect, format!("cannot be connected to: {reason}"), !is_nowhere)
             } else {
                 silence(HttpErrorKind::Interrupted, format!("broke the connection: {reason}"), true)
             }
         })?;
         if !response.status().is_success() {
             if is_for_object {
-                return Err(HttpError::new(HttpErrorKind::Unknown, read_refusal(response).await));
+                return Err(match read_refusal(response).await {
+                    Ok(refused) => HttpError::new(HttpErrorKind::Unknown, refused),
+                    Err(e) => silence_in_body(&host, &e),
+                });
             }
             if !self.connector.shows_refusals {
-                let refused = read_refusal(response).await;
-                let passes = refused.status.is_server_error();
-                return Err(silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), passes));
+                return Err(match read_refusal(response).await {
+                    Ok(refused) => {
+                        let passes = refused.status.is_server_error();
+                        silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), passes)
+                    }
+                    Err(e) => silence(HttpErrorKind::Interrupted, format!("gives none: {e}"), true),
+                });
             }
         }
         Ok(response.map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
@@ -239,26 +300,27 @@ fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
     )
 }
 
-async fn read_refusal(response: Response<Incoming>) -> Answered {
+/// Fails where the connection breaks before the reason is told.
+async fn read_refusal(response: Response<Incoming>) -> Result<Answered, hyper::Error> {
     let (head, body) = response.into_parts();
     let is_silent = head.status == StatusCode::NOT_MODIFIED;
-    // Longer texts, and those that never end, say no more: the caller's patience bounds the wait.
-    let text = if is_silent { Bytes::new() } else { read_text(body).await };
+    let text = if is_silent { Bytes::new() } else { read_text(body).await? };
     let text = String::from_utf8_lossy(&text);
     let header = |name: &str| printable(head.headers.get(name)?.to_str().ok()?);
-    Answered {
+    Ok(Answered {
         status: head.status,
         code: header("x-ms-error-code").or_else(|| element(&text, "Code")),
         message: element(&text, "Message"),
         region: header("x-amz-bucket-region").or_else(|| element(&text, "Region")),
         last_modified: last_modified(&head.headers),
-    }
+    })
 }
 
-async fn read_text(body: Incoming) -> Bytes {
+async fn read_text(body: Incoming) -> Result<Bytes, hyper::Error> {
     match Limited::new(body, REFUSAL).collect().await {
-        Ok(whole) => whole.to_bytes(),
-        Err(_) => Bytes::new(),
+        Ok(whole) => Ok(whole.to_bytes()),
+        // What is longer is no refusal of a store's.
+        Err(e) => e.downcast().map_or(Ok(Bytes::new()), |broken| Err(*broken)),
     }
 }
 

@@ -11,7 +11,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
-use super::client::Connector;
+use super::client::{Connector, is_true};
 use super::profile::{Keys, Profile};
 use crate::config::{Addressing, Bucket, Credentials, Service};
 use crate::store::{Fault, StoreError};
@@ -98,31 +98,31 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
-    let endpoint = match &bucket.endpoint {
-        Some(endpoint) => Some(endpoint.as_str()),
-        None if says(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"]) => None,
-        None => of_profile("endpoint_url"),
+    let endpoint = bucket
+        .endpoint
+        .as_deref()
+        .or_else(|| environment.get("AWS_ENDPOINT_URL_S3"))
+        .or_else(|| environment.get("AWS_ENDPOINT_URL"))
+        .or_else(|| environment.get("AWS_ENDPOINT"))
+        .or_else(|| of_profile("endpoint_url"));
+    let is_in_host = match bucket.addressing {
+        Addressing::Usual => environment.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST").is_some_and(is_true),
+        Addressing::Path => false,
+        Addressing::VirtualHost => true,
     };
-    match bucket.addressing {
-        Addressing::Usual => {}
-        Addressing::Path => builder = builder.with_virtual_hosted_style_request(false),
-        Addressing::VirtualHost => builder = builder.with_virtual_hosted_style_request(true),
-    }
+    builder = builder.with_virtual_hosted_style_request(is_in_host);
     if let Some(endpoint) = endpoint {
         // A plain one that stands in our own configuration is meant.
         if bucket.endpoint.is_some() && endpoint.starts_with("http://") {
             builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
-        let endpoint = match (bucket.addressing, endpoint.split_once("://")) {
-            (Addressing::VirtualHost, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
-            _ => endpoint.to_owned(),
-        };
+        let endpoint = if is_in_host { in_host(endpoint, &bucket.name) } else { endpoint.to_owned() };
         // The one for S3 alone would come before the other.
         builder = builder.with_config(Key::S3Endpoint, &endpoint).with_endpoint(endpoint);
     }
     let connector = match environment.get("AWS_IMDSV1_FALLBACK") {
-        Some(_) => connector.clone().showing_refusals(),
-        None => connector.clone(),
+        Some(said) if is_true(said) => connector.clone().showing_refusals(),
+        _ => connector.clone(),
     };
     let store = builder
         .with_bucket_name(&bucket.name)
@@ -131,6 +131,16 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         .build()
         .map_err(|e| format!("{}; check the AWS_ variables", words(&e)))?;
     Ok(Arc::new(store))
+}
+
+/// An endpoint with the bucket first in its host, where `object_store` expects it, unless it stands there already.
+fn in_host(endpoint: &str, bucket: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if host.strip_prefix(bucket).is_none_or(|rest| !rest.starts_with('.')) => {
+            format!("{scheme}://{bucket}.{host}")
+        }
+        _ => endpoint.to_owned(),
+    }
 }
 
 fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
@@ -193,4 +203,20 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
             format!("{}; check AZURE_STORAGE_ACCOUNT_NAME and the other AZURE_ variables", words(&e))
         })?;
     Ok(Arc::new(store))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_stands_once_in_the_host() {
+        for (endpoint, expected) in [
+            ("https://s3.example.com", "https://media.s3.example.com"),
+            ("https://media.s3.example.com", "https://media.s3.example.com"),
+            ("http://mediastore.example:9000", "http://media.mediastore.example:9000"),
+        ] {
+            assert_eq!(in_host(endpoint, "media"), expected);
+        }
+    }
 }

@@ -14,7 +14,8 @@ mod trouble;
 mod upstream;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 use object_store::path::Path;
@@ -28,7 +29,7 @@ pub(crate) use self::connect::connect;
 pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
 use self::refusal::Refusal;
-use self::trouble::Trouble;
+use self::trouble::Sparing;
 use self::upstream::{Question, Upstream};
 use super::flights::Flights;
 use super::opened::Origin;
@@ -45,6 +46,8 @@ const ASK_GAP: Duration = Duration::from_millis(250);
 const MISSING: Duration = Duration::from_secs(1);
 /// Paths of which that is known.
 const MISSING_PATHS: usize = 4096;
+/// Seconds from 1970 to the year that an HTTP date cannot tell.
+const YEAR_10000: u64 = 253_402_300_800;
 /// How often the bucket is asked for one answer. What the first time finds under way may have begun before the question;
 /// what the second finds has not.
 const LOOKS: usize = 2;
@@ -52,14 +55,15 @@ const LOOKS: usize = 2;
 /// A mounted bucket, and what is known of its objects.
 pub(crate) struct Bucket {
     upstream: Arc<Upstream>,
-    service: config::Service,
     fresh: Duration,
     stale_if_error: Duration,
     shelf: Arc<Shelf>,
     asking: Flights<(Box<str>, Question), Result<Opened, StoreError>>,
     /// Since when it is known of a path that no object has it.
     missing: Cache<Box<str>, Instant>,
-    trouble: Trouble,
+    denied: Sparing,
+    unusable: Sparing,
+    undated: AtomicBool,
 }
 
 impl Question {
@@ -94,13 +98,14 @@ impl Bucket {
     ) -> Arc<Self> {
         Arc::new(Self {
             upstream: Upstream::new(store, bucket, patience, shelf.background.clone()),
-            service: bucket.service,
             fresh,
             stale_if_error: bucket.stale_if_error,
             asking: Flights::new(shelf.background.clone()),
             shelf,
             missing: Cache::new(MISSING_PATHS),
-            trouble: Trouble::new(bucket),
+            denied: Sparing::default(),
+            unusable: Sparing::default(),
+            undated: AtomicBool::new(false),
         })
     }
 
@@ -108,18 +113,15 @@ impl Bucket {
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let nothing = AssetPath::from_plain("wamedia-asks-whether-it-may-read").expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
-        let is_no_store = |answers: &str| {
-            let reason = format!("{} cannot be read: it {answers}; check its endpoint", self.upstream.name());
-            Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
-        };
-        match self.upstream.ask(&key, GetOptions::default()).await {
+        match self.upstream.ask_here(&key, GetOptions::default()).await {
             // Its pages would be served as assets, with our types.
-            Ok(_) => is_no_store(&format!(
-                "has {key}, which nobody has put there, as a web server does that has a page for whatever it is asked"
-            )),
-            // Google's says why too, but its emulators do not.
-            Err(Refusal::Missing { explained: false }) if self.service == config::Service::S3 => {
-                is_no_store("answers 404 without a reason, as a web server does that is no S3")
+            Ok(_) => {
+                let reason = format!(
+                    "{} cannot be read: it has {key}, which nobody has put there, as a web server does that has a page for \
+                     whatever it is asked; check its endpoint",
+                    self.upstream.name()
+                );
+                Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
             }
             Err(Refusal::Missing { .. }) => Ok(()),
             Err(Refusal::Forbidden) => {
@@ -166,15 +168,20 @@ impl Bucket {
                 }
             }
             let stale = known.as_ref().filter(|known| self.may_stand_in(known)).cloned();
+            let trouble = self.upstream.trouble();
             if let Some(stale) = &stale
-                && self.trouble.is_on()
+                && trouble.is_on()
             {
-                self.try_again(path, &key, known.clone());
+                trouble.stand_in();
+                self.try_again(path, &key, known.clone(), now);
                 return Ok(stale.clone());
             }
-            let opened = match (self.look(path, &key, want, known.as_ref()).await, stale) {
+            let opened = match (self.look(path, &key, want, (ask, now), known.as_ref()).await, stale) {
                 (Ok(opened), _) => opened,
-                (Err(StoreError::Upstream { .. }), Some(stale)) => return Ok(stale),
+                (Err(StoreError::Upstream { .. } | StoreError::Busy(_)), Some(stale)) => {
+                    trouble.stand_in();
+                    return Ok(stale);
+                }
                 (Err(e), _) => return Err(e),
             };
             if !opened.is_broken() && opened.is_new_enough(ask, now, self.fresh) {
@@ -197,12 +204,12 @@ impl Bucket {
     }
 
     /// Finds out in the background whether the bucket answers again.
-    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<Opened>) {
-        if self.trouble.may_be_tried() {
+    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<Opened>, now: Instant) {
+        if self.upstream.trouble().may_be_tried() {
             let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
             self.shelf.background.spawn(async move {
                 // What comes of it, the cache and the trouble know.
-                let _ = bucket.look(&path, &key, Want::Whole, known.as_ref()).await;
+                let _ = bucket.look(&path, &key, Want::Whole, (Ask::Since(now), now), known.as_ref()).await;
             });
         }
     }
@@ -213,15 +220,25 @@ impl Bucket {
         path: &AssetPath<'_>,
         key: &Path,
         want: Want,
+        (ask, now): (Ask, Instant),
         known: Option<&Opened>,
     ) -> Result<Opened, StoreError> {
         let question = Question::of(want, known, &self.shelf);
         self.asking
             .join(&(path.as_str().into(), question), |_| {
                 let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
+                // Another may have asked between the look into the cache and here.
+                let present = bucket.shelf.cache.get(path.as_str());
+                let known = present.as_ref().or(known);
+                let answer = known.filter(|known| bucket.is_answered_by(known, want, ask, now)).cloned();
                 // What is not held has to come anew, changed or not.
                 let known = known.filter(|known| question == Question::Head || is_held(known)).cloned();
-                async move { Some(bucket.ask(path, key, question, known).await) }
+                async move {
+                    match answer {
+                        Some(answer) => Some(Ok(answer)),
+                        None => Some(bucket.ask(path, key, question, known).await),
+                    }
+                }
             })
             .await
     }
@@ -241,11 +258,11 @@ impl Bucket {
             let options = GetOptions { if_none_match: if_none_match.take(), head, ..GetOptions::default() };
             let is_conditional = options.if_none_match.is_some();
             let outcome = self.upstream.ask(&key, options).await;
-            self.trouble.note(outcome.as_ref().err());
             return match (outcome, &known) {
                 (Ok(found), _) => self.keep(&path, &key, question, found, asked),
                 (Err(Refusal::NotModified(date)), Some(known)) if is_conditional => {
-                    if date.is_some_and(|date| known.asset().last_modified != Some(date)) {
+                    if date.is_some() && known.asset().last_modified.is_some_and(|known| Some(known) != date)
+                    {
                         // The same bytes with other metadata: all of it has to come anew.
                         continue;
                     }
@@ -256,14 +273,9 @@ impl Bucket {
                     Ok(known.clone())
                 }
                 (Err(refusal), _) => {
-                    if matches!(refusal, Refusal::Forbidden) {
-                        log::warn!(
-                            "{path}: {} denies access, so it is answered as missing",
-                            self.upstream.name()
-                        );
-                    }
+                    self.tell(&path, &refusal);
                     let error = refusal.into_error(self.upstream.name());
-                    if error == StoreError::NotFound {
+                    if error == StoreError::NotFound && self.known_since(&path, asked).is_none() {
                         self.shelf.cache.remove(path.as_str());
                         self.missing.insert(path.as_str().into(), asked);
                     }
@@ -271,6 +283,25 @@ impl Bucket {
                 }
             };
         }
+    }
+
+    /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its trouble tells.
+    fn tell(&self, path: &AssetPath<'_>, refusal: &Refusal) {
+        let name = self.upstream.name();
+        match refusal {
+            Refusal::Forbidden => self.denied.say(|others| {
+                log::warn!("{path}: {name} denies access, so it is answered as missing{others}");
+            }),
+            Refusal::Unusable(reason) => {
+                self.unusable.say(|others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What somebody knows of it who asked later than `asked`: an older answer must not take its place.
+    fn known_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<Opened> {
+        self.shelf.cache.get(path.as_str()).filter(|known| known.checked() > asked && !known.is_broken())
     }
 
     /// Keeps what is known of what was found.
@@ -283,16 +314,17 @@ impl Bucket {
         asked: Instant,
     ) -> Result<Opened, StoreError> {
         self.missing.remove(path.as_str());
+        if let Some(newer) = self.known_since(path, asked) {
+            return Ok(newer);
+        }
         let GetResult { meta, attributes, payload, .. } = found;
         let Some((tag, etag)) = meta.e_tag.and_then(|tag| Some((tag.clone(), entity_tag(&tag)?))) else {
-            let reason = format!(
-                "{} sent {path} without an ETag, so its versions cannot be told apart; serve it from a store that has them",
-                self.upstream.name()
-            );
-            return Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() });
+            let refusal =
+                Refusal::Unusable("it has no ETag, so its versions cannot be told apart".to_owned());
+            self.tell(path, &refusal);
+            return Err(refusal.into_error(self.upstream.name()));
         };
-        let last_modified = std::time::SystemTime::from(meta.last_modified);
-        let asset = self.describe(path, etag, meta.size, last_modified, &attributes);
+        let asset = self.describe(path, etag, meta.size, meta.last_modified.into(), &attributes);
         if let Some(present) = self.shelf.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()
@@ -330,9 +362,9 @@ impl Bucket {
         let body = object::body(payload);
         let room = self.shelf.may_hold(size).then(|| self.shelf.budget.reserve(size)).flatten();
         let (Some(room), Ok(len)) = (room, usize::try_from(size)) else {
-            return (whole, Some(Live::new(body)));
+            return (whole, self.upstream.passage_now().map(|passage| Live::new(body, passage)));
         };
-        let stream = object.reading(body, 0..size);
+        let stream = object.reading(body, 0..size, None);
         let (arriving, filling) = Arriving::fill(stream, len, room, object.path());
         self.shelf.background.spawn(filling);
         (Content::Arriving(arriving), None)
@@ -343,14 +375,22 @@ impl Bucket {
         path: &AssetPath<'_>,
         etag: EntityTag,
         len: u64,
-        last_modified: std::time::SystemTime,
+        last_modified: SystemTime,
         attributes: &Attributes,
     ) -> Asset {
         let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
         let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
         let own_policy = text(Attribute::CacheControl).and_then(CachePolicy::lenient);
-        // Where there is none, it comes as the epoch.
-        let is_told = last_modified > std::time::UNIX_EPOCH + Duration::from_secs(1);
+        // Where there is none, it comes as the epoch; and a header has four digits for a year.
+        let since = last_modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let is_told = (2..YEAR_10000).contains(&since);
+        if !is_told && !self.undated.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "{path}: {} tells no time for it, so it is served without Last-Modified; WhatsApp needs it for no-cache. \
+                 (Said once; there may be more such objects.)",
+                self.upstream.name()
+            );
+        }
         Asset {
             name: path.name().into(),
             len,

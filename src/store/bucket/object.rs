@@ -13,8 +13,8 @@ use object_store::{GetOptions, GetResultPayload};
 use tokio::time::{Sleep, sleep};
 
 use super::refusal::{Refusal, innermost};
-use super::upstream::{Body, RETRIES, Upstream};
-use crate::store::{Cut, Fault, StoreError};
+use super::upstream::{Body, Passage, RETRIES, Upstream};
+use crate::store::{Cut, StoreError};
 
 /// One version of one object.
 pub struct Object {
@@ -56,21 +56,27 @@ impl Object {
 
     /// The bytes of `range`, which must lie within the object. Nothing is asked for before they are.
     pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> ObjectStream {
-        let state = if range.is_empty() { State::Ended } else { self.asking(range.clone()) };
-        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0 }
+        let (object, meant) = (Arc::clone(self), range.clone());
+        let asking = async move {
+            let passage = object.upstream.passage().await?;
+            Ok((object.ask(meant).await?, Some(passage)))
+        };
+        self.at(State::Asking(Box::pin(asking)), range, None)
     }
 
     /// The same, once the store has begun to send them.
     ///
     /// Fails with [`StoreError::Changing`] where the object is another version by now.
     pub(crate) async fn begin(self: &Arc<Self>, range: Range<u64>) -> Result<ObjectStream, StoreError> {
-        if range.is_empty() {
-            return Ok(self.stream(range));
-        }
-        match self.ask(range.clone()).await {
-            Ok(body) => Ok(self.reading(body, range)),
+        let begun = async {
+            let passage = self.upstream.passage().await?;
+            Ok((self.ask(range.clone()).await?, passage))
+        };
+        match begun.await {
+            Ok((body, passage)) => Ok(self.reading(body, range, Some(passage))),
             Err(refusal) => {
-                if matches!(refusal, Refusal::Changed | Refusal::Missing { .. }) {
+                let refusal: Refusal = refusal;
+                if refusal.is_of_another_version() {
                     self.broken.store(true, Ordering::Relaxed);
                 }
                 Err(refusal.into_error(self.upstream.name()))
@@ -79,18 +85,22 @@ impl Object {
     }
 
     /// The bytes of `range` out of a body that begins with its first.
-    pub(super) fn reading(self: &Arc<Self>, body: Body, range: Range<u64>) -> ObjectStream {
-        let state = if range.is_empty() { State::Ended } else { self.read(body) };
-        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0 }
+    pub(super) fn reading(
+        self: &Arc<Self>,
+        body: Body,
+        range: Range<u64>,
+        passage: Option<Passage>,
+    ) -> ObjectStream {
+        self.at(self.read(body), range, passage)
+    }
+
+    fn at(self: &Arc<Self>, state: State, range: Range<u64>, passage: Option<Passage>) -> ObjectStream {
+        let state = if range.is_empty() { State::Ended } else { state };
+        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0, since_failure: 0, passage }
     }
 
     fn read(&self, body: Body) -> State {
         State::Reading(body, Box::pin(sleep(self.upstream.pause())))
-    }
-
-    fn asking(self: &Arc<Self>, range: Range<u64>) -> State {
-        let object = Arc::clone(self);
-        State::Asking(Box::pin(async move { object.ask(range).await }))
     }
 
     /// Asks for a range of this version and of no other.
@@ -105,8 +115,7 @@ impl Object {
             return Err(Refusal::Changed);
         }
         if found.range != range {
-            let reason = format!("it sent the bytes {:?} for {range:?}", found.range);
-            return Err(Refusal::Fault(Fault::Refused, reason));
+            return Err(Refusal::Unusable(format!("it sent the bytes {:?} for {range:?}", found.range)));
         }
         Ok(body(found.payload))
     }
@@ -125,7 +134,7 @@ pub(super) fn body(payload: GetResultPayload) -> Body {
 
 /// The body of an answer that told of a version, until somebody reads it. It is there once.
 #[derive(Clone)]
-pub(crate) struct Live(Arc<Mutex<Option<Body>>>);
+pub(crate) struct Live(Arc<Mutex<Option<(Body, Passage)>>>);
 
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -134,15 +143,15 @@ impl std::fmt::Debug for Live {
 }
 
 impl Live {
-    pub(super) fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(Some(body))))
+    pub(super) fn new(body: Body, passage: Passage) -> Self {
+        Self(Arc::new(Mutex::new(Some((body, passage)))))
     }
 
     /// The bytes of `range` of the object whose body this is; `None` where somebody else reads it already, or where more
     /// would have to be read than is meant. Then the answer ends here: it costs as long as it is not let go of.
     pub(crate) fn take(&self, object: &Arc<Object>, range: &Range<u64>) -> Option<ObjectStream> {
-        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        (range.start == 0).then(|| object.reading(body, range.clone()))
+        let (body, passage) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        (range.start == 0).then(|| object.reading(body, range.clone(), Some(passage)))
     }
 }
 
@@ -152,12 +161,21 @@ pub struct ObjectStream {
     /// What is still to be read.
     rest: Range<u64>,
     state: State,
-    /// How often it broke off since the last byte.
+    /// How often it broke off without much coming in between, and how much has come since, in bytes.
     failures: u32,
+    since_failure: usize,
+    /// Held as long as the answer is read at a client's speed.
+    passage: Option<Passage>,
 }
 
+/// So many bytes later, a break is another one than the last.
+const MUCH: usize = 64 << 10;
+
+type Asked = Result<(Body, Option<Passage>), Refusal>;
+
 enum State {
-    Asking(Pin<Box<dyn Future<Output = Result<Body, Refusal>> + Send>>),
+    /// The answer brings the place that it takes along, if it took one.
+    Asking(Pin<Box<dyn Future<Output = Asked> + Send>>),
     /// With the time until which the store may pause.
     Reading(Body, Pin<Box<Sleep>>),
     Ended,
@@ -179,7 +197,8 @@ impl ObjectStream {
             let broke_off = match &mut self.state {
                 State::Ended => return Poll::Ready(None),
                 State::Asking(asking) => match std::task::ready!(asking.as_mut().poll(cx)) {
-                    Ok(body) => {
+                    Ok((body, passage)) => {
+                        self.passage = self.passage.take().or(passage);
                         self.state = self.object.read(body);
                         continue;
                     }
@@ -207,20 +226,27 @@ impl ObjectStream {
                 let name = self.object.upstream.name();
                 return Poll::Ready(Some(Err(self.object.unreadable(&format!("{name}: {broke_off}")))));
             }
-            self.failures += 1;
+            (self.failures, self.since_failure) = (self.failures + 1, 0);
             log::debug!(
                 "{}: {} breaks off at {}: {broke_off}",
                 self.object.upstream.name(),
                 self.object.path,
                 self.rest.start
             );
-            self.state = self.object.asking(self.rest.clone());
+            let (object, rest, failures) = (Arc::clone(&self.object), self.rest.clone(), self.failures);
+            self.state = State::Asking(Box::pin(async move {
+                Upstream::pause_before_retry(failures).await;
+                Ok((object.ask(rest).await?, None))
+            }));
         }
     }
 
     /// What of a chunk is meant.
     fn take(&mut self, mut chunk: Bytes) -> Bytes {
-        self.failures = 0;
+        self.since_failure = self.since_failure.saturating_add(chunk.len());
+        if self.since_failure >= MUCH {
+            self.failures = 0;
+        }
         let left = self.rest.end - self.rest.start;
         chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.rest.start += chunk.len() as u64;
@@ -232,16 +258,10 @@ impl ObjectStream {
 
     fn end(&mut self, refusal: Refusal) -> Cut {
         self.state = State::Ended;
-        let path = self.object.path.clone();
-        match refusal {
-            Refusal::Changed | Refusal::Missing { .. } | Refusal::Forbidden => {
-                self.object.broken.store(true, Ordering::Relaxed);
-                Cut::Changed { path }
-            }
-            other => {
-                let reason = other.into_error(self.object.upstream.name()).to_string().into();
-                Cut::Unreadable { path, reason }
-            }
+        if refusal.is_of_another_version() {
+            self.object.broken.store(true, Ordering::Relaxed);
+            return Cut::Changed { path: self.object.path.clone() };
         }
+        self.object.unreadable(&refusal.into_error(self.object.upstream.name()).to_string())
     }
 }

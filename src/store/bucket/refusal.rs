@@ -53,7 +53,11 @@ pub(super) enum Refusal {
     Missing { explained: bool },
     /// We may not read it, or there is none: who may not list a bucket is not told which.
     Forbidden,
-    /// Anything else: whose fault it is, and in words.
+    /// It was not asked: too many others wait for it.
+    Busy,
+    /// This object cannot be had, which says nothing of the others.
+    Unusable(String),
+    /// The bucket cannot be asked: whose fault it is, and in words.
     Fault(Fault, String),
 }
 
@@ -70,10 +74,7 @@ impl Refusal {
             object_store::Error::NotFound { .. } => Self::Missing { explained: true },
             object_store::Error::NotModified { .. } => Self::NotModified(None),
             object_store::Error::Precondition { .. } => Self::Changed,
-            other => Self::Fault(
-                Fault::Refused,
-                format!("it answers in a way that cannot be used: {}", innermost(other)),
-            ),
+            other => Self::Unusable(format!("it answers in a way that cannot be used: {}", innermost(other))),
         }
     }
 
@@ -84,9 +85,6 @@ impl Refusal {
             // A part is only asked for of a version that has it.
             StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => return Self::Changed,
             _ => {}
-        }
-        if NOBODYS_KEY.contains(&code) {
-            return Self::Missing { explained: true };
         }
         if let Some(region) = answered.region.as_deref().filter(|_| is_about_region(answered)) {
             return Self::Fault(
@@ -107,18 +105,18 @@ impl Refusal {
                 Fault::Refused,
                 format!("{answered}: it sends us elsewhere; check the bucket's name, region and endpoint"),
             ),
-            401 | 403 => Self::Fault(Fault::Refused, format!("{answered}: check the credentials")),
-            _ => Self::Fault(Fault::Refused, answered.to_string()),
+            401 => Self::Fault(Fault::Refused, format!("{answered}: check the credentials")),
+            _ => Self::Unusable(answered.to_string()),
         }
     }
 
     fn of_silence(none: &NoAnswer) -> Self {
+        let fault = if none.passes { Fault::Unreachable } else { Fault::Refused };
         if !none.for_credentials {
-            let fault = if none.passes { Fault::Unreachable } else { Fault::Refused };
             return Self::Fault(fault, none.to_string());
         }
         Self::Fault(
-            Fault::Refused,
+            fault,
             format!(
                 "no credentials could be had ({none}); set them where the provider's own tools look for them (for S3 \
                  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), or write credentials = \"anonymous\" in its \
@@ -132,14 +130,21 @@ impl Refusal {
         matches!(self, Self::Fault(Fault::Unreachable | Fault::Unavailable | Fault::Late, _))
     }
 
+    /// Whether who asked for one version is told that it is not there any more.
+    pub(super) fn is_of_another_version(&self) -> bool {
+        matches!(self, Self::Changed | Self::Missing { .. } | Self::Forbidden)
+    }
+
     /// The same as the error of a store that is called `name`, for who asked without conditions.
     pub(super) fn into_error(self, name: &str) -> StoreError {
         match self {
             Self::Missing { .. } | Self::Forbidden => StoreError::NotFound,
             Self::Changed => StoreError::Changing,
+            Self::Busy => StoreError::Busy(format!("all of upstream.connections to {name} are taken").into()),
             Self::NotModified(_) => {
                 upstream(Fault::Refused, name, "it answers 304 to a request without conditions")
             }
+            Self::Unusable(reason) => upstream(Fault::Refused, name, &reason),
             Self::Fault(fault, reason) => upstream(fault, name, &reason),
         }
     }
@@ -154,9 +159,6 @@ fn upstream(fault: Fault, name: &str, reason: &str) -> StoreError {
     };
     StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{mend}").into() }
 }
-
-/// The codes for keys that no object can have: anybody can ask for such a thing, so there is nothing to mend.
-const NOBODYS_KEY: [&str; 3] = ["KeyTooLongError", "KeyTooLong", "XMinioInvalidObjectName"];
 
 /// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
 const MENDS: &[(&str, &str)] = &[
@@ -254,13 +256,9 @@ mod tests {
 
     #[test]
     fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
-        for (status, code) in [
-            (404, "NoSuchKey"),
-            (404, ""),
-            (404, "BlobNotFound"),
-            (404, "ResourceNotFound"),
-            (400, "KeyTooLongError"),
-        ] {
+        for (status, code) in
+            [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (404, "ResourceNotFound")]
+        {
             let refusal = Refusal::of_answer(&answered(status, code));
             assert!(
                 matches!(refusal, Refusal::Missing { explained } if explained != code.is_empty()),
@@ -274,8 +272,6 @@ mod tests {
             (403, "SignatureDoesNotMatch", Fault::Refused),
             (403, "InvalidAccessKeyId", Fault::Refused),
             (403, "RequestTimeTooSkewed", Fault::Refused),
-            (403, "SomethingNew", Fault::Refused),
-            (403, "", Fault::Refused),
             (400, "ExpiredToken", Fault::Refused),
             (401, "AuthenticationRequired", Fault::Refused),
             (301, "PermanentRedirect", Fault::Refused),
@@ -285,6 +281,10 @@ mod tests {
             (500, "InternalError", Fault::Unavailable),
         ] {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
+        }
+        for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "KeyTooLongError")] {
+            let refusal = Refusal::of_answer(&answered(status, code));
+            assert!(matches!(refusal, Refusal::Unusable(_)), "{status} {code} is about one object");
         }
     }
 

@@ -34,13 +34,14 @@ impl Trouble {
         Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state: Mutex::default() }
     }
 
-    /// Whether it does not answer. Who is told so will answer out of what is held.
+    /// Whether it does not answer.
     pub(super) fn is_on(&self) -> bool {
-        let mut state = self.lock();
-        if state.since.is_some() {
-            state.stood_in += 1;
-        }
-        state.since.is_some()
+        self.lock().since.is_some()
+    }
+
+    /// Notes that a request was answered out of what is held, and was not asked about.
+    pub(super) fn stand_in(&self) {
+        self.lock().stood_in += 1;
     }
 
     /// Whether it is time to see whether it answers again. Only one of those who ask at once is told so.
@@ -55,6 +56,9 @@ impl Trouble {
 
     /// Notes how a question ended: with the refusal, if there was one.
     pub(super) fn note(&self, refusal: Option<&Refusal>) {
+        if matches!(refusal, Some(Refusal::Busy)) {
+            return;
+        }
         let mut state = self.lock();
         let Some(Refusal::Fault(fault, reason)) = refusal else {
             if let Some(since) = state.since.take()
@@ -86,6 +90,29 @@ impl Trouble {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says a thing now and then, and how often it was not said: strangers decide how often it happens.
+#[derive(Default)]
+pub(super) struct Sparing(Mutex<(Option<Instant>, u64)>);
+
+impl Sparing {
+    /// Calls `say` if the last time is long enough ago, with what is to be added of the times between.
+    pub(super) fn say(&self, say: impl FnOnce(&str)) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (told, held_back) = *state;
+        if told.is_some_and(|told| told.elapsed() < QUIET) {
+            state.1 += 1;
+            return;
+        }
+        *state = (Some(Instant::now()), 0);
+        drop(state);
+        say(&if held_back > 0 {
+            format!(" (and {held_back} more since this was said last)")
+        } else {
+            String::new()
+        });
     }
 }
 

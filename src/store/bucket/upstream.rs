@@ -10,33 +10,45 @@ use futures_core::Stream;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ForObject;
 use super::refusal::Refusal;
+use super::trouble::Trouble;
 use crate::asset::AssetPath;
-use crate::config;
+use crate::config::{self, Service};
 use crate::store::Fault;
 
 /// How often a request that may succeed a moment later is made again.
 pub(super) const RETRIES: u32 = 2;
 /// The wait before the first retry; each further one is four times as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest key that an object can have, in characters with Azure. With the others it is in bytes, and they say so.
-const LONGEST_KEY: usize = 1024;
+
+/// Longest key in bytes that a service takes: that of S3 and Azure, in characters with Azure.
+const MAX_KEY: usize = 1024;
 
 /// The bytes of an object as they come.
 pub(super) type Body = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
 
+/// A place among those that an object is passed on to while it comes.
+pub(super) type Passage = OwnedSemaphorePermit;
+
 /// One bucket, and how long it may take.
 pub(crate) struct Upstream {
     store: Arc<dyn ObjectStore>,
+    service: Service,
     /// What all keys begin with.
     prefix: Path,
     /// What it is called in messages: `s3://media/campaign`.
     name: String,
     patience: config::Upstream,
+    trouble: Trouble,
+    /// Places for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
+    /// that slow clients keep nobody from what is read fast.
+    asking: Semaphore,
+    passing: Arc<Semaphore>,
     background: Handle,
 }
 
@@ -56,12 +68,26 @@ impl Upstream {
         patience: config::Upstream,
         background: Handle,
     ) -> Arc<Self> {
-        let prefix = Path::parse(&bucket.prefix).expect("the settings hold no other prefix");
-        Arc::new(Self { store, prefix, name: bucket.to_string(), patience, background })
+        let passing = (patience.connections / 2).max(1);
+        Arc::new(Self {
+            store,
+            service: bucket.service,
+            prefix: Path::parse(&bucket.prefix).expect("the settings hold no other prefix"),
+            name: bucket.to_string(),
+            patience,
+            trouble: Trouble::new(bucket),
+            asking: Semaphore::new((patience.connections - patience.connections / 2).max(1)),
+            passing: Arc::new(Semaphore::new(passing)),
+            background,
+        })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     /// How long it may pause within a body.
@@ -73,7 +99,18 @@ impl Upstream {
     pub(super) fn key(&self, path: &AssetPath<'_>) -> Option<Path> {
         let inside = Path::parse(path.as_str()).ok()?;
         let key: Path = self.prefix.parts().chain(inside.parts()).collect();
-        (key.as_ref().chars().count() <= LONGEST_KEY).then_some(key)
+        (key.as_ref().len() <= MAX_KEY).then_some(key)
+    }
+
+    /// A place for passing an object on, if there is one now.
+    pub(super) fn passage_now(&self) -> Option<Passage> {
+        Arc::clone(&self.passing).try_acquire_owned().ok()
+    }
+
+    /// A place for passing an object on, within the time that a request has.
+    pub(super) async fn passage(&self) -> Result<Passage, Refusal> {
+        let place = timeout(self.patience.timeout, Arc::clone(&self.passing).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(Refusal::Busy)
     }
 
     /// Asks about an object, once and, where that may help, twice more.
@@ -81,30 +118,46 @@ impl Upstream {
     /// Runs on the background, where the connections live, and ends with its caller.
     pub(super) async fn ask(self: &Arc<Self>, key: &Path, options: GetOptions) -> Result<GetResult, Refusal> {
         let (upstream, key) = (Arc::clone(self), key.clone());
-        let asking = self.background.spawn(async move { upstream.ask_here(&key, options).await });
+        let asking = self.background.spawn(async move {
+            let answer = upstream.ask_here(&key, options).await;
+            upstream.trouble.note(answer.as_ref().err());
+            answer
+        });
         AbortOnDropHandle::new(asking)
             .await
-            .unwrap_or_else(|e| Err(Refusal::Fault(Fault::Unavailable, format!("asking it failed: {e}"))))
+            .unwrap_or_else(|e| Err(Refusal::Unusable(format!("asking it failed: {e}"))))
     }
 
-    async fn ask_here(&self, key: &Path, mut options: GetOptions) -> Result<GetResult, Refusal> {
-        options.extensions.insert(ForObject);
+    /// The same within the caller's own task. What comes of it is not noted, so it is the caller's to tell.
+    pub(super) async fn ask_here(&self, key: &Path, mut options: GetOptions) -> Result<GetResult, Refusal> {
+        options.extensions.insert(ForObject { takes_encoded: self.service == Service::Gcs });
         let deadline = Instant::now() + self.patience.timeout;
+        let Ok(_place) = timeout_at(deadline, self.asking.acquire()).await else { return Err(Refusal::Busy) };
         let mut retries = 0;
         loop {
             let refusal = match self.try_once(key, options.clone(), deadline).await {
                 Ok(found) => return Ok(found),
                 // The refusal of a HEAD has no body, so it does not say why.
-                Err(Refusal::Forbidden | Refusal::Missing { .. } | Refusal::Fault(Fault::Refused, _))
-                    if options.head =>
-                {
-                    match self.try_once(key, GetOptions { head: false, ..options.clone() }, deadline).await {
+                Err(Refusal::Forbidden | Refusal::Missing { .. } | Refusal::Unusable(_)) if options.head => {
+                    let first_byte = Some((0..1).into());
+                    let asked_why = GetOptions { head: false, range: first_byte, ..options.clone() };
+                    match self.try_once(key, asked_why, deadline).await {
                         // It is there by now.
                         Ok(found) => return Ok(found),
                         Err(refusal) => refusal,
                     }
                 }
                 Err(refusal) => refusal,
+            };
+            let refusal = match refusal {
+                // Any web server answers 404. A store says why; where it does not, it is not the store that answers, but what
+                // stands before it. Google's says so, too, but its emulators do not.
+                Refusal::Missing { explained: false } if self.service == Service::S3 => Refusal::Fault(
+                    Fault::Refused,
+                    "it answers 404 without a reason, as a web server does that is no S3; check its endpoint"
+                        .to_owned(),
+                ),
+                other => other,
             };
             let pause = jittered(PAUSE * 4u32.pow(retries));
             if retries == RETRIES || !refusal.may_pass() || Instant::now() + pause >= deadline {
@@ -132,6 +185,11 @@ impl Upstream {
                 Err(Refusal::Fault(Fault::Late, waited))
             }
         }
+    }
+
+    /// Waits a little before what broke off for the `times`th time is asked for again.
+    pub(super) async fn pause_before_retry(times: u32) {
+        sleep(jittered(PAUSE * 4u32.pow(times.saturating_sub(1)))).await;
     }
 }
 
