@@ -17,7 +17,8 @@
 //! | [`asset`] | what an asset is |
 //!
 //! Two kinds of threads do the work. Each *serving core* has a runtime and a listener of its own and only parses,
-//! decides and writes; one *background* runtime does what is not one client's: hashing, waiting for disks, writing logs.
+//! decides and writes; one *background* runtime does what is not one client's: hashing, waiting for disks, asking buckets,
+//! writing logs.
 
 pub mod asset;
 pub mod cli;

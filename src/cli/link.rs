@@ -12,8 +12,9 @@ use crate::store::{Ask, StoreError, Stores, Want};
 
 /// Print the public URL of an asset's current version
 ///
-/// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256. WhatsApp keeps what it fetched by the
-/// exact text of the link, so an asset that has changed needs a link that has changed, and this is it.
+/// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256, or, in a bucket, of the SHA-256 of its ETag.
+/// WhatsApp keeps what it fetched by the exact text of the link, so an asset that has changed needs a link that has
+/// changed, and this is it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,8 +22,8 @@ Examples:
   wamedia link --no-version prices/price-list.pdf
   wamedia --config shop.toml link media/campaign/banner.jpg
 
-Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration, 3 the
-file could not be read.")]
+Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration (a bucket
+that refuses us, too), 3 the file or the bucket could not be read.")]
 pub(super) struct Arguments {
     /// A file in a folder that is served, or the asset's path as in its URL
     path: PathBuf,

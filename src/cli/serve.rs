@@ -13,7 +13,7 @@ use crate::server::{AccessLog, LogWriter, Server};
 use crate::store::{Ask, Stores, Want};
 use crate::whatsapp;
 
-/// Host a folder
+/// Host a folder or a bucket
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,14 +21,18 @@ Examples:
   wamedia serve --config media-sample/wamedia.toml
   wamedia serve media --listen 0.0.0.0:80 --public-url http://media.example.com
   wamedia serve media --cache-control max-age=3600 --access-log access.json
+  AWS_REGION=eu-west-1 wamedia serve s3://my-media/campaign
   wamedia serve --print-config
 
 SIGTERM and SIGINT end it gently: what is in flight may end. A second one ends it at once.
 
-Exit codes: 0 it was told to end and did, 2 wrong usage or configuration, 3 the system failed it (a
-port in use, a folder that cannot be read).")]
+For a bucket, credentials, region and endpoint come from the environment and the files of the
+provider's own tools (AWS_…, GOOGLE_…, AZURE_…), or from its [[mount]] in the configuration file.
+
+Exit codes: 0 it was told to end and did, 2 wrong usage or configuration (a bucket that refuses us, too),
+3 the system failed it (a port in use, a folder that cannot be read, a bucket that cannot be reached).")]
 pub(super) struct Arguments {
-    /// The folder to host, instead of the mounts in the configuration file
+    /// The folder to host, or s3://BUCKET/PREFIX, gs://… or az://…, instead of the mounts in the configuration file
     store: Option<String>,
 
     /// Address and port to listen on, repeatable [default: 127.0.0.1:8080]
