@@ -123,9 +123,9 @@ fn no_credential_at_all() {
     is_refused(
         &s3,
         &variables,
-        2,
+        3,
         &[
-            "s3://media cannot be read: no credentials could be had",
+            "s3://media cannot be reached: no credentials could be had",
             "AWS_ACCESS_KEY_ID",
             "credentials = \"anonymous\"",
         ],
