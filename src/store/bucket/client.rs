@@ -47,6 +47,8 @@ const BUFFER: usize = 64 << 10;
 const LOOKUPS: usize = 4;
 /// Most of the text of a refusal that is read, in bytes.
 const REFUSAL: usize = 16 << 10;
+/// How rustls begins to say that it does not trust the other side.
+const UNTRUSTED: &str = "invalid peer certificate";
 const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
 
 /// Marks a request as one for an object: its refusals are read here.
@@ -122,10 +124,17 @@ impl Connector {
 }
 
 fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| StoreError::Upstream {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let reason = match read {
+        // A file of another kind reads as one without any.
+        Ok(certificates) if certificates.is_empty() => "there are none in PEM".to_owned(),
+        Ok(certificates) => return Ok(certificates),
+        Err(e) => e.to_string(),
+    };
+    Err(StoreError::Upstream {
         fault: Fault::Refused,
         reason: format!(
-            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {e}; mend or unset it"
+            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; mend or unset it"
         )
         .into(),
     })
@@ -262,7 +271,13 @@ impl HttpService for Carrier {
         request.headers_mut().insert(USER_AGENT, OUR_NAME);
         let response = self.connector.client.request(request).await.map_err(|e| {
             let reason = innermost(&e);
-            if e.is_connect() {
+            if reason.starts_with(UNTRUSTED) {
+                let reason = format!(
+                    "cannot be trusted: {reason}; check its endpoint, or name the certificate of its authority in \
+                     AWS_CA_BUNDLE or SSL_CERT_FILE"
+                );
+                silence(HttpErrorKind::Connect, reason, false)
+            } else if e.is_connect() {
                 // Only machines in a cloud have somebody at such an address; elsewhere nobody ever will be.
                 let is_nowhere =
                     !is_for_object && (host.starts_with("169.254.") || host.starts_with("metadata."));

@@ -260,13 +260,12 @@ fn tls_where_nobody_speaks_it() {
 
 #[test]
 fn certificates_that_are_not_there() {
-    let s3 = S3Server::start();
-    is_refused(
-        &s3,
-        &[("AWS_CA_BUNDLE", "/nowhere/ca.pem")],
-        2,
-        &["/nowhere/ca.pem", "AWS_CA_BUNDLE", "mend or unset"],
-    );
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    folder.write("ca.der", "not in PEM");
+    let of_another_kind = folder.at("ca.der");
+    for bundle in ["/nowhere/ca.pem", of_another_kind.to_str().expect("UTF-8")] {
+        is_refused(&s3, &[("AWS_CA_BUNDLE", bundle)], 2, &[bundle, "AWS_CA_BUNDLE", "mend or unset"]);
+    }
 }
 
 #[test]
