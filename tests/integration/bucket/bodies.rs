@@ -10,9 +10,11 @@ use crate::support::{Client, Response, Server, noise};
 const SMALL: usize = 500_000;
 const LARGE: usize = 3 << 20;
 
-/// Short clocks, and a cache of which an eighth is between the two.
-const SETTINGS: &[(&str, &str)] =
-    &[("WAMEDIA_MEMORY_CACHE", "8 MiB"), ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "300ms")];
+/// A cache of which an eighth is between the two.
+const SETTINGS: &[(&str, &str)] = &[("WAMEDIA_MEMORY_CACHE", "8 MiB")];
+/// The same with a bucket that may pause for a second only.
+const IMPATIENT: &[(&str, &str)] =
+    &[("WAMEDIA_MEMORY_CACHE", "8 MiB"), ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "1s")];
 
 const GET: &str = "GET /a.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
 
@@ -24,9 +26,13 @@ struct Scene {
 }
 
 fn scene(len: usize) -> Scene {
+    scene_with(len, SETTINGS)
+}
+
+fn scene_with(len: usize, settings: &[(&str, &str)]) -> Scene {
     let (s3, bytes) = (S3Server::start(), noise(len, 1));
     let tag = s3.put("a.mp4", bytes.clone(), Meta::default());
-    let server = serving_with(&s3, SETTINGS, "");
+    let server = serving_with(&s3, settings, "");
     Scene { s3, server, bytes, tag }
 }
 
@@ -90,7 +96,7 @@ fn finish(client: &mut Client) -> Response {
 #[test]
 fn what_breaks_off_is_fetched_from_there_on() {
     for len in [SMALL, LARGE] {
-        for fault in [Fault::ResetAfter(200_000), Fault::CloseAfter(200_000), Fault::StallAfter(200_000)] {
+        for fault in [Fault::ResetAfter(200_000), Fault::CloseAfter(200_000)] {
             let scene = scene(len);
             scene.s3.fault(gets_of("a.mp4"), fault.clone(), 1);
             scene.sends(&scene.bytes, &scene.tag);
@@ -104,6 +110,18 @@ fn what_breaks_off_is_fetched_from_there_on() {
             assert!(start > 0 && start <= 200_000, "{len} {fault:?}: {range:?}");
             assert_eq!(end, (len - 1).to_string());
         }
+    }
+}
+
+#[test]
+fn what_stalls_is_fetched_from_there_on() {
+    for len in [SMALL, LARGE] {
+        let scene = scene_with(len, IMPATIENT);
+        scene.s3.fault(gets_of("a.mp4"), Fault::StallAfter(200_000), 1);
+        scene.sends(&scene.bytes, &scene.tag);
+        let rests: Vec<_> = scene.s3.requests().into_iter().filter(is_part).collect();
+        assert!(!rests.is_empty(), "{len}");
+        assert!(rests.iter().all(|seen| seen.if_match.as_deref() == Some(&*scene.tag)), "{rests:?}");
     }
 }
 
