@@ -252,6 +252,10 @@ impl Bucket {
             return match (outcome, &known) {
                 (Ok(found), _) => self.keep(&path, &key, question, found, asked),
                 (Err(Refusal::NotModified(date)), Some(known)) if is_conditional => {
+                    let date = match date {
+                        Some(date) => Some(date),
+                        None => self.date_of(&key).await,
+                    };
                     if date.is_some() && known.asset().last_modified.is_some_and(|known| Some(known) != date)
                     {
                         // The same bytes with other metadata: all of it has to come anew.
@@ -274,6 +278,14 @@ impl Bucket {
                 }
             };
         }
+    }
+
+    /// When the object was written, from a store such as SeaweedFS that does not say so with a 304: without it nobody can
+    /// tell that the same bytes were put again under another policy.
+    async fn date_of(&self, key: &Path) -> Option<HttpDate> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.upstream.ask(key, options).await.ok()?;
+        Some(SystemTime::from(found.meta.last_modified).into())
     }
 
     /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its trouble tells.
