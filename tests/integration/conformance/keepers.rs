@@ -102,10 +102,13 @@ impl Keeper for Gcs {
                 about[name] = value.into();
             }
         }
+        // The service goes by the metadata, the emulator by what stands with the bytes.
+        let of_bytes =
+            beside.content_type.map_or(String::new(), |value| format!("content-type: {value}\r\n"));
         // The bytes are noise, in which no boundary of this length stands by chance.
         let body = [
             format!("--{GCS_BOUNDARY}\r\ncontent-type: application/json\r\n\r\n{about}\r\n").as_bytes(),
-            format!("--{GCS_BOUNDARY}\r\n\r\n").as_bytes(),
+            format!("--{GCS_BOUNDARY}\r\n{of_bytes}\r\n").as_bytes(),
             bytes,
             format!("\r\n--{GCS_BOUNDARY}--\r\n").as_bytes(),
         ]

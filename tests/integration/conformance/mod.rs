@@ -282,7 +282,7 @@ fn seaweedfs() {
 #[test]
 #[ignore = "needs `tests/backends/run juicefs`"]
 fn juicefs() {
-    let manner = Manner { tag: Tag::Md5, keeps: true, untyped: "application/octet-stream" };
+    let manner = Manner { tag: Tag::Md5, keeps: true, untyped: "binary/octet-stream" };
     conforms(|fresh| {
         let environment = subjects::environment("juicefs");
         let keeper = S3::of(&environment);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
 use tokio::runtime::{Builder, Runtime};
-use wamedia::config::{self, Flags, Location};
+use wamedia::config::{self, Flags};
 use wamedia::server::AccessLog;
 use wamedia::store::Stores;
 
@@ -69,11 +69,9 @@ impl InMemory {
         folder.write("wamedia.toml", configuration("s3://memory/some/prefix", fresh));
         let flags = Flags { listen: vec!["127.0.0.1:0".to_owned()], ..Flags::default() };
         let settings = config::load(&flags, std::iter::empty(), folder.path()).expect("settings");
-        let Location::Bucket(bucket) = &settings.mounts[0].store else { panic!("a bucket") };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let store = Arc::new(object_store::memory::InMemory::new());
-        let stores =
-            Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, bucket, &settings, runtime.handle());
+        let stores = Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, &settings, runtime.handle());
         let server =
             wamedia::server::Server::start(&settings, stores, AccessLog::new(None)).expect("a server");
         Self { store, address: server.addresses()[0], server: Some(server), runtime }
