@@ -7,8 +7,44 @@ use super::{Bench, Kept, LENGTHS, Sample};
 use crate::answers::Expected::{self, Failed, NotModified, Part, Parts, Unsatisfiable, Whole};
 
 pub(super) fn check(bench: &Bench<'_>) {
-    of_what_is_known(bench);
-    of_what_is_not_known(bench);
+    let mut client = bench.client();
+    // All are put before any part is asked for: parts of a large file that was written just now have to wait.
+    let lengths = LENGTHS.map(|len| (len, several(len)));
+    let mut firsts_of_new = Vec::new();
+    for (len, parts) in &lengths {
+        for (seed, (fields, expected)) in (700..).zip(firsts(*len, parts)) {
+            let path = format!("parts/first/{len}/{seed}.jpg");
+            firsts_of_new.push((bench.put(Sample::picture(&path, *len, seed)), fields, expected));
+        }
+    }
+    let known: Vec<_> = (600..)
+        .zip(LENGTHS)
+        .map(|(seed, len)| bench.known(&mut client, Sample::picture(&format!("parts/{len}.jpg"), len, seed)))
+        .collect();
+
+    // One connection for all: whatever an answer leaves behind spoils the next.
+    for (kept, (len, parts)) in known.iter().zip(&lengths) {
+        let rows = [conditions(kept), ranges(*len, parts), ranges_with_conditions(kept)];
+        for (fields, expected) in rows.into_iter().flatten() {
+            kept.asset.ask(&mut client, &kept.target, &borrowed(&fields), &expected);
+        }
+    }
+    // A first request is answered out of what the store says just then, and must be answered as any other.
+    for (kept, fields, expected) in firsts_of_new {
+        let fields = borrowed(&fields);
+        let first = client.request("GET", &kept.target, &fields);
+        // A refusal names no tag; the next answer does.
+        let second = client.request("HEAD", &kept.target, &[]);
+        let kept = kept.learn(&second);
+        kept.asset.check_head(&kept.target, &second, &Whole);
+        let row = format!("first, {}, {fields:?}: {:?}", kept.target, (first.status, &first.fields));
+        kept.asset.check(&row, &first, &expected);
+        kept.asset.ask(&mut client, &kept.target, &fields, &expected);
+    }
+}
+
+fn borrowed<'a>(fields: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, &**value)).collect()
 }
 
 /// Names and values of a request's fields, and how a GET is answered.
@@ -16,22 +52,6 @@ type Row<'a> = (Vec<(&'a str, String)>, Expected<'a>);
 
 fn row<'a>(fields: &[(&'a str, &str)], expected: Expected<'a>) -> Row<'a> {
     (fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), expected)
-}
-
-fn of_what_is_known(bench: &Bench<'_>) {
-    // One connection for all: whatever an answer leaves behind spoils the next.
-    let mut client = bench.client();
-    for (seed, len) in (600..).zip(LENGTHS) {
-        let kept = bench.known(&mut client, Sample::picture(&format!("parts/{len}.jpg"), len, seed));
-        let parts = several(len);
-        let mut rows = conditions(&kept);
-        rows.extend(ranges(len, &parts));
-        rows.extend(ranges_with_conditions(&kept));
-        for (fields, expected) in rows {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
-            kept.asset.ask(&mut client, &kept.target, &fields, &expected);
-        }
-    }
 }
 
 fn conditions(kept: &Kept) -> Vec<Row<'static>> {
@@ -123,34 +143,7 @@ fn ranges_with_conditions(kept: &Kept) -> Vec<Row<'static>> {
     ]
 }
 
-/// A first request is answered out of what the store says just then, and must be answered as any other.
-fn of_what_is_not_known(bench: &Bench<'_>) {
-    let parts = LENGTHS.map(several);
-    let mut asked = Vec::new();
-    // All are put before any is asked for: parts of a large file that was written just now have to wait.
-    for (len, parts) in LENGTHS.into_iter().zip(&parts) {
-        for (seed, (fields, expected)) in (700..).zip(firsts(len, parts)) {
-            let path = format!("parts/first/{len}/{seed}.jpg");
-            asked.push((bench.put(Sample::picture(&path, len, seed)), fields, expected));
-        }
-    }
-    let mut client = bench.client();
-    for (kept, fields, expected) in asked {
-        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
-        let first = client.request("GET", &kept.target, &fields);
-        // A refusal names no tag; the next answer does.
-        let second = client.request("HEAD", &kept.target, &[]);
-        let kept = kept.learn(&second);
-        kept.asset.check_head(&kept.target, &second, &Whole);
-        kept.asset.check(
-            &format!("first, {}, {fields:?}: {:?}", kept.target, first.fields),
-            &first,
-            &expected,
-        );
-        kept.asset.ask(&mut client, &kept.target, &fields, &expected);
-    }
-}
-
+/// What a first request may ask, when nobody can know a tag or a date.
 fn firsts<'a>(len: usize, parts: &'a [Range<usize>]) -> Vec<Row<'a>> {
     let mut firsts = ranges(len, parts);
     firsts.extend([

@@ -67,7 +67,7 @@ fn nothing_is_found_where_nothing_is(bench: &Bench<'_>) {
     let mut client = bench.client();
     let nothing = Beside::default();
     for path in ["folder/inside/a.jpg", "folder/.hidden.jpg", ".hidden/a.jpg", "folder/b.jpg"] {
-        bench.0.put(path, b"some bytes", nothing);
+        bench.subject.put(path, b"some bytes", nothing);
     }
     for (target, status) in [
         ("/folder/inside/a.jpg", 200),

@@ -81,7 +81,7 @@ fn a_head_may_come_first(bench: &Bench<'_>) {
 fn http2_says_the_same(bench: &Bench<'_>) {
     for (seed, len) in (500..).zip(LENGTHS) {
         let kept = bench.put(Sample::picture(&format!("http2/{len}.jpg"), len, seed));
-        let mut frames = Frames::connect(bench.0.address(), 16 << 20);
+        let mut frames = Frames::connect(bench.subject.address(), 16 << 20);
         frames.allow(0, 16 << 20);
         frames.request(1, "GET", &kept.target);
         frames.wait_for_200(1);
