@@ -28,7 +28,7 @@ impl Asset {
     #[track_caller]
     pub(crate) fn field(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(known, _)| known == name);
-        field.map(|(_, value)| &**value).unwrap_or_else(|| panic!("no {name} is known of it"))
+        field.map_or_else(|| panic!("no {name} is known of it"), |(_, value)| value)
     }
 
     /// Asks for it with GET and with HEAD, and checks each answer to the last byte.

@@ -280,8 +280,8 @@ impl Bucket {
         }
     }
 
-    /// When the object was written, from a store such as SeaweedFS that does not say so with a 304: without it nobody can
-    /// tell that the same bytes were put again under another policy.
+    /// When the object was written, from a store such as `SeaweedFS` that does not say so with a 304: without it nobody
+    /// can tell that the same bytes were put again under another policy.
     async fn date_of(&self, key: &Path) -> Option<HttpDate> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         let found = self.upstream.ask(key, options).await.ok()?;
