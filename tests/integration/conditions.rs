@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::support::{Client, Folder, Response, Server, etag_of, noise};
+use crate::answers::{Asset, Expected, set};
+use crate::support::{Client, Folder, Server, etag_of, noise};
 
 use Expected::{Failed, NotModified, Part, Parts, Unsatisfiable, Whole};
 
@@ -16,19 +17,8 @@ const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 const FAR_FUTURE: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
 const POLICY: &str = "max-age=77, public";
 
-/// How a GET must be answered.
-#[derive(Debug)]
-enum Expected {
-    Whole,
-    Part(Range<usize>),
-    Parts(&'static [Range<usize>]),
-    NotModified,
-    Failed,
-    Unsatisfiable,
-}
-
 /// The fields of a request, in which `{E}` stands for the asset's entity tag, and how a GET is answered.
-type Row = (&'static [(&'static str, &'static str)], Expected);
+type Row = (&'static [(&'static str, &'static str)], Expected<'static>);
 
 const PRECONDITIONS: &[Row] = &[
     (&[], Whole),
@@ -195,8 +185,7 @@ const RANGES: &[Row] = &[
 /// An asset, and a server that holds it in memory or streams it.
 struct Fixture {
     server: Server,
-    bytes: Vec<u8>,
-    etag: String,
+    asset: Asset,
     target: &'static str,
 }
 
@@ -210,158 +199,33 @@ fn fixture(folder: &Folder, memory: &str, len: usize) -> Fixture {
     folder.set_mtime("report.pdf", UNIX_EPOCH + Duration::new(784_111_777, 500_000_000));
     let toml = format!("{memory}[[mount]]\nstore = \".\"\n[cache]\ndefault = \"{POLICY}\"\n");
     let server = Server::configured(folder, &toml);
-    Fixture { server, etag: etag_of(&bytes), bytes, target: "/report.pdf" }
+    let mut asset = Asset { bytes, fields: Vec::new() };
+    for (name, value) in [
+        ("accept-ranges", "bytes"),
+        ("cache-control", POLICY),
+        ("content-disposition", "inline; filename=\"report.pdf\"; filename*=UTF-8''report.pdf"),
+        ("content-length", &*len.to_string()),
+        ("content-type", "application/pdf"),
+        ("etag", &*etag_of(&asset.bytes)),
+        ("last-modified", MODIFIED),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        set(&mut asset.fields, name, value);
+    }
+    Fixture { server, asset, target: "/report.pdf" }
 }
 
 impl Fixture {
     /// Sends a row as GET and as HEAD, and checks each answer to the last byte.
     fn check(&self, client: &mut Client, (fields, expected): &Row) {
         let fields: Vec<_> =
-            fields.iter().map(|(name, value)| (*name, value.replace("{E}", &self.etag))).collect();
+            fields.iter().map(|(name, value)| (*name, value.replace("{E}", self.etag()))).collect();
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
-        let get = client.request("GET", self.target, &fields);
-        let head = client.request("HEAD", self.target, &fields);
-        let row = format!("{fields:?}: {:?}", (get.status, &get.fields));
-        self.check_get(&row, &get, expected);
-        // Range is for GET: a HEAD is answered as if there were none.
-        let row = format!("HEAD, {fields:?}: {head:?}");
-        match expected {
-            NotModified => assert_fields(&row, &head, 304, &self.common()),
-            Failed => assert_refusal(&row, &head, 412, None),
-            Whole | Part(_) | Parts(_) | Unsatisfiable => assert_fields(&row, &head, 200, &self.whole()),
-        }
+        self.asset.ask(client, self.target, &fields, expected);
     }
 
-    fn check_get(&self, row: &str, get: &Response, expected: &Expected) {
-        let len = self.bytes.len();
-        match expected {
-            Whole => {
-                assert_fields(row, get, 200, &self.whole());
-                assert!(get.body == self.bytes, "{row}");
-            }
-            Part(range) => {
-                let mut fields = self.whole();
-                set(&mut fields, "content-length", &range.len().to_string());
-                set(&mut fields, "content-range", &content_range(range, len));
-                assert_fields(row, get, 206, &fields);
-                assert!(get.body == self.bytes[range.clone()], "{row}");
-            }
-            Parts(ranges) => {
-                let content_type = get.field("content-type");
-                let mut fields = self.whole();
-                // What the body is long is held against the length by reading it.
-                set(&mut fields, "content-length", &get.body.len().to_string());
-                set(&mut fields, "content-type", content_type);
-                assert_fields(row, get, 206, &fields);
-                let boundary = content_type.strip_prefix("multipart/byteranges; boundary=").expect(row);
-                let parts = parse_multipart(&get.body, boundary);
-                assert_eq!(parts.len(), ranges.len(), "{row}");
-                for ((head, data), range) in parts.iter().zip(*ranges) {
-                    let expected = [
-                        ("content-range".to_owned(), content_range(range, len)),
-                        ("content-type".to_owned(), "application/pdf".to_owned()),
-                    ];
-                    assert_eq!(*head, expected, "{row}");
-                    assert!(*data == &self.bytes[range.clone()], "{row}");
-                }
-            }
-            NotModified => {
-                assert_fields(row, get, 304, &self.common());
-            }
-            Failed => assert_refusal(row, get, 412, None),
-            Unsatisfiable => assert_refusal(row, get, 416, Some(&format!("bytes */{len}"))),
-        }
-    }
-
-    /// What every 200, 206 and 304 says.
-    fn common(&self) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        set(&mut fields, "cache-control", POLICY);
-        set(&mut fields, "etag", &self.etag);
-        set(&mut fields, "last-modified", MODIFIED);
-        set(&mut fields, "x-content-type-options", "nosniff");
-        fields
-    }
-
-    fn whole(&self) -> Vec<(String, String)> {
-        let mut fields = self.common();
-        set(&mut fields, "accept-ranges", "bytes");
-        set(
-            &mut fields,
-            "content-disposition",
-            "inline; filename=\"report.pdf\"; filename*=UTF-8''report.pdf",
-        );
-        set(&mut fields, "content-length", &self.bytes.len().to_string());
-        set(&mut fields, "content-type", "application/pdf");
-        fields
-    }
-}
-
-fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
-    fields.retain(|(known, _)| known != name);
-    fields.push((name.to_owned(), value.to_owned()));
-}
-
-fn content_range(range: &Range<usize>, len: usize) -> String {
-    format!("bytes {}-{}/{len}", range.start, range.end - 1)
-}
-
-/// These fields and `Date`, each once, and no others.
-#[track_caller]
-fn assert_fields(row: &str, response: &Response, status: u16, expected: &[(String, String)]) {
-    let mut fields: Vec<_> = response.fields.iter().filter(|(name, _)| name != "date").collect();
-    let mut expected: Vec<_> = expected.iter().collect();
-    fields.sort_unstable();
-    expected.sort_unstable();
-    assert_eq!((response.status, fields), (status, expected), "{row}");
-    assert!(response.complete && response.has("date"), "{row}");
-}
-
-/// A refusal is a text that no cache keeps, and says nothing of the asset beyond what it must.
-#[track_caller]
-fn assert_refusal(row: &str, response: &Response, status: u16, content_range: Option<&str>) {
-    let mut fields = Vec::new();
-    set(&mut fields, "cache-control", "no-store");
-    set(&mut fields, "content-length", response.field("content-length"));
-    set(&mut fields, "content-type", "text/plain; charset=utf-8");
-    set(&mut fields, "x-content-type-options", "nosniff");
-    if let Some(value) = content_range {
-        set(&mut fields, "content-range", value);
-    }
-    assert_fields(row, response, status, &fields);
-    assert!(response.text().is_empty() || response.text().starts_with(&format!("{status} ")), "{row}");
-}
-
-/// A part's fields, names in lower case and in order, and its data.
-type MultipartPart<'a> = (Vec<(String, String)>, &'a [u8]);
-
-/// Reads a `multipart/byteranges` body to its last byte. How long a part's data is, its `Content-Range` says, so that the
-/// delimiter must stand exactly where it is expected.
-#[track_caller]
-fn parse_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<MultipartPart<'a>> {
-    let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body;
-    let mut parts = Vec::new();
-    loop {
-        rest = rest.strip_prefix(delimiter.as_bytes()).expect("a delimiter");
-        if let Some(end) = rest.strip_prefix(b"--") {
-            assert_eq!(end, b"\r\n", "nothing after the end");
-            return parts;
-        }
-        rest = rest.strip_prefix(b"\r\n").expect("the end of the delimiter's line");
-        let end = rest.windows(4).position(|window| window == b"\r\n\r\n").expect("an empty line");
-        let head = std::str::from_utf8(&rest[..end]).expect("text");
-        let fields = head.split("\r\n").map(|line| line.split_once(": ").expect("a field"));
-        let mut fields: Vec<_> =
-            fields.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-        fields.sort_unstable();
-        let range = fields.iter().find(|(name, _)| name == "content-range").expect("a range").1.as_str();
-        let (range, _) = range.strip_prefix("bytes ").and_then(|r| r.split_once('/')).expect("bytes");
-        let (first, last) = range.split_once('-').expect("two positions");
-        let number = |text: &str| text.parse::<usize>().expect("a number");
-        let (data, after) = rest[end + 4..].split_at(number(last) + 1 - number(first));
-        parts.push((fields, data));
-        rest = after;
+    fn etag(&self) -> &str {
+        self.asset.field("etag")
     }
 }
 
@@ -395,11 +259,11 @@ fn an_empty_asset_has_no_parts() {
             ["bytes=0-0", "bytes=0-", "bytes=-1", "bytes=-0", "bytes=5-", "bytes=0-0,-1", "bytes=5-4"]
         {
             let get = client.request("GET", fixture.target, &[("Range", range)]);
-            fixture.check_get(range, &get, &Whole);
+            fixture.asset.check(range, &get, &Whole);
         }
-        let none_match = [("Range", "bytes=0-0"), ("If-None-Match", &fixture.etag)];
+        let none_match = [("Range", "bytes=0-0"), ("If-None-Match", fixture.etag())];
         let get = client.request("GET", fixture.target, &none_match);
-        fixture.check_get("If-None-Match", &get, &NotModified);
+        fixture.asset.check("If-None-Match", &get, &NotModified);
     }
 }
 
@@ -433,7 +297,7 @@ fn sixteen_parts_are_sent_and_seventeen_are_the_whole() {
             (format!("bytes={joined}"), Part(0..40)),
         ] {
             let get = client.request("GET", fixture.target, &[("Range", &range)]);
-            fixture.check_get(&range, &get, &expected);
+            fixture.asset.check(&range, &get, &expected);
         }
     }
 }
@@ -457,12 +321,12 @@ fn a_download_in_parts_is_the_whole() {
         let mut got = Vec::new();
         while got.len() < LEN {
             let range = format!("bytes={}-{}", got.len(), got.len() + 99_990);
-            let fields = [("Range", &*range), ("If-Range", &*fixture.etag)];
+            let fields = [("Range", &*range), ("If-Range", fixture.etag())];
             let mut part = client.request("GET", fixture.target, &fields);
             assert_eq!(part.status, 206);
             got.append(&mut part.body);
         }
-        assert!(got == fixture.bytes);
+        assert!(got == fixture.asset.bytes);
     }
 }
 
@@ -472,14 +336,14 @@ fn a_download_that_is_resumed_after_a_change_begins_anew() {
         let folder = Folder::new();
         let old = fixture(&folder, memory, LEN);
         let first = old.server.request("GET", old.target, &[("Range", "bytes=0-349999")]);
-        assert_eq!((first.status, first.field("etag")), (206, &*old.etag));
+        assert_eq!((first.status, first.field("etag")), (206, old.etag()));
         let bytes = noise(LEN, 10);
         folder.write("report.pdf", &bytes);
         let etag = etag_of(&bytes);
         // Asking by its version makes sure that the server has seen the change.
         let v = &etag[1..17];
         assert_eq!(old.server.get(&format!("/report.pdf?v={v}")).field("etag"), etag);
-        for validator in [&*old.etag, MODIFIED] {
+        for validator in [old.etag(), MODIFIED] {
             let fields = [("Range", "bytes=350000-"), ("If-Range", validator)];
             let rest = old.server.request("GET", old.target, &fields);
             assert_eq!((rest.status, rest.field("etag")), (200, &*etag), "{validator}");

@@ -1,10 +1,12 @@
 //! The real binary over real sockets, one file a subject.
 
 mod access_log;
+mod answers;
 mod assets;
 mod bucket;
 mod command_line;
 mod conditions;
+mod conformance;
 mod frames;
 mod http2;
 mod kernel;
@@ -15,6 +17,7 @@ mod one_etag_one_body;
 mod opening;
 mod patience;
 mod s3_server;
+mod signing;
 mod stopping;
 mod support;
 mod versions;

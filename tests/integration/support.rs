@@ -402,11 +402,15 @@ impl Response {
 
 /// The entity tag that these bytes must have.
 pub(crate) fn etag_of(bytes: &[u8]) -> String {
-    let mut tag = "\"".to_owned();
-    for octet in Sha256::digest(bytes) {
-        let _ = write!(tag, "{octet:02x}");
-    }
-    tag + "\""
+    format!("\"{}\"", hex(&Sha256::digest(bytes)))
+}
+
+/// Two digits in lower case for each octet.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
 }
 
 /// The version that a link to these bytes must carry.

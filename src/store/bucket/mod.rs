@@ -261,6 +261,10 @@ impl Bucket {
             return match (outcome, &known) {
                 (Ok(found), _) => self.keep(&path, &key, question, found, asked),
                 (Err(Refusal::NotModified(date)), Some(known)) if is_conditional => {
+                    let date = match date {
+                        Some(date) => Some(date),
+                        None => self.date_of(&key).await,
+                    };
                     if date.is_some() && known.asset().last_modified.is_some_and(|known| Some(known) != date)
                     {
                         // The same bytes with other metadata: all of it has to come anew.
@@ -283,6 +287,14 @@ impl Bucket {
                 }
             };
         }
+    }
+
+    /// When the object was written, from a store such as `SeaweedFS` that does not say so with a 304: without it nobody
+    /// can tell that the same bytes were put again under another policy.
+    async fn date_of(&self, key: &Path) -> Option<HttpDate> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.upstream.ask(key, options).await.ok()?;
+        http_date(found.meta.last_modified.into())
     }
 
     /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its trouble tells.
@@ -381,10 +393,8 @@ impl Bucket {
         let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
         let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
         let own_policy = text(Attribute::CacheControl).and_then(CachePolicy::lenient);
-        // Where there is none, it comes as the epoch; and a header has four digits for a year.
-        let since = last_modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let is_told = (2..YEAR_10000).contains(&since);
-        if !is_told && !self.undated.swap(true, Ordering::Relaxed) {
+        let last_modified = http_date(last_modified);
+        if last_modified.is_none() && !self.undated.swap(true, Ordering::Relaxed) {
             log::warn!(
                 "{path}: {} tells no time for it, so it is served without Last-Modified; WhatsApp needs it for no-cache. \
                  (Said once; there may be more such objects.)",
@@ -396,12 +406,19 @@ impl Bucket {
             len,
             version: Digest::new(Sha256::digest(etag.as_str()).into()).version(),
             etag,
-            last_modified: is_told.then(|| HttpDate::from(last_modified)),
+            last_modified,
             media_type: whatsapp::known_media_type(path).or_else(own_type).unwrap_or(MediaType::OCTET_STREAM),
             content_encoding: text(Attribute::ContentEncoding).and_then(content_encoding),
             cache_policy: self.shelf.rules.policy_for(path, own_policy.as_ref()).clone(),
         }
     }
+}
+
+/// When the store says that an object was written; `None` where it says nothing, which comes as the epoch, or what no header
+/// can say: it has four digits for a year.
+fn http_date(written: SystemTime) -> Option<HttpDate> {
+    let since = written.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    (2..YEAR_10000).contains(&since).then(|| written.into())
 }
 
 /// The store's tag as it stands in a header. Some write it without its quotes.
@@ -438,6 +455,15 @@ mod tests {
         ] {
             assert_eq!(entity_tag(tag).as_ref().map(EntityTag::as_str), header, "{tag}");
         }
+    }
+
+    #[test]
+    fn a_time_that_no_header_can_say_is_none() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(http_date(at(0)), None);
+        assert_eq!(http_date(at(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT".parse().ok());
+        assert!(http_date(at(YEAR_10000 - 1)).is_some());
+        assert_eq!(http_date(at(YEAR_10000)), None);
     }
 
     #[test]

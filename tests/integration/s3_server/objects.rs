@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::ops::Bound;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -26,6 +25,7 @@ use s3s::dto::{
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::{ACCESS_KEY, BUCKET, Meta, REGION, SECRET};
+use crate::support::hex;
 
 /// A body goes out in pieces of this size, so that the front can stop between any two and nobody holds a whole object.
 const CHUNK: usize = 64 << 10;
@@ -166,13 +166,6 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
 
 fn length(len: usize) -> i64 {
     i64::try_from(len).expect("what is in memory")
-}
-
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }
 
 /// Bytes, piece by piece.

@@ -1,73 +1,22 @@
 //! The S3 server itself: that it is one, and that it misbehaves as it is told to. Requests are signed here by hand, so that
 //! it is not tested with the client that is tested with it.
 
-use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use s3s::dto::{Timestamp, TimestampFormat};
-use sha2::{Digest, Sha256};
-
-use super::objects::hex;
 use super::{ACCESS_KEY, BUCKET, FOREVER, Fault, Meta, REGION, S3Server, SECRET, any, gets_of, heads_of, of};
+use crate::signing::Signer;
 use crate::support::{Client, Response, eventually, noise};
 
-/// RFC 2104.
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let padded =
-        |with: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect() };
-    let inner = Sha256::digest([&padded(0x36), text.as_bytes()].concat());
-    Sha256::digest([&padded(0x5c)[..], &inner].concat()).to_vec()
-}
-
-/// What a client is, and when it thinks that it is.
-struct Signer<'a> {
-    access_key: &'a str,
-    secret: &'a str,
-    now: SystemTime,
-}
-
-impl Signer<'_> {
-    fn right() -> Self {
-        Self { access_key: ACCESS_KEY, secret: SECRET, now: SystemTime::now() }
-    }
-
-    /// The head of a request, signed by version 4 of the signature.
-    fn head(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> String {
-        let mut time = Vec::new();
-        Timestamp::from(self.now).format(TimestampFormat::DateTime, &mut time).expect("a time");
-        let time = String::from_utf8(time).expect("ASCII").replace(['-', ':'], "").replace(".000", "");
-        let time = format!("{}Z", &time[..15]);
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let signed = "host;x-amz-content-sha256;x-amz-date";
-        let request = format!(
-            "{method}\n{path}\n{query}\nhost:test\nx-amz-content-sha256:UNSIGNED-PAYLOAD\nx-amz-date:{time}\n\n\
-             {signed}\nUNSIGNED-PAYLOAD"
-        );
-        let scope = [&time[..8], REGION, "s3", "aws4_request"];
-        let mut key = format!("AWS4{}", self.secret).into_bytes();
-        for part in scope {
-            key = hmac(&key, part);
-        }
-        let scope = scope.join("/");
-        let digest = hex(&Sha256::digest(request));
-        let signature = hex(&hmac(&key, &format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}")));
-        let mut head = format!(
-            "{method} {target} HTTP/1.1\r\nhost: test\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: {time}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={signed},Signature={signature}\r\n",
-            self.access_key
-        );
-        for (name, value) in fields {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-        head + "\r\n"
-    }
+/// A client that is who it says it is.
+fn right() -> Signer<'static> {
+    Signer { access_key: ACCESS_KEY, secret: SECRET, region: REGION, now: SystemTime::now() }
 }
 
 /// Sends the head of a request that is signed as it must be.
 fn send(client: &mut Client, method: &str, target: &str, fields: &[(&str, &str)]) {
-    client.send(Signer::right().head(method, target, fields));
+    client.send(right().head(method, target, fields));
 }
 
 /// Reads the response to a request that is no HEAD.
@@ -107,10 +56,10 @@ fn it_takes_only_the_right_signature() {
     let server = with("abc");
     let hours_ago = SystemTime::now() - Duration::from_hours(2);
     for (signer, status, expected) in [
-        (Signer::right(), 200, ""),
-        (Signer { secret: "wrong", ..Signer::right() }, 403, "SignatureDoesNotMatch"),
-        (Signer { access_key: "AKIDOTHER", ..Signer::right() }, 403, "InvalidAccessKeyId"),
-        (Signer { now: hours_ago, ..Signer::right() }, 403, "RequestTimeTooSkewed"),
+        (right(), 200, ""),
+        (Signer { secret: "wrong", ..right() }, 403, "SignatureDoesNotMatch"),
+        (Signer { access_key: "AKIDOTHER", ..right() }, 403, "InvalidAccessKeyId"),
+        (Signer { now: hours_ago, ..right() }, 403, "RequestTimeTooSkewed"),
     ] {
         let mut client = Client::new(server.address());
         client.send(signer.head("GET", "/media/a.jpg", &[]));

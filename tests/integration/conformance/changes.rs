@@ -1,0 +1,133 @@
+//! What happens to an asset: it is replaced, it is described anew, it goes away and it comes back. And the links that name a
+//! version of it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::paths::assert_refused;
+use super::{Bench, Beside, DEFAULT_POLICY, HELD, Kept, Sample, VERSIONED_POLICY};
+use crate::answers::Expected::{Failed, NotModified, Part, Whole};
+use crate::support::Client;
+
+/// One that is held, and one that is too large for that.
+const LENGTHS: [usize; 2] = [100 << 10, 3 * HELD / 2];
+
+pub(super) fn check(bench: &Bench<'_>) {
+    for (seed, len) in [2000, 2100].into_iter().zip(LENGTHS) {
+        it_is_replaced(bench, len, seed);
+        it_goes_away_and_comes_back(bench, len, seed);
+    }
+    it_is_described_anew(bench);
+    links_never_loosen_a_strict_policy(bench);
+}
+
+/// A link to a version that nobody knows.
+const NO_VERSION: &str = "0000000000000000";
+
+fn link(kept: &Kept, version: &str) -> String {
+    format!("{}?v={version}", kept.target)
+}
+
+#[track_caller]
+fn get(client: &mut Client, kept: Kept, target: &str) -> Kept {
+    let answer = client.request("GET", target, &[]);
+    assert_eq!(answer.status, 200, "{target}: {answer:?}");
+    assert!(answer.body == kept.asset.bytes, "{target}: other bytes than were put last");
+    kept.learn(&answer)
+}
+
+fn it_is_replaced(bench: &Bench<'_>, len: usize, seed: u64) {
+    let mut client = bench.client();
+    let path = format!("changes/replaced-{len}.jpg");
+    let first = bench.known(&mut client, Sample::picture(&path, len, seed));
+
+    // Of the same length, and at once: a link whose version is not known makes the server look.
+    let second = bench.put(Sample::picture(&path, len, seed + 1));
+    let second = get(&mut client, second, &link(&first, NO_VERSION));
+    assert_ne!(second.etag(), first.etag());
+
+    let third = bench.put(Sample::picture(&path, len + 1, seed + 2));
+    sleep(bench.stale);
+    let target = third.target.clone();
+    let third = get(&mut client, third, &target);
+    assert_ne!(third.etag(), second.etag());
+    for gone in [&first, &second] {
+        let etag = gone.etag();
+        third.asset.ask(&mut client, &target, &[("If-None-Match", etag)], &Whole);
+        third.asset.ask(&mut client, &target, &[("If-Match", etag)], &Failed);
+        third.asset.ask(&mut client, &target, &[("Range", "bytes=9-"), ("If-Range", etag)], &Whole);
+    }
+    third.asset.ask(&mut client, &target, &[("If-None-Match", third.etag())], &NotModified);
+    third.asset.ask(&mut client, &target, &[("Range", "bytes=9-")], &Part(9..len + 1));
+
+    // Links: what the current version's may be kept for is said with whatever else is asked, too.
+    let current = link(&third, &third.version());
+    let asset = third.under(VERSIONED_POLICY);
+    asset.ask(&mut client, &current, &[], &Whole);
+    asset.ask(&mut client, &current, &[("If-None-Match", third.etag())], &NotModified);
+    asset.ask(&mut client, &current, &[("Range", "bytes=0-9")], &Part(0..10));
+    for version in [&*first.version(), &*second.version(), NO_VERSION] {
+        third.under("no-cache").ask(&mut client, &link(&third, version), &[], &Whole);
+    }
+    third.asset.ask(&mut client, &format!("{target}?w={NO_VERSION}"), &[], &Whole);
+}
+
+fn it_goes_away_and_comes_back(bench: &Bench<'_>, len: usize, seed: u64) {
+    let mut client = bench.client();
+    let path = format!("changes/gone-{len}.jpg");
+    let first = bench.known(&mut client, Sample::picture(&path, len, seed + 10));
+    bench.subject.remove(&path);
+    sleep(bench.stale);
+    assert_refused(&mut client, &first.target, 404);
+    assert_refused(&mut client, &link(&first, &first.version()), 404);
+    let answer = client.request("GET", &first.target, &[("If-None-Match", first.etag())]);
+    assert_eq!(answer.status, 404, "{answer:?}");
+
+    let second = bench.put(Sample::picture(&path, len, seed + 11));
+    let since = Instant::now();
+    while client.request("HEAD", &second.target, &[]).status != 200 {
+        assert!(since.elapsed() < Duration::from_secs(3), "{} is back, and is not found", second.target);
+        sleep(Duration::from_millis(20));
+    }
+    let target = second.target.clone();
+    let second = get(&mut client, second, &target);
+    second.asset.ask(&mut client, &target, &[("If-None-Match", first.etag())], &Whole);
+}
+
+/// The same bytes, and so for some stores the same tag, under another policy. A folder knows of none; there it is the same
+/// file put again.
+fn it_is_described_anew(bench: &Bench<'_>) {
+    let mut client = bench.client();
+    let sample = |path, cache_control| {
+        let beside = Beside { content_type: None, cache_control };
+        Sample { beside, ..Sample::picture(path, 5000, 2200) }
+    };
+    for path in ["changes/described-1.jpg", "changes/described-2.jpg"] {
+        bench.known(&mut client, sample(path, Some("max-age=60")));
+    }
+    // Where the tags are the same, the dates must differ to tell the two apart.
+    sleep(Duration::from_secs(1));
+    let all = [("changes/described-1.jpg", Some("no-store")), ("changes/described-2.jpg", None)]
+        .map(|(path, policy)| bench.put(sample(path, policy)));
+    sleep(bench.stale);
+    for kept in all {
+        let target = kept.target.clone();
+        let kept = get(&mut client, kept, &target);
+        kept.asset.ask(&mut client, &target, &[], &Whole);
+    }
+}
+
+fn links_never_loosen_a_strict_policy(bench: &Bench<'_>) {
+    let mut client = bench.client();
+    for (seed, policy) in (2300..).zip(["no-store", "private, max-age=60", "max-age=60"]) {
+        let path = format!("changes/link-{seed}.jpg");
+        let beside = Beside { content_type: None, cache_control: Some(policy) };
+        let kept = bench.known(&mut client, Sample { beside, ..Sample::picture(&path, 100, seed) });
+        let own = if bench.subject.manner().keeps { policy } else { DEFAULT_POLICY };
+        let (current, other) =
+            if own.starts_with("max-age") { (VERSIONED_POLICY, "no-cache") } else { (own, own) };
+        let current = if own == DEFAULT_POLICY { VERSIONED_POLICY } else { current };
+        kept.under(current).ask(&mut client, &link(&kept, &kept.version()), &[], &Whole);
+        kept.under(other).ask(&mut client, &link(&kept, NO_VERSION), &[], &Whole);
+    }
+}

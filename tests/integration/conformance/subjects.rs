@@ -1,0 +1,187 @@
+//! Each kind of store with a server over it: the binary, or its parts where the store lies in this process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
+use tokio::runtime::{Builder, Runtime};
+use wamedia::config::{self, Flags};
+use wamedia::server::AccessLog;
+use wamedia::store::Stores;
+
+use super::keepers::{Environment, Keeper};
+use super::{Beside, Manner, Subject, Tag, configuration};
+use crate::s3_server::BUCKET;
+use crate::support::{Folder, Server, wamedia};
+
+/// Files in a folder.
+pub(super) struct BackendFolder {
+    folder: Folder,
+    server: Server,
+}
+
+impl BackendFolder {
+    pub(super) fn start(fresh: &str) -> Self {
+        let folder = Folder::new();
+        fs::create_dir(folder.at("media")).expect("a folder");
+        let server = Server::configured(&folder, &configuration("media", fresh));
+        Self { folder, server }
+    }
+}
+
+impl Subject for BackendFolder {
+    fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { tag: Tag::Sha256, keeps: false, untyped: "application/octet-stream" }
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], _: Beside<'_>) {
+        // As everybody should: written beside the old one, and renamed over it.
+        self.folder.write("new", bytes);
+        let path = self.folder.at("media").join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        fs::rename(self.folder.at("new"), path).expect("a rename");
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.folder.at("media").join(path)).expect("a file");
+    }
+}
+
+/// Objects in this process, and the server too.
+pub(super) struct InMemory {
+    store: Arc<object_store::memory::InMemory>,
+    server: Option<wamedia::server::Server>,
+    address: SocketAddr,
+    runtime: Runtime,
+}
+
+impl InMemory {
+    pub(super) fn start(fresh: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("wamedia.toml", configuration("s3://memory/some/prefix", fresh));
+        let flags = Flags { listen: vec!["127.0.0.1:0".to_owned()], ..Flags::default() };
+        let settings = config::load(&flags, std::iter::empty(), folder.path()).expect("settings");
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let store = Arc::new(object_store::memory::InMemory::new());
+        let stores = Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, &settings, runtime.handle());
+        let server =
+            wamedia::server::Server::start(&settings, stores, AccessLog::new(None)).expect("a server");
+        Self { store, address: server.addresses()[0], server: Some(server), runtime }
+    }
+
+    fn key(path: &str) -> Path {
+        Path::parse(format!("some/prefix/{path}")).expect("a key")
+    }
+}
+
+impl Subject for InMemory {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { tag: Tag::Opaque, keeps: true, untyped: "application/octet-stream" }
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], beside: Beside<'_>) {
+        let mut attributes = Attributes::new();
+        let named =
+            [(Attribute::ContentType, beside.content_type), (Attribute::CacheControl, beside.cache_control)];
+        for (attribute, value) in named {
+            if let Some(value) = value {
+                attributes.insert(attribute, value.to_owned().into());
+            }
+        }
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let key = Self::key(path);
+        let put = self.store.put_opts(&key, bytes.to_vec().into(), options);
+        self.runtime.block_on(put).expect("it is taken");
+    }
+
+    fn remove(&self, path: &str) {
+        self.runtime.block_on(self.store.delete(&Self::key(path))).expect("it is there");
+    }
+}
+
+impl Drop for InMemory {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.drain(std::future::ready(())));
+        }
+    }
+}
+
+/// Objects in a bucket that another server has.
+pub(super) struct OfBucket<K> {
+    keeper: K,
+    prefix: String,
+    manner: Manner,
+    server: Server,
+    _folder: Folder,
+}
+
+impl<K: Keeper> OfBucket<K> {
+    pub(super) fn start(
+        scheme: &str,
+        environment: Environment,
+        keeper: K,
+        manner: Manner,
+        fresh: &str,
+    ) -> Self {
+        // Of its own, so that a store that goes on can be used again.
+        let prefix = format!("conformance/{:016x}", RandomState::new().hash_one(0_u8));
+        let folder = Folder::new();
+        folder.write("wamedia.toml", configuration(&format!("{scheme}://{BUCKET}/{prefix}"), fresh));
+        let mut command = wamedia();
+        // Whoever runs the tests may have stores of their own.
+        command.env_clear().envs(environment).current_dir(folder.path());
+        let server = Server::spawn(command.args(["serve", "--listen", "127.0.0.1:0"]));
+        Self { keeper, prefix, manner, server, _folder: folder }
+    }
+
+    fn key(&self, path: &str) -> String {
+        format!("{}/{path}", self.prefix)
+    }
+}
+
+impl<K: Keeper> Subject for OfBucket<K> {
+    fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], beside: Beside<'_>) {
+        self.keeper.put(&self.key(path), bytes, beside);
+    }
+
+    fn remove(&self, path: &str) {
+        self.keeper.remove(&self.key(path));
+    }
+}
+
+/// How the backend of this name is reached, as `tests/backends/run` says it.
+#[track_caller]
+pub(super) fn environment(backend: &str) -> Environment {
+    let name = format!("WAMEDIA_TEST_{}", backend.to_ascii_uppercase());
+    let Ok(text) = std::env::var(&name) else {
+        panic!(
+            "{name} is not set, so there is no {backend} to test with; run it as `tests/backends/run {backend} -- cargo \
+             test --test integration conformance::{backend} -- --ignored`"
+        );
+    };
+    let environment: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let variables = environment.as_object().expect("an object of variables").iter();
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    variables.map(|(name, value)| (name.clone(), text(value))).collect::<BTreeMap<_, _>>()
+}
