@@ -12,7 +12,7 @@ use crate::store::{Ask, StoreError, Stores, Want};
 
 /// Print the public URL of an asset's current version
 ///
-/// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256, or, in a bucket, of the SHA-256 of its ETag.
+/// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256, or, in a bucket, of the SHA-256 of its entity tag.
 /// WhatsApp keeps what it fetched by the exact text of the link, so an asset that has changed needs a link that has
 /// changed, and this is it.
 #[derive(Debug, Args)]

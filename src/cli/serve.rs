@@ -32,7 +32,10 @@ provider's own tools (AWS_…, GOOGLE_…, AZURE_…), or from its [[mount]] in 
 Exit codes: 0 it was told to end and did, 2 wrong usage or configuration (a bucket that refuses us, too),
 3 the system failed it (a port in use, a folder that cannot be read, a bucket that cannot be reached).")]
 pub(super) struct Arguments {
-    /// The folder to host, or s3://BUCKET/PREFIX, gs://… or az://…, instead of the mounts in the configuration file
+    // Not a doc comment, which would have to put the URLs into brackets.
+    #[arg(
+        help = "The folder to host, or s3://BUCKET/PREFIX, gs://… or az://…, instead of the mounts in the file"
+    )]
     store: Option<String>,
 
     /// Address and port to listen on, repeatable [default: 127.0.0.1:8080]
@@ -84,14 +87,15 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
     let probed = tokio::select! {
-        probed = stores.probe() => probed.map_err(store_failure),
-        name = signals.next() => Err(system(&format_args!("{name} while the buckets were asked"))),
+        probed = stores.probe() => Some(probed),
+        _ = signals.next() => None,
     };
-    if let Err(failure) = probed {
+    let Some(Ok(())) = probed else {
         // What was warned of is told before what it ended with.
         log.close();
-        return Err(failure);
-    }
+        // Told to end before it began is told to end.
+        return probed.map_or(Ok(()), |probed| probed.map_err(store_failure));
+    };
     let access_log = AccessLog::new((settings.access_log != config::AccessLog::Off).then(|| log.clone()));
     let server = Server::start(settings, stores.clone(), access_log).map_err(|e| system(&e))?;
     // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included.

@@ -97,6 +97,9 @@ impl Refusal {
         if let Some((_, mend)) = MENDS.iter().find(|(known, _)| *known == code) {
             return Self::Fault(Fault::Refused, format!("{answered}: {mend}"));
         }
+        if NAMELESS.contains(&code) {
+            return Self::Missing { explained: true };
+        }
         match answered.status.as_u16() {
             404 => Self::Missing { explained: !code.is_empty() },
             403 if code == "AccessDenied" => Self::Forbidden,
@@ -199,6 +202,9 @@ const MENDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The codes that say that no object can have such a name, so that none has it.
+const NAMELESS: [&str; 3] = ["KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName"];
+
 /// Whether the answer says that we asked in the wrong region.
 fn is_about_region(answered: &Answered) -> bool {
     const CODES: [&str; 4] = [
@@ -256,8 +262,7 @@ mod tests {
 
     #[test]
     fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
-        for (status, code) in
-            [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (404, "ResourceNotFound")]
+        for (status, code) in [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (400, "KeyTooLongError")]
         {
             let refusal = Refusal::of_answer(&answered(status, code));
             assert!(
@@ -282,7 +287,7 @@ mod tests {
         ] {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
         }
-        for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "KeyTooLongError")] {
+        for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "InvalidRequest")] {
             let refusal = Refusal::of_answer(&answered(status, code));
             assert!(matches!(refusal, Refusal::Unusable(_)), "{status} {code} is about one object");
         }
