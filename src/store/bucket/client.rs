@@ -1,15 +1,10 @@
 //! The HTTP client that buckets and credentials are asked with.
 //!
-//! `object_store` signs requests and reads answers; this carries them, over the hyper that the server has, too. It reads what is
-//! refused, so that the reason is not lost on the way (see [`refusal`](super::refusal)).
+//! `object_store` signs requests and reads answers; this carries them, over the hyper that the server has, too, and the
+//! connections that [`dial`] makes. It reads what is refused, so that the reason is not lost on the way (see
+//! [`refusal`](super::refusal)).
 
 use std::fmt;
-use std::future::Future;
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,34 +12,24 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
-use hyper::rt::Executor;
-use hyper::{Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper::{Response, StatusCode};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use object_store::client::{
     HttpClient, HttpConnector as ObjectStoreConnector, HttpError, HttpErrorKind, HttpRequest,
     HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientConfigKey, ClientOptions};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
-use tower_service::Service;
 
+use super::dial::{self, Dialer};
 use super::refusal::{Answered, NoAnswer, innermost};
-use crate::store::{Fault, StoreError};
+use crate::store::StoreError;
 
 /// S3 closes connections that were idle for 5 to 20 s; what is used again should not be one of those.
 const IDLE: Duration = Duration::from_secs(4);
 /// What is read at one time, and so held for a response whose reader is slow. Heads must fit, too.
 const BUFFER: usize = 64 << 10;
-/// Names that are looked up at one time.
-const LOOKUPS: usize = 4;
 /// Most of the text of a refusal that is read, in bytes.
 const REFUSAL: usize = 16 << 10;
 /// How rustls begins to say that it does not trust the other side.
@@ -58,7 +43,7 @@ pub(super) struct ForObject {
     pub(super) takes_encoded: bool,
 }
 
-type Inner = Client<Timed, HttpRequestBody>;
+type Inner = Client<Dialer, HttpRequestBody>;
 
 /// Makes clients for `object_store`. All of them share their connections.
 #[derive(Clone)]
@@ -85,132 +70,19 @@ impl Connector {
         more_roots: Option<&str>,
         background: &Handle,
     ) -> Result<Self, StoreError> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(file) = more_roots {
-            roots.add_parsable_certificates(read_certificates(file)?);
-        }
+        let roots = dial::roots(more_roots)?;
         let trusts_anybody = !roots.is_empty();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows the protocol's versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut http = HttpConnector::new_with_resolver(Resolver {
-            background: background.clone(),
-            lookups: Arc::new(Semaphore::new(LOOKUPS)),
-        });
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(Duration::from_mins(1)));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(On(background.clone()))
+        let client = Client::builder(dial::On(background.clone()))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http1_max_buf_size(BUFFER)
-            .build(Timed { https, timeout: connect_timeout });
+            .build(Dialer::new(roots, connect_timeout, background));
         Ok(Self { client, trusts_anybody, shows_refusals: false })
     }
 
     /// The same for a store that has another way to credentials once this one is refused, and so must see it refused.
     pub(super) fn showing_refusals(self) -> Self {
         Self { shows_refusals: true, ..self }
-    }
-}
-
-fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let reason = match read {
-        // A file of another kind reads as one without any.
-        Ok(certificates) if certificates.is_empty() => "there are none in PEM".to_owned(),
-        Ok(certificates) => return Ok(certificates),
-        Err(e) => e.to_string(),
-    };
-    Err(StoreError::Upstream {
-        fault: Fault::Refused,
-        reason: format!(
-            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; mend or unset it"
-        )
-        .into(),
-    })
-}
-
-/// Looks up names with the system's resolver, in few threads at a time: where that hangs, as it does without a network, it
-/// must not take the threads away that read files.
-#[derive(Clone)]
-struct Resolver {
-    background: Handle,
-    lookups: Arc<Semaphore>,
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let Self { background, lookups } = self.clone();
-        Box::pin(async move {
-            let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
-            let looking = background.spawn_blocking(move || {
-                // Given back when the lookup is over, not when nobody waits for it any more.
-                let _place = place;
-                (name.as_str(), 0).to_socket_addrs()
-            });
-            looking.await.map_err(io::Error::other)?
-        })
-    }
-}
-
-/// Runs what belongs to a connection on the background, whoever asked for it.
-#[derive(Clone)]
-struct On(Handle);
-
-impl<F> Executor<F> for On
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    fn execute(&self, future: F) {
-        self.0.spawn(future);
-    }
-}
-
-/// Connects, TLS included, within a time.
-#[derive(Clone)]
-struct Timed {
-    https: HttpsConnector<HttpConnector<Resolver>>,
-    timeout: Duration,
-}
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-impl Service<Uri> for Timed {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(cx)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, timeout) = (self.https.call(uri), self.timeout);
-        Box::pin(async move {
-            match tokio::time::timeout(timeout, connecting).await {
-                Ok(connected) => connected,
-                Err(_) => Err(format!("there is no connection after {} s", timeout.as_secs_f32()).into()),
-            }
-        })
     }
 }
 

@@ -7,9 +7,11 @@
 mod arriving;
 mod client;
 mod connect;
+mod dial;
 mod object;
 mod profile;
 mod refusal;
+mod sparing;
 mod trouble;
 mod upstream;
 
@@ -29,7 +31,7 @@ pub(crate) use self::connect::connect;
 pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
 use self::refusal::Refusal;
-use self::trouble::Sparing;
+use self::sparing::Sparing;
 use self::upstream::{Question, Upstream};
 use super::flights::Flights;
 use super::opened::Origin;

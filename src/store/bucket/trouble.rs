@@ -93,29 +93,6 @@ impl Trouble {
     }
 }
 
-/// Says a thing now and then, and how often it was not said: strangers decide how often it happens.
-#[derive(Default)]
-pub(super) struct Sparing(Mutex<(Option<Instant>, u64)>);
-
-impl Sparing {
-    /// Calls `say` if the last time is long enough ago, with what is to be added of the times between.
-    pub(super) fn say(&self, say: impl FnOnce(&str)) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (told, held_back) = *state;
-        if told.is_some_and(|told| told.elapsed() < QUIET) {
-            state.1 += 1;
-            return;
-        }
-        *state = (Some(Instant::now()), 0);
-        drop(state);
-        say(&if held_back > 0 {
-            format!(" (and {held_back} more since this was said last)")
-        } else {
-            String::new()
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

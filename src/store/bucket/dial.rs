@@ -1,0 +1,157 @@
+//! Connections to services: names, addresses, TLS, and how long all of it may take. What is said over them is the
+//! [client](super::client)'s.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper::rt::Executor;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use crate::store::{Fault, StoreError};
+
+/// Names that are looked up at one time.
+const LOOKUPS: usize = 4;
+/// A connection that is silent for so long is asked by the kernel whether it still is one.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// Whom this machine trusts, and whose certificates stand in the PEM file `more`.
+pub(super) fn roots(more: Option<&str>) -> Result<RootCertStore, StoreError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = more {
+        roots.add_parsable_certificates(read_certificates(file)?);
+    }
+    Ok(roots)
+}
+
+fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let reason = match read {
+        // A file of another kind reads as one without any.
+        Ok(certificates) if certificates.is_empty() => "there are none in PEM".to_owned(),
+        Ok(certificates) => return Ok(certificates),
+        Err(e) => e.to_string(),
+    };
+    Err(StoreError::Upstream {
+        fault: Fault::Refused,
+        reason: format!(
+            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; mend or unset it"
+        )
+        .into(),
+    })
+}
+
+/// Looks up names with the system's resolver, in few threads at a time: where that hangs, as it does without a network, it
+/// must not take the threads away that read files.
+#[derive(Clone)]
+struct Resolver {
+    background: Handle,
+    lookups: Arc<Semaphore>,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self { background, lookups } = self.clone();
+        Box::pin(async move {
+            let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
+            let looking = background.spawn_blocking(move || {
+                // Given back when the lookup is over, not when nobody waits for it any more.
+                let _place = place;
+                (name.as_str(), 0).to_socket_addrs()
+            });
+            looking.await.map_err(io::Error::other)?
+        })
+    }
+}
+
+/// Runs what belongs to a connection on the background, whoever asked for it.
+#[derive(Clone)]
+pub(super) struct On(pub(super) Handle);
+
+impl<F> Executor<F> for On
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+/// Connects, TLS included, within a time.
+#[derive(Clone)]
+pub(super) struct Dialer {
+    https: HttpsConnector<HttpConnector<Resolver>>,
+    timeout: Duration,
+}
+
+impl Dialer {
+    /// Connects to whom `roots` vouch for.
+    pub(super) fn new(roots: RootCertStore, timeout: Duration, background: &Handle) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows the protocol's versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut http = HttpConnector::new_with_resolver(Resolver {
+            background: background.clone(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+        });
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(KEEPALIVE));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Self { https, timeout }
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<Uri> for Dialer {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, timeout) = (self.https.call(uri), self.timeout);
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(format!("there is no connection after {} s", timeout.as_secs_f32()).into()),
+            }
+        })
+    }
+}
