@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::{serving, serving_with};
+use crate::frames::{DATA, Frames};
 use crate::kernel::{resident, wait_until_read};
 use crate::s3_server::{Fault, Meta, S3Server, gets_of};
 use crate::support::{Client, Response, Server, eventually, noise};
@@ -151,4 +152,58 @@ fn slow_clients_of_a_large_object_cost_a_bounded_buffer() {
     let mut part = vec![0; 8 << 20];
     clients[CLIENTS / 2].stream.read_exact(&mut part).expect("it goes on");
     assert!(part == bytes[..8 << 20]);
+}
+
+#[test]
+fn no_more_large_objects_are_passed_on_at_once_than_is_allowed() {
+    let s3 = S3Server::start();
+    let bytes = noise(20 << 20, 9);
+    s3.put("film.mp4", bytes.clone(), Meta::default());
+    s3.put("banner.jpg", "small", Meta::default());
+    let few = [
+        ("WAMEDIA_MEMORY_CACHE", "8 MiB"),
+        ("WAMEDIA_UPSTREAM_CONNECTIONS", "4"),
+        ("WAMEDIA_UPSTREAM_TIMEOUT", "500ms"),
+    ];
+    let server = serving_with(&s3, &few, "");
+    let mut readers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut reader = server.connect();
+            reader.send("GET /film.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+            let head = reader.head().expect("a response head");
+            assert_eq!(head.status, 200);
+            (reader, head)
+        })
+        .collect();
+    let turned_away = server.get("/film.mp4");
+    assert_eq!((turned_away.status, turned_away.field("retry-after")), (503, "1"));
+    assert_eq!(server.get("/banner.jpg").text(), "small", "others have places of their own");
+    let (mut reader, mut head) = readers.pop().expect("one of two");
+    reader.body(&mut head);
+    assert!(head.body == bytes);
+    assert!(server.get("/film.mp4").body == bytes, "its place is free again");
+}
+
+#[test]
+fn a_client_is_not_blamed_for_what_its_bucket_keeps_it_waiting_for() {
+    let s3 = S3Server::start();
+    let bytes = noise(40_000, 10);
+    s3.put("film.mp4", bytes.clone(), Meta::default());
+    let server = serving_with(&s3, &[("WAMEDIA_LIMITS_STALL_TIMEOUT", "200ms")], "");
+    let gate = s3.hold_after(20_000, gets_of("film.mp4"));
+    let mut client = Frames::connect(server.address, 1 << 20);
+    client.request(1, "GET", "/film.mp4");
+    client.wait_for_200(1);
+    gate.wait_for(1);
+    // Nothing happens here, and that is the point: five times as long as a client may take nothing.
+    std::thread::sleep(Duration::from_secs(1));
+    gate.release();
+    let mut body = Vec::new();
+    while body.len() < bytes.len() {
+        let frame = client.next().expect("the connection goes on");
+        if frame.kind == DATA {
+            body.extend(frame.payload);
+        }
+    }
+    assert!(body == bytes);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::serving_with;
-use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any, of};
 use crate::support::{Server, eventually};
 
 /// Nobody whose asset is held waits longer than this, but for the first.
@@ -141,4 +141,31 @@ fn what_was_removed_is_missing_once_the_bucket_is_back() {
         (response.status != 200).then_some(response.status)
     });
     assert_eq!(status, 404);
+}
+
+#[test]
+fn a_web_server_in_place_of_the_bucket_does_not_make_media_missing() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    // As what stands before a store answers while the store is away: 404, and no word why.
+    s3.fault(any, Fault::Error(404, ""), FOREVER);
+    eventually("the log tells of it", || {
+        assert_eq!(server.get("/a.jpg").text(), "the first");
+        (lines_with(&mut server, "it answers 404 without a reason") > 0).then_some(())
+    });
+    assert_eq!(server.get("/b.jpg").status, 502);
+    assert_eq!(server.request("HEAD", "/b.jpg", &[]).status, 502);
+    s3.heal();
+    eventually("it is back", || (server.get("/b.jpg").text() == "another").then_some(()));
+}
+
+#[test]
+fn one_object_that_cannot_be_had_is_no_outage() {
+    let (s3, mut server) = scene("fresh = \"100ms\"");
+    s3.fault(of("b.jpg"), Fault::Error(403, "InvalidObjectState"), FOREVER);
+    assert_eq!(server.get("/b.jpg").status, 502);
+    server
+        .wait_for_line("b.jpg: s3://media cannot be read: the answer is 403 Forbidden, InvalidObjectState");
+    s3.put("a.jpg", "the second", Meta::default());
+    eventually("the others are asked about", || (server.get("/a.jpg").text() == "the second").then_some(()));
+    assert_eq!(lines_with(&mut server, "refuses us"), 0);
 }
