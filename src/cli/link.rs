@@ -72,11 +72,17 @@ fn asset_path(given: &Path, stores: &Stores, settings: &Settings) -> Result<Asse
         Failure::new(Exit::No, format_args!("{} is not the path of an asset: {why}", given.display()))
     };
     let text = given.to_str().ok_or_else(|| refuse(&"it is not UTF-8"))?;
+    if text.contains("://") {
+        return Err(refuse(&"it is a URL; write the path behind the host, such as campaign/banner.jpg"));
+    }
     let url_path = format!("/{}", text.strip_prefix('/').unwrap_or(text));
     AssetPath::from_url_path(&url_path).map(|path| path.to_owned()).map_err(|e| refuse(&e))
 }
 
 fn missing(path: &AssetPath<'_>, settings: &Settings) -> String {
-    let stores: Vec<_> = settings.mounts.iter().map(|mount| mount.store.to_string()).collect();
-    format!("there is no asset {path} in {}", stores.join(", "))
+    let mounts = settings.mounts.iter().filter(|mount| path.below(&mount.path).is_some());
+    match mounts.max_by_key(|mount| mount.path.len()) {
+        Some(mount) => format!("there is no asset {path} in {} at /{}", mount.store, mount.path),
+        None => format!("no mount has a path that {path} lies below"),
+    }
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Uri;
+
 use super::given::{Entry, Value};
 use super::{ConfigError, keys};
 use crate::asset::AssetPath;
@@ -190,7 +192,7 @@ impl Bucket {
                 field.read(|value| keys::duration_within(value, Duration::ZERO..=keys::WEEK))?;
         }
         if let Some(field) = entry.field("endpoint") {
-            self.endpoint = Some(field.read(endpoint)?);
+            self.endpoint = Some(field.read(|value| service_url(value.one()?))?);
         }
         if let Some(field) = entry.field("region") {
             self.region = Some(field.read(|value| Ok(self.of_s3(value.one()?)?.to_owned()))?);
@@ -240,22 +242,27 @@ fn unknown_scheme(url: &str, scheme: &str) -> String {
     format!("`{}` is no store that is known; {mend}", without_secrets(url))
 }
 
-fn endpoint(value: &Value) -> Result<String, String> {
-    let text = value.one()?;
-    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    let trimmed = host.map(|host| host.strip_suffix('/').unwrap_or(host));
-    match trimmed {
-        Some(host)
-            if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b)) =>
-        {
-            Ok(text.strip_suffix('/').unwrap_or(text).to_owned())
-        }
-        _ => Err(format!(
-            "`{}` is not the URL of a service; write scheme, host and port, such as \"https://s3.example.com\" or \
-             \"http://127.0.0.1:9000\"",
-            without_secrets(text)
-        )),
+/// Reads the URL of a service: scheme, host, perhaps a port and a path.
+pub(crate) fn service_url(text: &str) -> Result<String, String> {
+    let is_one = |uri: &Uri| {
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        // What stands behind the last colon is a port, but for the colons of an IPv6 address.
+        let port = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest).split_once(':');
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && port.is_none_or(|(_, port)| port.parse::<u16>().is_ok())
+            && !authority.contains('@')
+            && uri.query().is_none()
+            && !text.contains('#')
+    };
+    if text.parse().is_ok_and(|uri| is_one(&uri)) {
+        return Ok(text.strip_suffix('/').unwrap_or(text).to_owned());
     }
+    Err(format!(
+        "`{}` is not the URL of a service; write scheme, host and port, such as \"https://s3.example.com\" or \
+         \"http://127.0.0.1:9000\"",
+        without_secrets(text)
+    ))
 }
 
 impl Addressing {
@@ -350,6 +357,38 @@ mod tests {
         ] {
             let refusal = parse(url).expect_err(url);
             assert!(refusal.contains(part) && !refusal.contains("secret"), "{url}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn services_are_named_by_scheme_host_and_port() {
+        for url in [
+            "https://s3.example.com",
+            "http://127.0.0.1:9000/",
+            "http://[::1]:9000",
+            "https://x.supabase.co/storage/v1/s3",
+        ] {
+            assert_eq!(service_url(url).as_deref(), Ok(url.trim_end_matches('/')));
+        }
+        for url in [
+            "",
+            "s3.example.com",
+            "127.0.0.1:9000",
+            "http://",
+            "http://[::1",
+            "http://a b",
+            "http://127.0.0.1:99999",
+            "ftp://127.0.0.1",
+            "https://key:secret@127.0.0.1",
+            "https://a.example?b",
+            "https://a.example#b",
+            "https://a.example\n",
+        ] {
+            let refusal = service_url(url).expect_err(url);
+            assert!(
+                refusal.contains("is not the URL of a service") && !refusal.contains("secret"),
+                "{refusal}"
+            );
         }
     }
 

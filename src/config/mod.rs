@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+pub(crate) use bucket::service_url;
 pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
 pub use error::{ConfigError, Place};
 pub use mount::{Location, Mount};

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
 use hyper::{Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
@@ -175,8 +175,21 @@ impl HttpService for Carrier {
                 });
             }
         }
-        Ok(response.map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
+        Ok(joined(response)
+            .map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
     }
+}
+
+/// The response with its Cache-Control in one field line, as several mean the same (RFC 9110 section 5.3) and only the first is
+/// looked at.
+fn joined<B>(mut response: Response<B>) -> Response<B> {
+    let said: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().map(HeaderValue::as_bytes).collect();
+    if said.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&said.join(&b", "[..]))
+    {
+        response.headers_mut().insert(CACHE_CONTROL, joined);
+    }
+    response
 }
 
 fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
@@ -232,6 +245,15 @@ fn printable(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_lines_of_cache_control_are_one() {
+        let builder =
+            Response::builder().header("cache-control", "max-age=5").header("cache-control", "no-store");
+        let response = joined(builder.body(()).expect("a response"));
+        let said: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().collect();
+        assert_eq!(said, ["max-age=5, no-store"]);
+    }
 
     #[test]
     fn the_words_of_a_refusal_are_found_and_made_fit_for_a_log() {

@@ -13,22 +13,39 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::client::{Connector, is_true};
 use super::profile::{Keys, Profile};
-use crate::config::{Addressing, Bucket, Credentials, Service};
+use crate::config::{Addressing, Bucket, Credentials, Environment, Service, service_url};
 use crate::store::{Fault, StoreError};
 
 /// A client for a bucket. Nobody is asked anything yet.
 ///
 /// Fails where the settings and the environment do not say enough, or contradict each other.
 pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StoreError> {
-    let connected = match bucket.service {
+    let connected = refuse_control_characters(&bucket.environment).and_then(|()| match bucket.service {
         Service::S3 => s3(bucket, connector),
         Service::Gcs => gcs(bucket, connector),
         Service::Azure => azure(bucket, connector),
-    };
+    });
     connected.map_err(|reason| StoreError::Upstream {
         fault: Fault::Refused,
         reason: format!("{bucket} cannot be opened: {reason}").into(),
     })
+}
+
+/// What is sent in a header cannot hold a line break, which a secret gets when it is read from a file with its last line's.
+fn refuse_control_characters(environment: &Environment) -> Result<(), String> {
+    let is_text = |name: &str| name == "GOOGLE_SERVICE_ACCOUNT_KEY";
+    match environment.iter().find(|(name, value)| !is_text(name) && value.contains(char::is_control)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(format!("the variable {name} holds a line break or another control character; take it out"))
+        }
+    }
+}
+
+/// The URL of a service that the first of these variables which is set gives.
+fn said_url(environment: &Environment, names: &[&str]) -> Option<Result<String, String>> {
+    let (name, value) = names.iter().find_map(|name| Some((name, environment.get(name)?)))?;
+    Some(service_url(value).map_err(|reason| format!("the variable {name}: {reason}")))
 }
 
 /// Retries are [`upstream`](super::upstream)'s, which knows how long a client may be kept waiting.
@@ -58,6 +75,8 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     }
     let profile = match &bucket.credentials {
         Credentials::Profile(name) => Some(Profile::find(Some(name), environment)?),
+        // A region may stand there, too, but nothing that is needed.
+        Credentials::Usual if has_own => Profile::find(None, environment).ok(),
         Credentials::Usual => Some(Profile::find(None, environment)?),
         Credentials::Anonymous => None,
     };
@@ -100,23 +119,23 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     }
     let endpoint = bucket
         .endpoint
-        .as_deref()
-        .or_else(|| environment.get("AWS_ENDPOINT_URL_S3"))
-        .or_else(|| environment.get("AWS_ENDPOINT_URL"))
-        .or_else(|| environment.get("AWS_ENDPOINT"))
-        .or_else(|| of_profile("endpoint_url"));
+        .clone()
+        .map(Ok)
+        .or_else(|| said_url(environment, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]))
+        .or_else(|| Some(service_url(of_profile("endpoint_url")?)))
+        .transpose()?;
     let is_in_host = match bucket.addressing {
         Addressing::Usual => environment.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST").is_some_and(is_true),
         Addressing::Path => false,
         Addressing::VirtualHost => true,
     };
     builder = builder.with_virtual_hosted_style_request(is_in_host);
-    if let Some(endpoint) = endpoint {
+    if let Some(endpoint) = &endpoint {
         // A plain one that stands in our own configuration is meant.
         if bucket.endpoint.is_some() && endpoint.starts_with("http://") {
             builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
-        let endpoint = if is_in_host { in_host(endpoint, &bucket.name) } else { endpoint.to_owned() };
+        let endpoint = if is_in_host { in_host(endpoint, &bucket.name) } else { endpoint.clone() };
         // The one for S3 alone would come before the other.
         builder = builder.with_config(Key::S3Endpoint, &endpoint).with_endpoint(endpoint);
     }
@@ -158,6 +177,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
+    said_url(&bucket.environment, &["GOOGLE_BASE_URL"]).transpose()?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_config(Key::BaseUrl, endpoint);
         if endpoint.starts_with("http://") {
@@ -188,6 +208,7 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
+    said_url(&bucket.environment, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]).transpose()?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.clone());
         if endpoint.starts_with("http://") {

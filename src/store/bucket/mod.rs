@@ -65,6 +65,7 @@ pub(crate) struct Bucket {
     missing: Cache<Box<str>, Instant>,
     denied: Sparing,
     unusable: Sparing,
+    misread: Sparing,
     undated: AtomicBool,
 }
 
@@ -107,6 +108,7 @@ impl Bucket {
             missing: Cache::new(MISSING_PATHS),
             denied: Sparing::default(),
             unusable: Sparing::default(),
+            misread: Sparing::default(),
             undated: AtomicBool::new(false),
         })
     }
@@ -202,7 +204,9 @@ impl Bucket {
 
     /// Whether this can be served while the bucket cannot be asked.
     fn may_stand_in(&self, known: &Opened) -> bool {
-        is_held(known) && !known.is_broken() && known.checked().elapsed() < self.stale_if_error
+        let is_allowed = self.stale_if_error > Duration::ZERO
+            && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
+        is_held(known) && !known.is_broken() && is_allowed
     }
 
     /// Finds out in the background whether the bucket answers again.
@@ -279,6 +283,13 @@ impl Bucket {
                     Ok(known.clone())
                 }
                 (Err(refusal), _) => {
+                    // Nothing was said of a version or of a part.
+                    let refusal = match refusal {
+                        Refusal::Changed => {
+                            Refusal::Unusable("it says that a condition fails, and there is none".to_owned())
+                        }
+                        other => other,
+                    };
                     self.tell(&path, &refusal);
                     let error = refusal.into_error(self.upstream.name());
                     if error == StoreError::NotFound && self.known_since(&path, asked).is_none() {
@@ -303,11 +314,12 @@ impl Bucket {
     fn tell(&self, path: &AssetPath<'_>, refusal: &Refusal) {
         let name = self.upstream.name();
         match refusal {
-            Refusal::Forbidden => self.denied.say(|others| {
+            Refusal::Forbidden => self.denied.say(name, |others| {
                 log::warn!("{path}: {name} denies access, so it is answered as missing{others}");
             }),
             Refusal::Unusable(reason) => {
-                self.unusable.say(|others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
+                self.unusable
+                    .say(reason, |others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
             }
             _ => {}
         }
@@ -384,6 +396,21 @@ impl Bucket {
         (Content::Arriving(arriving), None)
     }
 
+    /// What the Cache-Control of an object comes to; the operator is told where that is not what stands there.
+    fn own_policy(&self, path: &AssetPath<'_>, said: &str) -> Option<CachePolicy> {
+        let policy = CachePolicy::lenient(said);
+        if let Err(reason) = said.parse::<CachePolicy>() {
+            let taken = policy
+                .as_ref()
+                .map_or("the rules decide".to_owned(), |policy| format!("it is sent as {policy}"));
+            let shown = said.escape_debug();
+            self.misread.say(said, |others| {
+                log::warn!("{path}: the object's Cache-Control `{shown}` cannot be obeyed as it is: {reason}; {taken}{others}");
+            });
+        }
+        policy
+    }
+
     fn describe(
         &self,
         path: &AssetPath<'_>,
@@ -394,7 +421,7 @@ impl Bucket {
     ) -> Asset {
         let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
         let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
-        let own_policy = text(Attribute::CacheControl).and_then(CachePolicy::lenient);
+        let own_policy = text(Attribute::CacheControl).and_then(|said| self.own_policy(path, said));
         let last_modified = http_date(last_modified);
         if last_modified.is_none() && !self.undated.swap(true, Ordering::Relaxed) {
             log::warn!(

@@ -96,7 +96,15 @@ impl Object {
 
     fn at(self: &Arc<Self>, state: State, range: Range<u64>, passage: Option<Passage>) -> ObjectStream {
         let state = if range.is_empty() { State::Ended } else { state };
-        ObjectStream { object: Arc::clone(self), rest: range, state, failures: 0, since_failure: 0, passage }
+        ObjectStream {
+            object: Arc::clone(self),
+            rest: range,
+            state,
+            failures: 0,
+            since_failure: 0,
+            cause: String::new(),
+            passage,
+        }
     }
 
     fn read(&self, body: Body) -> State {
@@ -164,6 +172,8 @@ pub struct ObjectStream {
     /// How often it broke off without much coming in between, and how much has come since, in bytes.
     failures: u32,
     since_failure: usize,
+    /// Why it broke off last.
+    cause: String,
     /// Held as long as the answer is read at a client's speed.
     passage: Option<Passage>,
 }
@@ -227,6 +237,7 @@ impl ObjectStream {
                 return Poll::Ready(Some(Err(self.object.unreadable(&format!("{name}: {broke_off}")))));
             }
             (self.failures, self.since_failure) = (self.failures + 1, 0);
+            self.cause.clone_from(&broke_off);
             log::debug!(
                 "{}: {} breaks off at {}: {broke_off}",
                 self.object.upstream.name(),
@@ -262,6 +273,8 @@ impl ObjectStream {
             self.object.broken.store(true, Ordering::Relaxed);
             return Cut::Changed { path: self.object.path.clone() };
         }
-        self.object.unreadable(&refusal.into_error(self.object.upstream.name()).to_string())
+        let refused = refusal.into_error(self.object.upstream.name()).to_string();
+        let before = if self.cause.is_empty() { String::new() } else { format!("{}, and then ", self.cause) };
+        self.object.unreadable(&format!("{before}{refused}"))
     }
 }

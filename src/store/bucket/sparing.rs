@@ -3,23 +3,34 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two times that a thing is said.
+/// Between two times that the same thing is said.
 const GAP: Duration = Duration::from_secs(10);
+/// Between two things that differ.
+const SHORT_GAP: Duration = Duration::from_secs(1);
 
 /// Says a thing now and then, and how often it was not said.
 #[derive(Default)]
-pub(super) struct Sparing(Mutex<(Option<Instant>, u64)>);
+pub(super) struct Sparing(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    told: Option<Instant>,
+    what: String,
+    held_back: u64,
+}
 
 impl Sparing {
-    /// Calls `say` if the last time is long enough ago, with what is to be added of the times between.
-    pub(super) fn say(&self, say: impl FnOnce(&str)) {
+    /// Calls `say` if the last time is long enough ago, with what is to be added of the times between. What differs from the
+    /// last thing in `what` need not wait so long.
+    pub(super) fn say(&self, what: &str, say: impl FnOnce(&str)) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (told, held_back) = *state;
-        if told.is_some_and(|told| told.elapsed() < GAP) {
-            state.1 += 1;
+        let gap = if state.what == what { GAP } else { SHORT_GAP };
+        if state.told.is_some_and(|told| told.elapsed() < gap) {
+            state.held_back += 1;
             return;
         }
-        *state = (Some(Instant::now()), 0);
+        let told = State { told: Some(Instant::now()), what: what.to_owned(), held_back: 0 };
+        let held_back = std::mem::replace(&mut *state, told).held_back;
         drop(state);
         say(&if held_back > 0 {
             format!(" (and {held_back} more since this was said last)")
@@ -36,11 +47,15 @@ mod tests {
     #[test]
     fn what_was_held_back_is_counted() {
         let (sparing, mut said) = (Sparing::default(), Vec::new());
-        for _ in 0..3 {
-            sparing.say(|others| said.push(others.to_owned()));
-        }
-        sparing.0.lock().expect("not poisoned").0 = Instant::now().checked_sub(GAP);
-        sparing.say(|others| said.push(others.to_owned()));
-        assert_eq!(said, ["", " (and 2 more since this was said last)"]);
+        let mut say = |what, age| {
+            sparing.0.lock().expect("not poisoned").told = Instant::now().checked_sub(age);
+            sparing.say(what, |others| said.push(format!("{what}{others}")));
+        };
+        say("one", GAP);
+        say("one", SHORT_GAP);
+        say("two", Duration::ZERO);
+        say("two", SHORT_GAP);
+        say("two", GAP);
+        assert_eq!(said, ["one", "two (and 2 more since this was said last)", "two"]);
     }
 }

@@ -79,9 +79,13 @@ impl Trouble {
         (state.since, state.tried, state.stood_in) = (Some(now), Some(now), 0);
         if state.told.is_none_or(|told| now - told >= QUIET) {
             state.told = Some(now);
-            let verb = if *fault == Fault::Refused { "refuses us" } else { "does not answer" };
+            let verb = match fault {
+                Fault::Refused => "refuses us",
+                Fault::Unavailable => "is out of order",
+                Fault::Unreachable | Fault::Late => "does not answer",
+            };
             log::warn!(
-                "{} {verb}: {reason}; what is in memory is served for {} at most, and the rest not at all",
+                "{} {verb}: {reason}; what is in memory is served for {} more, and the rest not at all",
                 self.name,
                 humantime::format_duration(self.stale_if_error)
             );

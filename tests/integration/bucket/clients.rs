@@ -196,7 +196,7 @@ fn a_client_is_not_blamed_for_what_its_bucket_keeps_it_waiting_for() {
     client.wait_for_200(1);
     gate.wait_for(1);
     // Nothing happens here, and that is the point: five times as long as a client may take nothing.
-    std::thread::sleep(Duration::from_secs(1));
+    thread::sleep(Duration::from_secs(1));
     gate.release();
     let mut body = Vec::new();
     while body.len() < bytes.len() {

@@ -163,8 +163,7 @@ fn one_object_that_cannot_be_had_is_no_outage() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.fault(of("b.jpg"), Fault::Error(403, "InvalidObjectState"), FOREVER);
     assert_eq!(server.get("/b.jpg").status, 502);
-    server
-        .wait_for_line("b.jpg: s3://media cannot be read: the answer is 403 Forbidden, InvalidObjectState");
+    server.wait_for_line("b.jpg: s3://media cannot be read: the answer is 403 Forbidden, InvalidObjectState");
     s3.put("a.jpg", "the second", Meta::default());
     eventually("the others are asked about", || (server.get("/a.jpg").text() == "the second").then_some(()));
     assert_eq!(lines_with(&mut server, "refuses us"), 0);
