@@ -7,6 +7,7 @@ mod faults;
 mod identity;
 mod mounts;
 mod outage;
+mod roles;
 mod starting;
 
 use std::process::Command;
