@@ -1,4 +1,20 @@
-//! wamedia hosts media for WhatsApp link sends.
+//! wamedia hosts media for WhatsApp link sends, and writes the messages that send them.
+//!
+//! The message for an image that is hosted somewhere, held against WhatsApp's rules before anybody sends it:
+//!
+//! ```
+//! use wamedia::message::{Dialect, Image, Message, Refused};
+//!
+//! fn main() -> Result<(), Refused> {
+//!     let link = "https://media.example.com/campaign/banner.jpg?v=8c79de8fefe4402c";
+//!     let banner = Image::link(link).caption("Today only");
+//!     let payload = Message::new("+1 650 555 1234", banner).build(Dialect::Cloud)?;
+//!     println!("{payload}"); // post this as JSON, with any HTTP client
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What WhatsApp would refuse is not built; [`Refused`](message::Refused) says where and why.
 //!
 //! This page is the map. A request's way through the program is one line: bytes come in at [`server`], their path
 //! becomes an [`asset::AssetPath`], [`store`] opens what it names, [`http`] decides what of it is asked for and renders
@@ -10,6 +26,7 @@
 //! | --- | --- |
 //! | [`cli`] | one file a command; the only code that prints |
 //! | [`server`] | sockets to requests to responses |
+//! | [`message`] | message payloads: what they say in each dialect, and what is wrong with them |
 //! | [`store`] | where bytes live, and what is known of them |
 //! | [`config`] | what the operator wrote, made into settings that hold |
 //! | [`http`] | RFC 9110 as functions |
@@ -24,6 +41,7 @@ pub mod asset;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod message;
 pub mod server;
 mod spelling;
 pub mod store;

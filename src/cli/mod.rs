@@ -3,7 +3,12 @@
 //! Results go to stdout, everything else to stderr. What a user can get wrong is told with the mend; what it means for a
 //! script is the exit code, [`Exit`].
 
+// Comments on arguments are help, and printed as they stand.
+#![allow(clippy::doc_markdown)]
+
+mod asset;
 mod link;
+mod message;
 mod serve;
 
 use std::fmt;
@@ -36,6 +41,8 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Link(link::Arguments),
+    // The largest by far, and there is one of it.
+    Message(Box<message::Arguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -43,6 +50,9 @@ Examples:
   wamedia serve media               host the folder `media` on http://127.0.0.1:8080
   wamedia serve                     host what ./wamedia.toml says
   wamedia link campaign/banner.jpg  print the link to put into a message
+  wamedia message campaign/banner.jpg --to +16505551234
+                                    print the message that sends it
+  wamedia message validate a.json   hold a message's payload against WhatsApp's rules
 
 Every setting has an environment variable, too: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
 Flags win over the environment, the environment over the file.";
@@ -94,6 +104,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Serve(command) => serve::run(command, arguments.config),
         Command::Link(command) => link::run(&command, arguments.config),
+        Command::Message(command) => message::run(&command, arguments.config),
     };
     let exit = result.unwrap_or_else(|failure| {
         tell(&format!("wamedia: {}\n", failure.message));

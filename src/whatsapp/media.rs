@@ -1,7 +1,9 @@
-//! The media that WhatsApp takes: which extension is served as what.
+//! The media that WhatsApp takes: which extension is served as what, which message takes which type, and how large it may
+//! be.
 //!
-//! An asset's type is told from its name alone. What the bytes are, and how large they may be, is for a check to find
-//! out, not for serving.
+//! An asset's type is told from its name alone. What the bytes are is for a check to find out, not for serving.
+
+use std::fmt;
 
 use crate::asset::{AssetPath, MediaType};
 
@@ -18,6 +20,73 @@ pub enum Kind {
     Document,
     /// `"type": "sticker"`
     Sticker,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Image, Self::Video, Self::Audio, Self::Document, Self::Sticker];
+
+    /// The message's `type`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+
+    /// How large such a medium may be (Meta's Cloud API media page of April 2026).
+    pub const fn size_limit(self) -> SizeLimit {
+        match self {
+            Self::Image => SizeLimit::megabytes(5),
+            Self::Video | Self::Audio => SizeLimit::megabytes(16),
+            Self::Document => SizeLimit::megabytes(100),
+            // 100 KB where it stands still, 500 KB where it moves; the name does not say which it does.
+            Self::Sticker => SizeLimit { doubted_past: 100_000, refused_past: 500 << 10 },
+        }
+    }
+
+    /// Whether WhatsApp takes this type as such a message: what it lists for it, and anything as a document.
+    pub fn takes(self, media_type: &MediaType) -> bool {
+        self == Self::Document || kind_of(media_type) == Some(self)
+    }
+
+    /// The types that WhatsApp lists for it, as it spells them.
+    pub fn media_types(self) -> impl Iterator<Item = &'static str> {
+        let mut last = "";
+        TABLE.iter().filter(move |row| row.kind == self).map(|row| row.media_type).filter(move |media_type| {
+            let is_new = *media_type != last;
+            last = media_type;
+            is_new
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How large a voice message may be, in bytes, to be played at a touch; past it, it must be downloaded first (Meta,
+/// messages/audio-messages, which says 512 KB).
+pub const VOICE_PLAYS_AT_A_TOUCH: u64 = 512_000;
+
+/// A size that Meta prints in MB or KB without saying whether these are powers of ten or of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeLimit {
+    /// In bytes: past this, it depends on how Meta counts, or on what is in it.
+    pub doubted_past: u64,
+    /// In bytes: past this, it is too large either way.
+    pub refused_past: u64,
+}
+
+impl SizeLimit {
+    const fn megabytes(count: u64) -> Self {
+        Self { doubted_past: count * 1_000_000, refused_past: count << 20 }
+    }
 }
 
 /// One extension that WhatsApp lists.
@@ -93,6 +162,14 @@ pub fn known_media_type(path: &AssetPath) -> Option<MediaType> {
     }))
 }
 
+/// The kind of message that sends what is served as this type; `None` where WhatsApp does not list it. Parameters of the
+/// type do not count.
+pub fn kind_of(media_type: &MediaType) -> Option<Kind> {
+    let essence = |text: &'static str| text.split(';').next().unwrap_or_default();
+    let wanted = media_type.as_str().split(';').next().unwrap_or_default().trim_end();
+    TABLE.iter().find(|row| essence(row.media_type).eq_ignore_ascii_case(wanted)).map(|row| row.kind)
+}
+
 /// The kind of message that sends an asset with this extension; `None` where WhatsApp does not list it.
 pub fn kind(path: &AssetPath) -> Option<Kind> {
     listed(path).map(|row| row.kind)
@@ -139,6 +216,43 @@ mod tests {
             let expected = (media_type.to_owned(), Some(kind));
             assert_eq!(of(&format!("folder.pdf/name.{extension}")), expected);
             assert_eq!(of(&format!("a.b.{}", extension.to_ascii_uppercase())), expected);
+        }
+    }
+
+    #[test]
+    fn a_type_has_the_kind_of_its_extension_and_goes_as_a_document_too() {
+        for (_, media_type, kind) in PINNED {
+            let media_type = MediaType::parse(media_type).expect("a type");
+            assert_eq!(kind_of(&media_type), Some(kind));
+            for other in Kind::ALL {
+                assert_eq!(
+                    other.takes(&media_type),
+                    other == kind || other == Kind::Document,
+                    "{media_type}"
+                );
+            }
+        }
+        let ogg = MediaType::parse("audio/ogg").expect("a type");
+        assert_eq!(kind_of(&ogg), Some(Kind::Audio));
+        for stranger in ["audio/opus", "image/gif", "application/octet-stream"] {
+            let stranger = MediaType::parse(stranger).expect("a type");
+            assert_eq!(kind_of(&stranger), None);
+            assert!(Kind::Document.takes(&stranger) && !Kind::Audio.takes(&stranger));
+        }
+        assert_eq!(Kind::Image.media_types().collect::<Vec<_>>(), ["image/jpeg", "image/png"]);
+        assert_eq!(Kind::Audio.media_types().count(), 5);
+    }
+
+    #[test]
+    fn between_the_two_ways_of_counting_lies_a_doubt() {
+        for (kind, doubted_past, refused_past) in [
+            (Kind::Image, 5_000_000, 5 * 1024 * 1024),
+            (Kind::Video, 16_000_000, 16 * 1024 * 1024),
+            (Kind::Audio, 16_000_000, 16 * 1024 * 1024),
+            (Kind::Document, 100_000_000, 100 * 1024 * 1024),
+            (Kind::Sticker, 100_000, 500 * 1024),
+        ] {
+            assert_eq!(kind.size_limit(), SizeLimit { doubted_past, refused_past }, "{kind}");
         }
     }
 

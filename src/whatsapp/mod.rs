@@ -1,10 +1,13 @@
-//! What WhatsApp documents, as data: the media that it takes, and what its link cache does with a policy.
+//! What WhatsApp documents, as data: the media that it takes, what its link cache does with a policy, and what a message
+//! may hold.
 //!
 //! Each fact names the page that it was read from. Nothing here does anything; the rooms above hold assets, URLs and
 //! settings against it.
 
 mod link_cache;
 mod media;
+pub mod messages;
+pub mod schema;
 
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
-pub use media::{Kind, kind, known_media_type, media_type};
+pub use media::{Kind, SizeLimit, VOICE_PLAYS_AT_A_TOUCH, kind, kind_of, known_media_type, media_type};

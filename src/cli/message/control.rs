@@ -1,0 +1,81 @@
+//! What is told to WhatsApp rather than said to somebody: read, typing, pin.
+
+use clap::Args;
+
+use super::super::{Exit, Failure, tell};
+use super::envelope;
+use super::output::Output;
+use crate::message;
+
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// The message that was read, and with it those before it
+    #[arg(long, value_name = "WAMID")]
+    message_id: String,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Read {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        print(&message::Read::new(&self.message_id), &self.output)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Typing {
+    /// The message that is being answered; it is marked as read, too
+    #[arg(long, value_name = "WAMID")]
+    message_id: String,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Typing {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        print(&message::Read::new(&self.message_id).typing(), &self.output)
+    }
+}
+
+fn print(read: &message::Read, output: &Output) -> Result<Exit, Failure> {
+    if !output.dialect.has_messaging_product() {
+        let reason = format_args!(
+            "{} has no such payload, which is the Cloud API's; use --dialect cloud or 360dialog",
+            output.dialect
+        );
+        return Err(Failure::new(Exit::No, reason));
+    }
+    let (payload, faults) = match read.build_with_warnings(output.dialect) {
+        Ok(built) => (Some(built.value), built.warnings),
+        Err(refused) => (None, refused.faults().to_vec()),
+    };
+    for fault in faults {
+        tell(&format!("wamedia: {fault}\n"));
+    }
+    match payload {
+        None => Ok(Exit::No),
+        Some(payload) => output.print(&[payload], false).map(|()| Exit::Fine),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pin {
+    /// The message that is kept at the top
+    #[arg(long, value_name = "WAMID")]
+    message_id: String,
+
+    /// For how many days
+    #[arg(long, value_name = "COUNT")]
+    days: u32,
+
+    #[command(flatten)]
+    addressed: envelope::Arguments,
+}
+
+impl Pin {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        self.addressed.send_to_groups(message::Pin::new(&self.message_id, self.days).into())
+    }
+}

@@ -1,0 +1,154 @@
+//! To whom a message goes, and in which words it is told to which API: the flags that all kinds have in common.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::super::{Exit, Failure, tell};
+use super::input;
+use super::output::Output;
+use crate::message::{Content, Fault, Message, Recipient};
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Arguments {
+    /// Who gets it, repeatable: a number with + and country code, or a user's id such as US.13491208655302741918
+    #[arg(long, value_name = "RECIPIENT", required_unless_present = "to_file")]
+    to: Vec<String>,
+
+    /// Who gets it, too: a file with one recipient a line, or - for stdin
+    #[arg(long, value_name = "FILE")]
+    to_file: Option<PathBuf>,
+
+    /// The recipients are groups, by their ids
+    #[arg(long)]
+    group: bool,
+
+    /// Answer the message with this id
+    #[arg(long, value_name = "WAMID")]
+    reply_to: Option<String>,
+
+    /// What the webhooks about it shall repeat
+    #[arg(long, value_name = "TEXT")]
+    callback_data: Option<String>,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+/// A recipient, and where it was named if that was in a file.
+struct Addressee {
+    text: String,
+    line: Option<String>,
+}
+
+impl Arguments {
+    /// Prints this content for every recipient, or, where it would be refused for any of them, nothing but the reasons.
+    pub(super) fn send(&self, content: Content) -> Result<Exit, Failure> {
+        self.send_to(content, |text| if self.group { Recipient::group(text) } else { recipient(text) })
+    }
+
+    /// The same for what goes to groups alone.
+    pub(super) fn send_to_groups(&self, content: Content) -> Result<Exit, Failure> {
+        self.send_to(content, |text| Recipient::group(text))
+    }
+
+    /// Whether the recipients are read from stdin, which can be read but once.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.to_file.as_deref().is_some_and(input::is_stdin)
+    }
+
+    fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, Failure> {
+        let addressees = self.addressees()?;
+        let mut message = Message::new("", content);
+        if let Some(id) = &self.reply_to {
+            message = message.reply_to(id);
+        }
+        if let Some(data) = &self.callback_data {
+            message = message.callback_data(data);
+        }
+        let mut payloads: Vec<Value> = Vec::with_capacity(addressees.len());
+        let mut said = HashSet::new();
+        let mut is_refused = false;
+        for addressee in addressees {
+            message = message.to(recipient(&addressee.text));
+            let faults = match message.build_with_warnings(self.output.dialect) {
+                Ok(built) => {
+                    payloads.push(built.value);
+                    built.warnings
+                }
+                Err(refused) => {
+                    is_refused = true;
+                    refused.faults().to_vec()
+                }
+            };
+            for fault in faults {
+                let line = told(&fault, addressee.line.as_deref());
+                if !said.contains(&line) {
+                    tell(&line);
+                    said.insert(line);
+                }
+            }
+        }
+        if is_refused {
+            return Ok(Exit::No);
+        }
+        self.output.print(&payloads, self.to_file.is_some() || self.to.len() > 1)?;
+        Ok(Exit::Fine)
+    }
+
+    fn addressees(&self) -> Result<Vec<Addressee>, Failure> {
+        let mut addressees: Vec<_> =
+            self.to.iter().map(|text| Addressee { text: text.clone(), line: None }).collect();
+        if let Some(file) = &self.to_file {
+            let text = input::read(file)?;
+            // What an editor of another system leaves behind is not part of the first number.
+            let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim).enumerate();
+            addressees.extend(lines.filter(|(_, text)| !text.is_empty()).map(|(index, text)| Addressee {
+                text: text.to_owned(),
+                line: Some(format!("{}:{}", file.display(), index + 1)),
+            }));
+            if addressees.is_empty() {
+                let reason = format_args!("{} names nobody; write one recipient a line", file.display());
+                return Err(Failure::new(Exit::Usage, reason));
+            }
+        }
+        Ok(addressees)
+    }
+}
+
+/// A number, or a user by the id that a business knows them by: a country of two letters, a full stop, and what no number
+/// has in that place.
+fn recipient(text: &str) -> Recipient {
+    let is_id = text.split_once('.').is_some_and(|(country, rest)| {
+        country.len() == 2
+            && country.bytes().all(|b| b.is_ascii_uppercase())
+            && !rest.is_empty()
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+    });
+    if is_id { Recipient::user(text) } else { Recipient::phone(text) }
+}
+
+/// A fault as a line for stderr. What is wrong with a recipient is told of each; what is wrong with the message, once.
+fn told(fault: &Fault, line: Option<&str>) -> String {
+    match line {
+        Some(line) if matches!(&*fault.path, "to" | "recipient") => format!("wamedia: {line}: {fault}\n"),
+        _ => format!("wamedia: {fault}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_id_is_no_number() {
+        assert_eq!(recipient("US.13491208655302741918"), Recipient::user("US.13491208655302741918"));
+        assert_eq!(recipient("US.ENT.11815799212886844830"), Recipient::user("US.ENT.11815799212886844830"));
+        for number in ["+1 650 555 1234", "1.650.555.1234", "US.", "us.1", "USA.1", ""] {
+            assert_eq!(recipient(number), Recipient::phone(number));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `wamedia message validate`: what WhatsApp would say to a payload.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::super::{Exit, Failure, print, tell};
+use crate::message::{self, Dialect, Fault, Unknown};
+
+/// Hold a payload against WhatsApp's rules, offline, and print it back
+///
+/// A valid payload goes to stdout as it came, byte for byte; doubts go to stderr. Of one that is not, all faults and doubts
+/// go to stdout in the order of the payload: what is wrong with which field, the limit that it breaks, the mend, the error
+/// that WhatsApp answers with, and the document that says so.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wamedia message validate payload.json
+  wamedia message validate --dialect 360dialog-on-premises payload.json
+  wamedia message validate --format json - < payload.json
+  wamedia message validate < payload.json | curl -d @- …
+
+With --format json each fault is a line, an object with path, severity (error or warning), code (a number
+or null), reason and source, whether on stdout or on stderr.
+
+Exit codes: 0 WhatsApp would take it, doubts or not, 1 it would not, 2 wrong usage, no JSON, or more than
+1 MiB, 3 the file could not be read.")]
+pub(super) struct Arguments {
+    /// The payload; - for stdin, as is no file
+    file: Option<PathBuf>,
+
+    /// The API that it is for: cloud, on-premises, 360dialog or 360dialog-on-premises
+    #[arg(long, value_name = "DIALECT", default_value = "cloud")]
+    dialect: Dialect,
+
+    /// How faults are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    format: Format,
+
+    /// Take fields that no document names as doubts rather than as errors
+    #[arg(long)]
+    allow_unknown: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line each, for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// The largest payload that is looked at, in bytes: many times what WhatsApp would take.
+const MAX_PAYLOAD: u64 = 1 << 20;
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let file = arguments.file.as_deref().filter(|file| *file != Path::new("-"));
+    let name = file.map_or_else(|| "stdin".to_owned(), |file| file.display().to_string());
+    let text = read(file).map_err(|failure| failure.about(&name))?;
+    let payload: Value = serde_json::from_str(&text)
+        .map_err(|e| Failure::new(Exit::Usage, format_args!("is no JSON: {}", Fallacy(&e))).about(&name))?;
+    let unknown = if arguments.allow_unknown { Unknown::Warned } else { Unknown::Refused };
+    let mut faults = message::repeated_names(&text);
+    faults.extend(message::validate(&payload, arguments.dialect, unknown));
+    let lines: String = faults.iter().map(|fault| line(fault, arguments.format)).collect();
+    if faults.iter().any(Fault::is_error) {
+        print(&lines)?;
+        return Ok(Exit::No);
+    }
+    tell(&lines);
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    print(&format!("{text}{end}"))?;
+    Ok(Exit::Fine)
+}
+
+fn read(file: Option<&Path>) -> Result<String, Failure> {
+    let system = |e: io::Error| Failure::new(Exit::System, format_args!("cannot be read: {e}"));
+    let mut bytes = Vec::new();
+    match file {
+        None => io::stdin().lock().take(MAX_PAYLOAD + 1).read_to_end(&mut bytes).map_err(system)?,
+        Some(file) => {
+            let file = File::open(file).map_err(|e| match e.kind() {
+                io::ErrorKind::NotFound => {
+                    Failure::new(Exit::Usage, "there is no such file; name one, or - for stdin")
+                }
+                _ => system(e),
+            })?;
+            file.take(MAX_PAYLOAD + 1).read_to_end(&mut bytes).map_err(system)?
+        }
+    };
+    if bytes.len() as u64 > MAX_PAYLOAD {
+        let reason = "has more than 1 MiB, and no message is that long; give one payload at a time, and files as links";
+        return Err(Failure::new(Exit::Usage, reason));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = good.split(|b| *b == b'\n').count();
+        let column = good.rsplit(|b| *b == b'\n').next().map_or(0, <[u8]>::len) + 1;
+        let reason = format!("is no JSON: no UTF-8 at line {line} column {column}; write it as UTF-8");
+        Failure::new(Exit::Usage, reason)
+    })
+}
+
+/// Why a text is no JSON, with line and column, and the mend where it is a common one.
+struct Fallacy<'a>(&'a serde_json::Error);
+
+impl std::fmt::Display for Fallacy<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It ends in "at line 2 column 3", but for an empty text, which has no place to name.
+        write!(f, "{}", self.0)?;
+        if self.0.line() == 0 {
+            write!(f, " at line 1 column 1")?;
+        }
+        Ok(())
+    }
+}
+
+fn line(fault: &Fault, format: Format) -> String {
+    match format {
+        Format::Text => format!("{fault}\n"),
+        Format::Json => {
+            let Fault { path, severity, code, reason, source } = fault;
+            let severity = severity.name();
+            let object = json!({
+                "severity": severity, "path": path, "code": code, "reason": reason, "source": source
+            });
+            format!("{object}\n")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a message says, whichever type it is of: the word in `type`, and the object of that name.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// What a message says. Every type of message turns into one, and [`Message::new`](super::Message::new) takes it.
+///
+/// ```
+/// use wamedia::message::{Content, Text};
+///
+/// let content = Content::from(Text::new("Your table is ready."));
+/// assert_eq!(content.kind(), "text");
+/// assert_eq!(content.object().to_string(), r#"{"body":"Your table is ready."}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    kind: Cow<'static, str>,
+    object: Value,
+}
+
+impl Content {
+    pub(super) fn new(kind: &'static str, object: impl Into<Value>) -> Self {
+        Self { kind: Cow::Borrowed(kind), object: object.into() }
+    }
+
+    /// An object that somebody wrote by hand, as the message of type `kind`. It is held against the same rules as
+    /// everything else.
+    ///
+    /// ```
+    /// use wamedia::message::{Content, Dialect, Message};
+    ///
+    /// let content = Content::written("text", serde_json::json!({"body": "", "colour": "red"}));
+    /// let refused = Message::new("+16505551234", content).build(Dialect::Cloud).unwrap_err();
+    /// assert!(refused.faults().len() >= 2);
+    /// ```
+    pub fn written(kind: impl Into<String>, object: Value) -> Self {
+        Self { kind: Cow::Owned(kind.into()), object }
+    }
+
+    /// The message's `type`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What stands under the name of that type.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
+    pub(super) fn into_parts(self) -> (Cow<'static, str>, Value) {
+        (self.kind, self.object)
+    }
+}

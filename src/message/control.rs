@@ -1,0 +1,88 @@
+//! What is sent to WhatsApp rather than said to somebody: that a message was read, that an answer is being typed, and which
+//! message a group keeps at its top.
+
+use serde_json::Value;
+
+use super::content::Content;
+use super::dialect::Dialect;
+use super::envelope::{Built, Refused, held, messaging_product};
+use super::object::Object;
+
+/// Marks a received message as read, and those before it in that conversation (Meta, mark-messages-as-read).
+///
+/// ```
+/// use wamedia::message::{Dialect, Read};
+///
+/// let payload = Read::new("wamid.HBgLMTY1MDM4Nzk0MzkVAgARGBI3").typing().build(Dialect::Cloud)?;
+/// assert_eq!(payload["status"], "read");
+/// assert_eq!(payload["typing_indicator"]["type"], "text");
+/// # Ok::<(), wamedia::message::Refused>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    message_id: String,
+    typing: bool,
+}
+
+impl Read {
+    /// The message with this id, which came in a webhook.
+    pub fn new(message_id: impl Into<String>) -> Self {
+        Self { message_id: message_id.into(), typing: false }
+    }
+
+    /// And shows for at most 25 seconds that an answer is being typed (Meta, typing-indicators).
+    #[must_use]
+    pub fn typing(mut self) -> Self {
+        self.typing = true;
+        self
+    }
+
+    /// The payload in this dialect, unless WhatsApp would refuse it.
+    pub fn build(&self, dialect: Dialect) -> Result<Value, Refused> {
+        self.build_with_warnings(dialect).map(|built| built.value)
+    }
+
+    /// The same, with the doubts that there are.
+    pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, Refused> {
+        let typing = self.typing.then(|| Object::new().with("type", "text"));
+        let object = Object::new()
+            .maybe("messaging_product", messaging_product(dialect))
+            .with("status", "read")
+            .with("message_id", self.message_id.as_str())
+            .maybe("typing_indicator", typing);
+        held(object.into(), dialect)
+    }
+}
+
+/// Keeps a message at the top of a group for some days (Meta, groups/groups-messaging).
+///
+/// ```
+/// use wamedia::message::{Dialect, Message, Pin, Recipient};
+///
+/// let pin = Pin::new("wamid.HBgLMTY0NjcwNDM1OTUVAgARGBI1", 7);
+/// let payload = Message::new(Recipient::group("Y2FwaV9ncm91cDox"), pin).build(Dialect::Cloud)?;
+/// assert_eq!(payload["recipient_type"], "group");
+/// # Ok::<(), wamedia::message::Refused>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    message_id: String,
+    days: u32,
+}
+
+impl Pin {
+    /// The message with this id, for this many days.
+    pub fn new(message_id: impl Into<String>, days: u32) -> Self {
+        Self { message_id: message_id.into(), days }
+    }
+}
+
+impl From<Pin> for Content {
+    fn from(pin: Pin) -> Self {
+        let object = Object::new()
+            .with("type", "pin")
+            .with("message_id", pin.message_id)
+            .with("expiration_days", pin.days);
+        Self::new("pin", object)
+    }
+}

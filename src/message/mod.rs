@@ -1,0 +1,44 @@
+//! Messages: the payloads that WhatsApp's APIs take, and what is wrong with those that they refuse.
+//!
+//! Pure: nothing here does I/O. What WhatsApp documents is data in [`crate::whatsapp::messages`]; [`validate()`] holds a JSON
+//! value against it as it stands, so that nothing of it is lost or rewritten. The builders, one file a family, only
+//! write: what they made is held against the same rules by [`Message::build`].
+
+mod contacts;
+mod content;
+mod control;
+mod dialect;
+mod envelope;
+mod fault;
+mod interactive;
+mod location;
+mod media;
+mod object;
+mod reaction;
+mod repeated;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+mod validate;
+
+pub use contacts::{Contact, Contacts, Name, Organization, Phone, PostalAddress};
+pub use content::Content;
+pub use control::{Pin, Read};
+pub use dialect::{Dialect, EndpointParts, UnknownDialect};
+pub use envelope::{Built, Message, Recipient, Refused};
+pub use fault::{Fault, Severity};
+pub use interactive::{
+    AddressRequest, CallPermission, Card, CardButtons, Catalog, ContactInfoRequest, CtaUrl, Flow, FlowMode,
+    FlowName, Header, List, LocationRequest, MediaCarousel, Order, OrderDetails, OrderStatus, Product,
+    ProductCarousel, ProductList, ReplyButtons, Row, Section, VoiceCall,
+};
+pub use location::Location;
+pub use media::{Audio, Document, HeaderMedia, Image, Source, Sticker, Video};
+pub use reaction::Reaction;
+pub use repeated::repeated_names;
+pub use template::{
+    DateTime, Hsm, Parameter, Template, TemplateButton, TemplateCard, TemplateHeader, TemplateText,
+};
+pub use text::Text;
+pub use validate::{Unknown, validate};

@@ -1,0 +1,44 @@
+//! Reactions to messages that were received.
+
+use super::content::Content;
+use super::object::Object;
+
+/// One emoji on a message that is at most 30 days old (Meta, messages/reaction-messages). It cannot itself be a reply.
+///
+/// ```
+/// use wamedia::message::{Dialect, Message, Reaction};
+///
+/// let thanks = Reaction::new("wamid.HBgLMTY0NjcwNDM1OTUVAgASGBQz", "❤️");
+/// let payload = Message::new("+16505551234", thanks).build(Dialect::Cloud)?;
+/// assert_eq!(payload["reaction"]["emoji"], "❤️");
+///
+/// let undone = Reaction::removed("wamid.HBgLMTY0NjcwNDM1OTUVAgASGBQz");
+/// assert!(Message::new("+16505551234", undone).build(Dialect::Cloud).is_ok());
+/// # Ok::<(), wamedia::message::Refused>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    message_id: String,
+    emoji: String,
+}
+
+impl Reaction {
+    /// This emoji on the message with this id.
+    pub fn new(message_id: impl Into<String>, emoji: impl Into<String>) -> Self {
+        Self { message_id: message_id.into(), emoji: emoji.into() }
+    }
+
+    /// Takes the reaction to that message away.
+    pub fn removed(message_id: impl Into<String>) -> Self {
+        Self::new(message_id, "")
+    }
+}
+
+impl From<Reaction> for Content {
+    fn from(reaction: Reaction) -> Self {
+        Self::new(
+            "reaction",
+            Object::new().with("message_id", reaction.message_id).with("emoji", reaction.emoji),
+        )
+    }
+}

@@ -1,0 +1,221 @@
+//! Templates: messages that were approved beforehand, and what is filled into them. What is filled in is [parameters];
+//! [buttons] and [cards](card) have files of their own.
+
+mod buttons;
+mod card;
+mod hsm;
+mod parameters;
+
+use serde_json::Value;
+
+use super::content::Content;
+use super::location::Location;
+use super::media::HeaderMedia;
+use super::object::Object;
+
+pub use buttons::TemplateButton;
+pub use card::TemplateCard;
+pub use hsm::Hsm;
+pub use parameters::{DateTime, Parameter, TemplateText};
+
+/// What is filled into a template's header: exactly what the template was approved with, or WhatsApp answers 132012.
+///
+/// ```
+/// use wamedia::message::{HeaderMedia, Location, Source, TemplateHeader};
+///
+/// let image = TemplateHeader::from(HeaderMedia::Image(Source::link("https://media.example.com/banner.jpg")));
+/// let place = TemplateHeader::Location(Location::new(37.44, -122.16).name("Philz").address("101 Forest Ave"));
+/// assert_ne!(image, place);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum TemplateHeader {
+    /// An image, a video or a document. Its link is fetched like that of a media message.
+    Media(HeaderMedia),
+    /// What a variable in a header of text is replaced by.
+    Text(TemplateText),
+    /// A place, with its name and address.
+    Location(Location),
+    /// A product of a catalogue.
+    Product {
+        /// The catalogue.
+        catalog_id: String,
+        /// The product, by the seller's id.
+        retailer_id: String,
+    },
+}
+
+impl From<HeaderMedia> for TemplateHeader {
+    fn from(media: HeaderMedia) -> Self {
+        Self::Media(media)
+    }
+}
+
+impl TemplateHeader {
+    fn json(&self) -> Value {
+        let parameter = match self {
+            Self::Media(media) => media.json(),
+            Self::Text(text) => text.json(),
+            Self::Location(location) => {
+                Object::new().with("type", "location").with("location", location.json()).into()
+            }
+            Self::Product { catalog_id, retailer_id } => {
+                let product = Object::new()
+                    .with("product_retailer_id", retailer_id.as_str())
+                    .with("catalog_id", catalog_id.as_str());
+                Object::new().with("type", "product").with("product", product).into()
+            }
+        };
+        component("header", vec![parameter]).into()
+    }
+}
+
+/// A template, by its name and language (Meta, templates/overview). It may be sent at any time to who agreed to that; all
+/// other messages only within 24 hours of the customer's last.
+///
+/// ```
+/// use wamedia::message::{Dialect, HeaderMedia, Message, Parameter, Source, Template, TemplateButton};
+///
+/// let sale = Template::new("spring_sale", "en_US")
+///     .header(HeaderMedia::Image(Source::link("https://media.example.com/banner.jpg?v=8c79de8fefe4402c")))
+///     .body([Parameter::text("Pablo"), Parameter::currency("$10.99", "USD", 10990)])
+///     .button(TemplateButton::url(0, "spring"));
+/// let payload = Message::new("+16505551234", sale).build(Dialect::Cloud)?;
+/// assert_eq!(payload["template"]["components"][0]["parameters"][0]["type"], "image");
+/// # Ok::<(), wamedia::message::Refused>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    name: String,
+    language: String,
+    deterministic: bool,
+    namespace: Option<String>,
+    header: Option<TemplateHeader>,
+    body: Vec<Parameter>,
+    limited_time_offer: Option<u64>,
+    carousel: Vec<TemplateCard>,
+    buttons: Vec<TemplateButton>,
+    tap_targets: Vec<(String, String)>,
+}
+
+impl Template {
+    /// The template of this name (lower-case letters, digits and underscores) in this language: `en`, `pt_BR`.
+    pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            language: language.into(),
+            deterministic: false,
+            namespace: None,
+            header: None,
+            body: Vec::new(),
+            limited_time_offer: None,
+            carousel: Vec::new(),
+            buttons: Vec::new(),
+            tap_targets: Vec::new(),
+        }
+    }
+
+    /// Writes `"policy": "deterministic"`: this language and no other. There is no other policy, so Cloud API needs no word of
+    /// it.
+    #[must_use]
+    pub fn deterministic(mut self) -> Self {
+        self.deterministic = true;
+        self
+    }
+
+    /// On-Premises only: the namespace that the template is in.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// What is filled into the header.
+    #[must_use]
+    pub fn header(mut self, header: impl Into<TemplateHeader>) -> Self {
+        self.header = Some(header.into());
+        self
+    }
+
+    /// What is filled into the text, in its order; as many as it has variables, or WhatsApp answers 132000.
+    #[must_use]
+    pub fn body(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.body = parameters.into_iter().collect();
+        self
+    }
+
+    /// When the offer ends, in milliseconds since 1970 UTC (Meta, templates/limited-time-offer-templates).
+    #[must_use]
+    pub fn limited_time_offer(mut self, ends_at_ms: u64) -> Self {
+        self.limited_time_offer = Some(ends_at_ms);
+        self
+    }
+
+    /// With one more card; two to ten, as the template has (Meta, templates/media-card-carousel-templates).
+    #[must_use]
+    pub fn card(mut self, card: TemplateCard) -> Self {
+        self.carousel.push(card);
+        self
+    }
+
+    /// What one more button does.
+    #[must_use]
+    pub fn button(mut self, button: TemplateButton) -> Self {
+        self.buttons.push(button);
+        self
+    }
+
+    /// The page that a tap on the message opens, and its title, where Meta has allowed that.
+    #[must_use]
+    pub fn tap_target(mut self, url: impl Into<String>, title: impl Into<String>) -> Self {
+        self.tap_targets.push((url.into(), title.into()));
+        self
+    }
+
+    fn components(&self) -> Vec<Value> {
+        let body = (!self.body.is_empty())
+            .then(|| component("body", self.body.iter().map(Parameter::json).collect()).into());
+        let offer = self.limited_time_offer.map(|ends_at_ms| {
+            let offer = Object::new().with("expiration_time_ms", ends_at_ms);
+            let parameter =
+                Object::new().with("type", "limited_time_offer").with("limited_time_offer", offer);
+            component("limited_time_offer", vec![parameter.into()]).into()
+        });
+        let cards: Vec<_> = self.carousel.iter().enumerate().map(|(i, card)| card.json(i)).collect();
+        let carousel =
+            (!cards.is_empty()).then(|| Object::new().with("type", "carousel").with("cards", cards).into());
+        let target = |(url, title): &(String, String)| -> Value {
+            Object::new().with("url", url.as_str()).with("title", title.as_str()).into()
+        };
+        let targets: Vec<_> = self.tap_targets.iter().map(target).collect();
+        let tap_target = (!targets.is_empty()).then(|| {
+            let name = "tap_target_configuration";
+            component(name, vec![Object::new().with("type", name).with(name, targets).into()]).into()
+        });
+        [self.header.as_ref().map(TemplateHeader::json), body, offer, carousel]
+            .into_iter()
+            .flatten()
+            .chain(self.buttons.iter().map(TemplateButton::json))
+            .chain(tap_target)
+            .collect()
+    }
+}
+
+impl From<Template> for Content {
+    fn from(template: Template) -> Self {
+        let components = template.components();
+        let language = Object::new()
+            .maybe("policy", template.deterministic.then_some("deterministic"))
+            .with("code", template.language);
+        let object = Object::new()
+            .maybe("namespace", template.namespace)
+            .with("name", template.name)
+            .with("language", language)
+            .list("components", components);
+        Self::new("template", object)
+    }
+}
+
+/// A component of this type, with these parameters.
+fn component(kind: &'static str, parameters: Vec<Value>) -> Object {
+    Object::new().with("type", kind).with("parameters", parameters)
+}

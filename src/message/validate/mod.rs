@@ -1,0 +1,273 @@
+//! Holding a payload against WhatsApp's rules.
+//!
+//! The walk goes through the JSON value itself, so nothing of it is lost or rewritten before it is looked at. It follows
+//! the shapes of [`crate::whatsapp::messages`] and is as deep as they are, however deep the payload is. What a field may be
+//! stands there; here is what each [`Kind`] and each rule means.
+
+mod choice;
+mod emoji;
+mod place;
+mod rules;
+mod scalars;
+#[cfg(test)]
+mod tests;
+mod url;
+
+pub(super) use self::place::join;
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use self::choice::Layers;
+use self::place::{Place, Quoted};
+use super::{Dialect, Fault, Severity};
+use crate::spelling;
+use crate::whatsapp::messages;
+use crate::whatsapp::schema::{Code, Field, Kind, List, Platform, Shape};
+
+/// What a field is that no document names.
+///
+/// ```
+/// use wamedia::message::{Dialect, Unknown, validate};
+///
+/// let payload = serde_json::json!({
+///     "messaging_product": "whatsapp", "to": "+16505551234", "type": "text", "text": {"body": "Hi", "colour": "red"}
+/// });
+/// assert!(validate(&payload, Dialect::Cloud, Unknown::Refused)[0].is_error());
+/// assert!(!validate(&payload, Dialect::Cloud, Unknown::Warned)[0].is_error());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// An error.
+    #[default]
+    Refused,
+    /// A warning.
+    Warned,
+}
+
+/// All that is wrong with a payload or doubtful, in the order of the payload; empty where nothing is.
+///
+/// What is wrong with an object as a whole comes before its fields, and what is missing after them. Where no document spells
+/// an object out, nothing in it is wrong. Pure, and total: no JSON value makes it panic.
+///
+/// An object that has a name twice cannot be seen here, since a [`Value`] keeps the last one only; see
+/// [`repeated_names`](super::repeated_names).
+///
+/// ```
+/// use wamedia::message::{Dialect, Unknown, validate};
+///
+/// let payload = serde_json::json!({
+///     "messaging_product": "whatsapp", "to": "+16505551234", "type": "text", "text": {"body": "Hi"}
+/// });
+/// assert!(validate(&payload, Dialect::Cloud, Unknown::Refused).is_empty());
+/// ```
+#[must_use]
+pub fn validate(payload: &Value, dialect: Dialect, unknown: Unknown) -> Vec<Fault> {
+    let platform = dialect.platform();
+    let shape = messages::payload(platform, |name| payload.get(name).is_some());
+    let mut walk = Walk { platform, unknown, found: Vec::new() };
+    walk.object(payload, shape, &Place::payload(shape.source.unwrap_or_default()));
+    // Rules look at an object as a whole, so they find what is wrong in another order. The sort is stable.
+    walk.found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    walk.found.into_iter().map(|(_, fault)| fault).collect()
+}
+
+struct Walk {
+    platform: Platform,
+    unknown: Unknown,
+    /// Each with its place in the payload.
+    found: Vec<(Vec<usize>, Fault)>,
+}
+
+impl Walk {
+    fn error(&mut self, place: &Place, code: Code, reason: impl Into<String>) {
+        self.report(place, Severity::Error, Some(code), reason.into());
+    }
+
+    fn warning(&mut self, place: &Place, code: Option<Code>, reason: impl Into<String>) {
+        self.report(place, Severity::Warning, code, reason.into());
+    }
+
+    fn report(&mut self, place: &Place, severity: Severity, code: Option<Code>, reason: String) {
+        let fault = Fault {
+            path: place.path.clone(),
+            severity,
+            code: code.and_then(|code| code.number(self.platform)),
+            reason,
+            source: place.source,
+        };
+        self.found.push((place.order.clone(), fault));
+    }
+
+    /// A value of another type of JSON than it must be.
+    fn mistyped(&mut self, place: &Place, code: Code, value: &Value, wanted: &str) {
+        let reason = match value {
+            Value::Null => format!("is null, which is no value; leave the field out, or write {wanted}"),
+            Value::Bool(_) => format!("is true or false, where {wanted} belongs; write that"),
+            Value::Number(_) => format!("is a number, where {wanted} belongs; write that"),
+            Value::String(_) => format!("is text, where {wanted} belongs; write that"),
+            Value::Array(_) => format!("is an array, where {wanted} belongs; write that"),
+            Value::Object(_) => format!("is an object, where {wanted} belongs; write that"),
+        };
+        self.error(place, code, reason);
+    }
+
+    fn object(&mut self, value: &Value, shape: &'static Shape, place: &Place) {
+        let Value::Object(map) = value else {
+            return self.mistyped(place, Code::Parameter, value, "an object");
+        };
+        let layers = self.layers(shape, map, place);
+        for (at, (name, value)) in map.iter().enumerate() {
+            let inner = place.field(name, at);
+            if layers.tags.contains(&name.as_str()) {
+                continue;
+            }
+            match layers.field(name, self.platform) {
+                Some((field, source)) => self.field(value, field, map, &inner.from(source)),
+                None => self.unknown_field(name, &layers, &inner),
+            }
+        }
+        for (field, source) in layers.required(self.platform) {
+            if !map.contains_key(field.name) {
+                let missing = place.field(field.name, map.len()).from(source);
+                self.error(&missing, Code::Missing, format!("is missing; add {}", wanted(&field.kind)));
+            }
+        }
+        for (rule, source) in layers.rules() {
+            self.rule(rule, &layers, map, &place.clone().from(source));
+        }
+    }
+
+    fn field(&mut self, value: &Value, field: &Field, around: &Map<String, Value>, place: &Place) {
+        self.value(value, &field.kind, field.code, around, place);
+    }
+
+    fn value(
+        &mut self,
+        value: &Value,
+        kind: &Kind,
+        code: Option<Code>,
+        around: &Map<String, Value>,
+        place: &Place,
+    ) {
+        match *kind {
+            Kind::Any => {}
+            Kind::Never(reason) => self.error(place, Code::Parameter, reason),
+            Kind::Object(shape) => self.object(value, shape, place),
+            Kind::List(list) => self.list(value, &list, code, around, place),
+            _ => self.scalar(value, kind, code, around, place),
+        }
+    }
+
+    fn list(
+        &mut self,
+        value: &Value,
+        list: &List,
+        code: Option<Code>,
+        around: &Map<String, Value>,
+        place: &Place,
+    ) {
+        let Value::Array(elements) = value else {
+            let wanted = format!("an array of {}", list.what);
+            return self.mistyped(place, code.unwrap_or(Code::Parameter), value, &wanted);
+        };
+        let (len, what) = (elements.len(), list.what);
+        if len < list.min {
+            let mend = if list.min == 1 {
+                "add one, or leave the field out".to_owned()
+            } else {
+                "add more".to_owned()
+            };
+            self.error(place, list.code, format!("has {len} {what}; {} at least: {mend}", list.min));
+        }
+        match (list.doubt, list.max) {
+            (_, Some(max)) if len > max => {
+                self.error(place, list.code, format!("has {len} {what}; {max} at most: leave some out"));
+            }
+            (Some(doubt), _) if len > doubt => self.warning(
+                place,
+                Some(list.code),
+                format!("has {len} {what}; one document allows {doubt} at most: leave some out to be safe"),
+            ),
+            _ => {}
+        }
+        for (at, element) in elements.iter().enumerate() {
+            self.value(element, list.of, None, around, &place.element(at));
+        }
+        for path in list.unique {
+            let values = elements.iter().enumerate();
+            let found = values.filter_map(|(at, element)| place.element(at).descend(element, path));
+            self.distinct(found);
+        }
+    }
+
+    /// Reports each value that was there before.
+    fn distinct<'a>(&mut self, values: impl Iterator<Item = (Place, &'a Value)>) {
+        let mut seen = HashSet::new();
+        for (place, value) in values {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => continue,
+            };
+            if let Some(text) = seen.replace(text) {
+                let reason = format!("is {} a second time; make it unique in this message", Quoted(&text));
+                self.error(&place, Code::Value, reason);
+            }
+        }
+    }
+
+    fn unknown_field(&mut self, name: &str, layers: &Layers, place: &Place) {
+        if layers.is_open() {
+            return;
+        }
+        // What the object may have cannot be told, but a slip in what every case has can.
+        if layers.is_undecided() {
+            let known = layers.names(self.platform);
+            let is_slip = spelling::nearest(name, known).is_some();
+            if !is_slip || layers.is_of_any_case(name) {
+                return;
+            }
+        }
+        let reason = if let Some(other) = layers.other_platform(name, self.platform) {
+            format!("is a field of the {} only; leave it out", other.name())
+        } else if let Some((tag, word, chosen)) = layers.other_case(name) {
+            format!(
+                "belongs to `{tag}` `{word}`, and `{tag}` is `{chosen}` here; leave it out, or change `{tag}`"
+            )
+        } else {
+            let known = layers.names(self.platform);
+            match spelling::nearest(name, known.iter().copied()) {
+                Some(nearest) => format!("is not known; did you mean `{nearest}`?"),
+                None if known.is_empty() => "is not known, as nothing is here; leave it out".to_owned(),
+                None => format!("is not known; leave it out (known here: {})", known.join(", ")),
+            }
+        };
+        match self.unknown {
+            Unknown::Refused => self.error(place, Code::Parameter, reason),
+            Unknown::Warned => self.warning(place, Some(Code::Parameter), reason),
+        }
+    }
+}
+
+/// What belongs into a field that is missing.
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Text(_) => "text".to_owned(),
+        Kind::Word(words) => scalars::any_of(words),
+        Kind::Flag => "true or false".to_owned(),
+        Kind::Whole { .. } => "a whole number".to_owned(),
+        Kind::Degrees { .. } => "a number of degrees".to_owned(),
+        Kind::Url | Kind::Link => "an http:// or https:// URL".to_owned(),
+        Kind::Recipient => "a phone number, or the id of a group".to_owned(),
+        Kind::UserId => "the user's id".to_owned(),
+        Kind::Language => "a language code such as en or pt_BR".to_owned(),
+        Kind::TemplateName => "the template's name".to_owned(),
+        Kind::Date => "a date as YYYY-MM-DD".to_owned(),
+        Kind::Emoji => "one emoji, or \"\" to take the reaction back".to_owned(),
+        Kind::Object(_) => "an object".to_owned(),
+        Kind::List(list) => format!("an array of {}", list.what),
+        Kind::Any | Kind::Never(_) => "it".to_owned(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Where in a payload something is: for people, and for the order of faults.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// A place in a payload, and the document that speaks of it.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// As in `interactive.action.buttons[2].reply.title`.
+    pub(super) path: String,
+    /// The positions in the objects and arrays around it, so that places sort as they stand in the payload.
+    pub(super) order: Vec<usize>,
+    pub(super) source: &'static str,
+}
+
+impl Place {
+    /// The whole payload.
+    pub(super) fn payload(source: &'static str) -> Self {
+        Self { path: String::new(), order: Vec::new(), source }
+    }
+
+    /// The field at a position of the object here; one that is missing is at the position after the last.
+    pub(super) fn field(&self, name: &str, at: usize) -> Self {
+        Self { path: join(&self.path, name), ..self.at(at) }
+    }
+
+    pub(super) fn element(&self, at: usize) -> Self {
+        Self { path: format!("{}[{at}]", self.path), ..self.at(at) }
+    }
+
+    /// The same place, of which another document speaks.
+    pub(super) fn from(self, source: &'static str) -> Self {
+        Self { source, ..self }
+    }
+
+    /// What lies at a path of names with dots within the value here, if it is there.
+    pub(super) fn descend<'a>(&self, value: &'a Value, path: &str) -> Option<(Self, &'a Value)> {
+        let mut found = (self.clone(), value);
+        for name in path.split('.') {
+            let map = found.1.as_object()?;
+            let (at, (_, inner)) = map.iter().enumerate().find(|(_, (key, _))| *key == name)?;
+            found = (found.0.field(name, at), inner);
+        }
+        Some(found)
+    }
+
+    fn at(&self, at: usize) -> Self {
+        let mut order = self.order.clone();
+        order.push(at);
+        Self { path: String::new(), order, source: self.source }
+    }
+}
+
+/// The path of a field of what lies at `path`.
+pub(in crate::message) fn join(path: &str, name: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        return format!("{path}[\"{}\"]", name.escape_debug());
+    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// A value of the payload in a sentence: escaped, and not too much of it.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 40;
+        match self.0.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "`{}…`", self.0[..end].escape_debug()),
+            None => write!(f, "`{}`", self.0.escape_debug()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_in_most_languages() {
+        let place = Place::payload("").field("a", 0).element(2).field("b-c_D9", 1);
+        assert_eq!((place.path.as_str(), &place.order[..]), ("a[2].b-c_D9", &[0, 2, 1][..]));
+        for (name, path) in [
+            ("a.b", "a[\"a.b\"]"),
+            ("", "a[\"\"]"),
+            ("x\n\"", "a[\"x\\n\\\"\"]"),
+            ("\u{e4}", "a[\"\u{e4}\"]"),
+        ] {
+            assert_eq!(join("a", name), path);
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_is_one_line_and_short() {
+        assert_eq!(Quoted("a\nb").to_string(), "`a\\nb`");
+        assert_eq!(Quoted(&"\u{1f600}".repeat(41)).to_string(), format!("`{}…`", "\u{1f600}".repeat(40)));
+    }
+}

@@ -1,0 +1,306 @@
+//! What a single value may be.
+
+use serde_json::{Map, Value};
+
+use super::place::{Place, Quoted};
+use super::{Walk, emoji, url};
+use crate::spelling;
+use crate::whatsapp::schema::{Code, Kind, Platform, Text};
+
+/// Digits that a phone number has at most (ITU-T E.164 section 6).
+const PHONE_DIGITS: usize = 15;
+
+/// Words to choose from, for people: `a`, `b` or `c`.
+pub(super) fn any_of(words: &[&str]) -> String {
+    match words {
+        [] => "nothing".to_owned(),
+        [word] => format!("`{word}`"),
+        [rest @ .., last] => format!("`{}` or `{last}`", rest.join("`, `")),
+    }
+}
+
+impl Walk {
+    /// Everything that is neither an object nor an array.
+    pub(super) fn scalar(
+        &mut self,
+        value: &Value,
+        kind: &Kind,
+        code: Option<Code>,
+        around: &Map<String, Value>,
+        place: &Place,
+    ) {
+        let mistyped = code.unwrap_or(Code::Parameter);
+        let refused = code.unwrap_or(Code::Value);
+        match (kind, value) {
+            (Kind::Flag, Value::Bool(_)) => {}
+            (Kind::Whole { .. }, Value::Number(_))
+            | (Kind::Whole { or_text: true, .. }, Value::String(_)) => {
+                self.whole(value, kind, refused, place);
+            }
+            (Kind::Degrees { bound }, Value::Number(_) | Value::String(_)) => {
+                self.degrees(value, *bound, refused, place);
+            }
+            (Kind::Flag | Kind::Whole { .. } | Kind::Degrees { .. }, _) => {
+                self.mistyped(place, mistyped, value, &super::wanted(kind));
+            }
+            (_, Value::String(text)) => self.text_kind(text, kind, code, around, place),
+            _ => self.mistyped(place, mistyped, value, &super::wanted(kind)),
+        }
+    }
+
+    fn text_kind(
+        &mut self,
+        text: &str,
+        kind: &Kind,
+        code: Option<Code>,
+        around: &Map<String, Value>,
+        place: &Place,
+    ) {
+        let refused = code.unwrap_or(Code::Value);
+        let wrong = match kind {
+            Kind::Text(limits) => return self.text(text, limits, place),
+            Kind::Url => return self.url(text, code, place),
+            Kind::Link => return self.link(text, code, around, place),
+            Kind::Recipient => return self.recipient(text, refused, around, place),
+            Kind::UserId => return self.user_id(text, place),
+            Kind::Word(words) => wrong_word(text, words),
+            Kind::Language => wrong_language(text),
+            Kind::TemplateName => wrong_template_name(text),
+            Kind::Date => wrong_date(text),
+            Kind::Emoji => wrong_reaction(text),
+            _ => None,
+        };
+        if let Some(reason) = wrong {
+            self.error(place, refused, reason);
+        }
+    }
+
+    fn text(&mut self, text: &str, limits: &Text, place: &Place) {
+        let len = text.chars().count();
+        if len < limits.min {
+            let reason = if limits.min == 1 {
+                "is empty; write something, or leave the field out where it may be left out".to_owned()
+            } else {
+                format!("has {len} characters; {} at least: write more", limits.min)
+            };
+            self.error(place, Code::Parameter, reason);
+        }
+        match (limits.doubt, limits.max) {
+            (_, Some(max)) if len > max => {
+                let reason = format!("has {len} characters; {max} at most: shorten it");
+                self.error(place, Code::TooLong, reason);
+            }
+            (Some(doubt), max) if len > doubt => {
+                let reason = match max {
+                    Some(max) => format!(
+                        "has {len} characters; some documents allow {doubt} at most, others {max}: shorten it to be safe"
+                    ),
+                    None => {
+                        format!(
+                            "has {len} characters, and some clients cut it after {doubt}: shorten it to be safe"
+                        )
+                    }
+                };
+                self.warning(place, Some(Code::TooLong), reason);
+            }
+            _ => {}
+        }
+        // CR LF is one line break.
+        let breaks = text.replace("\r\n", "\n").matches(['\n', '\r']).count();
+        if let Some(max) = limits.breaks.filter(|max| breaks > *max) {
+            let reason = format!("has {breaks} line breaks; {max} at most: take some out");
+            self.error(place, Code::Value, reason);
+        }
+        if !limits.emoji && emoji::has_emoji(text) {
+            self.error(place, Code::Value, "has an emoji, which is not taken here; take it out");
+        }
+    }
+
+    fn whole(&mut self, value: &Value, kind: &Kind, refused: Code, place: &Place) {
+        let Kind::Whole { min, max, .. } = *kind else { return };
+        let number = match value {
+            Value::String(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+                text.parse().ok()
+            }
+            Value::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        if number.is_none_or(|number| !(min..=max).contains(&number)) {
+            let range = match (min, max) {
+                (i64::MIN, i64::MAX) => "a whole number".to_owned(),
+                (min, i64::MAX) => format!("a whole number of at least {min}"),
+                (min, max) => format!("a whole number from {min} to {max}"),
+            };
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            self.error(place, refused, format!("is {}; write {range}", Quoted(&shown)));
+        }
+    }
+
+    fn degrees(&mut self, value: &Value, bound: i16, refused: Code, place: &Place) {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let is_decimal = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+        let number = text.parse::<f64>().ok().filter(|_| is_decimal);
+        if number.is_none_or(|number| number.abs() > f64::from(bound)) {
+            let reason =
+                format!("is {}; write degrees from -{bound} to {bound}, such as 37.44", Quoted(&text));
+            self.error(place, refused, reason);
+        }
+    }
+
+    fn url(&mut self, text: &str, code: Option<Code>, place: &Place) {
+        let (_, remarks) = url::read(text);
+        self.remarks(remarks, code, place);
+    }
+
+    /// On-Premises, a link may begin with the name of its provider.
+    fn link(&mut self, text: &str, code: Option<Code>, around: &Map<String, Value>, place: &Place) {
+        let provider = around.get("provider").and_then(|provider| provider.get("name")?.as_str());
+        let of_provider = provider
+            .filter(|_| self.platform == Platform::OnPremises)
+            .and_then(|name| text.strip_prefix(name)?.strip_prefix('/'));
+        let (url, remarks) = url::read(of_provider.unwrap_or(text));
+        self.remarks(remarks, code, place);
+        let Some(url) = url else { return };
+        if url.is_metas_own() {
+            let reason = "leads to Meta's own servers, which do not let its fetcher in: host the file yourself, or \
+                          upload it and send its id";
+            self.error(place, Code::Media, reason);
+        } else if self.platform == Platform::Cloud && !url.has_version() {
+            let reason = "carries no version, and WhatsApp keeps a link for 10 minutes by its exact text: add \
+                          ?v= and something that changes with the file, as `wamedia link` does";
+            self.warning(&place.clone().from("Meta: Cloud API, sending messages, April 2026"), None, reason);
+        }
+    }
+
+    fn remarks(&mut self, remarks: Vec<url::Remark>, code: Option<Code>, place: &Place) {
+        for remark in remarks {
+            match remark {
+                url::Remark::Wrong(reason) => self.error(place, code.unwrap_or(Code::Parameter), reason),
+                url::Remark::Doubtful(reason) => self.warning(place, Some(Code::Parameter), reason),
+            }
+        }
+    }
+
+    fn recipient(&mut self, text: &str, refused: Code, around: &Map<String, Value>, place: &Place) {
+        if around.get("recipient_type").and_then(Value::as_str) == Some("group") {
+            if text.is_empty() {
+                self.error(place, refused, "is empty; write the group's id");
+            }
+            return;
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let is_odd = |(at, c): &(usize, char)| match c {
+            '+' => text[..*at].contains(|c: char| c.is_ascii_digit() || c == '+'),
+            '-' | '(' | ')' | ' ' => false,
+            c => !c.is_ascii_digit(),
+        };
+        if let Some((_, odd)) = text.char_indices().find(is_odd) {
+            let reason = format!(
+                "is {}, which is no phone number for its `{}`; write + and the country code, then digits, with \
+                 spaces, hyphens and parentheses as you like",
+                Quoted(text),
+                odd.escape_debug()
+            );
+            self.error(place, refused, reason);
+        } else if digits.is_empty() {
+            self.error(place, refused, "has no digits; write + and the country code, then the number");
+        } else if digits.len() > PHONE_DIGITS {
+            let reason =
+                format!("has {} digits; a phone number has {PHONE_DIGITS} at most: mend it", digits.len());
+            self.error(&place.clone().from("ITU-T E.164, section 6"), refused, reason);
+        } else if self.platform == Platform::Cloud && !text.contains('+') {
+            let reason = format!(
+                "has no +, so the country code of the business's own number is put before it: a business in India \
+                 reaches +91{digits}; write + and the country code"
+            );
+            self.warning(place, None, reason);
+        }
+    }
+
+    fn user_id(&mut self, text: &str, place: &Place) {
+        let is_id = text.split_once('.').is_some_and(|(country, id)| {
+            country.len() == 2
+                && country.bytes().all(|b| b.is_ascii_uppercase())
+                && !id.is_empty()
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+        });
+        if text.is_empty() {
+            self.error(place, Code::Parameter, "is empty; write the user's id, or leave the field out");
+        } else if !is_id {
+            let reason = format!(
+                "is {}, which does not look like a user's id: two letters for the country, a dot and the id; a phone \
+                 number belongs into `to`",
+                Quoted(text)
+            );
+            self.warning(place, None, reason);
+        }
+    }
+}
+
+fn wrong_word(text: &str, words: &[&str]) -> Option<String> {
+    if words.contains(&text) {
+        return None;
+    }
+    Some(match spelling::nearest(text, words.iter().copied()).filter(|_| words.len() > 1) {
+        Some(nearest) => format!("is {}; did you mean `{nearest}`?", Quoted(text)),
+        None => format!("is {}; write {}", Quoted(text), any_of(words)),
+    })
+}
+
+fn wrong_language(text: &str) -> Option<String> {
+    let (language, country) = text.split_once('_').map_or((text, None), |(l, c)| (l, Some(c)));
+    let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
+    let is_country = |country: &str| {
+        country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
+            || country.len() == 3 && country.bytes().all(|b| b.is_ascii_digit())
+    };
+    if is_language && country.is_none_or(is_country) {
+        return None;
+    }
+    let swapped = text.replacen('-', "_", 1);
+    Some(if text.contains('-') && wrong_language(&swapped).is_none() {
+        format!("is {}, with a hyphen; write `{swapped}`", Quoted(text))
+    } else {
+        format!("is {}, which is no language code; write one such as `en` or `pt_BR`", Quoted(text))
+    })
+}
+
+fn wrong_template_name(text: &str) -> Option<String> {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !text.is_empty() && text.chars().all(is_of_name) {
+        return None;
+    }
+    let reason = "no template's name, which has lowercase letters, digits and underscores only; write it as it is in \
+                  WhatsApp Manager";
+    Some(format!("is {}, {reason}", Quoted(text)))
+}
+
+fn wrong_date(text: &str) -> Option<String> {
+    let part = |range: std::ops::Range<usize>| {
+        let digits = text.get(range).filter(|part| part.bytes().all(|b| b.is_ascii_digit()))?;
+        digits.parse::<u32>().ok()
+    };
+    let is_spelled = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    let date = is_spelled.then(|| Some((part(0..4)?, part(5..7)?, part(8..10)?))).flatten();
+    let is_day = |(year, month, day): (u32, u32, u32)| {
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let days = match month {
+            2 => 28 + u32::from(is_leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        (1..=days).contains(&day)
+    };
+    if date.is_some_and(is_day) {
+        return None;
+    }
+    Some(format!("is {}; write a date as YYYY-MM-DD, such as 1999-01-23", Quoted(text)))
+}
+
+fn wrong_reaction(text: &str) -> Option<String> {
+    if text.is_empty() || emoji::is_one_emoji(text) {
+        return None;
+    }
+    Some(format!("is {}; write one emoji, or \"\" to take the reaction back", Quoted(text)))
+}

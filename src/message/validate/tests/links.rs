@@ -1,0 +1,112 @@
+//! Media by link and by id, and what is shown with them.
+
+use super::*;
+
+#[test]
+fn media_is_an_id_or_a_link_wherever_it_is() {
+    for (name, pointer) in [
+        ("cloud/image", "/image"),
+        ("cloud/audio", "/audio"),
+        ("cloud/document", "/document"),
+        ("cloud/sticker", "/sticker"),
+        ("cloud/buttons", "/interactive/header/image"),
+        ("cloud/cta-url", "/interactive/header/document"),
+        ("cloud/carousel-links", "/interactive/action/cards/0/header/image"),
+        ("cloud/template-header-image", "/template/components/0/parameters/0/image"),
+        ("cloud/template-header-document", "/template/components/0/parameters/0/document"),
+    ] {
+        let link = format!("{pointer}/link");
+        let id = format!("{pointer}/id");
+        let both = with(payload(name), &id, "1013859600285441");
+        assert_eq!(said(&both), [format!("error {} 100", path_of(pointer))], "{name}");
+        assert_eq!(said(&without(both, &link)), [""; 0], "{name}");
+        let neither = without(payload(name), &link);
+        assert_eq!(said(&neither), [format!("error {} 131008", path_of(pointer))], "{name}");
+
+        let of = |text: &str| said(&with(payload(name), &link, text));
+        let path = path_of(&link);
+        for (text, verdict) in [
+            ("http://media.example.com/a?v=1", None),
+            ("https://media.example.com/a", Some(format!("warning {path}"))),
+            ("https://media.example.com/\u{e4}?v=1", Some(format!("warning {path} 100"))),
+            ("https://scontent.whatsapp.net/v/a?v=1", Some(format!("error {path} 131053"))),
+            ("ftp://media.example.com/a?v=1", Some(format!("error {path} 100"))),
+            ("", Some(format!("error {path} 100"))),
+        ] {
+            assert_eq!(of(text), Vec::from_iter(verdict), "{name} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_button_leads_anywhere_by_any_url() {
+    let pointer = "/interactive/action/parameters/url";
+    assert_eq!(said(&with(payload("cloud/cta-url"), pointer, "https://shop.example")), [""; 0]);
+    let bad = with(payload("cloud/cta-url"), pointer, "shop.example");
+    assert_eq!(said(&bad), ["error interactive.action.parameters.url 100"]);
+}
+
+#[test]
+fn words_stand_only_where_they_are_shown() {
+    for (name, pointer) in [
+        ("cloud/audio", "/audio/caption"),
+        ("cloud/sticker", "/sticker/caption"),
+        ("cloud/buttons", "/interactive/header/image/caption"),
+        ("cloud/template-header-document", "/template/components/0/parameters/0/document/caption"),
+        ("cloud/image", "/image/filename"),
+        ("cloud/video", "/video/voice"),
+        ("cloud/location-request", "/interactive/header"),
+        ("cloud/location-request", "/interactive/footer"),
+        ("cloud/carousel-links", "/interactive/header"),
+        ("cloud/carousel-links", "/interactive/footer"),
+        ("cloud/product", "/interactive/header"),
+        ("cloud/text", "/preview_url"),
+    ] {
+        let fault = only(&with(payload(name), pointer, "x"));
+        assert_eq!((fault.path.clone(), fault.code), (path_of(pointer), Some(100)), "{fault}");
+        // It is known, so it is wrong however lenient one is.
+        let lenient = validate(&with(payload(name), pointer, "x"), Dialect::Cloud, Unknown::Warned);
+        assert!(lenient[0].is_error(), "{fault}");
+    }
+}
+
+#[test]
+fn a_documents_name_has_an_extension() {
+    let of = |name: &str| said(&with(payload("cloud/document"), "/document/filename", name));
+    for good in ["a.pdf", "Q1. Report v2.xlsx", "\u{5d3}\u{5d5}\u{5d7}.pdf"] {
+        assert_eq!(of(good), [""; 0], "{good}");
+    }
+    for bad in ["", "report", "report.", ".pdf"] {
+        assert_eq!(of(bad), ["warning document.filename"], "{bad}");
+    }
+    let missing = without(payload("cloud/document"), "/document/filename");
+    assert_eq!(said(&missing), ["warning document.filename"]);
+}
+
+#[test]
+fn a_voice_message_is_opus_in_ogg() {
+    let of = |link: &str| said(&with(payload("cloud/voice"), "/audio/link", link));
+    for good in ["https://x.example/a.ogg?v=1", "https://x.example/a.OGG?v=1"] {
+        assert_eq!(of(good), [""; 0], "{good}");
+    }
+    for bad in ["https://x.example/a.mp3?v=1", "https://x.example/?v=1", "https://x.example/a?v=1&f=.ogg"] {
+        assert_eq!(of(bad), ["warning audio.link 131053"], "{bad}");
+    }
+    let no_voice = with(payload("cloud/voice"), "/audio/voice", false);
+    assert_eq!(said(&with(no_voice, "/audio/link", "https://x.example/a.mp3?v=1")), [""; 0]);
+}
+
+#[test]
+fn on_premises_a_link_may_name_its_provider() {
+    let of = |payload: &Value| said_in(payload, Dialect::Dialog360OnPremises);
+    let good = payload("on-premises/image-of-provider");
+    assert_eq!(of(&good), [""; 0]);
+    let plain = with(good.clone(), "/image/link", "https://media.example.com/banner.jpg");
+    assert_eq!(of(&plain), [""; 0]);
+    let other = with(good.clone(), "/image/provider/name", "another");
+    assert_eq!(of(&other), ["error image.link 1009"]);
+    assert_eq!(of(&without(good.clone(), "/image/provider")), ["error image.link 1009"]);
+    let cloud = with(payload("cloud/image"), "/image/provider", json!({"name": "shop"}));
+    assert_eq!(said(&cloud), ["error image.provider 100"]);
+    assert!(only(&cloud).reason.contains("On-Premises"));
+}

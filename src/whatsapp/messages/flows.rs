@@ -1,0 +1,37 @@
+//! Interactive messages that open a flow.
+
+use super::super::schema::{Kind, Rule, Shape, TEXT, Text, may, must};
+use super::interactive::{BODY, FOOTER, HEADER};
+use super::sources;
+
+pub(super) const FLOW: Shape = Shape::of(&[
+    HEADER,
+    BODY,
+    FOOTER,
+    must(
+        "action",
+        Kind::Object(&Shape::of(&[
+            must("name", Kind::Word(&["flow"])),
+            must("parameters", Kind::Object(&PARAMETERS)),
+        ])),
+    ),
+])
+.source(sources::FLOWS);
+
+const PARAMETERS: Shape = Shape::of(&[
+    must("flow_message_version", Kind::Word(&["3"])),
+    may("flow_id", TEXT),
+    may("flow_name", TEXT),
+    must("flow_cta", CTA),
+    may("flow_token", TEXT),
+    may("mode", Kind::Word(&["draft", "published"])),
+    may("flow_action", Kind::Word(&["navigate", "data_exchange"])),
+    may("flow_action_payload", Kind::Object(&PAYLOAD)),
+])
+.rules(&[Rule::OneOf(&["flow_id", "flow_name"])]);
+
+/// 20 characters in some copies of the page, 30 in others.
+const CTA: Kind = Kind::Text(Text { min: 1, doubt: Some(20), max: Some(30), breaks: None, emoji: false });
+
+/// What the first screen gets is an object in most examples, and the text of one in one of them.
+const PAYLOAD: Shape = Shape::of(&[must("screen", TEXT), may("data", Kind::Any)]);

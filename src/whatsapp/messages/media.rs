@@ -1,0 +1,76 @@
+//! Messages with one file, and the media objects that headers have too.
+
+use super::super::schema::{Field, Kind, Platform, Rule, Shape, TEXT, Text, may, maybe_empty, must, never};
+use super::sources;
+
+/// An uploaded file or a link, never both.
+const ID_OR_LINK: Rule = Rule::OneOf(&["id", "link"]);
+
+const ID: Field = may("id", TEXT);
+const LINK: Field = may("link", Kind::Link).source(sources::LINKS);
+/// The name of the credentials that the On-Premises client presents to the link's server.
+const PROVIDER: Field =
+    may("provider", Kind::Object(&PROVIDER_NAME)).only(Platform::OnPremises).source(sources::LINKS);
+const PROVIDER_NAME: Shape = Shape::of(&[must("name", TEXT)]);
+
+const CAPTION: Field = may("caption", maybe_empty(1024));
+
+/// No limit is documented. Past 240 characters, senders have seen it cut.
+const FILENAME: Field =
+    may("filename", Kind::Text(Text { min: 0, doubt: Some(240), max: None, breaks: None, emoji: true }));
+
+const NO_CAPTION_HERE: Field =
+    never("caption", "is not taken in a header; put the words into the message's body");
+const NO_FILENAME: Field =
+    never("filename", "is a document's only; leave it out, or send the file as a document");
+const NO_VOICE: Field = never("voice", "is audio's only; leave it out");
+
+pub(super) const IMAGE_MESSAGE: Shape =
+    Shape::of(&[must("image", Kind::Object(&CAPTIONED))]).source(sources::MEDIA);
+pub(super) const VIDEO_MESSAGE: Shape =
+    Shape::of(&[must("video", Kind::Object(&CAPTIONED))]).source(sources::MEDIA);
+pub(super) const AUDIO_MESSAGE: Shape =
+    Shape::of(&[must("audio", Kind::Object(&AUDIO))]).source(sources::MEDIA);
+pub(super) const DOCUMENT_MESSAGE: Shape =
+    Shape::of(&[must("document", Kind::Object(&DOCUMENT))]).source(sources::MEDIA);
+pub(super) const STICKER_MESSAGE: Shape =
+    Shape::of(&[must("sticker", Kind::Object(&STICKER))]).source(sources::MEDIA);
+
+const CAPTIONED: Shape =
+    Shape::of(&[ID, LINK, PROVIDER, CAPTION, NO_FILENAME, NO_VOICE]).rules(&[ID_OR_LINK]);
+
+const DOCUMENT: Shape =
+    Shape::of(&[ID, LINK, PROVIDER, CAPTION, FILENAME, NO_VOICE]).rules(&[ID_OR_LINK, Rule::NamedFile]);
+
+/// `voice` came with the Cloud API.
+const AUDIO: Shape = Shape::of(&[
+    ID,
+    LINK,
+    PROVIDER,
+    may("voice", Kind::Flag).only(Platform::Cloud),
+    never("caption", "is not taken with audio, which is shown without words; send them as a text message"),
+    NO_FILENAME,
+])
+.rules(&[ID_OR_LINK, Rule::VoiceFile]);
+
+const STICKER: Shape = Shape::of(&[
+    ID,
+    LINK,
+    PROVIDER,
+    never(
+        "caption",
+        "is not taken with a sticker, which is shown without words; send them as a text message",
+    ),
+    NO_FILENAME,
+    NO_VOICE,
+])
+.rules(&[ID_OR_LINK]);
+
+/// An image or a video in a header.
+pub(super) const HEADER_MEDIA: Shape =
+    Shape::of(&[ID, LINK, PROVIDER, NO_CAPTION_HERE, NO_FILENAME, NO_VOICE]).rules(&[ID_OR_LINK]);
+
+/// A document in a header.
+pub(super) const HEADER_DOCUMENT: Shape =
+    Shape::of(&[ID, LINK, PROVIDER, FILENAME, NO_CAPTION_HERE, NO_VOICE])
+        .rules(&[ID_OR_LINK, Rule::NamedFile]);

@@ -1,0 +1,60 @@
+//! What each kind of message may hold, as data: the fields, their limits, and the document that each limit is from.
+//!
+//! The one truth for what senders build and for what others send. This file has the envelope, the others a family of
+//! messages each. Where documents differ, the smaller limit is a doubt and the larger one a refusal; where none spells an
+//! object out, it is open.
+
+mod carousel;
+mod contacts;
+mod control;
+mod flows;
+mod interactive;
+mod media;
+mod plain;
+mod products;
+mod sources;
+mod template;
+
+use super::schema::{Case, Choice, Code, Kind, Platform, Rule, Shape, TEXT, may, maybe_empty, must, never};
+
+use Platform::{Cloud, OnPremises};
+
+/// The shape of a payload on a platform; `has` says whether the payload has a field.
+///
+/// Receipts and typing indicators have no type; they go to the same place as messages, but on the Cloud API only.
+pub fn payload(platform: Platform, has: impl Fn(&str) -> bool) -> &'static Shape {
+    let is_receipt = !has("type") && (has("status") || has("typing_indicator"));
+    if platform == Cloud && is_receipt { &control::RECEIPT } else { &MESSAGE }
+}
+
+/// What every message has.
+const MESSAGE: Shape = Shape::of(&[
+    must("messaging_product", Kind::Word(&["whatsapp"])).only(Cloud),
+    never("messaging_product", "is a field of the Cloud API only; leave it out").only(OnPremises),
+    may("recipient_type", Kind::Word(&["individual", "group"])),
+    may("to", Kind::Recipient).source(sources::SENDING),
+    may("recipient", Kind::UserId).only(Cloud),
+    may("context", Kind::Object(&CONTEXT)).source(sources::SENDING),
+    may("biz_opaque_callback_data", maybe_empty(512)).only(Cloud),
+])
+.choice(Choice::by("type", "type of message", CASES).code(Code::MessageType).default(OnPremises, "text"))
+.rules(&[Rule::AnyOf(&["to", "recipient"])])
+.source(sources::MESSAGES);
+
+const CONTEXT: Shape = Shape::of(&[must("message_id", TEXT)]);
+
+const CASES: &[Case] = &[
+    Case::new("text", &plain::TEXT_MESSAGE),
+    Case::new("image", &media::IMAGE_MESSAGE),
+    Case::new("audio", &media::AUDIO_MESSAGE),
+    Case::new("video", &media::VIDEO_MESSAGE),
+    Case::new("document", &media::DOCUMENT_MESSAGE),
+    Case::new("sticker", &media::STICKER_MESSAGE),
+    Case::new("location", &plain::LOCATION_MESSAGE),
+    Case::new("contacts", &contacts::CONTACTS_MESSAGE),
+    Case::new("reaction", &plain::REACTION_MESSAGE),
+    Case::new("interactive", &interactive::INTERACTIVE_MESSAGE),
+    Case::new("template", &template::TEMPLATE_MESSAGE),
+    Case::new("pin", &control::PIN_MESSAGE).only(Cloud),
+    Case::new("hsm", &template::HSM_MESSAGE).only(OnPremises),
+];

@@ -1,0 +1,34 @@
+//! The documents that the limits are from, by their names.
+
+/// The envelope, and what is common to all messages.
+pub(super) const MESSAGES: &str = "Meta: Cloud API, messages, April 2026";
+/// Recipients' numbers, replies.
+pub(super) const SENDING: &str = "Meta: Cloud API, sending messages, v20.0";
+/// Text messages.
+pub(super) const TEXT: &str = "Meta: Cloud API, text messages, April 2026";
+/// Images, audio, video, documents and stickers.
+pub(super) const MEDIA: &str = "Meta: Cloud API, media messages, April 2026";
+/// The links of media, and the providers that they may name.
+pub(super) const LINKS: &str = "Meta: Business API, sending media messages";
+/// Places.
+pub(super) const LOCATION: &str = "Meta: Cloud API, location messages, April 2026";
+/// Contacts.
+pub(super) const CONTACTS: &str = "Meta: Cloud API, contacts messages, April 2026";
+/// Reactions.
+pub(super) const REACTION: &str = "Meta: Cloud API, reaction messages, April 2026";
+/// Interactive messages with buttons and lists.
+pub(super) const INTERACTIVE: &str = "Meta: Cloud API, interactive messages, April 2026";
+/// Flows.
+pub(super) const FLOWS: &str = "Meta: WhatsApp Flows, sending a flow, April 2026";
+/// Products, catalogs and orders.
+pub(super) const COMMERCE: &str = "Meta: Cloud API, share products with customers, April 2026";
+/// Carousels.
+pub(super) const CAROUSEL: &str = "Meta: Cloud API, interactive carousel messages, April 2026";
+/// Calls.
+pub(super) const CALLS: &str = "Meta: Cloud API, calling, April 2026";
+/// Templates.
+pub(super) const TEMPLATE: &str = "Meta: Cloud API, template messages, April 2026";
+/// Receipts and typing indicators.
+pub(super) const RECEIPTS: &str = "Meta: Cloud API, mark messages as read, April 2026";
+/// Groups.
+pub(super) const GROUPS: &str = "Meta: Cloud API, groups, April 2026";

@@ -1,0 +1,180 @@
+//! `wamedia message validate`: what it takes, what it prints where, and its exit codes.
+
+use std::fs::File;
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, outcome, outcome_to, run, wamedia};
+
+const VALID: &str = "{\n\t\"to\": \"+16505551234\", \"type\":\"location\",\n\"messaging_product\" : \"whatsapp\",\n  \
+                     \"location\": {\"longitude\": 11.5754900, \"latitude\":4.8e1, \"name\": \"\\u00e9\\ud83d\\ude00\"}}";
+
+#[test]
+fn a_valid_payload_is_printed_back_as_it_came() {
+    let folder = Folder::new();
+    folder.write("a.json", VALID);
+    let from_file = run(folder.path(), &["message", "validate", "a.json"]);
+    assert_eq!(
+        (from_file.code, from_file.stdout.as_str(), from_file.stderr.as_str()),
+        (Some(0), &*format!("{VALID}\n"), "")
+    );
+    for arguments in [
+        &["message", "validate"][..],
+        &["message", "validate", "-"],
+        &["message", "validate", "--format", "json", "-"],
+    ] {
+        let stdin = File::open(folder.at("a.json")).expect("a file");
+        let from_stdin = outcome(wamedia().args(arguments).stdin(stdin));
+        assert_eq!((from_stdin.code, &from_stdin.stdout), (Some(0), &from_file.stdout), "{arguments:?}");
+    }
+}
+
+#[test]
+fn doubts_go_to_stderr_and_change_nothing() {
+    let folder = Folder::new();
+    folder.write("a.json", VALID.replace("+1650", "1650"));
+    let text = run(folder.path(), &["message", "validate", "a.json"]);
+    assert_eq!((text.code, text.stdout), (Some(0), VALID.replace("+1650", "1650") + "\n"));
+    assert!(
+        text.stderr.starts_with("warning to: has no +, ") && text.stderr.lines().count() == 1,
+        "{}",
+        text.stderr
+    );
+    let json = run(folder.path(), &["message", "validate", "--format", "json", "a.json"]);
+    let fault: Value = serde_json::from_str(&json.stderr).expect("a JSON line");
+    assert_eq!(
+        (json.code, &fault["severity"], &fault["path"], &fault["code"]),
+        (Some(0), &json!("warning"), &json!("to"), &Value::Null)
+    );
+}
+
+#[test]
+fn all_faults_go_to_stdout_in_the_order_of_the_payload() {
+    let folder = Folder::new();
+    let payload = json!({
+        "messaging_product": "whatsapp",
+        "to": "6505551234",
+        "type": "interactive",
+        "interactive": {
+            "type": "button",
+            "body": {"text": "Which?"},
+            "footre": {"text": "Soon"},
+            "action": {"buttons": [
+                {"type": "reply", "reply": {"id": "1", "title": "One"}},
+                {"type": "reply", "reply": {"id": "2", "title": "Two, which is too long to be shown"}},
+                {"type": "reply", "reply": {"id": "3", "title": "Three"}},
+                {"type": "reply", "reply": {"id": "4", "title": "Four"}},
+            ]},
+        },
+    });
+    folder.write("a.json", payload.to_string());
+    let text = run(folder.path(), &["message", "validate", "a.json"]);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(1), ""));
+    let starts = [
+        "warning to: has no +, ",
+        "error interactive.footre: is not known; did you mean `footer`? (error 100; ",
+        "error interactive.action.buttons: has 4 buttons; 3 at most: leave some out (error 131009; ",
+        "error interactive.action.buttons[1].reply.title: has 34 characters; 20 at most: shorten it (error 100; ",
+    ];
+    let lines: Vec<_> = text.stdout.lines().collect();
+    assert_eq!(lines.len(), starts.len(), "{}", text.stdout);
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+
+    let json = run(folder.path(), &["message", "validate", "--format", "json", "a.json"]);
+    assert_eq!(json.code, Some(1));
+    let faults: Vec<Value> =
+        json.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    assert_eq!(faults[2]["path"], "interactive.action.buttons");
+    assert_eq!(faults[2]["code"], 131_009);
+    for fault in &faults {
+        let names: Vec<_> = fault.as_object().expect("an object").keys().collect();
+        assert_eq!(names, ["severity", "path", "code", "reason", "source"]);
+    }
+
+    let lenient = run(folder.path(), &["message", "validate", "--allow-unknown", "a.json"]);
+    assert!(lenient.stdout.contains("\nwarning interactive.footre: "), "{}", lenient.stdout);
+    assert_eq!(lenient.code, Some(1));
+}
+
+#[test]
+fn unknown_fields_may_be_allowed() {
+    let folder = Folder::new();
+    folder.write("a.json", VALID.replace("\"name\"", "\"nom\""));
+    assert_eq!(run(folder.path(), &["message", "validate", "a.json"]).code, Some(1));
+    let lenient = run(folder.path(), &["message", "validate", "--allow-unknown", "a.json"]);
+    assert_eq!(lenient.code, Some(0));
+    assert!(lenient.stderr.starts_with("warning location.nom: "), "{}", lenient.stderr);
+}
+
+#[test]
+fn a_name_that_is_there_twice_is_refused() {
+    let folder = Folder::new();
+    folder.write("a.json", VALID.replace("\"type\"", "\"to\": \"+49301234567\", \"type\""));
+    let twice = run(folder.path(), &["message", "validate", "a.json"]);
+    assert_eq!(twice.code, Some(1));
+    assert!(twice.stdout.starts_with("error to: is there a second time"), "{}", twice.stdout);
+}
+
+#[test]
+fn what_is_no_json_is_told_with_line_and_column() {
+    let folder = Folder::new();
+    for (bytes, part) in [
+        (&b""[..], "at line 1 column"),
+        (b"{\n  \"to\": \"+1\",\n}", "at line 3 column 1"),
+        (b"{} {}", "at line 1 column 4"),
+        (b"to: you", "at line 1 column"),
+        (b"{\"to\":\n \"\xff\"}", "no UTF-8 at line 2 column 3"),
+        (b"\xef\xbb\xbf{}", "at line 1 column 1"),
+        ("[".repeat(100_000).as_bytes(), "recursion limit exceeded at line 1 column"),
+    ] {
+        folder.write("a.json", bytes);
+        for arguments in
+            [&["message", "validate", "a.json"][..], &["message", "validate", "--format", "json", "a.json"]]
+        {
+            let said = run(folder.path(), arguments);
+            assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{part}");
+            assert!(said.stderr.starts_with("wamedia: a.json: is no JSON: "), "{}", said.stderr);
+            assert!(said.stderr.contains(part), "{}", said.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_payload_has_a_mebibyte_at_most() {
+    let folder = Folder::new();
+    let of = |len: usize| VALID.to_owned() + &" ".repeat(len - VALID.len());
+    folder.write("good.json", of(1 << 20)).write("bad.json", of((1 << 20) + 1));
+    let printed = File::create(folder.at("printed")).expect("a file");
+    let good =
+        outcome_to(printed, wamedia().current_dir(folder.path()).args(["message", "validate", "good.json"]));
+    assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
+    assert_eq!(std::fs::read_to_string(folder.at("printed")).expect("a file"), of(1 << 20) + "\n");
+    let bad = run(folder.path(), &["message", "validate", "bad.json"]);
+    assert_eq!(bad.code, Some(2));
+    assert!(bad.stderr.contains("more than 1 MiB"), "{}", bad.stderr);
+}
+
+#[test]
+fn wrong_usage_says_what_there_is() {
+    let folder = Folder::new();
+    for (arguments, code, part) in [
+        (&["message", "validate", "missing.json"][..], 2, "there is no such file"),
+        (&["message", "validate", "."], 3, "cannot be read"),
+        (&["message", "validate", "--dialect", "360-dialog"], 2, "did you mean 360dialog?"),
+        (&["message", "validate", "--format", "xml"], 2, "text, json"),
+        (&["message"], 2, "validate"),
+    ] {
+        let said = run(folder.path(), arguments);
+        assert_eq!(said.code, Some(code), "{arguments:?}: {}", said.stderr);
+        assert!(said.stderr.contains(part), "{arguments:?}: {}", said.stderr);
+    }
+    let help = run(folder.path(), &["message", "validate", "--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(
+        help.stdout.contains("Examples:") && help.stdout.contains("360dialog-on-premises"),
+        "{}",
+        help.stdout
+    );
+}
