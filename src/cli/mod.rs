@@ -11,6 +11,7 @@ mod link;
 mod message;
 mod serve;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -100,7 +101,7 @@ fn store_failure(error: StoreError) -> Failure {
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     // Exits by itself: 0 after help and version, 2 after wrong usage.
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(with_config_first(std::env::args_os().collect()));
     let result = match arguments.command {
         Command::Serve(command) => serve::run(command, arguments.config),
         Command::Link(command) => link::run(&command, arguments.config),
@@ -111,6 +112,22 @@ pub fn run() -> ExitCode {
         failure.exit
     });
     ExitCode::from(exit as u8)
+}
+
+/// The arguments with a `--config` that stands right behind the command put before it, where it means the same. Behind `message`
+/// it would count as one of the flags that no kind of message may stand after.
+fn with_config_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_message = |argument: &OsString| argument == "message";
+    let Some(at) = arguments.iter().position(is_message) else { return arguments };
+    let behind = |at: usize| arguments.get(at + 1).and_then(|argument| argument.to_str());
+    let count = match behind(at) {
+        Some("--config") => 2,
+        Some(argument) if argument.starts_with("--config=") => 1,
+        _ => return arguments,
+    };
+    let end = (at + 1 + count).min(arguments.len());
+    arguments[at..end].rotate_left(1);
+    arguments
 }
 
 fn load(flags: &Flags) -> Result<Settings, Failure> {
@@ -167,4 +184,24 @@ fn print(text: &str) -> Result<(), Failure> {
 /// Says something that is not a result. There is nobody to tell where stderr is closed.
 fn tell(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_may_stand_on_either_side_of_the_command() {
+        let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (given, expected) in [
+            ("wamedia message --config F text --body Hi", "wamedia --config F message text --body Hi"),
+            ("wamedia message --config=F validate a", "wamedia --config=F message validate a"),
+            ("wamedia --config F message a.jpg", "wamedia --config F message a.jpg"),
+            ("wamedia message a.jpg --config F", "wamedia message a.jpg --config F"),
+            ("wamedia message --config", "wamedia --config message"),
+            ("wamedia serve --config F", "wamedia serve --config F"),
+        ] {
+            assert_eq!(with_config_first(line(given)), line(expected));
+        }
+    }
 }

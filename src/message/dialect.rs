@@ -105,21 +105,6 @@ impl Dialect {
     pub const fn has_top_level_preview_url(self) -> bool {
         matches!(self.platform(), Platform::OnPremises)
     }
-
-    /// Whether a link may name the provider that its credentials are configured under.
-    pub const fn has_provider(self) -> bool {
-        matches!(self.platform(), Platform::OnPremises)
-    }
-
-    /// Whether there are `hsm` messages, the forerunners of templates.
-    pub const fn has_hsm(self) -> bool {
-        matches!(self.platform(), Platform::OnPremises)
-    }
-
-    /// Whether a template names its `namespace`.
-    pub const fn has_template_namespace(self) -> bool {
-        matches!(self.platform(), Platform::OnPremises)
-    }
 }
 
 /// What of an endpoint is the sender's own.
@@ -245,9 +230,6 @@ mod tests {
             let older = dialect.platform() == Platform::OnPremises;
             assert_eq!(dialect.has_messaging_product(), !older);
             assert_eq!(dialect.has_top_level_preview_url(), older);
-            assert_eq!(dialect.has_provider(), older);
-            assert_eq!(dialect.has_hsm(), older);
-            assert_eq!(dialect.has_template_namespace(), older);
         }
     }
 }

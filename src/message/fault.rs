@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::whatsapp::messages::Code;
+
 /// One thing that is wrong with a payload, or doubtful.
 ///
 /// Displays as one line, `error interactive.action.buttons: …`, with the error code and the source at its end.
@@ -14,14 +16,18 @@ use std::fmt;
 /// });
 /// let faults = validate(&payload, Dialect::Cloud, Unknown::Refused);
 /// assert_eq!((&*faults[0].path, faults[0].is_error()), ("text.body", true));
+/// assert!(faults[0].kind.is_some());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// The field, as in `interactive.action.buttons[2].reply.title`; empty for the whole payload. A field that is missing
     /// is named as if it were there. A name that is not all letters, digits, `_` and `-` is quoted: `text["a.b"]`.
     pub path: String,
     /// Whether WhatsApp would refuse it, as far as is documented.
     pub severity: Severity,
+    /// What kind of fault it is, to be matched; `None` for doubts that no error stands behind.
+    pub kind: Option<Code>,
     /// The code that WhatsApp answers with, where it is documented: that of the dialect's platform.
     pub code: Option<u32>,
     /// What is wrong, with the limit that it breaks, and the mend. One line; what stood in the payload is escaped in it.
@@ -94,6 +100,7 @@ mod tests {
         let mut fault = Fault {
             path: "text.body".to_owned(),
             severity: Severity::Error,
+            kind: Some(Code::TooLong),
             code: Some(100),
             reason: "has 4097 characters; shorten it to 4096".to_owned(),
             source: "a page",

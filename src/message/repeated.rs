@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::validate::join;
 use super::{Fault, Severity};
+use crate::whatsapp::messages::Code;
 
 /// An error for each name that stands in its object before, in the order of the text. Nothing for what is no JSON.
 ///
@@ -21,23 +22,72 @@ use super::{Fault, Severity};
 /// let faults = repeated_names(r#"{"text":{"body":"a","body":"b"}}"#);
 /// assert_eq!(faults[0].path, "text.body");
 /// ```
+///
+/// After a hundred of them, no more are looked for: the last fault says so.
 #[must_use]
 pub fn repeated_names(json: &str) -> Vec<Fault> {
-    let mut faults = Vec::new();
+    let mut search = Search { path: Vec::new(), faults: Vec::new() };
     let mut reader = serde_json::Deserializer::from_str(json);
     // What is no JSON is for who reads the value to tell.
-    let read = Within { path: "", faults: &mut faults }.deserialize(&mut reader);
+    let read = Within(&mut search).deserialize(&mut reader);
     if read.is_err() {
-        faults.clear();
+        search.faults.clear();
     }
-    faults
+    search.faults
 }
 
-/// The value at a path.
-struct Within<'a> {
-    path: &'a str,
-    faults: &'a mut Vec<Fault>,
+/// Most faults that are named.
+const MAX_FAULTS: usize = 100;
+/// Most of a name that is shown, in characters.
+const MAX_NAME: usize = 80;
+
+/// A step on the way to a value. The way is written out only for a fault: names may be long, and values many.
+enum Step {
+    Name(String),
+    At(usize),
 }
+
+struct Search {
+    path: Vec<Step>,
+    faults: Vec<Fault>,
+}
+
+impl Search {
+    /// Notes that the name at the end of the path stands there a second time.
+    fn found(&mut self) {
+        let (path, reason) = match self.faults.len() {
+            0..MAX_FAULTS => (
+                self.shown(),
+                "is there a second time, and readers differ on which one counts; leave one out",
+            ),
+            MAX_FAULTS => {
+                (String::new(), "has more names that are there a second time; leave one of each out")
+            }
+            _ => return,
+        };
+        self.faults.push(Fault {
+            path,
+            severity: Severity::Error,
+            kind: Some(Code::Parameter),
+            code: None,
+            reason: reason.to_owned(),
+            source: "RFC 8259, section 4",
+        });
+    }
+
+    fn shown(&self) -> String {
+        self.path.iter().fold(String::new(), |path, step| match step {
+            Step::Name(name) if name.chars().count() > MAX_NAME => {
+                join(&path, &name.chars().take(MAX_NAME).chain(['\u{2026}']).collect::<String>())
+            }
+            Step::Name(name) => join(&path, name),
+            Step::At(at) => format!("{path}[{at}]"),
+        })
+    }
+}
+
+/// The value at the end of the path.
+struct Within<'a>(&'a mut Search);
 
 impl<'de> DeserializeSeed<'de> for Within<'_> {
     type Value = ();
@@ -57,18 +107,13 @@ impl<'de> Visitor<'de> for Within<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            let path = join(self.path, &name);
-            map.next_value_seed(Within { path: &path, faults: self.faults })?;
-            if !seen.insert(name) {
-                self.faults.push(Fault {
-                    path,
-                    severity: Severity::Error,
-                    code: None,
-                    reason: "is there a second time, and readers differ on which one counts; leave one out"
-                        .to_owned(),
-                    source: "RFC 8259, section 4",
-                });
+            let is_new = seen.insert(name.clone());
+            self.0.path.push(Step::Name(name));
+            map.next_value_seed(Within(self.0))?;
+            if !is_new {
+                self.0.found();
             }
+            self.0.path.pop();
         }
         Ok(())
     }
@@ -76,8 +121,10 @@ impl<'de> Visitor<'de> for Within<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut at = 0_usize;
         loop {
-            let path = format!("{}[{at}]", self.path);
-            if seq.next_element_seed(Within { path: &path, faults: self.faults })?.is_none() {
+            self.0.path.push(Step::At(at));
+            let element = seq.next_element_seed(Within(self.0))?;
+            self.0.path.pop();
+            if element.is_none() {
                 return Ok(());
             }
             at += 1;
@@ -125,5 +172,14 @@ mod tests {
             let found: Vec<_> = repeated_names(json).into_iter().map(|fault| fault.path).collect();
             assert_eq!(found, paths, "{json}");
         }
+    }
+
+    #[test]
+    fn many_of_them_under_a_long_name_take_neither_memory_nor_time() {
+        let members = "\"a\":0,".repeat(20_000);
+        let json = format!("{{\"{}\":{{{}}}}}", "k".repeat(300_000), members.trim_end_matches(','));
+        let faults = repeated_names(&json);
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert!(faults.iter().all(|fault| fault.path.len() < 200));
     }
 }

@@ -1,8 +1,7 @@
 //! The vocabulary in which [`super::messages`] writes down what a payload may hold.
 //!
 //! A payload is described by a [`Shape`], whose fields have a [`Kind`] each. What one field alone cannot say is a [`Rule`] of
-//! the object around it. Everything is `const`, and nothing here looks at a payload: that is
-//! [`crate::message::validate`]'s work, which
+//! the object around it. Everything is `const`, and nothing here looks at a payload: that is the work of whoever validates one, who
 //! knows fields by name only where a [`Kind`] or a [`Rule`] here says so.
 
 /// Whose payloads a rule is about.
@@ -50,6 +49,21 @@ pub enum Code {
 }
 
 impl Code {
+    /// A word for it: `too-long`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Value => "value",
+            Self::Parameter => "parameter",
+            Self::TooLong => "too-long",
+            Self::MessageType => "message-type",
+            Self::Media => "media",
+            Self::TemplateCount => "template-count",
+            Self::TemplateLanguage => "template-language",
+            Self::TemplateFormat => "template-format",
+        }
+    }
+
     /// The number in an answer of the platform; `None` where it is documented as a range only, as are those of templates
     /// On-Premises.
     pub const fn number(self, platform: Platform) -> Option<u32> {

@@ -588,3 +588,48 @@ fn several_pasted_commands_send_one_payload_each() {
         assert!(!request.fields.iter().any(|(name, _)| name == "authorization"), "{request:?}");
     }
 }
+
+#[test]
+fn a_configuration_may_stand_behind_the_command() {
+    let folder = Folder::new();
+    folder.write("a.jpg", "a photo");
+    folder.write("shop.toml", "public_url = \"https://x.example\"\n[[mount]]\nstore = \".\"\n");
+    for arguments in [
+        &["message", "--config", "shop.toml", "text", "--to", "+16505551234", "--body", "Hi"][..],
+        &["message", "--config=shop.toml", "image", "a.jpg", "--to", "+16505551234"],
+        &["message", "a.jpg", "--to", "+16505551234", "--config", "shop.toml"],
+        &["--config", "shop.toml", "message", "a.jpg", "--to", "+16505551234"],
+    ] {
+        let outcome = run(folder.path(), arguments);
+        assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn an_empty_asset_is_refused_and_a_caption_may_begin_with_a_hyphen() {
+    let folder = Folder::new();
+    folder.write("a.jpg", "a photo").write("empty.jpg", "");
+    folder.write("wamedia.toml", "public_url = \"https://x.example\"\n[[mount]]\nstore = \".\"\n");
+    let empty = run(folder.path(), &["message", "empty.jpg", "--to", "+16505551234"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(1), ""));
+    assert!(empty.stderr.contains("empty.jpg: it is empty"), "{}", empty.stderr);
+    let caption =
+        run(folder.path(), &["message", "a.jpg", "--to", "+16505551234", "--caption", "-10% today"]);
+    assert!(caption.stdout.contains("\"caption\": \"-10% today\""), "{caption:?}");
+}
+
+#[test]
+fn nothing_that_a_shell_would_run_gets_into_the_command() {
+    let folder = Folder::new();
+    let message = ["message", "text", "--to", "+16505551234", "--body", "Hi", "--format", "curl"];
+    for (flag, value) in [
+        ("--phone-number-id", "1$(id)"),
+        ("--phone-number-id", "1\";x"),
+        ("--api-version", "v23.0`id`"),
+        ("--endpoint", "nope"),
+        ("--endpoint", "http://a b"),
+    ] {
+        let outcome = run(folder.path(), &[&message[..], &[flag, value]].concat());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{flag} {value}");
+    }
+}

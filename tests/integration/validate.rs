@@ -4,7 +4,7 @@ use std::fs::File;
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, outcome, outcome_to, run, wamedia};
+use crate::support::{Folder, outcome, outcome_to, run, wamedia, wamedia_from_shell};
 
 const VALID: &str = "{\n\t\"to\": \"+16505551234\", \"type\":\"location\",\n\"messaging_product\" : \"whatsapp\",\n  \
                      \"location\": {\"longitude\": 11.5754900, \"latitude\":4.8e1, \"name\": \"\\u00e9\\ud83d\\ude00\"}}";
@@ -14,10 +14,7 @@ fn a_valid_payload_is_printed_back_as_it_came() {
     let folder = Folder::new();
     folder.write("a.json", VALID);
     let from_file = run(folder.path(), &["message", "validate", "a.json"]);
-    assert_eq!(
-        (from_file.code, from_file.stdout.as_str(), from_file.stderr.as_str()),
-        (Some(0), &*format!("{VALID}\n"), "")
-    );
+    assert_eq!((from_file.code, from_file.stdout.as_str(), from_file.stderr.as_str()), (Some(0), VALID, ""));
     for arguments in [
         &["message", "validate"][..],
         &["message", "validate", "-"],
@@ -34,7 +31,7 @@ fn doubts_go_to_stderr_and_change_nothing() {
     let folder = Folder::new();
     folder.write("a.json", VALID.replace("+1650", "1650"));
     let text = run(folder.path(), &["message", "validate", "a.json"]);
-    assert_eq!((text.code, text.stdout), (Some(0), VALID.replace("+1650", "1650") + "\n"));
+    assert_eq!((text.code, text.stdout), (Some(0), VALID.replace("+1650", "1650")));
     assert!(
         text.stderr.starts_with("warning to: has no +, ") && text.stderr.lines().count() == 1,
         "{}",
@@ -90,7 +87,7 @@ fn all_faults_go_to_stdout_in_the_order_of_the_payload() {
     assert_eq!(faults[2]["code"], 131_009);
     for fault in &faults {
         let names: Vec<_> = fault.as_object().expect("an object").keys().collect();
-        assert_eq!(names, ["severity", "path", "code", "reason", "source"]);
+        assert_eq!(names, ["severity", "path", "kind", "code", "reason", "source"]);
     }
 
     let lenient = run(folder.path(), &["message", "validate", "--allow-unknown", "a.json"]);
@@ -123,10 +120,10 @@ fn what_is_no_json_is_told_with_line_and_column() {
     for (bytes, part) in [
         (&b""[..], "at line 1 column"),
         (b"{\n  \"to\": \"+1\",\n}", "at line 3 column 1"),
-        (b"{} {}", "at line 1 column 4"),
+        (b"{} {}", "at line 1 column 4; give one payload at a time"),
         (b"to: you", "at line 1 column"),
         (b"{\"to\":\n \"\xff\"}", "no UTF-8 at line 2 column 3"),
-        (b"\xef\xbb\xbf{}", "at line 1 column 1"),
+        (b"\xef\xbb\xbf{}", "a byte order mark at line 1 column 1; save it"),
         ("[".repeat(100_000).as_bytes(), "recursion limit exceeded at line 1 column"),
     ] {
         folder.write("a.json", bytes);
@@ -150,7 +147,7 @@ fn a_payload_has_a_mebibyte_at_most() {
     let good =
         outcome_to(printed, wamedia().current_dir(folder.path()).args(["message", "validate", "good.json"]));
     assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
-    assert_eq!(std::fs::read_to_string(folder.at("printed")).expect("a file"), of(1 << 20) + "\n");
+    assert_eq!(std::fs::read_to_string(folder.at("printed")).expect("a file"), of(1 << 20));
     let bad = run(folder.path(), &["message", "validate", "bad.json"]);
     assert_eq!(bad.code, Some(2));
     assert!(bad.stderr.contains("more than 1 MiB"), "{}", bad.stderr);
@@ -177,4 +174,27 @@ fn wrong_usage_says_what_there_is() {
         "{}",
         help.stdout
     );
+}
+
+#[test]
+fn what_is_hostile_takes_neither_memory_nor_time() {
+    let folder = Folder::new();
+    // Twenty thousand repeated names below a long one, and as many cards to be held against as many buttons.
+    let members = "\"a\":0,".repeat(20_000);
+    folder.write("names.json", format!("{{\"{}\":{{{}\"b\":0}}}}", "k".repeat(300_000), members));
+    let list = |element: &str| vec![element; 60_000].join(",");
+    let cards = format!("{{\"action\":{{\"buttons\":[{}]}}}},{}", list("{}"), list("{}"));
+    let payload = format!(
+        "{{\"messaging_product\":\"whatsapp\",\"to\":\"+16505551234\",\"type\":\"interactive\",\"interactive\":{{\"type\":\
+         \"carousel\",\"body\":{{\"text\":\"a\"}},\"action\":{{\"cards\":[{cards}]}}}}}}"
+    );
+    folder.write("cards.json", payload);
+    for file in ["names.json", "cards.json"] {
+        let printed = File::create(folder.at("printed")).expect("a file");
+        let outcome = outcome_to(
+            printed,
+            wamedia_from_shell("ulimit -v 2000000; exec \"$0\" message validate \"$1\"").arg(folder.at(file)),
+        );
+        assert_eq!(outcome.code, Some(1), "{file}: {}", outcome.stderr);
+    }
 }

@@ -40,7 +40,7 @@ fn given(flag: Option<&String>) -> &str {
 #[derive(Debug, Args)]
 pub(super) struct Text {
     /// What it says, at most 4096 characters
-    #[arg(long, value_name = "TEXT", required_unless_present = "json")]
+    #[arg(long, value_name = "TEXT", required_unless_present = "json", allow_hyphen_values = true)]
     body: Option<String>,
 
     /// Show a preview of the first URL in it; or, with =false, say that none is to be shown

@@ -16,7 +16,7 @@ use crate::whatsapp::{self, Kind};
 #[group(skip)]
 pub(super) struct Options {
     /// The text under an image, a video or a document
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     caption: Option<String>,
 
     /// The name under which a document is shown [default: the asset's]
@@ -164,6 +164,10 @@ fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, Failure> {
 /// Refuses an asset that is too large for its kind.
 fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), Failure> {
     let (len, limit) = (named.asset.len, kind.size_limit());
+    if len == 0 {
+        let reason = "it is empty, and WhatsApp takes no empty file; put the bytes in place";
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
     if len > limit.refused_past {
         let document = Kind::Document.size_limit();
         let way_out = if kind != Kind::Document && len <= document.refused_past {

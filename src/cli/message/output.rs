@@ -32,15 +32,15 @@ pub(super) struct Output {
     format: Format,
 
     /// For curl: the URL to post to, instead of the API's own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
     endpoint: Option<String>,
 
     /// For curl: the id of the sending number in the Cloud API [default: the variable PHONE_NUMBER_ID]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = phone_number_id)]
     phone_number_id: Option<String>,
 
     /// For curl: the version of the Cloud API
-    #[arg(long, value_name = "VERSION", default_value = API_VERSION)]
+    #[arg(long, value_name = "VERSION", default_value = API_VERSION, value_parser = api_version)]
     api_version: String,
 }
 
@@ -73,13 +73,38 @@ impl Output {
         let dialect = self.dialect;
         let _ = write!(
             text,
-            "curl {url} \\\n  -H 'Content-Type: application/json' \\\n  -H \"{}: {}${}\" \\\n  --data-raw {}",
+            "curl --globoff --url {url} \\\n  -H 'Content-Type: application/json' \\\n  -H \"{}: {}${}\" \\\n  --data-raw {}",
             dialect.credential_header(),
             dialect.credential_prefix(),
             dialect.credential_variable(),
             single_quoted(json)
         );
     }
+}
+
+/// Both stand in double quotes in the command, so nothing that a shell would take for more than itself may be in them.
+fn phone_number_id(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_id
+        .then(|| text.to_owned())
+        .ok_or_else(|| "it is no id; write its digits, such as 106540352242922".to_owned())
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_url = host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic()));
+    is_url.then(|| text.to_owned()).ok_or_else(|| {
+        "it is no URL to post to; write such as https://example.com/messages, percent-encoded".to_owned()
+    })
+}
+
+fn api_version(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_version = text
+        .strip_prefix('v')
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(major, minor)| is_number(major) && is_number(minor));
+    is_version.then(|| text.to_owned()).ok_or_else(|| format!("it is no version; write it as {API_VERSION}"))
 }
 
 /// A text as one word of a shell, which takes nothing in it for anything but itself (POSIX, Shell Command Language,
@@ -91,6 +116,14 @@ fn single_quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_shell_would_run_is_no_part_of_a_url() {
+        for text in ["$(id)", "1\";x", "", "1 2", "`id`"] {
+            assert!(phone_number_id(text).is_err() && api_version(text).is_err(), "{text}");
+        }
+        assert!(phone_number_id("106540352242922").is_ok() && api_version("v23.0").is_ok());
+    }
 
     #[test]
     fn a_quote_ends_the_quotes_and_begins_them_again() {

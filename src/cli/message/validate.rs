@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::{Exit, Failure, print, tell};
 use crate::message::{self, Dialect, Fault, Unknown};
+use crate::whatsapp::messages::Code;
 
 /// Hold a payload against WhatsApp's rules, offline, and print it back
 ///
@@ -23,8 +24,8 @@ Examples:
   wamedia message validate --format json - < payload.json
   wamedia message validate < payload.json | curl -d @- …
 
-With --format json each fault is a line, an object with path, severity (error or warning), code (a number
-or null), reason and source, whether on stdout or on stderr.
+With --format json each fault is a line, an object with severity (error or warning), path, kind (a word such
+as too-long, or null), code (a number or null), reason and source, whether on stdout or on stderr.
 
 Exit codes: 0 WhatsApp would take it, doubts or not, 1 it would not, 2 wrong usage, no JSON, or more than
 1 MiB, 3 the file could not be read.")]
@@ -71,8 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::No);
     }
     tell(&lines);
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    print(&format!("{text}{end}"))?;
+    print(&text)?;
     Ok(Exit::Fine)
 }
 
@@ -95,6 +95,10 @@ fn read(file: Option<&Path>) -> Result<String, Failure> {
         let reason = "has more than 1 MiB, and no message is that long; give one payload at a time, and files as links";
         return Err(Failure::new(Exit::Usage, reason));
     }
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        let reason = "is no JSON: a byte order mark at line 1 column 1; save it as UTF-8 without one";
+        return Err(Failure::new(Exit::Usage, reason));
+    }
     String::from_utf8(bytes).map_err(|e| {
         let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = good.split(|b| *b == b'\n').count();
@@ -104,7 +108,7 @@ fn read(file: Option<&Path>) -> Result<String, Failure> {
     })
 }
 
-/// Why a text is no JSON, with line and column, and the mend where it is a common one.
+/// Why a text is no JSON, with line and column.
 struct Fallacy<'a>(&'a serde_json::Error);
 
 impl std::fmt::Display for Fallacy<'_> {
@@ -114,6 +118,17 @@ impl std::fmt::Display for Fallacy<'_> {
         if self.0.line() == 0 {
             write!(f, " at line 1 column 1")?;
         }
+        let mends = [
+            ("trailing characters", "give one payload at a time"),
+            ("recursion limit", "no payload is more than 127 levels deep"),
+            (
+                "lone leading surrogate",
+                "write a character outside the basic plane as two escapes, or as itself",
+            ),
+        ];
+        if let Some((_, mend)) = mends.iter().find(|(begin, _)| self.0.to_string().starts_with(begin)) {
+            write!(f, "; {mend}")?;
+        }
         Ok(())
     }
 }
@@ -122,10 +137,10 @@ fn line(fault: &Fault, format: Format) -> String {
     match format {
         Format::Text => format!("{fault}\n"),
         Format::Json => {
-            let Fault { path, severity, code, reason, source } = fault;
-            let severity = severity.name();
+            let Fault { path, severity, kind, code, reason, source } = fault;
+            let (severity, kind) = (severity.name(), kind.map(Code::name));
             let object = json!({
-                "severity": severity, "path": path, "code": code, "reason": reason, "source": source
+                "severity": severity, "path": path, "kind": kind, "code": code, "reason": reason, "source": source
             });
             format!("{object}\n")
         }

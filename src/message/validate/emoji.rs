@@ -38,9 +38,20 @@ fn is_regional(c: char) -> bool {
     ('\u{1f1e6}'..='\u{1f1ff}').contains(&c)
 }
 
+/// Whether a pictograph of the older blocks is shown as text unless it says otherwise (`Emoji_Presentation` is `No` in Unicode's
+/// emoji-data): stars, ticks and arrows are.
 fn is_text_by_default(c: char) -> bool {
-    c < '\u{2600}'
-        && !matches!(c, '\u{231a}' | '\u{231b}' | '\u{23e9}'..='\u{23f3}' | '\u{25fd}' | '\u{25fe}')
+    c < '\u{1f000}'
+        && !matches!(
+            c,
+            '\u{231a}' | '\u{231b}' | '\u{23e9}'..='\u{23ec}' | '\u{23f0}' | '\u{23f3}' | '\u{25fd}' | '\u{25fe}'
+                | '\u{2614}' | '\u{2615}' | '\u{2648}'..='\u{2653}' | '\u{267f}' | '\u{2693}' | '\u{26a1}'
+                | '\u{26aa}' | '\u{26ab}' | '\u{26bd}' | '\u{26be}' | '\u{26c4}' | '\u{26c5}' | '\u{26ce}'
+                | '\u{26d4}' | '\u{26ea}' | '\u{26f2}' | '\u{26f3}' | '\u{26f5}' | '\u{26fa}' | '\u{26fd}'
+                | '\u{2705}' | '\u{270a}' | '\u{270b}' | '\u{2728}' | '\u{274c}' | '\u{274e}'
+                | '\u{2753}'..='\u{2755}' | '\u{2757}' | '\u{2795}'..='\u{2797}' | '\u{27b0}' | '\u{27bf}'
+                | '\u{2b1b}' | '\u{2b1c}' | '\u{2b50}' | '\u{2b55}'
+        )
 }
 
 /// Blocks and single characters of pictographs.
@@ -72,7 +83,6 @@ mod tests {
         for one in [
             "\u{1f600}",
             "\u{2764}\u{fe0f}",
-            "\u{2764}",
             "\u{1f44d}\u{1f3fd}",
             "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}",
             "\u{1f3f3}\u{fe0f}\u{200d}\u{1f308}",
@@ -84,6 +94,8 @@ mod tests {
         ] {
             assert!(is_one_emoji(one) && has_emoji(one), "{one}");
         }
+        // Taken for a reaction, but text where it stands in a text.
+        assert!(is_one_emoji("\u{2764}") && !has_emoji("\u{2764}"));
         for other in [
             "",
             "a",
@@ -112,9 +124,12 @@ mod tests {
             "Jetzt b\u{fc}chen \u{2192}",
             "\u{627}\u{62d}\u{62c}\u{632}",
             "No. 1 #*",
+            "Book \u{2605} \u{2713} \u{279c}",
         ] {
             assert!(!has_emoji(none), "{none}");
         }
-        assert!(has_emoji("Book \u{1f4c5}"));
+        for some in ["Book \u{1f4c5}", "\u{2728} new", "\u{2605}\u{fe0f}"] {
+            assert!(has_emoji(some), "{some}");
+        }
     }
 }

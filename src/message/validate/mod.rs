@@ -93,6 +93,7 @@ impl Walk {
         let fault = Fault {
             path: place.path.clone(),
             severity,
+            kind: code,
             code: code.and_then(|code| code.number(self.platform)),
             reason,
             source: place.source,

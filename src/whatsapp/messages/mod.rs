@@ -15,7 +15,8 @@ mod products;
 mod sources;
 mod template;
 
-use super::schema::{Case, Choice, Code, Kind, Platform, Rule, Shape, TEXT, may, maybe_empty, must, never};
+pub use super::schema::Code;
+use super::schema::{Case, Choice, Kind, Platform, Rule, Shape, TEXT, may, maybe_empty, must, never};
 
 use Platform::{Cloud, OnPremises};
 
