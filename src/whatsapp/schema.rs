@@ -436,6 +436,16 @@ pub enum Rule {
         /// What differs.
         key: &'static str,
     },
+    /// A doubt: of the elements of the array `list`, no two have the same `type`, or, where that is the type `many`, the same
+    /// `key`.
+    Once {
+        /// The array.
+        list: &'static str,
+        /// The type of which there may be several.
+        many: &'static str,
+        /// What tells those apart.
+        key: &'static str,
+    },
     /// All elements of the array `list` are alike in these: the path, and what that is for people. Of an array, its length
     /// and its elements' types count.
     Alike {

@@ -1,5 +1,7 @@
 //! What the fields of an object must be to each other.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::Walk;
@@ -43,6 +45,7 @@ impl Walk {
                 let keys: Vec<_> = inner.filter_map(|(place, element)| place.descend(element, key)).collect();
                 self.distinct(keys.into_iter());
             }
+            Rule::Once { list, many, key } => self.once(list, many, key, map, place),
             Rule::Alike { list, by } => self.alike(list, by, map, place),
             Rule::Says { field, word, reason } => {
                 if map.get(field).and_then(Value::as_str) != Some(word) {
@@ -96,6 +99,26 @@ impl Walk {
         if total > max {
             let reason = format!("have {total} {items} in all; {max} at most: leave some out");
             self.error(&of(map, place, list), Code::Value, reason);
+        }
+    }
+
+    fn once(&mut self, list: &str, many: &str, key: &str, map: &Map<String, Value>, place: &Place) {
+        let mut seen = HashSet::new();
+        for (place, element) in elements(map, place, list) {
+            let Some(kind) = element.get("type").and_then(Value::as_str).map(str::to_lowercase) else {
+                continue;
+            };
+            // A number and the text of it are the same.
+            let told_by = (kind == many).then(|| element.get(key)).flatten().map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            let name =
+                told_by.as_ref().map_or_else(|| kind.clone(), |by| format!("{kind} with the {key} {by}"));
+            if !seen.insert((kind, told_by)) {
+                let reason = format!("is a second {}, and a template has one; leave it out", Quoted(&name));
+                self.warning(&place, None, reason);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! from a payload. Lengths that are the template's own, as of a limited-time offer's text, are not here either.
 
 use super::super::schema::{
-    Case, Choice, Code, Field, Kind, List, Platform, Shape, TEXT, doubted, may, must, text,
+    Case, Choice, Code, Field, Kind, List, Platform, Rule, Shape, TEXT, doubted, may, must, text,
 };
 use super::plain::{self, TEMPLATE_REPLY};
 use super::{media, products, sources};
@@ -18,7 +18,8 @@ const TEMPLATE: Shape = Shape::of(&[
     must("name", Kind::TemplateName),
     must("language", Kind::Object(&LANGUAGE)),
     may("components", Kind::List(List::of(&Kind::Object(&COMPONENT), "components", 0))),
-]);
+])
+.rules(&[Rule::Once { list: "components", many: "button", key: "index" }]);
 
 /// Meta's specification asks for a policy that its own examples leave out.
 const LANGUAGE: Shape = Shape::of(&[

@@ -174,8 +174,8 @@ fn numbers_are_within_their_range() {
             &["180.1", "-181", "\"0x10\"", "\" 1\""],
         ),
         (
-            "cloud/template-buttons",
-            "/template/components/1/index",
+            "cloud/template-carousel",
+            "/template/components/1/cards/0/components/2/index",
             &["0", "9", "\"0\"", "\"9\""],
             &["-1", "10", "1.5", "\"10\"", "\"\"", "\"one\"", "\"-1\"", "99999999999999999999"],
         ),

@@ -264,3 +264,18 @@ fn every_fault_is_one_line_that_names_its_source() {
         assert!(!fault.source.is_empty() && !fault.reason.is_empty(), "{fault:?}");
     }
 }
+
+#[test]
+fn a_component_that_a_template_has_once_is_doubted_when_it_is_there_twice() {
+    let buttons = payload("cloud/template-buttons");
+    assert_eq!(
+        said(&with(buttons.clone(), "/template/components/1/index", 0)),
+        ["warning template.components[1]"]
+    );
+    let first = buttons.pointer("/template/components/0").expect("a button").clone();
+    let body = json!({"type": "body", "parameters": [{"type": "text", "text": "a"}]});
+    let twice = with(buttons, "/template/components", json!([first, body, body]));
+    let fault = only(&twice);
+    assert_eq!((fault.path.as_str(), fault.severity), ("template.components[2]", Severity::Warning));
+    assert!(fault.reason.starts_with("is a second `body`"), "{}", fault.reason);
+}
