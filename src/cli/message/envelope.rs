@@ -10,6 +10,7 @@ use super::super::{Exit, Failure, tell};
 use super::input;
 use super::output::Output;
 use crate::message::{Content, Fault, Message, Recipient};
+use crate::whatsapp::messages::is_user_id;
 
 #[derive(Debug, Args)]
 #[group(skip)]
@@ -119,16 +120,9 @@ impl Arguments {
     }
 }
 
-/// A number, or a user by the id that a business knows them by: a country of two letters, a full stop, and what no number
-/// has in that place.
+/// A number, or a user by the id that a business knows them by.
 fn recipient(text: &str) -> Recipient {
-    let is_id = text.split_once('.').is_some_and(|(country, rest)| {
-        country.len() == 2
-            && country.bytes().all(|b| b.is_ascii_uppercase())
-            && !rest.is_empty()
-            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
-    });
-    if is_id { Recipient::user(text) } else { Recipient::phone(text) }
+    if is_user_id(text) { Recipient::user(text) } else { Recipient::phone(text) }
 }
 
 /// A fault as a line for stderr. What is wrong with a recipient is told of each; what is wrong with the message, once.

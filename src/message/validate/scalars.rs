@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::place::{Place, Quoted};
 use super::{Walk, emoji, url};
 use crate::spelling;
+use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Kind, Platform, Text};
 
 /// Digits that a phone number has at most (ITU-T E.164 section 6).
@@ -218,15 +219,9 @@ impl Walk {
     }
 
     fn user_id(&mut self, text: &str, place: &Place) {
-        let is_id = text.split_once('.').is_some_and(|(country, id)| {
-            country.len() == 2
-                && country.bytes().all(|b| b.is_ascii_uppercase())
-                && !id.is_empty()
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
-        });
         if text.is_empty() {
             self.error(place, Code::Parameter, "is empty; write the user's id, or leave the field out");
-        } else if !is_id {
+        } else if !messages::is_user_id(text) {
             let reason = format!(
                 "is {}, which does not look like a user's id: two letters for the country, a dot and the id; a phone \
                  number belongs into `to`",

@@ -28,6 +28,17 @@ pub fn payload(platform: Platform, has: impl Fn(&str) -> bool) -> &'static Shape
     if platform == Cloud && is_receipt { &control::RECEIPT } else { &MESSAGE }
 }
 
+/// Whether a text has the form of a business-scoped user id: the two capital letters of a country, a full stop, and letters, digits
+/// and full stops. No telephone number has it.
+pub fn is_user_id(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(country, id)| {
+        country.len() == 2
+            && country.bytes().all(|b| b.is_ascii_uppercase())
+            && !id.is_empty()
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+    })
+}
+
 /// What every message has.
 const MESSAGE: Shape = Shape::of(&[
     must("messaging_product", Kind::Word(&["whatsapp"])).only(Cloud),
