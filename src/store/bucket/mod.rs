@@ -1,13 +1,14 @@
 //! Assets in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 //!
 //! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
-//! and [`refusal`] reads what is not a yes. What comes is an [`object`]; small ones [arrive](arriving) in memory, for all who
+//! and [`refusal`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones [arrive](arriving) in memory, for all who
 //! want them at once. How a bucket is found and who we say that we are, [`connect`](mod@connect) makes of the settings.
 
 mod arriving;
 mod client;
 mod connect;
 mod dial;
+mod metadata;
 mod object;
 mod profile;
 mod refusal;
@@ -16,18 +17,17 @@ mod trouble;
 mod upstream;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use httpdate::HttpDate;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, GetOptions, GetResult, ObjectStore};
+use object_store::{GetOptions, GetResult, ObjectStore};
 use quick_cache::sync::Cache;
-use sha2::{Digest as _, Sha256};
 
 pub use self::arriving::{Arriving, ArrivingStream};
 pub(crate) use self::client::Connector;
 pub(crate) use self::connect::connect;
+use self::metadata::{Descriptions, entity_tag, http_date};
 pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
 use self::refusal::Refusal;
@@ -37,10 +37,9 @@ use super::flights::Flights;
 use super::opened::Origin;
 use super::shelf::Shelf;
 use super::{Ask, Content, Fault, Opened, StoreError, Want};
-use crate::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
+use crate::asset::AssetPath;
 use crate::config;
 use crate::http::Fields;
-use crate::whatsapp;
 
 /// Between two questions about one path that are asked for by name of an unknown version.
 const ASK_GAP: Duration = Duration::from_millis(250);
@@ -48,8 +47,6 @@ const ASK_GAP: Duration = Duration::from_millis(250);
 const MISSING: Duration = Duration::from_secs(1);
 /// Paths of which that is known.
 const MISSING_PATHS: usize = 4096;
-/// Seconds from 1970 to the year that an HTTP date cannot tell.
-const YEAR_10000: u64 = 253_402_300_800;
 /// How often the bucket is asked for one answer. What the first time finds under way may have begun before the question;
 /// what the second finds has not.
 const LOOKS: usize = 2;
@@ -65,8 +62,7 @@ pub(crate) struct Bucket {
     missing: Cache<Box<str>, Instant>,
     denied: Sparing,
     unusable: Sparing,
-    misread: Sparing,
-    undated: AtomicBool,
+    descriptions: Descriptions,
 }
 
 impl Question {
@@ -108,8 +104,7 @@ impl Bucket {
             missing: Cache::new(MISSING_PATHS),
             denied: Sparing::default(),
             unusable: Sparing::default(),
-            misread: Sparing::default(),
-            undated: AtomicBool::new(false),
+            descriptions: Descriptions::default(),
         })
     }
 
@@ -344,13 +339,15 @@ impl Bucket {
             return Ok(newer);
         }
         let GetResult { meta, attributes, payload, .. } = found;
-        let Some((tag, etag)) = meta.e_tag.and_then(|tag| Some((tag.clone(), entity_tag(&tag)?))) else {
+        let Some((tag, etag)) = meta.e_tag.clone().and_then(|tag| Some((tag.clone(), entity_tag(&tag)?)))
+        else {
             let refusal =
                 Refusal::Unusable("it has no ETag, so its versions cannot be told apart".to_owned());
             self.tell(path, &refusal);
             return Err(refusal.into_error(self.upstream.name()));
         };
-        let asset = self.describe(path, etag, meta.size, meta.last_modified.into(), &attributes);
+        let told_by = (self.upstream.name(), &self.shelf.rules);
+        let asset = self.descriptions.describe(told_by, path, etag, &meta, &attributes);
         if let Some(present) = self.shelf.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()
@@ -394,117 +391,5 @@ impl Bucket {
         let (arriving, filling) = Arriving::fill(stream, len, room, object.path());
         self.shelf.background.spawn(filling);
         (Content::Arriving(arriving), None)
-    }
-
-    /// What the Cache-Control of an object comes to; the operator is told where that is not what stands there.
-    fn own_policy(&self, path: &AssetPath<'_>, said: &str) -> Option<CachePolicy> {
-        let policy = CachePolicy::lenient(said);
-        if let Err(reason) = said.parse::<CachePolicy>() {
-            let taken = policy
-                .as_ref()
-                .map_or("the rules decide".to_owned(), |policy| format!("it is sent as {policy}"));
-            let shown = said.escape_debug();
-            self.misread.say(said, |others| {
-                log::warn!("{path}: the object's Cache-Control `{shown}` cannot be obeyed as it is: {reason}; {taken}{others}");
-            });
-        }
-        policy
-    }
-
-    fn describe(
-        &self,
-        path: &AssetPath<'_>,
-        etag: EntityTag,
-        len: u64,
-        last_modified: SystemTime,
-        attributes: &Attributes,
-    ) -> Asset {
-        let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
-        let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
-        let own_policy = text(Attribute::CacheControl).and_then(|said| self.own_policy(path, said));
-        let last_modified = http_date(last_modified);
-        if last_modified.is_none() && !self.undated.swap(true, Ordering::Relaxed) {
-            log::warn!(
-                "{path}: {} tells no time for it, so it is served without Last-Modified; WhatsApp needs it for no-cache. \
-                 (Said once; there may be more such objects.)",
-                self.upstream.name()
-            );
-        }
-        Asset {
-            name: path.name().into(),
-            len,
-            version: Digest::new(Sha256::digest(etag.as_str()).into()).version(),
-            etag,
-            last_modified,
-            media_type: whatsapp::known_media_type(path).or_else(own_type).unwrap_or(MediaType::OCTET_STREAM),
-            content_encoding: text(Attribute::ContentEncoding).and_then(content_encoding),
-            cache_policy: self.shelf.rules.policy_for(path, own_policy.as_ref()).clone(),
-        }
-    }
-}
-
-/// When the store says that an object was written; `None` where it says nothing, which comes as the epoch, or what no header
-/// can say: it has four digits for a year.
-fn http_date(written: SystemTime) -> Option<HttpDate> {
-    let since = written.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    (2..YEAR_10000).contains(&since).then(|| written.into())
-}
-
-/// The store's tag as it stands in a header. Some write it without its quotes.
-fn entity_tag(tag: &str) -> Option<EntityTag> {
-    EntityTag::parse(tag).or_else(|| EntityTag::parse(&format!("\"{tag}\"")))
-}
-
-/// The encodings of the bytes as they are sent to us. `aws-chunked` was one of their way in, which some tools have stored.
-fn content_encoding(text: &str) -> Option<Box<str>> {
-    let left: Vec<_> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|coding| {
-            !["", "aws-chunked", "identity"].iter().any(|none| coding.eq_ignore_ascii_case(none))
-        })
-        .collect();
-    let left = left.join(", ");
-    (!left.is_empty() && left.bytes().all(|b| b == b' ' || b.is_ascii_graphic())).then(|| left.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_taken_as_they_are_and_quoted_where_they_are_not() {
-        for (tag, header) in [
-            ("\"abc\"", Some("\"abc\"")),
-            ("W/\"abc\"", Some("W/\"abc\"")),
-            ("abc", Some("\"abc\"")),
-            ("0x8DC", Some("\"0x8DC\"")),
-            ("a b", None),
-            ("a\"b", None),
-        ] {
-            assert_eq!(entity_tag(tag).as_ref().map(EntityTag::as_str), header, "{tag}");
-        }
-    }
-
-    #[test]
-    fn a_time_that_no_header_can_say_is_none() {
-        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        assert_eq!(http_date(at(0)), None);
-        assert_eq!(http_date(at(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT".parse().ok());
-        assert!(http_date(at(YEAR_10000 - 1)).is_some());
-        assert_eq!(http_date(at(YEAR_10000)), None);
-    }
-
-    #[test]
-    fn only_encodings_of_what_is_sent_are_passed_on() {
-        for (text, expected) in [
-            ("gzip", Some("gzip")),
-            ("aws-chunked", None),
-            ("gzip, aws-chunked", Some("gzip")),
-            ("AWS-Chunked,identity,", None),
-            ("gz\u{e4}p", None),
-        ] {
-            assert_eq!(content_encoding(text).as_deref(), expected, "{text}");
-        }
     }
 }
