@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use super::serving_with;
+use super::{begun, finish, serving_with};
 use crate::s3_server::{FOREVER, Fault, Gate, Meta, S3Server, Seen, gets_of};
-use crate::support::{Client, Response, Server, noise};
+use crate::support::{Response, Server, noise};
 
 /// Fits into the cache; the other does not.
 const SMALL: usize = 500_000;
@@ -77,20 +77,6 @@ impl Scene {
 
 fn is_part(seen: &Seen) -> bool {
     seen.range.is_some()
-}
-
-/// Sends the request, for a response that is read while something happens.
-fn begun(server: &Server, request: &str) -> Client {
-    let mut client = server.connect();
-    client.send(request);
-    client
-}
-
-#[track_caller]
-fn finish(client: &mut Client) -> Response {
-    let mut response = client.head().expect("a head");
-    client.body(&mut response);
-    response
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::{serving, serving_with};
+use super::{begun, finish, serving, serving_with};
 use crate::frames::{DATA, Frames};
 use crate::kernel::{resident, wait_until_read};
 use crate::s3_server::{Fault, Meta, S3Server, gets_of};
-use crate::support::{Client, Response, Server, eventually, noise};
+use crate::support::{Client, Server, eventually, noise};
 
 const GET: &str = "GET /a.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
 /// An eighth of it is the largest object that is held.
@@ -23,16 +23,7 @@ fn stored(len: usize) -> (S3Server, Vec<u8>) {
 }
 
 fn asking(server: &Server) -> Client {
-    let mut client = server.connect();
-    client.send(GET);
-    client
-}
-
-#[track_caller]
-fn finish(client: &mut Client) -> Response {
-    let mut response = client.head().expect("a head");
-    client.body(&mut response);
-    response
+    begun(server, GET)
 }
 
 /// Leaves with a reset: a mere close could be that of a client which has nothing more to ask and waits for its answer.

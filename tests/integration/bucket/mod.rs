@@ -13,7 +13,7 @@ mod starting;
 use std::process::Command;
 
 use super::s3_server::S3Server;
-use super::support::{Folder, Server, wamedia};
+use super::support::{Client, Folder, Response, Server, wamedia};
 
 /// Serves the bucket of `s3` with these variables and what `mount` adds to its table.
 pub(crate) fn serving_with(s3: &S3Server, variables: &[(&str, &str)], mount: &str) -> Server {
@@ -45,4 +45,19 @@ fn command_of(folder: &Folder, toml: &str) -> Command {
     }
     command.env("HOME", folder.path()).current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
     command
+}
+
+/// Sends the request, for a response that is read while something happens.
+fn begun(server: &Server, request: &str) -> Client {
+    let mut client = server.connect();
+    client.send(request);
+    client
+}
+
+/// Reads the response to its end, as far as it comes.
+#[track_caller]
+fn finish(client: &mut Client) -> Response {
+    let mut response = client.head().expect("a head");
+    client.body(&mut response);
+    response
 }
