@@ -27,6 +27,7 @@
 //! | [`cli`] | one file a command; the only code that prints |
 //! | [`server`] | sockets to requests to responses |
 //! | [`message`] | message payloads: what they say in each dialect, and what is wrong with them |
+//! | [`check`] | files and URLs held against WhatsApp's rules |
 //! | [`store`] | where bytes live, and what is known of them |
 //! | [`config`] | what the operator wrote, made into settings that hold |
 //! | [`http`] | RFC 9110 as functions |
@@ -38,6 +39,7 @@
 //! writing logs.
 
 pub mod asset;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod http;

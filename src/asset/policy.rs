@@ -158,6 +158,11 @@ impl CachePolicy {
     /// `no-cache`: the safe policy, with which a changed asset is never sent in its old form.
     pub const NO_CACHE: Self = Self { value: Cow::Borrowed("no-cache"), storage: Storage::NoCache };
 
+    /// What links that name their version are answered with, unless the operator says otherwise: a year, which is longer
+    /// than any send.
+    pub const VERSIONED: Self =
+        Self { value: Cow::Borrowed("max-age=31536000, immutable"), storage: Storage::MaxAge(31_536_000) };
+
     /// The field value.
     pub fn as_str(&self) -> &str {
         &self.value
@@ -440,6 +445,7 @@ mod tests {
             assert_eq!(policy(own).when_unrecognised().as_str(), unrecognised, "{own}");
         }
         assert_eq!(CachePolicy::NO_CACHE, policy("no-cache"));
+        assert_eq!(CachePolicy::VERSIONED, policy("max-age=31536000, immutable"));
     }
 
     proptest! {

@@ -7,9 +7,12 @@
 #![allow(clippy::doc_markdown)]
 
 mod asset;
+mod check;
 mod link;
 mod message;
 mod serve;
+mod shown;
+mod simulate;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -41,6 +44,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Check(check::Arguments),
+    Simulate(simulate::Arguments),
     Link(link::Arguments),
     // The largest by far, and there is one of it.
     Message(Box<message::Arguments>),
@@ -104,6 +109,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse_from(with_config_first(std::env::args_os().collect()));
     let result = match arguments.command {
         Command::Serve(command) => serve::run(command, arguments.config),
+        Command::Check(command) => check::run(&command, arguments.config.as_deref()),
+        Command::Simulate(command) => simulate::run(&command, arguments.config),
         Command::Link(command) => link::run(&command, arguments.config),
         Command::Message(command) => message::run(&command, arguments.config),
     };
@@ -134,6 +141,17 @@ fn load(flags: &Flags) -> Result<Settings, Failure> {
     let here = std::env::current_dir()
         .map_err(|e| Failure::new(Exit::System, format_args!("the working directory cannot be told: {e}")))?;
     config::load(flags, std::env::vars_os(), &here).map_err(|e| Failure::new(Exit::Usage, e))
+}
+
+/// The same for a command that can do without: `None` where nothing says what is served.
+fn load_or_none(flags: &Flags) -> Result<Option<Settings>, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|e| Failure::new(Exit::System, format_args!("the working directory cannot be told: {e}")))?;
+    match config::load(flags, std::env::vars_os(), &here) {
+        Ok(settings) => Ok(Some(settings)),
+        Err(config::ConfigError::NoMount) => Ok(None),
+        Err(error) => Err(Failure::new(Exit::Usage, error)),
+    }
 }
 
 /// Threads that may wait for the file system at the same time.

@@ -181,6 +181,11 @@ pub fn load(
     Ok(settings)
 }
 
+/// Reads a number of bytes as people write it, such as `300 KiB`; the error says what to write.
+pub(crate) fn byte_size(text: &str) -> Result<u64, String> {
+    text.parse().map(|units::ByteSize(bytes)| bytes)
+}
+
 impl Settings {
     /// What holds where the operator says nothing; only a mount is missing.
     fn defaults() -> Self {
@@ -193,7 +198,7 @@ impl Settings {
             memory: Memory { cache: 256 << 20, streams: 32 << 20, digests: 1 << 16 },
             cache: CacheRules {
                 default: CachePolicy::NO_CACHE,
-                versioned: "max-age=31536000, immutable".parse().expect("a cache policy"),
+                versioned: CachePolicy::VERSIONED,
                 rules: Vec::new(),
                 precedence: Precedence::Object,
             },

@@ -18,7 +18,7 @@ mod survey;
 use std::io;
 use std::time::Instant;
 
-pub use self::bucket::{Arriving, ArrivingStream, Object, ObjectStream};
+pub use self::bucket::{Arriving, ArrivingStream, Listed, Listing, Object, ObjectStream, Piece};
 pub use self::content::{Content, ContentStream, Cut, Stretch};
 pub use self::disk::{DiskFile, FileStream};
 pub use self::mounts::Stores;

@@ -1,5 +1,6 @@
 //! The stores behind their path prefixes: which one a path lies in, and whether it has to be looked at.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use super::bucket::{Bucket, Connector};
 use super::disk::{Chunks, Digests, Folder, Shared};
 use super::shelf::Shelf;
-use super::{Ask, Content, Opened, StoreError, Want, survey};
+use super::{Ask, Content, Listing, Opened, Piece, StoreError, Want, survey};
 use crate::asset::AssetPath;
 use crate::config::{self, AccessLog, Location, Settings};
 
@@ -158,6 +159,38 @@ impl Stores {
         }
     }
 
+    /// Lists what lies in the bucket that `folder` (a path without slashes at its ends, `""` for the root) lies in, from there
+    /// on down; `None` where it lies in no bucket.
+    pub fn list(&self, folder: &str) -> Option<Result<Listing, StoreError>> {
+        let mount = self.0.mounts.iter().find(|mount| is_below(folder, &mount.path))?;
+        let Store::Bucket(bucket) = &mount.store else { return None };
+        let inside = folder[mount.path.len()..].trim_start_matches('/');
+        let inside = match inside {
+            "" => None,
+            inside => match AssetPath::from_plain(inside) {
+                Ok(inside) => Some(inside),
+                Err(_) => return Some(Err(StoreError::NotFound)),
+            },
+        };
+        Some(bucket.list(inside.as_ref()))
+    }
+
+    /// What the asset at `path` in a bucket is, and the bytes of it in `range`, which may be empty. Nothing is held of it.
+    ///
+    /// With the `tag` of an earlier [`Piece`], it fails with [`StoreError::Changing`] where the asset is another version by now.
+    pub async fn piece(
+        &self,
+        path: &AssetPath<'_>,
+        range: Range<u64>,
+        tag: Option<&str>,
+    ) -> Result<Piece, StoreError> {
+        let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
+        match &mount.store {
+            Store::Folder(_) => Err(StoreError::NotFound),
+            Store::Bucket(bucket) => bucket.piece(path, &inside, range, tag).await,
+        }
+    }
+
     /// Some asset that WhatsApp takes, if there is one at a glance in a folder.
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
         folders(settings).find_map(|(mount, folder)| self.0.seen_through(mount, &survey::example(folder)?))
@@ -182,6 +215,12 @@ fn folders(settings: &Settings) -> impl Iterator<Item = (&str, &Path)> {
         Location::Folder(folder) => Some((mount.path.as_str(), folder.as_path())),
         Location::Bucket(_) => None,
     })
+}
+
+/// Whether `path` is `folder` or lies below it; both without slashes at their ends.
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn shelf(settings: &Settings, background: &Handle) -> Arc<Shelf> {

@@ -83,6 +83,12 @@ pub struct SizeLimit {
     pub refused_past: u64,
 }
 
+/// How large a sticker may be that is known to move, or to stand still: 500 KB and 100 KB (the same page).
+pub const fn sticker_size_limit(is_animated: bool) -> SizeLimit {
+    let kilobytes = if is_animated { 500 } else { 100 };
+    SizeLimit { doubted_past: kilobytes * 1000, refused_past: kilobytes << 10 }
+}
+
 impl SizeLimit {
     const fn megabytes(count: u64) -> Self {
         Self { doubted_past: count * 1_000_000, refused_past: count << 20 }
@@ -162,12 +168,16 @@ pub fn known_media_type(path: &AssetPath) -> Option<MediaType> {
     }))
 }
 
+/// What a type is without its parameters, in lower case (RFC 9110 section 8.3.1).
+pub(crate) fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// The kind of message that sends what is served as this type; `None` where WhatsApp does not list it. Parameters of the
 /// type do not count.
 pub fn kind_of(media_type: &MediaType) -> Option<Kind> {
-    let essence = |text: &'static str| text.split(';').next().unwrap_or_default();
-    let wanted = media_type.as_str().split(';').next().unwrap_or_default().trim_end();
-    TABLE.iter().find(|row| essence(row.media_type).eq_ignore_ascii_case(wanted)).map(|row| row.kind)
+    let wanted = essence(media_type.as_str());
+    TABLE.iter().find(|row| essence(row.media_type) == wanted).map(|row| row.kind)
 }
 
 /// The kind of message that sends an asset with this extension; `None` where WhatsApp does not list it.
@@ -254,6 +264,9 @@ mod tests {
         ] {
             assert_eq!(kind.size_limit(), SizeLimit { doubted_past, refused_past }, "{kind}");
         }
+        let still = SizeLimit { doubted_past: 100_000, refused_past: 102_400 };
+        let moving = SizeLimit { doubted_past: 500_000, refused_past: 512_000 };
+        assert_eq!([sticker_size_limit(false), sticker_size_limit(true)], [still, moving]);
     }
 
     #[test]

@@ -4,10 +4,16 @@
 //! Each fact names the page that it was read from. Nothing here does anything; the rooms above hold assets, URLs and
 //! settings against it.
 
-mod link_cache;
+pub mod errors;
+pub mod link_cache;
 mod media;
 pub mod messages;
+pub(crate) mod refusal;
 pub mod schema;
+pub(crate) mod url;
 
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
-pub use media::{Kind, SizeLimit, VOICE_PLAYS_AT_A_TOUCH, kind, kind_of, known_media_type, media_type};
+pub(crate) use media::essence;
+pub use media::{
+    Kind, SizeLimit, VOICE_PLAYS_AT_A_TOUCH, kind, kind_of, known_media_type, media_type, sticker_size_limit,
+};

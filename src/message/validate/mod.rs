@@ -11,7 +11,6 @@ mod rules;
 mod scalars;
 #[cfg(test)]
 mod tests;
-mod url;
 
 pub(super) use self::place::join;
 

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::Walk;
 use super::choice::Layers;
 use super::place::{Place, Quoted};
-use super::{scalars, url};
+use super::scalars;
 use crate::whatsapp::schema::{Code, Rule};
+use crate::whatsapp::url;
 
 /// Extensions of Opus in Ogg.
 const VOICE: [&str; 3] = ["ogg", "oga", "opus"];

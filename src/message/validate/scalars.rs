@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::place::{Place, Quoted};
-use super::{Walk, emoji, url};
+use super::{Walk, emoji};
 use crate::spelling;
 use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Kind, Platform, Text};
+use crate::whatsapp::url;
 
 /// Digits that a phone number has at most (ITU-T E.164 section 6).
 const PHONE_DIGITS: usize = 15;
@@ -175,9 +176,11 @@ impl Walk {
 
     fn remarks(&mut self, remarks: Vec<url::Remark>, code: Option<Code>, place: &Place) {
         for remark in remarks {
-            match remark {
-                url::Remark::Wrong(reason) => self.error(place, code.unwrap_or(Code::Parameter), reason),
-                url::Remark::Doubtful(reason) => self.warning(place, Some(Code::Parameter), reason),
+            let reason = remark.to_string();
+            if remark.is_refused() {
+                self.error(place, code.unwrap_or(Code::Parameter), reason);
+            } else {
+                self.warning(place, Some(Code::Parameter), reason);
             }
         }
     }

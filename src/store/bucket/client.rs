@@ -120,7 +120,12 @@ struct Carrier {
 #[async_trait]
 impl HttpService for Carrier {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let is_for_object = request.extensions().get::<ForObject>().is_some();
+        // Nothing can be put along with a request for a list, so it is known by its query: S3's and Google's, Azure's.
+        let is_list = request
+            .uri()
+            .query()
+            .is_some_and(|query| query.split('&').any(|part| matches!(part, "list-type=2" | "comp=list")));
+        let is_for_object = is_list || request.extensions().get::<ForObject>().is_some();
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         if let Some(ForObject { takes_encoded: true }) = request.extensions().get() {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));

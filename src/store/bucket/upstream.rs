@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_core::Stream;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, ObjectStore};
+use object_store::{GetOptions, GetResult, ObjectMeta, ObjectStore};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -84,6 +84,24 @@ impl Upstream {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What all keys begin with.
+    pub(super) fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// How long a request may take, retries included.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience.timeout
+    }
+
+    /// The objects below `folder`, a whole key, or below the prefix.
+    pub(super) fn list(
+        &self,
+        folder: Option<&Path>,
+    ) -> Pin<Box<dyn Stream<Item = object_store::Result<ObjectMeta>> + Send>> {
+        self.store.list(Some(folder.unwrap_or(&self.prefix)))
     }
 
     pub(super) fn trouble(&self) -> &Trouble {

@@ -1,8 +1,5 @@
-//! What WhatsApp does with an asset that it fetched from a link: how long it keeps it, and when it asks again.
-//!
-//! Two regimes are documented. The older one follows the response headers (Meta's page on sending messages, section on
-//! media HTTP caching, 2022 to API v20) and is what a policy speaks to; the current one (the same page, April 2026)
-//! keeps every link for a fixed time. This file says both in words and plays neither.
+//! What WhatsApp does with an asset that it fetched from a link, in plain words: what a policy asks of it, and what its
+//! current regime does whatever a policy says.
 
 use std::fmt;
 

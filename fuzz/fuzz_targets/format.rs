@@ -1,0 +1,34 @@
+//! Any bytes are recognised as something: without a panic, and with no more of them read than the bound.
+
+#![no_main]
+
+use std::io;
+
+use libfuzzer_sys::fuzz_target;
+use wamedia::check::Source;
+use wamedia::check::format::{READ_BOUND, recognise};
+
+/// The bytes, and how many of them were read.
+struct Counted<'b> {
+    bytes: &'b [u8],
+    read: u64,
+}
+
+impl Source for Counted<'_> {
+    fn size(&self) -> u64 {
+        self.bytes.size()
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read_at(offset, buffer)?;
+        self.read += count as u64;
+        Ok(count)
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut source = Counted { bytes, read: 0 };
+    let told = recognise(&mut source).expect("memory can be read");
+    assert!(source.read <= READ_BOUND, "{} bytes were read", source.read);
+    let _ = told.format.name();
+});

@@ -1,0 +1,116 @@
+//! Looking at one file on a disk.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::rules::media::NO_DATE;
+use super::shell::{named, quoted};
+use super::{Finding, Report, Source, Subject, format, judge, judge_path};
+use crate::asset::{AssetPath, MediaType};
+use crate::whatsapp::{self, Kind};
+
+/// An open file whose bytes are looked at here and there.
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+    size: u64,
+}
+
+impl FileSource {
+    /// Opens the file at `path`, which must be a regular one. A FIFO does not hold the caller up.
+    pub fn open(path: &Path) -> io::Result<(Self, Metadata)> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is no regular file, so it is not served",
+            ));
+        }
+        Ok((Self { file, size: metadata.len() }, metadata))
+    }
+
+    /// The bytes of a regular file that is open.
+    pub fn new(file: File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl Source for FileSource {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read_at(buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+/// Holds the file at `path` against the rules, as it would be served below a folder in which it is called `below`.
+///
+/// Reads [`format::READ_BOUND`] bytes of it at most.
+pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Result<Report> {
+    let (mut source, metadata) = FileSource::open(path)?;
+    let recognised = format::recognise(&mut source)?;
+    let media_type = media_type(below);
+    let subject = Subject {
+        name: &below.file_name().unwrap_or_default().to_string_lossy(),
+        input: path,
+        media_type: Some(&media_type),
+        size: source.size,
+        as_kind,
+    };
+    let judgement = judge(&subject, &recognised);
+    let mut report = Report::new(named(path));
+    report.kind = Some(judgement.kind);
+    report.media_type = Some(media_type.to_string());
+    report.format = Some(recognised.format.name());
+    report.size = Some(source.size);
+    report.findings = judge_path(below, path);
+    report.findings.extend(judgement.findings);
+    if metadata.mtime() <= 1 {
+        let seen = format!("changed {} s after the beginning of 1970", metadata.mtime());
+        report.findings.push(Finding::new(&NO_DATE, seen, format!("touch {}", quoted(path))));
+    }
+    report.sort();
+    Ok(report)
+}
+
+/// The type that a file goes under, whose name may be one that none is served under.
+fn media_type(below: &Path) -> MediaType {
+    let extension = below.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    AssetPath::from_plain(&format!("a.{extension}"))
+        .map_or(MediaType::OCTET_STREAM, |path| whatsapp::media_type(&path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn a_date_that_is_none_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.txt");
+        for (seconds, expected) in [(0, &["no-date"][..]), (1, &["no-date"]), (2, &[]), (1_700_000_000, &[])]
+        {
+            std::fs::write(&path, "hello\n").expect("a file");
+            let file = File::options().write(true).open(&path).expect("a file");
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).expect("a date");
+            let report = check_file(&path, Path::new("a.txt"), None).expect("a report");
+            let ids: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
+            assert_eq!(ids, expected, "{seconds}");
+        }
+    }
+}

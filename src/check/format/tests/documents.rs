@@ -1,0 +1,246 @@
+//! Documents: PDF, zip files and compound files, whole, cut and contradicting themselves.
+
+use super::*;
+
+#[test]
+fn a_pdf_tells_its_version_and_whether_it_is_encrypted() {
+    for (name, version, is_encrypted) in [
+        ("plain.pdf", "1.7", false),
+        ("linear.pdf", "1.7", false),
+        ("streams.pdf", "1.7", false),
+        ("encrypted.pdf", "1.7", true),
+        ("encrypted-streams.pdf", "1.7", true),
+        ("encrypted-linear.pdf", "1.7", true),
+        ("encrypted-linear-table.pdf", "1.7", true),
+    ] {
+        let pdf = Pdf { version: version.into(), junk_before: 0, is_encrypted, has_end: true };
+        assert_eq!(sound(&media(name)), Format::Pdf(pdf.clone()), "{name}");
+        // Behind something else, its places count from its own beginning.
+        let behind = [b"\r\n<b>Warning</b>: headers already sent\n", &media(name)[..]].concat();
+        assert_eq!(sound(&behind), Format::Pdf(Pdf { junk_before: 39, ..pdf.clone() }), "{name}");
+        let cut = media(name);
+        let cut = &cut[..cut.len() - 10];
+        assert!(matches!(sound(cut), Format::Pdf(Pdf { has_end: false, .. })), "{name}");
+    }
+}
+
+#[test]
+fn a_pdfs_trailer_is_found_behind_a_long_table() {
+    for (key, is_encrypted) in
+        [("/Encrypt 9 0 R", true), ("/Encrypt<<>>", true), ("/EncryptMetadata true", false)]
+    {
+        let body = "%PDF-1.4\n1 0 obj\n<< /Note (/Encrypt 1 0 R) >>\nendobj\n";
+        let table =
+            format!("xref\n0 1\n0000000000 65535 f \n3 9000\n{}", "0000000010 00000 n \n".repeat(9_000));
+        let trailer = format!("trailer\n<< /Size 9003 {key} >>\nstartxref\n{}\n%%EOF\n", body.len());
+        let told = sound(format!("{body}{table}{trailer}").as_bytes());
+        assert!(matches!(&told, Format::Pdf(pdf) if pdf.is_encrypted == is_encrypted), "{key}: {told:?}");
+    }
+    // Where nothing leads to the trailer, it is looked for at the end.
+    let lost = b"%PDF-1.4\ntrailer << /Encrypt 3 0 R >>\nstartxref\n99999\n%%EOF";
+    assert!(matches!(sound(lost), Format::Pdf(Pdf { is_encrypted: true, .. })));
+    assert!(matches!(sound(b"A text that speaks of %PDF-1.4"), Format::Text(_)));
+}
+
+/// A zip file of empty files with these names; with `before` before it, and places that count without that.
+fn zip(before: &[u8], names: &[&str]) -> Vec<u8> {
+    let (mut files, mut directory) = (Vec::new(), Vec::new());
+    for name in names {
+        let place = u32::try_from(files.len()).unwrap().to_le_bytes();
+        let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        files.extend([&b"PK\x03\x04"[..], &[0; 22], &length, &[0; 2], name.as_bytes()].concat());
+        directory.extend([&b"PK\x01\x02"[..], &[0; 24], &length, &[0; 12], &place, name.as_bytes()].concat());
+    }
+    let count = u16::try_from(names.len()).unwrap().to_le_bytes();
+    let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
+    let offset = u32::try_from(files.len()).unwrap().to_le_bytes();
+    let end = [&b"PK\x05\x06"[..], &[0; 4], &count, &count, &size, &offset, &[0; 2]].concat();
+    [before, &files, &directory, &end].concat()
+}
+
+#[test]
+fn a_zip_file_is_told_by_its_names() {
+    const TYPES: &str = "[Content_Types].xml";
+    for (names, kind) in [
+        (&[TYPES, "_rels/.rels", "word/document.xml"][..], Zip::Docx),
+        (&[TYPES, "xl/workbook.xml"], Zip::Xlsx),
+        (&["ppt/slides/slide1.xml", TYPES, "ppt/embeddings/book.xlsx"], Zip::Pptx),
+        (&[TYPES, "xl/workbook.xml", "xl/vbaProject.bin"], Zip::MacroEnabled),
+        (&[TYPES, "xl/workbook.bin"], Zip::OtherOffice),
+        (&[TYPES, "visio/document.xml"], Zip::OtherOffice),
+        (&["word/document.xml"], Zip::Plain),
+        (&["META-INF/manifest.xml", "content.xml"], Zip::OpenDocument),
+        (&["META-INF/container.xml", "book.opf"], Zip::Epub),
+        (&["AndroidManifest.xml", "META-INF/MANIFEST.MF", "classes.dex"], Zip::Apk),
+        (&["META-INF/MANIFEST.MF", "a/B.class"], Zip::Jar),
+        (&["a.txt", "b.txt"], Zip::Plain),
+        (&[], Zip::Plain),
+    ] {
+        let whole = zip(b"", names);
+        assert_eq!(sound(&whole), Format::Zip(kind), "{names:?}");
+        let comment = [&whole[..whole.len() - 2], &[0xE8, 0x03], &[b'c'; 1000]].concat();
+        assert_eq!(sound(&comment), Format::Zip(kind), "{names:?}, with a comment");
+        if !names.is_empty() {
+            let cut = tell(&whole[..whole.len() - 1]);
+            assert!(is_cut(&cut) && cut.format == Format::Zip(kind), "{names:?}: {cut:?}");
+        }
+    }
+    assert_eq!(sound(&zip(b"PK00", &["a.txt"])), Format::Zip(Zip::Plain));
+}
+
+#[test]
+fn a_large_directory_is_read_as_far_as_it_may_be() {
+    let pictures: Vec<String> = (0..1_500).map(|number| format!("word/media/image{number}.png")).collect();
+    let mut names: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    names.push("[Content_Types].xml");
+    assert_eq!(sound(&zip(b"", &names)), Format::Zip(Zip::Docx));
+}
+
+#[test]
+fn a_zip_file_whose_numbers_need_64_bits_is_read() {
+    let mut whole = zip(b"", &["[Content_Types].xml", "xl/workbook.xml"]);
+    let end = whole.split_off(whole.len() - 22);
+    let number =
+        |at: usize, count| end[at..at + count].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let (entries, size, offset) = (number(10, 2), number(12, 4), number(16, 4));
+    let place = whole.len() as u64;
+    whole.extend([&b"PK\x06\x06"[..], &[0; 28], &entries.to_le_bytes()[..]].concat()[..32].to_vec());
+    whole.extend([entries, size, offset].into_iter().flat_map(u64::to_le_bytes));
+    whole.extend([&b"PK\x06\x07"[..], &[0; 4], &place.to_le_bytes(), &[1, 0, 0, 0]].concat());
+    whole.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xFF; 12], &[0; 2]].concat());
+    assert_eq!(sound(&whole), Format::Zip(Zip::Xlsx));
+}
+
+#[test]
+fn a_zip_file_whose_end_lies_says_so() {
+    let whole = zip(b"", &["a.txt", "b.txt"]);
+    let end = whole.len() - 22;
+    for (at, byte) in [(10, 9), (12, 1), (16, 0xFF)] {
+        let mut lying = whole.clone();
+        lying[end + at] = byte;
+        // An offset that leads nowhere is mended by the size, as it is with something before the file.
+        let told = tell(&lying);
+        assert!(told.damage.is_empty() || is_malformed(&told, "directory"), "{at}: {told:?}");
+    }
+    let mut lost = whole.clone();
+    lost[end + 12..end + 20].fill(0xFE);
+    assert!(is_malformed(&tell(&lost), "directory is not where"));
+}
+
+/// A compound file whose root has these streams; the second and further ones hang from the first, each from the last.
+fn compound(names: &[&str]) -> Vec<u8> {
+    let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    file.resize(512, 0);
+    file[30] = 9;
+    file[44] = 1; // one sector of allocation table, which is sector 0
+    file[48] = 1; // the directory begins in sector 1
+    file[68..76].copy_from_slice(b"\xfe\xff\xff\xff\0\0\0\0");
+    file[76..80].fill(0);
+    file[80..512].fill(0xFF);
+    let sectors = (names.len() + 1).div_ceil(4);
+    let mut table = vec![0xFFFF_FFFD_u32];
+    table.extend((1..sectors).map(|sector| u32::try_from(sector).unwrap() + 1));
+    table.push(0xFFFF_FFFE);
+    table.resize(128, u32::MAX);
+    file.extend(table.into_iter().flat_map(u32::to_le_bytes));
+    for (index, name) in ["Root Entry"].iter().chain(names).enumerate() {
+        let next = if index < names.len() { u32::try_from(index).unwrap() + 1 } else { u32::MAX };
+        let mut entry: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let length = u8::try_from(entry.len()).unwrap() + 2;
+        entry.resize(128, 0);
+        (entry[64], entry[66]) = (length, if index == 0 { 5 } else { 2 });
+        entry[68..80].fill(0xFF);
+        let at = if index == 0 { 76 } else { 72 };
+        entry[at..at + 4].copy_from_slice(&next.to_le_bytes());
+        file.extend(entry);
+    }
+    file.resize(1024 + sectors * 512, 0);
+    file
+}
+
+#[test]
+fn a_compound_file_is_told_by_its_streams() {
+    for (names, kind) in [
+        (&["\u{1}CompObj", "1Table", "WordDocument"][..], Compound::Doc),
+        (&["Workbook"], Compound::Xls),
+        (&["a", "b", "c", "d", "e", "Book"], Compound::Xls),
+        (&["PowerPoint Document"], Compound::Ppt),
+        (&["EncryptionInfo", "EncryptedPackage"], Compound::Encrypted),
+        (&["__nameid_version1.0"], Compound::Msg),
+        (&["Something"], Compound::Other),
+        (&[], Compound::Other),
+    ] {
+        let whole = compound(names);
+        assert_eq!(sound(&whole), Format::Compound(kind), "{names:?}");
+        let cut = tell(&whole[..whole.len() - 512]);
+        assert!(is_cut(&cut), "{names:?}: {cut:?}");
+    }
+    for name in ["letter.doc", "table.xls"] {
+        let whole = media(name);
+        for cut in (8..whole.len() - 512).step_by(256) {
+            assert!(is_cut(&tell(&whole[..cut])), "{name}, {cut}: {:?}", tell(&whole[..cut]));
+        }
+    }
+}
+
+#[test]
+fn chains_and_trees_that_turn_back_come_to_an_end() {
+    let mut chain = compound(&["a", "b", "c", "d", "e"]);
+    chain[512 + 8] = 1; // the second sector of the directory is followed by its first
+    assert!(matches!(tell(&chain).format, Format::Compound(Compound::Other)));
+    let mut tree = compound(&["a", "Workbook"]);
+    tree[1024 + 2 * 128 + 68] = 0; // the last entry has the root beside it
+    tree[1024 + 2 * 128 + 69..1024 + 2 * 128 + 72].fill(0);
+    assert!(matches!(tell(&tree).format, Format::Compound(Compound::Xls)));
+    let mut odd = compound(&["a"]);
+    odd[30] = 40;
+    assert!(is_malformed(&tell(&odd), "2^40"));
+}
+
+/// A file of 40 MB whose allocation table is listed in a chain of sectors, with this many sectors of directory.
+fn large_compound(directory: u32) -> Vec<u8> {
+    const SECTORS: u32 = 80_000;
+    const TABLES: u32 = SECTORS / 128;
+    let mut file = compound(&["WordDocument"]);
+    file.resize(512 * (1 + SECTORS as usize), 0);
+    let put = |file: &mut Vec<u8>, sector: u32, place: u32, number: u32| {
+        let at = 512 * (1 + sector as usize) + 4 * place as usize;
+        file[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    };
+    // The directory comes last, with its second and further sectors far from the first; tables and lists stand before it.
+    let first = SECTORS - directory;
+    let tables = 1000;
+    let lists = 5000_u32;
+    file[44..48].copy_from_slice(&TABLES.to_le_bytes());
+    file[48..52].copy_from_slice(&first.to_le_bytes());
+    file[68..72].copy_from_slice(&lists.to_le_bytes());
+    for index in 0..TABLES {
+        let number = tables + index;
+        if index < 109 {
+            let at = 76 + 4 * index as usize;
+            file[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        } else {
+            let (list, place) = ((index - 109) / 127, (index - 109) % 127);
+            put(&mut file, lists + list, place, number);
+            put(&mut file, lists + list, 127, lists + list + 1);
+        }
+        for place in 0..128 {
+            put(&mut file, number, place, 0xFFFF_FFFE);
+        }
+    }
+    for sector in first..SECTORS - 1 {
+        put(&mut file, tables + sector / 128, sector % 128, sector + 1);
+    }
+    // The root and its stream.
+    let entries = file[1024..1024 + 512].to_vec();
+    let at = 512 * (1 + first as usize);
+    file[at..at + 512].copy_from_slice(&entries);
+    file
+}
+
+#[test]
+fn a_large_compound_file_with_a_long_directory_is_told_within_the_bound() {
+    for directory in [1, 100, 200] {
+        assert_eq!(tell(&large_compound(directory)).format, Format::Compound(Compound::Doc), "{directory}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Texts: their encodings, their forms, and what is none.
+
+use super::*;
+
+fn text(encoding: TextEncoding, has_bom: bool) -> Format {
+    Format::Text(Text { encoding, has_bom })
+}
+
+#[test]
+fn encodings_are_told_apart() {
+    use TextEncoding::{Ascii, Legacy, Utf8, Utf16};
+    let texts: &[(&[u8], TextEncoding, bool)] = &[
+        (b"Open 8 to 18\r\n", Ascii, false),
+        (b"\n", Ascii, false),
+        ("Café Luna".as_bytes(), Utf8, false),
+        ("\u{feff}Cafe".as_bytes(), Utf8, true),
+        ("価格表".as_bytes(), Utf8, false),
+        (b"Caf\xe9 Luna, open 8 to 18", Legacy, false),
+        (b"The best caf\xe9", Legacy, false),
+        (b"\xff\xfeC\0a\0f\0\xe9\0", Utf16, true),
+        (b"\xfe\xff\0C\0a\0f\0\xe9", Utf16, true),
+        (b"C\0a\0f\0\xe9\0 \0L\0", Utf16, false),
+        (b"\0C\0a\0f\0\xe9", Utf16, false),
+    ];
+    for (bytes, encoding, has_bom) in texts {
+        assert_eq!(sound(bytes), text(*encoding, *has_bom), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_look_that_cuts_a_character_is_no_fault_and_an_end_that_does_is_one() {
+    for pad in 0..4 {
+        let long = format!("{}{}", "x".repeat(pad), "日本語のメニュー ".repeat(20_000));
+        assert_eq!(sound(long.as_bytes()), text(TextEncoding::Utf8, false), "{pad}");
+        let wide: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(sound(&[&b"\xff\xfe"[..], &wide].concat()), text(TextEncoding::Utf16, true), "{pad}");
+    }
+    let cut = tell(&"Menü für heute: Café".as_bytes()[..22]);
+    assert!(is_cut(&cut) && cut.format == text(TextEncoding::Utf8, false), "{cut:?}");
+}
+
+#[test]
+fn an_end_beyond_the_first_look_counts_too() {
+    let head = "plain words, row after row\n".repeat(4_000);
+    let with = |end: &[u8]| sound(&[head.as_bytes(), end].concat());
+    assert_eq!(with(b"the last"), text(TextEncoding::Ascii, false));
+    assert_eq!(with("Café".as_bytes()), text(TextEncoding::Utf8, false));
+    assert_eq!(with(b"caf\xe9 au lait"), text(TextEncoding::Legacy, false));
+    assert_eq!(with(b"\0\x01\x02"), Format::Unknown);
+}
+
+#[test]
+fn forms_are_told_by_how_they_open() {
+    let long = format!("[{}1]", "{\"a\": \"b\"}, ".repeat(10_000));
+    let texts: &[(&str, Format)] = &[
+        ("<!DOCTYPE html><p>403</p>", Format::Html),
+        ("\n\n<HTML lang=de>", Format::Html),
+        ("\u{feff}<!-- a proxy's page -->\n<head>", Format::Html),
+        ("<?xml version=\"1.0\"?><!DOCTYPE html PUBLIC \"x\" \"y\"><html>", Format::Html),
+        ("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", Format::Svg),
+        ("<?xml version=\"1.0\"?>\n<!-- a > b -->\n<!DOCTYPE svg [<!ENTITY a \"b\">]><svg>", Format::Svg),
+        ("<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"b\">]><svg>", Format::Svg),
+        ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", Format::Xml),
+        ("<rss version=\"2.0\"></rss>\n", Format::Xml),
+        ("{\"error\": {\"code\": 131053}}", Format::Json),
+        ("[1, 2]\n", Format::Json),
+        (&long, Format::Json),
+        ("{\\rtf1\\ansi Hello}", Format::Rtf),
+        ("<3 is a heart", text(TextEncoding::Ascii, false)),
+        ("<paragraph about nothing", text(TextEncoding::Ascii, false)),
+        ("[see below]", text(TextEncoding::Ascii, false)),
+        ("{name}, hello", text(TextEncoding::Ascii, false)),
+        ("How to write <html>", text(TextEncoding::Ascii, false)),
+    ];
+    for (bytes, format) in texts {
+        assert_eq!(sound(bytes.as_bytes()), *format, "{}", &bytes[..bytes.len().min(60)]);
+    }
+    let wide: Vec<u8> = "\u{feff}<html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(sound(&wide), Format::Html);
+    let nested = "[".repeat(30_000);
+    assert_eq!(sound(nested.as_bytes()), text(TextEncoding::Ascii, false));
+}
+
+#[test]
+fn rubbish_is_no_text() {
+    for bytes in [
+        &b"\x80\x81\x82\x83"[..],
+        b"\xff\xfe\x00",
+        b"\xff\xfe\x00\xd8\x41\x00",
+        b"abc\0def",
+        b"\x01\x02\x03\x04",
+        b"words\x0b",
+        b"\xc0\xc1\xf5\xfe\xff\x90",
+    ] {
+        assert_eq!(sound(bytes), Format::Unknown, "{}", bytes.escape_ascii());
+    }
+    // Bytes that are as good as random, of any length.
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    let taken = (0..2_000).filter(|round| {
+        let bytes: Vec<u8> = (0..64 + round % 200).map(|_| random()).collect();
+        matches!(tell(&bytes).format, Format::Text(_))
+    });
+    assert_eq!(taken.count(), 0);
+}

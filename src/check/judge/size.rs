@@ -1,0 +1,59 @@
+//! How large an asset may be.
+//!
+//! Meta prints MB and KB and does not say whether these are powers of ten or of two: between the two ways of counting lies a doubt.
+
+use super::{Subject, mend, rules};
+use crate::check::Finding;
+use crate::check::format::Format;
+use crate::whatsapp::{Kind, SizeLimit, sticker_size_limit};
+
+pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings: &mut Vec<Finding>) {
+    let limit = limit(kind, format);
+    let rule = match subject.size {
+        size if size > limit.refused_past => &rules::TOO_LARGE,
+        size if size > limit.doubted_past => &rules::SIZE_DOUBTFUL,
+        _ => return,
+    };
+    let most = if rule.id == rules::TOO_LARGE.id { limit.refused_past } else { limit.doubted_past };
+    let what = match (kind, is_animated(format)) {
+        (Kind::Sticker, true) => "an animated sticker",
+        (Kind::Sticker, false) => "a sticker that stands still",
+        (Kind::Image, _) => "an image",
+        (Kind::Audio, _) => "audio",
+        (Kind::Video, _) => "a video",
+        (Kind::Document, _) => "a document",
+    };
+    let seen = format!("{} bytes, where {what} may have {most}", subject.size);
+    findings.push(Finding::new(rule, seen, smaller(subject, kind, format)));
+}
+
+fn limit(kind: Kind, format: &Format) -> SizeLimit {
+    match (kind, format) {
+        (Kind::Sticker, Format::WebP(webp)) => sticker_size_limit(webp.is_animated),
+        _ => kind.size_limit(),
+    }
+}
+
+fn is_animated(format: &Format) -> bool {
+    matches!(format, Format::WebP(webp) if webp.is_animated) || *format == Format::Gif { is_animated: true }
+}
+
+/// How it becomes smaller.
+fn smaller(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
+    let fits_as_document = subject.size <= Kind::Document.size_limit().doubted_past;
+    match (kind, format) {
+        (Kind::Image, _) => mend::small_jpeg(subject.input),
+        (Kind::Sticker, _) if is_animated(format) => mend::small_animation(subject.input),
+        (Kind::Sticker, _) => mend::small_sticker(subject.input),
+        (Kind::Audio, _) => mend::small_sound(subject.input),
+        (Kind::Video, Format::Mp4(mp4)) => match mend::small_mp4(subject.input, mp4) {
+            Some(command) => command,
+            None if fits_as_document => "cut it shorter, or send it as document".to_owned(),
+            None => "cut it shorter".to_owned(),
+        },
+        _ if fits_as_document && kind != Kind::Document => {
+            "make it smaller, or send it as document".to_owned()
+        }
+        _ => "make it smaller, or split it: nothing larger goes through WhatsApp".to_owned(),
+    }
+}

@@ -1,0 +1,29 @@
+//! Looking at a URL in the way that WhatsApp's fetcher does, and judging what came.
+//!
+//! [`look()`] asks the server, with GET and HEAD alone, and brings back a [`Transcript`] and the body of the first answer;
+//! [`judge()`] makes findings of a transcript without asking anybody; [`caching()`] says in words for how long WhatsApp keeps what
+//! came; [`report()`] puts all of it together with what the bytes are worth, which is judged where files are.
+
+mod address;
+mod caching;
+mod expiry;
+mod fetch;
+mod judge;
+mod look;
+mod meant;
+mod redirect;
+mod report;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod transcript;
+
+pub use caching::caching;
+pub use judge::judge;
+pub use look::{Limits, Looked, NoLook, Trust, glance, look};
+pub use meant::without_password;
+pub use report::report;
+pub use transcript::{
+    Answer, Body, BodyEnd, Certificate, ChainFault, Exchange, Failure, Handshake, Probe, Transcript,
+};

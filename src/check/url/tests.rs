@@ -1,0 +1,105 @@
+//! Servers that would keep a client for ever, held against limits that a test has the time for.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::{BodyEnd, Failure, Limits, Looked, Probe, Trust, look};
+
+fn limits() -> Limits {
+    Limits {
+        overall: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
+        exchange: Duration::from_millis(500),
+        head: 16 << 10,
+        body: 1 << 20,
+    }
+}
+
+/// A server that treats every connection in one way, on threads of their own.
+fn server(treat: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let treat = treat.clone();
+            std::thread::spawn(move || treat(stream));
+        }
+    });
+    address
+}
+
+/// Reads something, and writes this; then a byte now and then until the client has gone.
+fn dripping(first: &'static [u8], drop: &'static [u8]) -> SocketAddr {
+    server(move |mut stream| {
+        let _ = stream.read(&mut [0; 1024])?;
+        stream.write_all(first)?;
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            stream.write_all(drop)?;
+        }
+    })
+}
+
+fn looked(url: &str, trust: Option<&Trust>) -> Looked {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(look(url, trust, &limits())).expect("the fault is not ours")
+}
+
+#[test]
+fn nobody_keeps_us_waiting_for_an_answer() {
+    let silent = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
+    let slow_line = dripping(b"HTTP/1.1 200 ", b"x");
+    let slow_head = dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n");
+    let going_on = dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n");
+    for (what, address) in
+        [("silent", silent), ("a slow line", slow_line), ("a slow head", slow_head), ("going on", going_on)]
+    {
+        let seen = looked(&format!("http://{address}/a.jpg"), None);
+        let failure = seen.transcript.outcome(Probe::Fetch).expect("it was asked").as_ref().expect_err(what);
+        assert_eq!(*failure, Failure::HeadTimeout, "{what}");
+        assert!(seen.body.is_none());
+    }
+}
+
+#[test]
+fn nobody_keeps_us_waiting_for_the_end_of_a_body() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+    let seen = looked(&format!("http://{}/a.jpg", dripping(head, b"x")), None);
+    let answer = seen.transcript.answer(Probe::Fetch).expect("a head");
+    assert_eq!(answer.body.end, BodyEnd::OutOfTime);
+    assert!(answer.body.digest.is_none() && seen.body.is_none());
+}
+
+#[test]
+fn a_body_is_taken_up_to_a_length() {
+    let address = server(|mut stream| {
+        let _ = stream.read(&mut [0; 1024])?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n")?;
+        stream.write_all(&vec![0; 2_000_000])
+    });
+    let seen = looked(&format!("http://{address}/a.jpg"), None);
+    let answer = seen.transcript.answer(Probe::Fetch).expect("a head");
+    assert_eq!(answer.body.end, BodyEnd::TooLarge);
+    assert!(answer.body.received <= (1 << 20) + (64 << 10), "{}", answer.body.received);
+}
+
+#[test]
+fn a_handshake_that_does_not_end_is_ended() {
+    let trust = super::tls::trusting_a_stranger();
+    let silent = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
+    let seen = looked(&format!("https://{silent}/a.jpg"), Some(&trust));
+    let outcome = seen.transcript.outcome(Probe::Fetch).expect("it was asked");
+    assert!(matches!(outcome, Err(Failure::Tls(_))), "{outcome:?}");
+    assert_eq!(seen.transcript.exchanges.len(), 1);
+}
+
+#[test]
+fn an_url_without_a_host_asks_nobody() {
+    for url in
+        ["http://a..b/", "http://", "nonsense", "http://m\u{fc}nchen.example/", "http://x.example:99999/"]
+    {
+        let seen = looked(url, None);
+        assert!(seen.transcript.exchanges.is_empty() && seen.body.is_none(), "{url}");
+    }
+}

@@ -1,0 +1,188 @@
+//! TLS that looks on: a handshake is finished whatever the certificates are worth, and what they are worth is told.
+//!
+//! Nothing that comes over such a connection is trusted, and nothing secret is sent over it; see [`look`](mod@super::look).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::transcript::{Certificate, ChainFault, Failure, Handshake};
+
+/// Certificates of a chain that are looked at; real ones have two or three.
+const CHAIN: usize = 10;
+/// Names of a certificate that are told; some have hundreds.
+const NAMES: usize = 8;
+
+/// Whom this machine trusts.
+#[derive(Debug, Clone)]
+pub struct Trust(Arc<WebPkiServerVerifier>);
+
+impl Trust {
+    /// The authorities that the system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; `None` where there
+    /// are none.
+    pub fn of_system() -> Option<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self::of_roots(roots)
+    }
+
+    fn of_roots(roots: RootCertStore) -> Option<Self> {
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().ok().map(Self)
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Speaks TLS with `host` over a connection, and tells what its certificates are like.
+pub(super) async fn handshake(
+    stream: TcpStream,
+    host: &str,
+    trust: &Trust,
+) -> Result<(TlsStream<TcpStream>, Handshake), Failure> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    let name = ServerName::try_from(bare.to_owned())
+        .map_err(|_| Failure::Tls("no certificate can be for such a host name".to_owned()))?;
+    let onlooker = Arc::new(Onlooker { trust: trust.clone(), seen: Mutex::default() });
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the protocol's versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&onlooker) as Arc<dyn ServerCertVerifier>)
+        .with_no_client_auth();
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(|e| Failure::Tls(e.to_string()))?;
+    let seen = onlooker.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok((stream, seen.unwrap_or(Handshake { chain: Vec::new(), fault: None })))
+}
+
+/// Finds out what a chain is worth, notes it, and lets it pass.
+#[derive(Debug)]
+struct Onlooker {
+    trust: Trust,
+    seen: Mutex<Option<Handshake>>,
+}
+
+impl ServerCertVerifier for Onlooker {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict =
+            self.trust.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let sent = std::iter::once(end_entity).chain(intermediates).take(CHAIN);
+        let chain: Vec<_> = sent.filter_map(|der| certificate(der)).collect();
+        let fault = verdict.err().map(|error| fault(&error, &chain));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Handshake { chain, fault });
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.trust.0.supported_verify_schemes()
+    }
+}
+
+/// Why a chain was not trusted.
+fn fault(error: &Error, chain: &[Certificate]) -> ChainFault {
+    use CertificateError as Cert;
+    let is_alone = chain.len() == 1 && chain[0].is_self_issued();
+    match error {
+        Error::InvalidCertificate(Cert::Expired | Cert::ExpiredContext { .. }) => ChainFault::Expired,
+        Error::InvalidCertificate(Cert::NotValidYet | Cert::NotValidYetContext { .. }) => {
+            ChainFault::NotYetValid
+        }
+        Error::InvalidCertificate(Cert::NotValidForName | Cert::NotValidForNameContext { .. }) => {
+            ChainFault::WrongName
+        }
+        // What openssl makes by default is an authority's own certificate, and called that.
+        _ if is_alone => ChainFault::SelfSigned,
+        Error::InvalidCertificate(Cert::UnknownIssuer) => {
+            let ends_at_authority = chain.last().is_some_and(Certificate::is_self_issued);
+            if ends_at_authority { ChainFault::UnknownIssuer } else { ChainFault::Incomplete }
+        }
+        other => ChainFault::Other(other.to_string()),
+    }
+}
+
+impl Certificate {
+    /// Whether it names itself as the one who signed it.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+}
+
+/// Reads a certificate; `None` where it is none.
+fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(octets) => address(octets),
+        _ => None,
+    });
+    Some(Certificate {
+        subject: certificate.subject().to_string(),
+        issuer: certificate.issuer().to_string(),
+        names: names.take(NAMES).collect(),
+        not_before: time(validity.not_before.timestamp()),
+        not_after: time(validity.not_after.timestamp()),
+    })
+}
+
+fn address(octets: &[u8]) -> Option<String> {
+    let v4 = <[u8; 4]>::try_from(octets).map(|octets| std::net::IpAddr::from(octets).to_string());
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| std::net::IpAddr::from(octets).to_string())).ok()
+}
+
+/// The last second of the year 9999, which is what certificates say that never expire (RFC 5280 section 4.1.2.5).
+const FOR_EVER: u64 = 253_402_300_799;
+
+/// Seconds since 1970; a time before that is 1970.
+fn time(seconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(FOR_EVER))
+}
+
+/// Trust in an authority that signs nothing.
+#[cfg(test)]
+pub(super) fn trusting_a_stranger() -> Trust {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+    let mut roots = RootCertStore::empty();
+    roots.add(params.self_signed(&key).expect("a certificate").der().clone()).expect("a root");
+    Trust::of_roots(roots).expect("there is a root")
+}

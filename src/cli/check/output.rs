@@ -1,0 +1,311 @@
+//! How results are printed: for people, or as JSON lines; the summary, and the exit code.
+//!
+//! Whatever comes from a file, its name or a server is escaped here, so that nothing in it reaches a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use super::super::shown::{escaped, json_line};
+use super::super::{Exit, Failure, print, tell};
+use super::Format;
+use crate::check::{Finding, Report, Severity, Verdict};
+use crate::whatsapp::CURRENT_REGIME;
+
+/// Prints reports as they come, and keeps count.
+pub(super) struct Printer {
+    format: Format,
+    has_colour: bool,
+    counts: Counts,
+    /// What must not be written over.
+    bar: Option<ProgressBar>,
+}
+
+/// How much of a report is told to people. As JSON, all of it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What it is, how it will be cached, and what was found.
+    Full,
+    /// What it is, and what was found: one of several that were named.
+    Line,
+    /// Nothing where nothing was found: one of many.
+    Found,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    checked: u64,
+    fine: u64,
+    advice: u64,
+    doubtful: u64,
+    refused: u64,
+    skipped: u64,
+    failed: u64,
+    /// What was named and is nowhere.
+    missing: u64,
+}
+
+impl Printer {
+    pub(super) fn new(format: Format) -> Self {
+        let has_colour = std::io::stdout().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { format, has_colour, counts: Counts::default(), bar: None }
+    }
+
+    /// So many more were looked at, of nobody knows how many. A bar tells of it where stderr is a terminal.
+    pub(super) fn advance(&mut self, count: u64) {
+        if self.bar.is_none() && std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{spinner} {pos} looked at, {per_sec}, {elapsed}");
+            let bar = ProgressBar::new_spinner();
+            self.bar = Some(match style {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            });
+        }
+        if let Some(bar) = &self.bar {
+            bar.inc(count);
+        }
+    }
+
+    /// Prints what was found out of one asset, and counts it.
+    pub(super) fn report(&mut self, report: &Report, detail: Detail) -> Result<(), Failure> {
+        self.counts.add(report.verdict());
+        match self.format {
+            Format::Json => self.print(&json_line(&as_json(report))),
+            Format::Text if detail == Detail::Found && report.findings.is_empty() => Ok(()),
+            Format::Text => self.print(&self.as_text(report, detail)),
+        }
+    }
+
+    /// Tells of what could not be looked at, and why: the system failed us.
+    pub(super) fn trouble(&mut self, asset: &str, reason: &str) -> Result<(), Failure> {
+        self.counts.failed += 1;
+        self.complain(asset, reason)
+    }
+
+    /// Tells of what was named and is nowhere: the answer is no.
+    pub(super) fn missing(&mut self, asset: &str, reason: &str) -> Result<(), Failure> {
+        self.counts.missing += 1;
+        self.complain(asset, reason)
+    }
+
+    fn complain(&self, asset: &str, reason: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.print(&json_line(&json!({ "asset": asset, "error": reason }))),
+            Format::Text => {
+                let line = format!("wamedia: {}: {}\n", escaped(asset), escaped(reason));
+                match &self.bar {
+                    Some(bar) => bar.suspend(|| tell(&line)),
+                    None => tell(&line),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts what is not served, and so was not looked at.
+    pub(super) fn skipped(&mut self, count: u64) {
+        self.counts.skipped += count;
+    }
+
+    /// Prints the summary. What is refused decides, then what could not be looked at.
+    pub(super) fn finish(self) -> Result<Exit, Failure> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let counts = &self.counts;
+        match self.format {
+            Format::Json => self.print(&json_line(&json!({ "summary": counts.as_json() })))?,
+            Format::Text if counts.checked + counts.failed + counts.missing + counts.skipped != 1 => {
+                self.print(&format!("{}\n", counts.as_text()))?;
+            }
+            Format::Text => {}
+        }
+        Ok(match counts {
+            Counts { refused: 1.., .. } | Counts { missing: 1.., .. } => Exit::No,
+            Counts { failed: 1.., .. } => Exit::System,
+            _ => Exit::Fine,
+        })
+    }
+
+    fn print(&self, text: &str) -> Result<(), Failure> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| print(text)),
+            None => print(text),
+        }
+    }
+
+    fn as_text(&self, report: &Report, detail: Detail) -> String {
+        let mut text = String::new();
+        let verdict = report.verdict();
+        let _ = writeln!(
+            text,
+            "{} {}{}",
+            self.painted(verdict, verdict.name()),
+            self.bold(&escaped(&report.asset)),
+            what_it_is(report)
+        );
+        if detail == Detail::Full {
+            for (name, value) in &report.details {
+                let _ = writeln!(text, "  {name}: {}", escaped(value));
+            }
+            if let Some(caching) = &report.caching {
+                let policy = caching.policy.as_deref().unwrap_or("no Cache-Control");
+                let _ = writeln!(text, "  cached: {} ({})", escaped(&caching.treatment), escaped(policy));
+                let _ = writeln!(text, "          {CURRENT_REGIME}");
+            }
+        }
+        for finding in &report.findings {
+            self.write_finding(&mut text, finding);
+        }
+        text
+    }
+
+    fn write_finding(&self, text: &mut String, finding: &Finding) {
+        let rule = finding.rule;
+        let head = format!("{}[{}]", rule.severity.name(), rule.id);
+        let _ = writeln!(text, "  {}: {}", self.painted(Verdict::Found(rule.severity), &head), rule.title);
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "    {name:<8} {value}");
+        };
+        line("seen", &escaped(&finding.seen));
+        match (&finding.webhook, rule.code) {
+            (Some(details), Some(code)) => line("webhook", &format!("{code} {}", escaped(details))),
+            (Some(details), None) => line("webhook", &escaped(details)),
+            (None, Some(code)) => line("webhook", &code.to_string()),
+            (None, None) => {}
+        }
+        for (number, part) in finding.mend.lines().enumerate() {
+            line(if number == 0 { "mend" } else { "" }, &escaped(part));
+        }
+        line("source", &format!("{} ({})", rule.source, rule.evidence.name()));
+    }
+
+    fn painted(&self, verdict: Verdict, text: &str) -> String {
+        let colour = match verdict {
+            Verdict::Fine => "32",
+            Verdict::Found(Severity::Advice) => "36",
+            Verdict::Found(Severity::Doubtful) => "33",
+            Verdict::Found(Severity::Refused) => "31",
+        };
+        if self.has_colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn bold<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.has_colour { format!("\x1b[1m{text}\x1b[0m").into() } else { text.into() }
+    }
+}
+
+/// `: JPEG as image, image/jpeg, 12345 bytes`
+fn what_it_is(report: &Report) -> String {
+    let mut parts = Vec::new();
+    match (&report.format, report.kind) {
+        (Some(format), Some(kind)) => parts.push(format!("{} as {kind}", escaped(format))),
+        (Some(format), None) => parts.push(escaped(format).into_owned()),
+        (None, Some(kind)) => parts.push(format!("as {kind}")),
+        (None, None) => {}
+    }
+    parts.extend(report.media_type.as_deref().map(|media_type| escaped(media_type).into_owned()));
+    parts.extend(report.size.map(|size| format!("{size} bytes")));
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+/// A report as one JSON object. Names are never taken away or given another meaning; new ones may come.
+///
+/// | name | value |
+/// | --- | --- |
+/// | `asset` | as it was named |
+/// | `verdict` | `fine`, `advice`, `doubtful`, `refused`: the worst of the findings |
+/// | `kind` | the kind of message that sends it, or null |
+/// | `media_type`, `format`, `size` | its `Content-Type`, the usual name of what its bytes are, its bytes; each may be null |
+/// | `caching` | null, or `policy` (or null) and `treatment`, a sentence |
+/// | `details` | an object of texts, by what they tell of |
+/// | `findings` | objects of `id`, `severity`, `title`, `seen`, `source`, `evidence`, `code`, `webhook`, `mend`; `code` and `webhook` may be null |
+///
+/// What could not be looked at is an object of `asset` and `error`. The last line is an object with the one name `summary`: how
+/// many were `checked`, of them `fine`, `advice`, `doubtful`, `refused`; and how many were `skipped` (not served) or `failed`.
+fn as_json(report: &Report) -> Value {
+    let details: Map<_, _> =
+        report.details.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    let caching = report
+        .caching
+        .as_ref()
+        .map(|caching| json!({ "policy": caching.policy, "treatment": caching.treatment }));
+    let findings: Vec<_> = report.findings.iter().map(finding_as_json).collect();
+    json!({
+        "asset": report.asset,
+        "verdict": report.verdict().name(),
+        "kind": report.kind.map(crate::whatsapp::Kind::name),
+        "media_type": report.media_type,
+        "format": report.format,
+        "size": report.size,
+        "caching": caching,
+        "details": details,
+        "findings": findings,
+    })
+}
+
+fn finding_as_json(finding: &Finding) -> Value {
+    let rule = finding.rule;
+    json!({
+        "id": rule.id,
+        "severity": rule.severity.name(),
+        "title": rule.title,
+        "seen": finding.seen,
+        "source": rule.source,
+        "evidence": rule.evidence.name(),
+        "code": rule.code,
+        "webhook": finding.webhook,
+        "mend": finding.mend,
+    })
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict) {
+        self.checked += 1;
+        *match verdict {
+            Verdict::Fine => &mut self.fine,
+            Verdict::Found(Severity::Advice) => &mut self.advice,
+            Verdict::Found(Severity::Doubtful) => &mut self.doubtful,
+            Verdict::Found(Severity::Refused) => &mut self.refused,
+        } += 1;
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "checked": self.checked,
+            "fine": self.fine,
+            "advice": self.advice,
+            "doubtful": self.doubtful,
+            "refused": self.refused,
+            "skipped": self.skipped,
+            "failed": self.failed + self.missing,
+        })
+    }
+
+    fn as_text(&self) -> String {
+        let mut text = format!("{} checked", self.checked);
+        let parts = [
+            (self.refused, "refused"),
+            (self.doubtful, "doubtful"),
+            (self.advice, "with advice"),
+            (self.fine, "fine"),
+        ];
+        let parts: Vec<_> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if !parts.is_empty() {
+            let _ = write!(text, ": {}", parts.join(", "));
+        }
+        if self.skipped > 0 {
+            let _ = write!(text, "; {} not served, so not looked at", self.skipped);
+        }
+        let failed = self.failed + self.missing;
+        if failed > 0 {
+            let _ = write!(text, "; {failed} could not be looked at");
+        }
+        text
+    }
+}

@@ -1,0 +1,106 @@
+//! The recommendation in words, and as lines for the configuration file.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::text::{span, table};
+use super::{Recommended, name};
+use crate::asset::{CachePolicy, Storage};
+use crate::check::simulation::{Candidate, Links, Outcome};
+use crate::whatsapp::link_cache::{FIXED_TIME, Regime};
+
+/// Writes the recommendation. `storage` is what the asset's policy says now.
+pub(super) fn write(text: &mut String, recommended: &Recommended, pattern: &str, storage: Option<Storage>) {
+    let Recommended { within, regimes, versioned, advice } = recommended;
+    let _ = writeln!(text, "\nEdits visible within {}, with as few requests as possible:", span(*within));
+    let mut head = vec!["links".to_owned(), "Cache-Control".to_owned()];
+    head.extend(regimes.iter().map(|regime| format!("requests, {}", name(*regime))));
+    head.extend(["longest possible old".to_owned(), "meets it".to_owned()]);
+    let mut rows = vec![head];
+    rows.extend(advice.outcomes.iter().map(row));
+    table(text, &rows, 2);
+    let Some(best) = advice.best() else {
+        let _ = writeln!(text, "None of these meets it: {}.", why_none(*within, regimes));
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "Recommended: {} links with {}. {}.",
+        best.candidate.links.name(),
+        best.candidate.policy,
+        why(best, advice.outcomes.as_slice(), *within, regimes)
+    );
+    if matches!(storage, Some(Storage::NoStore | Storage::Private)) {
+        text.push_str(
+            "It may not be kept now. Leave that as it is if it is made for one person, however few the requests.\n",
+        );
+    }
+    let _ = write!(text, "\n{}", rule(&best.candidate, versioned, pattern));
+}
+
+fn row(outcome: &Outcome) -> Vec<String> {
+    let mut row = vec![outcome.candidate.links.name().to_owned(), outcome.candidate.policy.to_string()];
+    row.extend(outcome.totals.iter().map(|totals| totals.requests.to_string()));
+    row.extend([span(outcome.worst), if outcome.meets { "yes" } else { "no" }.to_owned()]);
+    row
+}
+
+fn why(best: &Outcome, all: &[Outcome], within: Duration, regimes: &[Regime]) -> String {
+    let plain_fits = all.iter().any(|outcome| outcome.meets && outcome.candidate.links == Links::Plain);
+    match best.candidate.links {
+        Links::Versioned if !plain_fits && regimes.contains(&Regime::Fixed) && within < FIXED_TIME => {
+            "Whatever the headers say, the current regime shows an old version behind a plain link for up to 10 minutes; \
+             only a link that changes with the asset is fresh at once"
+                .to_owned()
+        }
+        Links::Versioned => "An edit makes a new link, which is fetched at once, so what is fetched may be kept for long: no plain \
+                             link that is fresh enough takes fewer requests, and none is fresher"
+            .to_owned(),
+        Links::Plain => {
+            let versioned = all.iter().find(|outcome| outcome.candidate.links == Links::Versioned);
+            let than = match versioned {
+                Some(versioned) if versioned.requests() > best.requests() => format!(
+                    ", fewer than the {} of versioned links, which are fetched anew after each edit",
+                    versioned.requests()
+                ),
+                _ => String::new(),
+            };
+            let old = match best.worst {
+                Duration::ZERO => "shows no old version".to_owned(),
+                worst => format!("shows an old version for at most {}", span(worst)),
+            };
+            format!("It takes {} requests over the regimes played{than}, and {old}", best.requests())
+        }
+    }
+}
+
+fn why_none(within: Duration, regimes: &[Regime]) -> &'static str {
+    if regimes.contains(&Regime::Fixed) && within < FIXED_TIME {
+        "whatever the headers say, the current regime shows an old version behind a plain link for up to 10 minutes; \
+         allow versioned links, as wamedia link prints them, or 10 minutes"
+    } else {
+        "two edits within one second have the same Last-Modified; allow versioned links, which differ"
+    }
+}
+
+/// What to write into the configuration file.
+pub(super) fn rule(candidate: &Candidate, versioned: &CachePolicy, pattern: &str) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let rule = |policy: &str| {
+        format!(
+            "[[cache.rule]]             # before the others: the first that matches counts\n\
+             match = {}\ncache_control = {}\n",
+            quoted(pattern),
+            quoted(policy)
+        )
+    };
+    match candidate.links {
+        Links::Plain => rule(candidate.policy.as_str()),
+        // Without its version, the link is only for people.
+        Links::Versioned => format!(
+            "[cache]                    # and send the links that wamedia link prints\nversioned = {}\n\n{}",
+            quoted(versioned.as_str()),
+            rule("no-cache")
+        ),
+    }
+}

@@ -1,0 +1,177 @@
+//! What was named on the command line: an asset, a URL or a Cache-Control value, and the headers that it is answered with.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use httpdate::HttpDate;
+use hyper::header::CACHE_CONTROL;
+
+use super::super::shown::escaped;
+use super::super::{Exit, Failure, asset, load_or_none, tell};
+use super::{Validators, url};
+use crate::asset::{CachePolicy, PolicyError};
+use crate::check::simulation::Links;
+use crate::check::url::without_password;
+use crate::config::Flags;
+use crate::whatsapp::Treatment;
+use crate::whatsapp::link_cache::{CacheControl, CacheHeaders};
+
+/// What is simulated.
+pub(super) struct Subject {
+    pub(super) named: String,
+    pub(super) sort: Sort,
+    /// For a link that does not name its version.
+    cache_control: Option<String>,
+    /// For a link that does.
+    versioned_cache_control: Option<String>,
+    /// The headers for a link that does not name its version.
+    pub(super) headers: CacheHeaders,
+    pub(super) size: Option<u64>,
+    /// What a link that names its version is answered with by wamedia.
+    pub(super) versioned: CachePolicy,
+    /// What a rule about it has to match.
+    pub(super) pattern: String,
+}
+
+/// What kind of thing was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Asset,
+    Url,
+    Value,
+}
+
+impl Sort {
+    /// Its name in results.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::Url => "url",
+            Self::Value => "value",
+        }
+    }
+}
+
+impl Subject {
+    /// What links of this sort are answered with.
+    pub(super) fn cache_control(&self, links: Links) -> Option<String> {
+        match links {
+            Links::Plain => self.cache_control.clone(),
+            Links::Versioned => self.versioned_cache_control.clone(),
+        }
+    }
+}
+
+/// The word for a response without Cache-Control.
+const NONE: &str = "none";
+
+/// Tells what is meant, and looks it up.
+pub(super) fn find(
+    named: &str,
+    validators: Option<Validators>,
+    config: Option<PathBuf>,
+    now: SystemTime,
+) -> Result<Subject, Failure> {
+    if named == NONE || CachePolicy::lenient(named).is_some() {
+        if named.contains(|c: char| c.is_control()) {
+            let reason =
+                format_args!("`{}` has a character that no header can hold; leave it out", escaped(named));
+            return Err(Failure::new(Exit::Usage, reason));
+        }
+        tell_how_it_is_read(named);
+        return Ok(value(named, validators.unwrap_or(Validators::Both), now));
+    }
+    if validators.is_some() {
+        let reason = format_args!(
+            "--validators is for a Cache-Control value, and `{}` is none; its own headers count, so leave it out",
+            named.escape_debug()
+        );
+        return Err(Failure::new(Exit::Usage, reason));
+    }
+    if named.contains("://") { of_url(named) } else { of_asset(named, config) }
+}
+
+/// A value that does not say one thing is played all the same, as lenient caches read it.
+fn tell_how_it_is_read(named: &str) {
+    use PolicyError::{NotSeconds, Twice};
+    let Err(error @ (NotSeconds { .. } | Twice(_))) = named.parse::<CachePolicy>() else {
+        return;
+    };
+    if let Some(policy) = CachePolicy::lenient(named) {
+        let error = error.to_string();
+        tell(&format!(
+            "wamedia: {}: {}; so it is read as: {}\n",
+            escaped(named),
+            escaped(&error),
+            Treatment::under(&policy)
+        ));
+    }
+}
+
+/// Far enough in the past that no edit falls into the same second.
+const AGE: Duration = Duration::from_hours(1);
+
+fn value(named: &str, validators: Validators, now: SystemTime) -> Subject {
+    let cache_control = (named != NONE).then(|| named.to_owned());
+    let has_date = matches!(validators, Validators::Both | Validators::LastModified);
+    let headers = CacheHeaders {
+        cache_control: CacheControl::read(cache_control.as_deref()),
+        last_modified: has_date.then(|| HttpDate::from(now - AGE)),
+        etag: matches!(validators, Validators::Both | Validators::Etag),
+    };
+    Subject {
+        named: named.to_owned(),
+        sort: Sort::Value,
+        versioned_cache_control: cache_control.clone(),
+        cache_control,
+        headers,
+        size: None,
+        versioned: CachePolicy::VERSIONED,
+        pattern: "**".to_owned(),
+    }
+}
+
+fn of_url(named: &str) -> Result<Subject, Failure> {
+    let answer = url::ask(named)?;
+    let cache_control = answer.field(&CACHE_CONTROL);
+    let headers = answer.cache_headers();
+    Ok(Subject {
+        named: without_password(named).into_owned(),
+        sort: Sort::Url,
+        versioned_cache_control: cache_control.clone(),
+        cache_control,
+        headers,
+        size: answer.length(),
+        versioned: CachePolicy::VERSIONED,
+        pattern: "**".to_owned(),
+    })
+}
+
+fn of_asset(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
+    let Some(settings) = load_or_none(&Flags { config, ..Flags::default() })? else {
+        let reason = format_args!(
+            "`{}` is no URL and no Cache-Control value (max-age=n, no-cache, no-store, private or none), and there is no \
+             store in which it may be an asset; name one by WAMEDIA_STORE=FOLDER, or in wamedia.toml",
+            escaped(named)
+        );
+        return Err(Failure::new(Exit::Usage, reason));
+    };
+    let found = asset::look_up(Path::new(named), &settings)?;
+    let policy = &found.asset.cache_policy;
+    let headers = CacheHeaders {
+        cache_control: CacheControl::Says(policy.storage()),
+        last_modified: found.asset.last_modified,
+        etag: true,
+    };
+    let versioned = policy.when_versioned(&settings.cache.versioned);
+    Ok(Subject {
+        named: found.path.to_string(),
+        sort: Sort::Asset,
+        cache_control: Some(policy.to_string()),
+        versioned_cache_control: Some(versioned.to_string()),
+        headers,
+        size: Some(found.asset.len),
+        versioned: settings.cache.versioned,
+        pattern: globset::escape(found.path.as_str()),
+    })
+}

@@ -1,0 +1,181 @@
+//! `wamedia check s3://…`: buckets that list, that refuse, and that change while they are looked at.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, Seen, gets_of};
+use crate::support::{Folder, Outcome, outcome_to, wamedia};
+
+/// The beginning of a JPEG that is all that is looked at of one, with so many components.
+fn jpeg(components: u8) -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xd8, 0xff, 0xc0, 0, 8 + 3 * components, 8, 0, 16, 0, 16, components];
+    for component in 1..=components {
+        bytes.extend([component, 0x11, 0]);
+    }
+    bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0xff, 0xd9]);
+    bytes
+}
+
+fn check(s3: &S3Server, folder: &Folder, given: &[&str]) -> Outcome {
+    // What is said of a thousand objects does not fit into a pipe.
+    let said = folder.at(".said");
+    let mut command = command(folder);
+    command.envs(s3.environment()).args(["check", "--format", "json"]).args(given);
+    let outcome = outcome_to(fs::File::create(&said).expect("a file"), &mut command);
+    Outcome { stdout: fs::read_to_string(said).expect("what was said"), ..outcome }
+}
+
+fn command(folder: &Folder) -> Command {
+    let mut command = wamedia();
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command.env("HOME", folder.path()).current_dir(folder.path());
+    command
+}
+
+fn lines(outcome: &Outcome) -> Vec<Value> {
+    outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
+}
+
+fn assets(outcome: &Outcome) -> Vec<String> {
+    let lines = lines(outcome);
+    lines.iter().filter_map(|line| line["asset"].as_str()).map(str::to_owned).collect()
+}
+
+fn is_list(seen: &Seen) -> bool {
+    seen.key.is_empty()
+}
+
+/// What an outcome's last line says of this.
+#[track_caller]
+fn count(outcome: &Outcome, of_what: &str) -> u64 {
+    let summary = lines(outcome).pop().unwrap_or_else(|| panic!("no summary: {outcome:?}"));
+    summary["summary"][of_what].as_u64().unwrap_or_else(|| panic!("no summary: {outcome:?}"))
+}
+
+#[test]
+fn a_prefix_an_object_and_nothing() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for (key, bytes) in
+        [("c/a.jpg", jpeg(3)), ("c/d/b.jpg", jpeg(4)), ("c/.x.jpg", jpeg(3)), ("o.jpg", jpeg(3))]
+    {
+        s3.put(key, bytes, Meta::typed("image/jpeg"));
+    }
+    let mounted = Folder::new();
+    mounted.write("wamedia.toml", "[[mount]]\nstore = \"s3://media\"\n");
+    for folder in [&folder, &mounted] {
+        for (given, expected, code) in [
+            ("s3://media/c", &["s3://media/c/a.jpg", "s3://media/c/d/b.jpg"][..], 1),
+            ("s3://media/c/", &["s3://media/c/a.jpg", "s3://media/c/d/b.jpg"], 1),
+            ("s3://media/c/d", &["s3://media/c/d/b.jpg"], 1),
+            ("s3://media/o.jpg", &["s3://media/o.jpg"], 0),
+            ("s3://media/c/a.jpg", &["s3://media/c/a.jpg"], 0),
+        ] {
+            let outcome = check(&s3, folder, &[given]);
+            assert_eq!(
+                (&assets(&outcome)[..], outcome.code),
+                (&expected.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>()[..], Some(code)),
+                "{given}: {outcome:?}"
+            );
+            assert_eq!(count(&outcome, "failed"), 0, "{given}: {outcome:?}");
+        }
+        for given in ["s3://media/nothing.jpg", "s3://media/c/nothing", "s3://media/c/a.jpg/b"] {
+            let outcome = check(&s3, folder, &[given]);
+            assert_eq!(outcome.code, Some(1), "{given}: {outcome:?}");
+            assert!(
+                lines(&outcome)[0]["error"].as_str().is_some_and(|e| e.contains("no object")),
+                "{outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_listed_can_be_named() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    s3.put("c/a.jpg", jpeg(3), Meta::typed("image/jpeg"));
+    s3.fault(is_list, Fault::ACCESS_DENIED, FOREVER);
+    let one = check(&s3, &folder, &["s3://media/c/a.jpg"]);
+    assert_eq!((assets(&one), one.code), (vec!["s3://media/c/a.jpg".to_owned()], Some(0)), "{one:?}");
+    let all = check(&s3, &folder, &["s3://media/c"]);
+    assert_eq!((count(&all, "failed"), all.code), (1, Some(3)), "{all:?}");
+    assert!(lines(&all)[0]["error"].as_str().is_some_and(|error| error.contains("s3:ListBucket")), "{all:?}");
+}
+
+#[test]
+fn what_is_refused_is_still_told_when_a_bucket_is_down() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    folder.write("print.jpg", jpeg(4));
+    s3.go_down();
+    let outcome = check(&s3, &folder, &["print.jpg", "s3://media/c", "print.jpg"]);
+    assert_eq!((count(&outcome, "refused"), count(&outcome, "failed")), (2, 1), "{outcome:?}");
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+}
+
+#[test]
+fn a_key_that_no_url_leads_to_is_named_and_what_came_before_it_counts() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for number in 0..1005 {
+        s3.put(
+            &format!("a/{number:04}.jpg"),
+            jpeg(if number == 7 { 4 } else { 3 }),
+            Meta::typed("image/jpeg"),
+        );
+    }
+    s3.put("b//c.jpg", jpeg(3), Meta::typed("image/jpeg"));
+    let outcome = check(&s3, &folder, &["s3://media"]);
+    assert_eq!((count(&outcome, "checked"), count(&outcome, "refused")), (1000, 1), "{:?}", outcome.stderr);
+    assert_eq!((count(&outcome, "failed"), outcome.code), (1, Some(1)));
+    let all = lines(&outcome);
+    let error = all.iter().find_map(|line| line["error"].as_str()).expect("an error");
+    assert!(error.contains("b//c.jpg"), "{error}");
+}
+
+#[test]
+fn more_objects_than_are_told_of_at_once() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for number in 0..1100 {
+        s3.put(&format!("a/{number:04}.jpg"), jpeg(3), Meta::typed("image/jpeg"));
+    }
+    let outcome = check(&s3, &folder, &["s3://media/a"]);
+    assert_eq!((count(&outcome, "fine"), outcome.code), (1100, Some(0)));
+    assert!(assets(&outcome).is_sorted());
+}
+
+#[test]
+fn a_deeper_mount_hides_what_lies_below_it() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    folder.write("local/x.jpg", jpeg(3));
+    folder.write(
+        "wamedia.toml",
+        "[[mount]]\nstore = \"s3://media\"\n[[mount]]\npath = \"/shop\"\nstore = \"local\"\n",
+    );
+    for key in ["a.jpg", "shop/hidden.jpg"] {
+        s3.put(key, jpeg(4), Meta::typed("image/jpeg"));
+    }
+    let outcome = check(&s3, &folder, &["s3://media"]);
+    assert_eq!(assets(&outcome), ["s3://media/a.jpg"], "{outcome:?}");
+    assert_eq!(count(&outcome, "skipped"), 1, "{outcome:?}");
+}
+
+#[test]
+fn an_object_that_changes_between_its_pieces_is_not_judged() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    // Its frame lies behind more than is asked for at first.
+    let mut bytes = vec![0xff, 0xd8];
+    for _ in 0..3 {
+        bytes.extend([0xff, 0xe1, 0xff, 0xff]);
+        bytes.resize(bytes.len() + 0xfffd, 0);
+    }
+    bytes.extend(&jpeg(3)[2..]);
+    s3.put("a.jpg", bytes.clone(), Meta::typed("image/jpeg"));
+    let whole = check(&s3, &folder, &["s3://media/a.jpg"]);
+    assert_eq!((whole.code, s3.gets("a.jpg") > 1), (Some(0), true), "{whole:?}");
+    let is_more = |seen: &Seen| gets_of("a.jpg")(seen) && seen.if_match.is_some();
+    s3.fault(is_more, Fault::Error(412, "PreconditionFailed"), FOREVER);
+    let changed = check(&s3, &folder, &["s3://media/a.jpg"]);
+    assert_eq!((changed.code, count(&changed, "failed")), (Some(3), 1), "{changed:?}");
+}
