@@ -45,6 +45,7 @@ pub mod config;
 pub mod http;
 pub mod message;
 pub mod server;
+mod small_file;
 mod spelling;
 pub mod store;
 pub mod whatsapp;

@@ -1,6 +1,6 @@
 """The servers that are compared: how each is found, set up, started on one core, asked and ended."""
 
-import http.client, os, pathlib, platform, re, resource, shutil, socket, subprocess, sys, time
+import http.client, os, pathlib, platform, re, resource, shutil, socket, ssl, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -33,6 +33,19 @@ def make_files():
     time.sleep(2)
 
 
+def make_certificate(kind):
+    """The certificate and the key that all servers show, of an elliptic curve (ec) or RSA (rsa)."""
+    cert, key = PLACE / f"{kind}.pem", PLACE / f"{kind}.key"
+    PLACE.mkdir(parents=True, exist_ok=True)
+    if not cert.exists():
+        kinds = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "3650", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert, "-newkey", *kinds[kind]],
+                       check=True, capture_output=True)
+        key.chmod(0o600)
+    return cert, key
+
+
 def build():
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
     subprocess.run(["cargo", "bench", "--quiet", "--no-run", "--bench", "floor"], cwd=ROOT, check=True)
@@ -46,7 +59,8 @@ def machine():
 class Server:
     """A server that can be started, pinned to the first core, and loaded from the second."""
 
-    def __init__(self, name, port, command, binary=None, works=None, environment=None, cores="0"):
+    def __init__(self, name, port, command, binary=None, works=None, environment=None, cores="0", scheme="http"):
+        self.scheme = scheme
         self.name, self.port, self.command, self.works = name, port, [str(part) for part in command], works
         self.binary = binary or self.command[0]
         self.environment = {**os.environ, **(environment or {})}
@@ -117,21 +131,30 @@ class Server:
         return ""
 
     def probe(self, file, fields):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self.scheme == "https":
+            context = ssl._create_unverified_context()
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("GET", f"/{file}", headers=fields)
+        cipher = connection.sock.cipher()[:2] if self.scheme == "https" else None
         response = connection.getresponse()
         response.read()
-        return {"status": response.status, "etag": response.getheader("ETag")}
+        return {"status": response.status, "etag": response.getheader("ETag"), "cipher": cipher}
 
 
-def all_servers(log):
-    """Each set up as its experts would for this work."""
+def all_servers(log, pair=None):
+    """Each set up as its experts would for this work; with a certificate and its key, those that are compared over HTTPS."""
     on = log == "on"
     log_of = lambda name: PLACE / f"{name}.access.log"
+    scheme = "https" if pair else "http"
+    tls = ["--tls-cert", pair[0], "--tls-key", pair[1]] if pair else []
     servers = [Server("wamedia", 18001, [TARGET / "release/wamedia", "serve", FILES, "--listen", "127.0.0.1:18001",
-                                         "--access-log", log_of("wamedia") if on else "off"])]
+                                         "--access-log", log_of("wamedia") if on else "off", *tls], scheme=scheme)]
     if which("nginx"):
         conf = PLACE / "nginx.conf"
+        tls = f"""ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]}; ssl_protocols TLSv1.2 TLSv1.3;
+            ssl_session_cache shared:tls:10m;""" if pair else ""
         conf.write_text(f"""
             daemon off; worker_processes 1; pid {PLACE}/nginx.pid; error_log {PLACE}/nginx.error.log; worker_rlimit_nofile 65536;
             {'user root;' if os.geteuid() == 0 else ''}
@@ -143,9 +166,11 @@ def all_servers(log):
                 open_file_cache max=10000 inactive=60s; open_file_cache_valid 1s;
                 client_body_temp_path {PLACE}/nginx.a; proxy_temp_path {PLACE}/nginx.b; fastcgi_temp_path {PLACE}/nginx.c;
                 uwsgi_temp_path {PLACE}/nginx.d; scgi_temp_path {PLACE}/nginx.e;
-                server {{ listen 127.0.0.1:18002 backlog=4096; root {FILES}; add_header Cache-Control no-cache; }}
+                server {{ listen 127.0.0.1:18002 {'ssl' if pair else ''} backlog=4096; {tls} root {FILES}; add_header Cache-Control no-cache; }}
             }}""")
-        servers.append(Server("nginx", 18002, [which("nginx"), "-c", conf]))
+        servers.append(Server("nginx", 18002, [which("nginx"), "-c", conf], scheme=scheme))
+    if pair:
+        return servers
     if which("lighttpd"):
         conf = PLACE / "lighttpd.conf"
         access = f'server.modules += ("mod_accesslog")\naccesslog.filename = "{log_of("lighttpd")}"' if on else ""

@@ -23,8 +23,8 @@ pub struct CachePolicy {
 
 /// What a policy says of storing an asset, in the four ways that WhatsApp documents, the strictest first.
 ///
-/// Where a policy says several of them, the strictest counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a policy says several of them, the strictest counts. The lesser of two is the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Storage {
     /// `no-store`: no cache may keep it.
     NoStore,

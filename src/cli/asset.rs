@@ -1,7 +1,7 @@
 //! An asset that was named on the command line: which one is meant, what it is, and the link to it.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Exit, Failure, background, store_failure, tell};
 use crate::asset::{Asset, AssetPath};
@@ -38,16 +38,86 @@ pub(super) fn refuse_unlinkable(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The link to an asset, and to its current version if that is asked for. A link that leads nowhere but here is told of.
-pub(super) fn link(named: &Named, settings: &Settings, with_version: bool) -> String {
+/// How long a signed link counts where nobody says.
+const LIFETIME: Duration = Duration::from_hours(24);
+/// Shorter than this, a message that waits in a queue may find its link expired.
+const SHORT: Duration = Duration::from_mins(15);
+/// The longest that a link may count: ten years.
+const LONGEST: Duration = Duration::from_hours(87_660);
+
+/// Reads how long a signed link shall count: `15m`, `24h`, `7days`.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    let refuse = |reason: &str| format!("it {reason}; write a time such as 15m, 24h or 7d, from 1s to 10y");
+    let lifetime = humantime::parse_duration(text).map_err(|_| refuse("is no time"))?;
+    if lifetime.subsec_nanos() != 0 {
+        return Err(refuse("has parts of a second, which links do not"));
+    }
+    if !(Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+        return Err(refuse("is out of range"));
+    }
+    Ok(lifetime)
+}
+
+/// The link to an asset, and to its current version if that is asked for; signed where the asset's rule needs that. What
+/// may come as a surprise to who uses the link is told.
+pub(super) fn link(
+    named: &Named,
+    settings: &Settings,
+    with_version: bool,
+    expires: Option<Duration>,
+) -> Result<String, Failure> {
+    let Named { path, asset } = named;
+    let version = with_version.then_some(&asset.version);
+    let link = match (settings.signs(path), expires) {
+        (Some(keys), expires) => {
+            let signature = keys.sign(path, expiry(path, expires.unwrap_or(LIFETIME))?);
+            settings.base_url().signed_link(path, version, &signature)
+        }
+        (None, None) => settings.base_url().link(path, version),
+        (None, Some(_)) => {
+            let reason = "its link needs no signature, so it never expires; set signed = true in the [[cache.rule]] that \
+                          matches it, or leave --expires out";
+            return Err(Failure::new(Exit::Usage, reason).about(path));
+        }
+    };
+    tell_of_reach(path, settings);
+    Ok(link)
+}
+
+/// When a link that counts for so long from now expires, in Unix seconds.
+fn expiry(path: &AssetPath<'_>, lifetime: Duration) -> Result<u64, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| {
+        Failure::new(
+            Exit::System,
+            "the clock says that it is before 1970, so no link can expire rightly; set the clock",
+        )
+    })?;
+    let expires = now.as_secs() + lifetime.as_secs();
+    let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(expires));
+    tell(&format!("wamedia: the link to {path} is signed and expires at {date}\n"));
+    if lifetime < SHORT {
+        tell(
+            "wamedia: warning: WhatsApp may fetch a link some time after the message was sent; 15m or more is safer\n",
+        );
+    }
+    Ok(expires)
+}
+
+/// Tells of a link that cannot be followed by everybody.
+fn tell_of_reach(path: &AssetPath<'_>, settings: &Settings) {
+    if let Some(door) = settings.door_before(path) {
+        tell(&format!(
+            "wamedia: {path} lies behind the door {}: only who sends its credentials gets it. WhatsApp's On-Premises API does \
+             for a link with a media provider; the Cloud API never does, and needs a public or a signed link\n",
+            door.url_path()
+        ));
+    }
     if settings.public_url.is_none() {
         tell(
             "wamedia: public_url is not set, so this link works on this machine only; WhatsApp needs one that it can \
              reach: set public_url in the configuration file, or the variable WAMEDIA_PUBLIC_URL\n",
         );
     }
-    let version = with_version.then_some(&named.asset.version);
-    settings.base_url().link(&named.path, version)
 }
 
 /// A path that exists on disk and lies inside a mount means that asset; anything else is the asset's path as in its URL.

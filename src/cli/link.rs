@@ -1,6 +1,7 @@
 //! `wamedia link`: the URL to put into a message.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -12,12 +13,15 @@ use crate::config::Flags;
 /// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256, or, in a bucket, of the SHA-256 of its entity tag.
 /// WhatsApp keeps what it fetched by the exact text of the link, so an asset that has changed needs a link that has
 /// changed, and this is it.
+///
+/// Where the asset's rule says `signed = true`, the link is signed and expires.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wamedia link campaign/banner.jpg
   wamedia link --no-version prices/price-list.pdf
   wamedia --config shop.toml link media/campaign/banner.jpg
+  wamedia link personal/invoice.pdf --expires 7d
 
 Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration (a bucket
 that refuses us, too), 3 the file or the bucket could not be read.")]
@@ -28,12 +32,17 @@ pub(super) struct Arguments {
     /// Leave out `?v=`, for a link that always means the current version
     #[arg(long)]
     no_version: bool,
+
+    /// How long the link counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true)]
+    expires: Option<Duration>,
 }
 
 pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
     let settings = load(&Flags { config, ..Flags::default() })?;
     asset::refuse_unlinkable(&settings)?;
     let named = asset::look_up(&arguments.path, &settings)?;
-    print(&format!("{}\n", asset::link(&named, &settings, !arguments.no_version)))?;
+    let link = asset::link(&named, &settings, !arguments.no_version, arguments.expires)?;
+    print(&format!("{link}\n"))?;
     Ok(Exit::Fine)
 }

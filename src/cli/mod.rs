@@ -8,6 +8,7 @@
 
 mod asset;
 mod check;
+mod generate;
 mod link;
 mod message;
 mod serve;
@@ -49,6 +50,9 @@ enum Command {
     Link(link::Arguments),
     // The largest by far, and there is one of it.
     Message(Box<message::Arguments>),
+    // For who packages it.
+    #[command(hide = true)]
+    Generate(generate::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -113,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(command) => simulate::run(&command, arguments.config),
         Command::Link(command) => link::run(&command, arguments.config),
         Command::Message(command) => message::run(&command, arguments.config),
+        Command::Generate(command) => generate::run(&command),
     };
     let exit = result.unwrap_or_else(|failure| {
         tell(&format!("wamedia: {}\n", failure.message));

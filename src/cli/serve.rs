@@ -1,15 +1,22 @@
 //! `wamedia serve`: settings, server, signals, drain.
 
+mod reload;
+
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::reload::InForce;
 use super::{Exit, Failure, background, load, print, store_failure};
-use crate::config::{self, Flags, PublicUrl, Settings};
-use crate::server::{AccessLog, LogWriter, Server};
+use crate::config::{Flags, PlainServes, PublicUrl, Scheme, Settings};
+use crate::server::{
+    AcmeClient, AcmeError, Admin, CertificateFiles, LogWriter, Passed, Server, StateError, Supervisor, Tls,
+};
 use crate::store::{Ask, Stores, Want};
 use crate::whatsapp;
 
@@ -20,17 +27,25 @@ Examples:
   wamedia serve media-sample
   wamedia serve --config media-sample/wamedia.toml
   wamedia serve media --listen 0.0.0.0:80 --public-url http://media.example.com
+  wamedia serve media --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
+  wamedia serve media --domain media.example.com
   wamedia serve media --cache-control max-age=3600 --access-log access.json
   AWS_REGION=eu-west-1 wamedia serve s3://my-media/campaign
   wamedia serve --print-config
 
+--domain gets a certificate from Let's Encrypt and renews it; whoever uses it agrees to Let's
+Encrypt's terms. The name must lead to this machine, and ports 443 and 80 to this program. Another
+authority, a contact and where keys are kept: [acme] in the configuration file.
+
 SIGTERM and SIGINT end it gently: what is in flight may end. A second one ends it at once.
+SIGHUP reads the configuration, keys and certificates again; one that is wrong is refused, and
+the one before goes on.
 
 For a bucket, credentials, region and endpoint come from the environment and the files of the
 provider's own tools (AWS_…, GOOGLE_…, AZURE_…), or from its [[mount]] in the configuration file.
 
 Exit codes: 0 it was told to end and did, 2 wrong usage or configuration (a bucket that refuses us, too),
-3 the system failed it (a port in use, a folder that cannot be read, a bucket that cannot be reached).")]
+3 the system failed it (a port in use, a folder that cannot be read or written, a bucket that cannot be reached).")]
 pub(super) struct Arguments {
     // Not a doc comment, which would have to put the URLs into brackets.
     #[arg(
@@ -54,6 +69,22 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "WHERE")]
     access_log: Option<String>,
 
+    /// Certificate chain in PEM, for HTTPS on every --listen; repeatable, one for each --tls-key
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Vec<String>,
+
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Vec<String>,
+
+    /// Name to get a certificate for and be reached by, repeatable; listens on ports 443 and 80 unless told otherwise
+    #[arg(long, value_name = "NAME")]
+    domain: Vec<String>,
+
+    /// Address and port for /healthz, /readyz and /metrics, apart from what is served [default: none]
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin: Option<String>,
+
     /// Print the settings in force as a configuration file, and exit
     #[arg(long)]
     print_config: bool,
@@ -67,25 +98,40 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
         public_url: arguments.public_url,
         cache_control: arguments.cache_control,
         access_log: arguments.access_log,
+        tls_cert: arguments.tls_cert,
+        tls_key: arguments.tls_key,
+        admin: arguments.admin,
+        domain: arguments.domain,
     };
     let settings = load(&flags)?;
     if arguments.print_config {
         print(&settings.as_file().to_string())?;
         return Ok(Exit::Fine);
     }
-    background()?.block_on(serve(&settings))?;
+    // Before there are threads.
+    let passed = Passed::take().map_err(|e| Failure::new(Exit::Usage, e))?;
+    background()?.block_on(serve(Arc::new(flags), settings, passed))?;
     Ok(Exit::Fine)
 }
 
-async fn serve(settings: &Settings) -> Result<(), Failure> {
+async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<(), Failure> {
     let system = |e: &dyn std::fmt::Display| Failure::new(Exit::System, e);
     // Before anything is bound: from here on a signal means drain, not death.
     let mut signals =
         Signals::listen().map_err(|e| system(&format_args!("signals cannot be received: {e}")))?;
-    let stores = Stores::open_all(settings, &tokio::runtime::Handle::current()).map_err(store_failure)?;
+    let stores = Stores::open_all(&settings, &tokio::runtime::Handle::current()).map_err(store_failure)?;
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
     // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
+    let supervisor = Supervisor::find();
+    let (tls, certificates, acme) = match secure(&settings) {
+        Ok(None) => (None, None, None),
+        Ok(Some((tls, certificates, acme))) => (Some(tls), Some(certificates), acme),
+        Err(failure) => {
+            log.close();
+            return Err(failure);
+        }
+    };
     let probed = tokio::select! {
         probed = stores.probe() => Some(probed),
         _ = signals.next() => None,
@@ -96,15 +142,35 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         // Told to end before it began is told to end.
         return probed.map_or(Ok(()), |probed| probed.map_err(store_failure));
     };
-    let access_log = AccessLog::new((settings.access_log != config::AccessLog::Off).then(|| log.clone()));
-    let server = Server::start(settings, stores.clone(), access_log).map_err(|e| system(&e))?;
+    // First, so that nothing is served yet where it cannot be had.
+    let admin = match passed.admin() {
+        Some(socket) => Some(
+            socket.map_err(|e| system(&e)).and_then(|socket| Admin::on(socket).map_err(|e| system(&e)))?,
+        ),
+        None => settings.admin.map(Admin::bind).transpose().map_err(|e| system(&e))?,
+    };
+    let server = Server::start(&settings, stores.clone(), log.clone(), tls.as_ref(), &passed)
+        .map_err(|e| system(&e))?;
+    drop(passed);
     // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included.
-    log.say(greeting(settings, &server, &stores).await);
+    log.say(greeting(&settings, &server, &stores, tls.as_ref(), admin.as_ref()).await);
+    if let Some(admin) = admin {
+        tokio::spawn(admin.run(server.watch()));
+    }
+    if let Some(acme) = acme {
+        // Now that authorities find somebody who answers. It is dropped with the runtime, wherever it is.
+        tokio::spawn(acme.run());
+    }
 
-    let name = signals.next().await;
+    supervisor.ready(reload::summary(&settings, &server));
+    tokio::spawn(supervisor.clone().keep_telling(server.pulse()));
+
+    let mut in_force = InForce { flags, settings, stores, server: &server, log: log.clone(), certificates };
+    let name = serve_until_told(&mut signals, &mut in_force, &supervisor).await;
+    let patience = in_force.settings.limits.drain_timeout.as_secs_f32();
+    supervisor.stopping(format!("{name}: what is in flight has {patience} s to end"));
     log.say(format!(
-        "wamedia: {name}: taking no new connections; what is in flight has {} s to end (once more ends it at once)\n",
-        settings.limits.drain_timeout.as_secs_f32()
+        "wamedia: {name}: taking no new connections; what is in flight has {patience} s to end (once more ends it at once)\n",
     ));
     let again = async {
         signals.next().await;
@@ -116,17 +182,86 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The signals that end the program.
+/// Lets the server serve, under new settings whenever it is told to read them, until it is told to end: by the signal of this
+/// name.
+async fn serve_until_told(
+    signals: &mut Signals,
+    in_force: &mut InForce<'_>,
+    supervisor: &Supervisor,
+) -> &'static str {
+    loop {
+        if let Some(name) = signals.any().await {
+            return name;
+        }
+        supervisor.reloading();
+        let reloaded = tokio::select! {
+            reloaded = in_force.reload() => reloaded,
+            name = signals.next() => return name,
+        };
+        supervisor.ready(match reloaded {
+            Ok(status) => status,
+            Err(reason) => format!("goes on as before, since the configuration is refused: {reason}"),
+        });
+    }
+}
+
+/// What HTTPS takes, if it is to be spoken: certificates, their files, which are looked after from now on, and who gets other
+/// certificates once addresses are bound.
+fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<AcmeClient>)>, Failure> {
+    if settings.scheme() == Scheme::Http {
+        return Ok(None);
+    }
+    let tls = Tls::default();
+    let files = CertificateFiles::load(settings.tls.pairs(), tls.certificates())
+        .map_err(|e| Failure::new(Exit::Usage, e))?;
+    tokio::spawn(files.clone().watch());
+    if settings.acme.domains.is_empty() {
+        return Ok(Some((tls, files, None)));
+    }
+    let acme = AcmeClient::open(&settings.acme, &tls).map_err(acme_failure)?;
+    if acme.is_none() {
+        log::info!("the certificate files are for all of `acme.domains`: no other certificate is asked for");
+    }
+    Ok(Some((tls, files, acme)))
+}
+
+/// State that the system will not read or write is the system's failure; any other is one of the settings.
+fn acme_failure(error: AcmeError) -> Failure {
+    let exit = match &error {
+        AcmeError::State(StateError::Io { source, .. }) if source.kind() != ErrorKind::NotADirectory => {
+            Exit::System
+        }
+        _ => Exit::Usage,
+    };
+    Failure::new(exit, error)
+}
+
+/// The signals that end the program, and the one that has it read its settings again.
 struct Signals {
+    hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
+    /// The next; `None` for the one to read settings again.
+    async fn any(&mut self) -> Option<&'static str> {
+        tokio::select! {
+            _ = self.terminate.recv() => Some("SIGTERM"),
+            _ = self.interrupt.recv() => Some("SIGINT"),
+            _ = self.hangup.recv() => None,
+        }
+    }
+
+    /// The next that ends the program.
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -136,38 +271,72 @@ impl Signals {
 }
 
 /// What is served where, what WhatsApp will do with it, and a link to try.
-async fn greeting(settings: &Settings, server: &Server, stores: &Stores) -> String {
+async fn greeting(
+    settings: &Settings,
+    server: &Server,
+    stores: &Stores,
+    tls: Option<&Tls>,
+    admin: Option<&Admin>,
+) -> String {
     let mut text = format!("wamedia {}\n", env!("CARGO_PKG_VERSION"));
     for mount in &settings.mounts {
         let _ = writeln!(text, "  serves     {} at /{}", mount.store, mount.path);
     }
     for address in server.addresses() {
-        let _ = writeln!(text, "  listens    http://{address}");
+        let _ = writeln!(text, "  listens    {}://{address}", settings.scheme().as_str());
+    }
+    for address in server.plain_addresses() {
+        let only = match settings.plain_serves {
+            PlainServes::Assets => "",
+            PlainServes::Challenges => " (for certificate authorities only)",
+        };
+        let _ = writeln!(text, "  listens    http://{address}{only}");
+    }
+    if let Some(admin) = admin {
+        let _ = writeln!(text, "  tells of it on http://{}/metrics, /healthz and /readyz", admin.address());
     }
     let _ = writeln!(text, "  policies, the first that matches counts:");
-    let rules = settings.cache.rules.iter().map(|rule| (rule.pattern(), rule.policy()));
+    let rules = settings.cache.rules.iter().map(|rule| (rule.pattern(), rule.policy(), rule.is_signed()));
     let rows: Vec<_> = rules
         .chain([
-            ("anything else", &settings.cache.default),
-            ("?v= of the current version", &settings.cache.versioned),
+            ("anything else", &settings.cache.default, false),
+            ("?v= of the current version", &settings.cache.versioned, false),
         ])
-        .map(|(what, policy)| (what, policy.as_str(), whatsapp::Treatment::under(policy).to_string()))
+        .map(|(what, policy, is_signed)| {
+            let note = if is_signed { "; needs a signed link" } else { "" };
+            (what, policy.as_str(), format!("{}{note}", whatsapp::Treatment::under(policy)))
+        })
         .collect();
     let width = |column: fn(&(&str, &str, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (what_width, policy_width) = (width(|row| row.0.chars().count()), width(|row| row.1.len()));
     for (what, policy, meaning) in &rows {
         let _ = writeln!(text, "    {what:what_width$}  {policy:policy_width$}  {meaning}");
     }
-    if let Some(link) = example(settings, server, stores).await {
-        let _ = writeln!(text, "  try        curl -I '{link}'");
+    for door in &settings.doors {
+        let _ = writeln!(text, "  asks       for credentials below {}", door.url_path());
+    }
+    if let Some(command) = example(settings, server, stores, tls).await {
+        let _ = writeln!(text, "  try        {command}");
     }
     text
 }
 
-/// A link to some asset, on the address that this machine can reach.
-async fn example(settings: &Settings, server: &Server, stores: &Stores) -> Option<String> {
+/// A command that asks for some asset, on the address that this machine can reach.
+async fn example(settings: &Settings, server: &Server, stores: &Stores, tls: Option<&Tls>) -> Option<String> {
     let path = stores.example(settings)?;
     let opened = stores.open(&path, Want::Head, Ask::Usual, Instant::now()).await.ok()?;
-    let address = server.addresses().first()?;
-    Some(PublicUrl::of_address(*address).link(&path, Some(&opened.asset().version)))
+    let address = *server.addresses().first()?;
+    let here = PublicUrl::of_address(settings.scheme(), address);
+    let version = Some(&opened.asset().version);
+    // A certificate is for a name, which leads elsewhere or nowhere yet.
+    let name = tls.and_then(|tls| tls.certificates().example_name());
+    Some(match name.or_else(|| settings.acme.domains.first().cloned()) {
+        None => format!("curl -I '{}'", here.link(&path, version)),
+        Some(name) => {
+            let url = PublicUrl::of_name(&name, address.port());
+            let here = here.to_string();
+            let authority = here.rsplit("//").next().unwrap_or_default();
+            format!("curl -I --connect-to ::{authority} '{}'", url.link(&path, version))
+        }
+    })
 }

@@ -1,4 +1,5 @@
-//! The environment: every key of [`KEYS`] as a variable, and the two that stand for the flags `--config` and STORE.
+//! The environment: every key of [`KEYS`] as a variable, the two that stand for the flags `--config` and STORE, and the keys of
+//! signed links.
 //!
 //! This is the only file that knows how variables are named. It reads what it is handed, not the process's own
 //! environment, so that tests can say what stands there.
@@ -6,6 +7,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::acme::default_state;
 use super::given::{Field, Value};
 use super::keys::{KEYS, Key};
 use super::{ConfigError, Environment, Place};
@@ -14,6 +16,8 @@ use crate::spelling::nearest;
 const PREFIX: &str = "WAMEDIA_";
 const CONFIG: &str = "WAMEDIA_CONFIG";
 const STORE: &str = "WAMEDIA_STORE";
+/// The keys of signed links themselves, which stand in no configuration file.
+pub(super) const SIGNING_KEYS: &str = "WAMEDIA_SIGNING_KEYS";
 
 /// What the environment says of us.
 #[derive(Default)]
@@ -22,9 +26,13 @@ pub(super) struct Variables {
     pub(super) config: Option<PathBuf>,
     /// The one store to serve.
     pub(super) store: Option<Field>,
+    /// The keys of signed links, as in a key file.
+    pub(super) signing_keys: Option<String>,
     pub(super) given: Vec<(&'static Key, Field)>,
     /// What others are told of buckets, and we are, too.
     pub(super) buckets: Environment,
+    /// Where state is kept, as long as no setting says so.
+    pub(super) state: PathBuf,
 }
 
 /// `memory.cache` → `WAMEDIA_MEMORY_CACHE`
@@ -38,6 +46,7 @@ pub(super) fn read(
 ) -> Result<Variables, ConfigError> {
     let all: Vec<_> = environment.collect();
     let buckets = Environment::of(&all);
+    let state = default_state(&all);
     let mut ours: Vec<_> = all
         .into_iter()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
@@ -45,7 +54,7 @@ pub(super) fn read(
         .collect();
     // An environment has no order, but of two mistakes the same one should be told each time.
     ours.sort();
-    let mut variables = Variables { buckets, ..Variables::default() };
+    let mut variables = Variables { buckets, state, ..Variables::default() };
     for (name, value) in ours {
         if name == CONFIG {
             let path = PathBuf::from(value);
@@ -55,6 +64,11 @@ pub(super) fn read(
             variables.config = Some(path);
         } else if name == STORE {
             variables.store = Some(field("mount.store", name, value)?);
+        } else if name == SIGNING_KEYS {
+            let text = value.into_string();
+            let text =
+                text.map_err(|_| refuse(SIGNING_KEYS, "signing", "is not UTF-8; write it in UTF-8"))?;
+            variables.signing_keys = Some(text);
         } else if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
             variables.given.push((key, field(key.name, name, value)?));
         } else {
@@ -89,6 +103,7 @@ fn mend(name: &str) -> String {
         .map(str::to_owned)
         .into_iter()
         .chain(KEYS.iter().map(|key| variable(key.name)))
+        .chain([SIGNING_KEYS.to_owned()])
         .collect();
     // All begin alike, so only the rest can tell how near they are.
     let rests = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
@@ -124,7 +139,7 @@ mod tests {
     fn every_key_has_a_variable_of_its_own() {
         let mut names: Vec<_> = KEYS.iter().map(|key| variable(key.name)).collect();
         assert!(names.contains(&"WAMEDIA_LIMITS_HEAD_SIZE".to_owned()));
-        names.extend([CONFIG.to_owned(), STORE.to_owned()]);
+        names.extend([CONFIG, STORE, SIGNING_KEYS].map(str::to_owned));
         let count = names.len();
         names.sort();
         names.dedup();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Where a setting was written.
@@ -101,6 +102,44 @@ pub enum ConfigError {
         /// What is wrong with it, and what to write.
         reason: String,
     },
+    /// A certificate has no key, or a key no certificate.
+    #[error(
+        "`tls.cert` names {certs} and `tls.key` {keys} files; name a certificate and its private key each time, in the same order \
+         (flags --tls-cert and --tls-key, as often as it takes)"
+    )]
+    CertificatesAndKeys {
+        /// How many certificates there are.
+        certs: usize,
+        /// How many keys there are.
+        keys: usize,
+    },
+    /// An address is to be listened on for two purposes.
+    #[error("{0} stands in `listen` and in `plain_listen`; keep it in one of them, or give one another port")]
+    ListensTwice(SocketAddr),
+    /// A challenge is asked for that there is no address for.
+    #[error(
+        "`acme.challenge` has \"http-01\", which authorities look for without TLS, and `plain_listen` is not set; add \
+         plain_listen = [\"0.0.0.0:80\"], or write \"tls-alpn-01\" alone"
+    )]
+    NowhereForHttp01,
+    /// Private keys would be served.
+    #[error(
+        "`acme.state` is {}, which lies in {store}, and what lies there is served; name a folder outside of it, or one that \
+         begins with a dot",
+        state.display()
+    )]
+    StateServed {
+        /// The folder for state.
+        state: PathBuf,
+        /// The store that it lies in.
+        store: String,
+    },
+    /// The admin listener would be where the public is served.
+    #[error(
+        "{0} stands in `admin.listen` and in `listen` or `plain_listen`; what the admin listener tells is not for the \
+         public, so give it another port"
+    )]
+    AdminListensThereToo(SocketAddr),
     /// There is nothing to serve.
     #[error(
         "no store is named, so there is nothing to serve; name a folder as STORE on the command line \
@@ -138,6 +177,14 @@ pub enum ConfigError {
         /// Where the rule stands.
         place: Place,
         /// What takes its assets, and what to do.
+        reason: String,
+    },
+    /// The keys of signed links cannot be read, or others can read them.
+    #[error("{origin}: {reason}")]
+    SigningKeys {
+        /// The file or the variable.
+        origin: String,
+        /// What is wrong with it, and what to do; nothing of the keys.
         reason: String,
     },
     /// The public URL has a path that a mount does not lie below.

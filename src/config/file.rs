@@ -22,9 +22,9 @@ use crate::spelling::nearest;
 const DEFAULT_NAME: &str = "wamedia.toml";
 
 /// Lists of tables.
-const LISTS: [&str; 2] = ["mount", "cache.rule"];
+const LISTS: [&str; 3] = ["mount", "cache.rule", "door"];
 /// The keys in the tables of those lists.
-pub(super) const LIST_KEYS: [&str; 10] = [
+pub(super) const LIST_KEYS: [&str; 14] = [
     "mount.path",
     "mount.store",
     "mount.fresh",
@@ -35,6 +35,10 @@ pub(super) const LIST_KEYS: [&str; 10] = [
     "mount.credentials",
     "cache.rule.match",
     "cache.rule.cache_control",
+    "cache.rule.signed",
+    "door.path",
+    "door.basic",
+    "door.bearer",
 ];
 
 /// What stands in a configuration file.
@@ -43,6 +47,7 @@ pub(super) struct Contents {
     pub(super) given: Vec<(&'static Key, Field)>,
     pub(super) mounts: Vec<Entry>,
     pub(super) rules: Vec<Entry>,
+    pub(super) doors: Vec<Entry>,
 }
 
 /// Reads the file that the flag names, else the one that the variable names, else `wamedia.toml` if it is there.
@@ -160,7 +165,11 @@ impl Walk<'_> {
                 fields.push(Field { key, value: read(value), place });
             }
             let entry = Entry { table: name, place: self.place(item), fields };
-            let entries = if name == "mount" { &mut self.contents.mounts } else { &mut self.contents.rules };
+            let entries = match name {
+                "mount" => &mut self.contents.mounts,
+                "door" => &mut self.contents.doors,
+                _ => &mut self.contents.rules,
+            };
             entries.push(entry);
         }
         Ok(())
@@ -196,7 +205,7 @@ fn read(value: &DeValue) -> Value {
             .collect::<Result<_, _>>()
             .map_or_else(Value::Other, Value::Many),
         DeValue::Float(_) => Value::Other("a number with a fraction"),
-        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Boolean(truth) => Value::Truth(*truth),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Table(_) => Value::Other("a table"),
     }

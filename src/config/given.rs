@@ -11,7 +11,9 @@ pub(super) enum Value {
     One(String),
     /// A list of such.
     Many(Vec<String>),
-    /// Something that no setting takes, with its name: `a boolean`.
+    /// A yes or a no.
+    Truth(bool),
+    /// Something that no setting takes, with its name: `a date`.
     Other(&'static str),
 }
 
@@ -23,6 +25,9 @@ impl Value {
             Self::Many(_) => {
                 Err("is a list, and the setting takes one value; write it without brackets".to_owned())
             }
+            Self::Truth(_) => {
+                Err("is a boolean, which is no value for it; write a text in quotes".to_owned())
+            }
             Self::Other(what) => Err(format!("is {what}, which is no value for it; write a text in quotes")),
         }
     }
@@ -32,6 +37,14 @@ impl Value {
         match self.text()? {
             "" => Err("is empty; give it a value, or leave it out".to_owned()),
             text => Ok(text),
+        }
+    }
+
+    /// The value as a yes or a no.
+    pub(super) fn truth(&self) -> Result<bool, String> {
+        match self {
+            Self::Truth(truth) => Ok(*truth),
+            _ => Err("is neither true nor false; write one of them, without quotes".to_owned()),
         }
     }
 
@@ -64,7 +77,7 @@ impl Field {
     }
 }
 
-/// One table of a list of tables: a `[[mount]]` or a `[[cache.rule]]`.
+/// One table of a list of tables: a `[[mount]]`, a `[[cache.rule]]` or a `[[door]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The name of the list.

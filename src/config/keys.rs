@@ -6,13 +6,14 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::acme;
 use super::given::Value;
 use super::mount::absolute;
 use super::units::{ByteSize, Span};
-use super::{AccessLog, Precedence, PublicUrl, Settings};
+use super::{AccessLog, ChallengeType, Network, Networks, PlainServes, Precedence, PublicUrl, Settings};
 use crate::asset::CachePolicy;
 use crate::spelling::nearest;
 
@@ -27,6 +28,7 @@ pub(super) struct Key {
 }
 
 /// A value in force, in the form in which it is written to a file.
+#[derive(PartialEq, Eq)]
 pub(super) enum Shown {
     Number(usize),
     Text(String),
@@ -42,9 +44,24 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::List(s.listen.iter().map(SocketAddr::to_string).collect())),
     },
     Key {
+        name: "plain_listen",
+        set: |s, value, _| put(&mut s.plain_listen, addresses(value)),
+        show: |s| shown_list(s.plain_listen.iter().map(SocketAddr::to_string)),
+    },
+    Key {
+        name: "plain_serves",
+        set: |s, value, _| put(&mut s.plain_serves, plain_serves(value)),
+        show: |s| Some(Shown::Text(s.plain_serves.as_str().to_owned())),
+    },
+    Key {
         name: "public_url",
         set: |s, value, _| put(&mut s.public_url, value.one().and_then(PublicUrl::parse).map(Some)),
         show: |s| s.public_url.as_ref().map(|url| Shown::Text(url.to_string())),
+    },
+    Key {
+        name: "trusted_proxies",
+        set: |s, value, _| put(&mut s.trusted_proxies, networks(value)),
+        show: |s| shown_networks(&s.trusted_proxies),
     },
     Key {
         name: "threads",
@@ -55,6 +72,51 @@ pub(super) const KEYS: &[Key] = &[
         name: "access_log",
         set: |s, value, base| put(&mut s.access_log, access_log(value, base)),
         show: |s| Some(Shown::Text(s.access_log.to_string())),
+    },
+    Key {
+        name: "tls.cert",
+        set: |s, value, base| put(&mut s.tls.cert, files(value, base)),
+        show: |s| shown_list(s.tls.cert.iter().map(|file| file.to_string_lossy().into_owned())),
+    },
+    Key {
+        name: "tls.key",
+        set: |s, value, base| put(&mut s.tls.key, files(value, base)),
+        show: |s| shown_list(s.tls.key.iter().map(|file| file.to_string_lossy().into_owned())),
+    },
+    Key {
+        name: "acme.domains",
+        set: |s, value, _| put(&mut s.acme.domains, acme::domains(value)),
+        show: |s| shown_list(s.acme.domains.iter().cloned()),
+    },
+    Key {
+        name: "acme.contact",
+        set: |s, value, _| put(&mut s.acme.contact, acme::contact(value)),
+        show: |s| s.acme.contact.clone().map(Shown::Text),
+    },
+    Key {
+        name: "acme.directory",
+        set: |s, value, _| put(&mut s.acme.directory, acme::directory(value)),
+        show: |s| Some(Shown::Text(s.acme.directory.clone())),
+    },
+    Key {
+        name: "acme.state",
+        set: |s, value, base| put(&mut s.acme.state, acme::path(value, base)),
+        show: |s| Some(Shown::Text(s.acme.state.to_string_lossy().into_owned())),
+    },
+    Key {
+        name: "acme.ca",
+        set: |s, value, base| put(&mut s.acme.ca, acme::path(value, base).map(Some)),
+        show: |s| s.acme.ca.as_ref().map(|file| Shown::Text(file.to_string_lossy().into_owned())),
+    },
+    Key {
+        name: "acme.challenge",
+        set: |s, value, _| put(&mut s.acme.challenge, acme::challenge(value)),
+        show: |s| shown_list(s.acme.challenge.iter().copied().map(ChallengeType::as_str).map(str::to_owned)),
+    },
+    Key {
+        name: "admin.listen",
+        set: |s, value, _| put(&mut s.admin, value.one().and_then(address).map(Some)),
+        show: |s| s.admin.map(|address| Shown::Text(address.to_string())),
     },
     Key {
         name: "memory.cache",
@@ -87,6 +149,11 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::Text(s.cache.precedence.as_str().to_owned())),
     },
     Key {
+        name: "signing.key_file",
+        set: |s, value, base| put(&mut s.signing.key_file, key_file(value, base).map(Some)),
+        show: |s| s.signing.key_file.as_ref().map(|file| Shown::Text(file.display().to_string())),
+    },
+    Key {
         name: "upstream.connections",
         set: |s, value, _| put(&mut s.upstream.connections, count(value, 2..=100_000)),
         show: |s| Some(Shown::Number(s.upstream.connections)),
@@ -112,6 +179,31 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::Number(s.limits.connections)),
     },
     Key {
+        name: "limits.connections_per_client",
+        set: |s, value, _| put(&mut s.limits.connections_per_client, count(value, 0..=1_000_000)),
+        show: |s| Some(Shown::Number(s.limits.connections_per_client)),
+    },
+    Key {
+        name: "limits.requests_per_second",
+        set: |s, value, _| put(&mut s.limits.requests_per_second, count(value, 0..=1_000_000)),
+        show: |s| Some(Shown::Number(s.limits.requests_per_second)),
+    },
+    Key {
+        name: "limits.burst",
+        set: |s, value, _| put(&mut s.limits.burst, count(value, 1..=1_000_000)),
+        show: |s| Some(Shown::Number(s.limits.burst)),
+    },
+    Key {
+        name: "limits.exempt",
+        set: |s, value, _| put(&mut s.exempt, networks(value)),
+        show: |s| shown_networks(&s.exempt),
+    },
+    Key {
+        name: "limits.handshake_timeout",
+        set: |s, value, _| put(&mut s.limits.handshake_timeout, timeout(value)),
+        show: |s| Some(shown_span(s.limits.handshake_timeout)),
+    },
+    Key {
         name: "limits.head_timeout",
         set: |s, value, _| put(&mut s.limits.head_timeout, timeout(value)),
         show: |s| Some(shown_span(s.limits.head_timeout)),
@@ -125,6 +217,11 @@ pub(super) const KEYS: &[Key] = &[
         name: "limits.stall_timeout",
         set: |s, value, _| put(&mut s.limits.stall_timeout, timeout(value)),
         show: |s| Some(shown_span(s.limits.stall_timeout)),
+    },
+    Key {
+        name: "limits.min_send_rate",
+        set: |s, value, _| put(&mut s.limits.min_send_rate, size(value, 0..=MIB)),
+        show: |s| Some(shown_size(s.limits.min_send_rate)),
     },
     Key {
         name: "limits.drain_timeout",
@@ -158,6 +255,15 @@ fn put<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
 pub(super) fn policy(value: &Value) -> Result<CachePolicy, String> {
     let text = value.text()?;
     text.parse().map_err(|error| format!("\"{}\" is no cache policy: {error}", text.escape_debug()))
+}
+
+fn key_file(value: &Value, base: &Path) -> Result<PathBuf, String> {
+    match value.one()? {
+        name if name.contains('\0') => {
+            Err("the name holds a NUL, which no file system takes; leave it out".to_owned())
+        }
+        name => Ok(absolute(base, name)),
+    }
 }
 
 fn precedence(value: &Value) -> Result<Precedence, String> {
@@ -235,16 +341,68 @@ fn shown_span(span: Duration) -> Shown {
     Shown::Text(Span(span).to_string())
 }
 
+/// `None` where the list is empty, which no file can say.
+fn shown_list(items: impl Iterator<Item = String>) -> Option<Shown> {
+    let items: Vec<_> = items.collect();
+    (!items.is_empty()).then_some(Shown::List(items))
+}
+
+fn shown_networks(networks: &Networks) -> Option<Shown> {
+    shown_list(networks.as_slice().iter().map(Network::to_string))
+}
+
+fn networks(value: &Value) -> Result<Networks, String> {
+    let networks: Vec<Network> = value.items()?.into_iter().map(str::parse).collect::<Result<_, _>>()?;
+    match networks.iter().enumerate().find(|(index, network)| networks[..*index].contains(network)) {
+        _ if networks.is_empty() => Err("names no address; name one, or leave it out".to_owned()),
+        Some((_, twice)) => Err(format!("`{twice}` stands twice; keep one")),
+        None => Ok(networks.into_iter().collect()),
+    }
+}
+
+fn plain_serves(value: &Value) -> Result<PlainServes, String> {
+    let text = value.one()?;
+    PlainServes::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        format!(
+            "`{}` is neither \"assets\" (all that is served over https, too) nor \"challenges\" (nothing but answers to \
+             certificate authorities); write one of them",
+            text.escape_debug()
+        )
+    })
+}
+
+/// Files, absolute; whether they are there is looked at when they are read.
+fn files(value: &Value, base: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for item in value.items()? {
+        if item.is_empty() {
+            return Err("names a file with an empty name; name one, or leave it out".to_owned());
+        }
+        if item.contains('\0') {
+            return Err("the file name holds a NUL, which no file system takes; leave it out".to_owned());
+        }
+        files.push(absolute(base, item));
+    }
+    if files.is_empty() {
+        return Err("names no file; name one, or leave it out".to_owned());
+    }
+    Ok(files)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "`{}` is not an address and a port; write such as \"127.0.0.1:8080\", \"[::1]:8080\", \
+             or \"0.0.0.0:8080\" for every IPv4 address of this machine",
+            text.escape_debug(),
+        )
+    })
+}
+
 fn addresses(value: &Value) -> Result<Vec<SocketAddr>, String> {
     let mut addresses = Vec::new();
     for item in value.items()? {
-        let Ok(address) = item.parse() else {
-            return Err(format!(
-                "`{}` is not an address and a port; write such as \"127.0.0.1:8080\", \"[::1]:8080\", \
-                 or \"0.0.0.0:8080\" for every IPv4 address of this machine",
-                item.escape_debug(),
-            ));
-        };
+        let address = address(item)?;
         if addresses.contains(&address) {
             return Err(format!("`{address}` stands twice; keep one"));
         }

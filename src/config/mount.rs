@@ -110,7 +110,7 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
 }
 
 /// `/media/` → `media`
-fn mount_path(text: &str) -> Result<String, String> {
+pub(super) fn mount_path(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix('/').unwrap_or(text);
     if rest.is_empty() {
         return Ok(String::new());

@@ -1,14 +1,16 @@
 //! The settings in force as a configuration file: what `--print-config` shows.
 //!
-//! The text reads back as the same settings, whichever of file, environment and flags they came from. Paths are
-//! absolute, so it may be saved anywhere.
+//! The text reads back as the same settings, whichever of file, environment and flags they came from, but for what is
+//! secret: the keys of signed links and the credentials of doors are not shown. Paths are absolute, so it may be saved
+//! anywhere.
 
 use std::fmt::{self, Write};
 
 use super::keys::{KEYS, Shown};
 use super::units::Span;
-use super::{Bucket, Location, Service, Settings};
+use super::{Bucket, Door, Location, Service, Settings};
 use crate::asset::CachePolicy;
+use crate::http::AuthScheme;
 use crate::whatsapp::{CURRENT_REGIME, Treatment};
 
 /// Displays settings as TOML with comments.
@@ -28,6 +30,10 @@ impl fmt::Display for AsFile<'_> {
             None => writeln!(f, "# No configuration file was read.")?,
         }
         write_keys(f, settings, "")?;
+        writeln!(f, "\n[tls]")?;
+        write_keys(f, settings, "tls.")?;
+        writeln!(f, "\n[acme]")?;
+        write_keys(f, settings, "acme.")?;
         for mount in &settings.mounts {
             writeln!(f, "\n[[mount]]")?;
             writeln!(f, "path = {}", Quoted(&format!("/{}", mount.path)))?;
@@ -37,6 +43,8 @@ impl fmt::Display for AsFile<'_> {
                 write_bucket(f, bucket)?;
             }
         }
+        writeln!(f, "\n[admin]")?;
+        write_keys(f, settings, "admin.")?;
         writeln!(f, "\n[memory]")?;
         write_keys(f, settings, "memory.")?;
         writeln!(
@@ -49,6 +57,12 @@ impl fmt::Display for AsFile<'_> {
         for rule in &settings.cache.rules {
             writeln!(f, "\n[[cache.rule]]\nmatch = {}", Quoted(rule.pattern()))?;
             write_policy(f, "cache_control", rule.policy())?;
+            writeln!(f, "signed = {}", rule.is_signed())?;
+        }
+        writeln!(f, "\n# The keys are not shown.\n[signing]")?;
+        write_keys(f, settings, "signing.")?;
+        for door in &settings.doors {
+            write_door(f, door)?;
         }
         writeln!(f, "\n[upstream]")?;
         write_keys(f, settings, "upstream.")?;
@@ -71,6 +85,18 @@ fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
         writeln!(f, "addressing = {}", Quoted(bucket.addressing.as_str()))?;
     }
     writeln!(f, "credentials = {}", Quoted(&bucket.credentials.to_string()))
+}
+
+/// A door without its credentials: read back like this, it is refused for having none rather than open.
+fn write_door(f: &mut fmt::Formatter<'_>, door: &Door) -> fmt::Result {
+    writeln!(f, "\n[[door]]\npath = {}", Quoted(&format!("/{}", door.path)))?;
+    for (key, scheme) in [("basic", AuthScheme::Basic), ("bearer", AuthScheme::Bearer)] {
+        match door.credentials.count(scheme) {
+            0 => writeln!(f, "# {key} is not set")?,
+            count => writeln!(f, "# {key}: {count}, not shown; write what the configuration file has")?,
+        }
+    }
+    Ok(())
 }
 
 /// The keys that stand directly in the table with this prefix.

@@ -6,6 +6,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::ConfigError;
 use super::mount::Mount;
 use crate::asset::{AssetPath, VersionId};
+use crate::http::LinkSignature;
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it begins a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
 
 /// An `http` or `https` URL without credentials, query or fragment.
 ///
@@ -21,13 +41,19 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// The URL of a server that listens on this address; an unspecified address becomes the loopback address of its
     /// family, as a link to `0.0.0.0` leads nowhere.
-    pub fn of_address(address: SocketAddr) -> Self {
+    pub fn of_address(scheme: Scheme, address: SocketAddr) -> Self {
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        Self { origin: format!("http://{}", SocketAddr::new(ip, address.port())), path: None }
+        Self { origin: format!("{}://{}", scheme.as_str(), SocketAddr::new(ip, address.port())), path: None }
+    }
+
+    /// The URL of a server that is known by a name, which must be a host's, and listens on this port with TLS.
+    pub fn of_name(name: &str, port: u16) -> Self {
+        let origin = if port == 443 { format!("https://{name}") } else { format!("https://{name}:{port}") };
+        Self { origin, path: None }
     }
 
     /// Reads what the operator wrote; the error says what is wrong and what to write.
@@ -81,6 +107,17 @@ impl PublicUrl {
             Some(version) => format!("{link}?v={version}"),
             None => link,
         }
+    }
+
+    /// The link to an asset that needs a signed one: the same, with the signature last.
+    pub fn signed_link(
+        &self,
+        path: &AssetPath,
+        version: Option<&VersionId>,
+        signature: &LinkSignature,
+    ) -> String {
+        let separator = if version.is_some() { '&' } else { '?' };
+        format!("{}{separator}{signature}", self.link(path, version))
     }
 
     /// Refuses a URL whose path a mount does not lie below, since links to that mount would lead out of it.
@@ -146,6 +183,7 @@ mod tests {
     use super::super::Location;
     use super::*;
     use crate::asset::Digest;
+    use crate::http::SigningKeys;
     use proptest::prelude::*;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -210,17 +248,29 @@ mod tests {
             url.link(&path, Some(&version)),
             "https://x.example/media/M%C3%A4rz%201.pdf?v=abababababababab"
         );
+        let keys = SigningKeys::parse(&format!("k1:{}=", "A".repeat(43))).unwrap();
+        let signature = keys.sign(&path, 1_800_000_000);
+        for (version, query) in
+            [(Some(&version), format!("?v=abababababababab&{signature}")), (None, format!("?{signature}"))]
+        {
+            let link = url.signed_link(&path, version, &signature);
+            assert_eq!(link, format!("https://x.example/media/M%C3%A4rz%201.pdf{query}"));
+            assert!(keys.admit(&path, link.split('?').nth(1), 1_799_999_999));
+        }
     }
 
     #[test]
     fn a_listening_address_makes_a_url_that_leads_somewhere() {
-        for (address, url) in [
-            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("0.0.0.0:80", "http://127.0.0.1:80"),
-            ("[::]:8080", "http://[::1]:8080"),
-            ("[2001:db8::1]:1", "http://[2001:db8::1]:1"),
+        for (scheme, address, url) in [
+            (Scheme::Http, "127.0.0.1:8080", "http://127.0.0.1:8080"),
+            (Scheme::Http, "0.0.0.0:80", "http://127.0.0.1:80"),
+            (Scheme::Https, "[::]:8080", "https://[::1]:8080"),
+            (Scheme::Http, "[2001:db8::1]:1", "http://[2001:db8::1]:1"),
         ] {
-            assert_eq!(PublicUrl::of_address(address.parse().unwrap()).to_string(), url);
+            assert_eq!(PublicUrl::of_address(scheme, address.parse().unwrap()).to_string(), url);
+        }
+        for (port, url) in [(443, "https://media.example"), (8443, "https://media.example:8443")] {
+            assert_eq!(PublicUrl::of_name("media.example", port).to_string(), url);
         }
     }
 

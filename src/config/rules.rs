@@ -1,13 +1,14 @@
 //! Which asset gets which cache policy: globs over asset paths, the first match wins.
 //!
-//! What a policy may say is for `asset`; whether a rule is ever reached, for [`super::shadow`].
+//! A rule also says whether its assets need a signed link. What a policy may say is for `asset`; whether a rule is ever
+//! reached, for [`super::shadow`].
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::given::Entry;
-use super::shadow::{Shadowed, first_shadowed};
-use super::{ConfigError, keys};
-use crate::asset::{AssetPath, CachePolicy};
+use super::given::{Entry, Value};
+use super::shadow::{Shadowed, first_overlap, first_shadowed};
+use super::{ConfigError, Settings, keys};
+use crate::asset::{AssetPath, CachePolicy, Storage};
 
 /// The cache policies of all assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +47,31 @@ impl Precedence {
 
 impl CacheRules {
     /// The policy of the asset with this path: that of the first rule that matches, else the default. What the asset
-    /// says of itself, `own`, comes before both or between them.
+    /// says of itself, `own`, comes before both or between them. Where a rule says `no-store` or `private`, it may only be as
+    /// strict, and where it is signed, too, only stricter.
     pub fn policy_for<'a>(&'a self, path: &AssetPath, own: Option<&'a CachePolicy>) -> &'a CachePolicy {
-        let rule = || self.rules.iter().find(|rule| rule.matches(path)).map(Rule::policy);
+        let rule = self.rules.iter().find(|rule| rule.matches(path));
+        if let Some(Rule { policy, is_signed: true, .. }) = rule {
+            return own.filter(|own| own.storage() == Storage::NoStore).unwrap_or(policy);
+        }
+        let rule = rule.map(Rule::policy);
+        // That something is private is hardly ever a slip, and what was kept once is out of hand.
+        let loosens = |own: &CachePolicy| {
+            let closed = rule.map(CachePolicy::storage).filter(|storage| *storage <= Storage::Private);
+            closed.is_some_and(|storage| own.storage() > storage)
+        };
         let first = match self.precedence {
-            Precedence::Object => own.or_else(rule),
-            Precedence::Rules => rule().or(own),
+            Precedence::Object => own.filter(|own| !loosens(own)).or(rule),
+            Precedence::Rules => rule.or(own),
         };
         first.unwrap_or(&self.default)
+    }
+
+    /// Whether the asset with this path is had by a signed link only: what the first rule that matches says.
+    pub fn is_signed(&self, path: &AssetPath) -> bool {
+        // Behind the last that says so, nothing can change.
+        let Some(last) = self.rules.iter().rposition(|rule| rule.is_signed) else { return false };
+        self.rules[..=last].iter().find(|rule| rule.matches(path)).is_some_and(|rule| rule.is_signed)
     }
 }
 
@@ -66,6 +84,7 @@ impl CacheRules {
 pub struct Rule {
     pattern: String,
     policy: CachePolicy,
+    is_signed: bool,
     regex: String,
     // A set of one: unlike a single matcher it is built without a panic on patterns that are too large.
     matcher: GlobSet,
@@ -85,7 +104,7 @@ impl Rule {
             .map_err(refuse)?;
         let regex = glob.regex().to_owned();
         let matcher = GlobSetBuilder::new().add(glob).build().map_err(refuse)?;
-        Ok(Self { pattern: pattern.to_owned(), policy, regex, matcher })
+        Ok(Self { pattern: pattern.to_owned(), policy, is_signed: false, regex, matcher })
     }
 
     /// The pattern as the operator wrote it.
@@ -96,6 +115,11 @@ impl Rule {
     /// The policy of what matches.
     pub fn policy(&self) -> &CachePolicy {
         &self.policy
+    }
+
+    /// Whether what matches is had by a signed link only.
+    pub fn is_signed(&self) -> bool {
+        self.is_signed
     }
 
     /// Whether the rule is about the asset with this path.
@@ -112,7 +136,7 @@ impl Rule {
 // The other two fields follow from the pattern.
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
-        self.pattern == other.pattern && self.policy == other.policy
+        self.pattern == other.pattern && self.policy == other.policy && self.is_signed == other.is_signed
     }
 }
 
@@ -175,13 +199,61 @@ pub(super) fn read(entries: &[Entry]) -> Result<Vec<Rule>, ConfigError> {
     let mut rules = Vec::with_capacity(entries.len());
     for entry in entries {
         let policy = entry.required("cache_control", "cache_control = \"max-age=604800\"")?;
-        let policy = policy.read(keys::policy)?;
+        let is_signed = entry.field("signed").map_or(Ok(false), |field| field.read(Value::truth))?;
+        let policy = policy.read(|value| policy_for(is_signed, keys::policy(value)?))?;
         let pattern = entry.required("match", "match = \"campaign/**\"")?;
         // An empty pattern has its own refusal with an example.
-        rules.push(pattern.read(|value| Rule::new(value.text()?, policy))?);
+        let rule = pattern.read(|value| Rule::new(value.text()?, policy))?;
+        rules.push(Rule { is_signed, ..rule });
     }
     refuse_idle(&rules, entries)?;
+    refuse_unsigned_first(&rules, entries)?;
     Ok(rules)
+}
+
+/// Refuses a policy that would have caches hand out what only a signed link may fetch.
+fn policy_for(is_signed: bool, policy: CachePolicy) -> Result<CachePolicy, String> {
+    if is_signed && !matches!(policy.storage(), Storage::NoStore | Storage::Private) {
+        return Err(format!(
+            "\"{policy}\" lets caches keep what only a signed link may fetch, and hand it out when the link has expired; \
+             write \"private\" or \"no-store\""
+        ));
+    }
+    Ok(policy)
+}
+
+/// Refuses rules that ask for signed links where there is nothing to sign with.
+pub(super) fn refuse_unsignable(entries: &[Entry], settings: &Settings) -> Result<(), ConfigError> {
+    let signed = settings.cache.rules.iter().position(Rule::is_signed);
+    match signed.and_then(|index| entries[index].field("signed")) {
+        Some(field) if settings.signing.keys.is_none() => field.read(|_| {
+            Err("links can only be signed with keys; name a file with some in [signing] (key_file = \"signing.keys\"), or \
+                 set WAMEDIA_SIGNING_KEYS"
+                .to_owned())
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a rule that says nothing of signatures and takes assets from a signed rule behind it: they would be had by
+/// anybody, and hardly anybody who reads the rules would see it.
+fn refuse_unsigned_first(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
+    let regexes: Vec<_> = rules.iter().map(Rule::regex).collect();
+    let says_nothing = |index: usize| entries[index].field("signed").is_none();
+    let Some((index, signed)) = first_overlap(&regexes, says_nothing, |index| rules[index].is_signed) else {
+        return Ok(());
+    };
+    Err(ConfigError::Value {
+        key: "cache.rule".to_owned(),
+        place: entries[index].place.clone(),
+        reason: format!(
+            "`{}` comes before the signed rule `{}` in {} and takes assets from it, which would then be had without a \
+             signature; put the signed rule first, or write signed = false here if that is meant",
+            rules[index].pattern.escape_debug(),
+            rules[signed].pattern.escape_debug(),
+            entries[signed].place,
+        ),
+    })
 }
 
 fn refuse_idle(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
@@ -296,6 +368,28 @@ mod tests {
             let cache = CacheRules { precedence, ..rules() };
             let path = AssetPath::from_plain(path).unwrap();
             assert_eq!(cache.policy_for(&path, Some(&own)).as_str(), policy, "{precedence:?} {path}");
+        }
+    }
+
+    #[test]
+    fn what_an_object_says_of_itself_does_not_loosen_a_rule_that_closes() {
+        let rule = |policy: &str| Rule::new("**", policy.parse().unwrap()).unwrap();
+        for (closed, own, policy) in [
+            ("private", "public, max-age=60", "private"),
+            ("private", "no-cache", "private"),
+            ("private", "private, max-age=60", "private, max-age=60"),
+            ("private", "no-store", "no-store"),
+            ("private, max-age=9", "max-age=0", "private, max-age=9"),
+            ("no-store", "private", "no-store"),
+            ("no-store", "max-age=60", "no-store"),
+            ("no-store", "no-store, private", "no-store, private"),
+            ("no-cache", "max-age=60", "max-age=60"),
+            ("max-age=1", "max-age=60", "max-age=60"),
+        ] {
+            let cache = CacheRules { rules: vec![rule(closed)], ..rules() };
+            let own: CachePolicy = own.parse().unwrap();
+            let path = AssetPath::from_plain("a.pdf").unwrap();
+            assert_eq!(cache.policy_for(&path, Some(&own)).as_str(), policy, "{closed} {own}");
         }
     }
 

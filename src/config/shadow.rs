@@ -54,6 +54,29 @@ pub(super) fn first_shadowed(patterns: &[&str]) -> Option<Shadowed> {
     None
 }
 
+/// The first pattern that `is_meant` and that some path matches which none before it does, but one behind it that is a `victim`:
+/// the indices of both. What is too large to decide counts as a match, since this is a guard.
+pub(super) fn first_overlap(
+    patterns: &[&str],
+    is_meant: impl Fn(usize) -> bool,
+    is_victim: impl Fn(usize) -> bool,
+) -> Option<(usize, usize)> {
+    let last = (0..patterns.len()).rfind(|index| is_victim(*index))?;
+    let paths = automaton(ASSET_PATHS, true).expect("the expression is ours and small");
+    let rules: Vec<_> = patterns[..=last].iter().map(|pattern| automaton(pattern, false)).collect();
+    let overlaps = |index: usize, victim: usize| {
+        let (Some(rule), Some(victim)) = (&rules[index], &rules[victim]) else { return true };
+        let earlier: Vec<_> = rules[..index].iter().flatten().collect();
+        // Without the earlier ones where they make it too long; then the answer may be a yes too many.
+        is_empty(&[&paths, rule, victim], &earlier)
+            .or_else(|| is_empty(&[&paths, rule, victim], &[]))
+            .is_none_or(|is_empty| !is_empty)
+    };
+    (0..last).filter(|index| is_meant(*index)).find_map(|index| {
+        Some((index, (index + 1..=last).find(|victim| is_victim(*victim) && overlaps(index, *victim))?))
+    })
+}
+
 type Dfa = dense::DFA<Vec<u32>>;
 
 /// `utf8`: classes are of characters; otherwise of bytes, as globset has them.
@@ -74,8 +97,13 @@ fn automaton(regex: &str, utf8: bool) -> Option<Dfa> {
 
 /// Whether every asset path that `rule` matches is matched by one of `earlier`; `false` where the walk grows too long.
 fn is_covered<'a>(paths: &'a Dfa, rule: &'a Dfa, earlier: impl IntoIterator<Item = &'a Dfa>) -> bool {
-    // The first two must accept and the others must not, for a path that only the rule takes.
-    let automata: Vec<&Dfa> = [paths, rule].into_iter().chain(earlier).collect();
+    is_empty(&[paths, rule], &Vec::from_iter(earlier)) == Some(true)
+}
+
+/// Whether no text is matched by all of `musts`, the first of which is that of asset paths, and by none of `nots`; `None` where
+/// the walk grows too long.
+fn is_empty(musts: &[&Dfa], nots: &[&Dfa]) -> Option<bool> {
+    let automata = [musts, nots].concat();
     let anchored = start::Config::new().anchored(Anchored::Yes);
     let begin: Box<[StateID]> = automata
         .iter()
@@ -91,21 +119,21 @@ fn is_covered<'a>(paths: &'a Dfa, rule: &'a Dfa, earlier: impl IntoIterator<Item
             .zip(&states)
             .map(|(dfa, id)| dfa.is_match_state(dfa.next_eoi_state(*id)))
             .collect();
-        if accepts[0] && accepts[1] && !accepts[2..].contains(&true) {
-            return false;
+        let (wanted, unwanted) = accepts.split_at(musts.len());
+        if !wanted.contains(&false) && !unwanted.contains(&true) {
+            return Some(false);
         }
         for &byte in &bytes {
-            let Some(rest) = budget.checked_sub(automata.len()) else { return false };
-            budget = rest;
+            budget = budget.checked_sub(automata.len())?;
             let next: Box<[StateID]> =
                 automata.iter().zip(&states).map(|(dfa, id)| dfa.next_state(*id, byte)).collect();
-            let leads_nowhere = paths.is_dead_state(next[0]) || rule.is_dead_state(next[1]);
+            let leads_nowhere = musts.iter().zip(&next).any(|(dfa, id)| dfa.is_dead_state(*id));
             if !leads_nowhere && seen.insert(next.clone()) {
                 open.push(next);
             }
         }
     }
-    true
+    Some(true)
 }
 
 /// One byte of each class that no automaton tells apart.

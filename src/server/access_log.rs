@@ -1,27 +1,29 @@
 //! What is told of each request: one line, as text for people or as JSON for programs.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
 use super::exchange::Record;
-use super::log_writer::{LogWriter, Message};
-
-/// Where requests are told of, if anywhere.
-#[derive(Debug, Clone)]
-pub struct AccessLog(Option<LogWriter>);
+use crate::http::{Link, without_signatures};
+use crate::whatsapp;
 
 /// One line, not yet formatted.
 ///
-/// What the client wrote is copied. In the [`Record`] it shares the buffer of the whole head, which must not outlive the
-/// exchange: lines may have to wait long.
+/// What the [`Record`] shares is copied. What the client wrote shares the buffer of the whole head, which must not outlive
+/// the exchange: lines may have to wait long. The policy shares the ready fields of its asset, whose count of sharers is
+/// not to be written by yet another thread for every request.
 #[derive(Debug)]
 pub(super) struct Line {
-    client: SocketAddr,
+    /// Who is connected.
+    peer: SocketAddr,
+    /// For whom it asks, where that is another.
+    behind: Option<IpAddr>,
     began: Instant,
+    first_byte: Option<Duration>,
     duration: Duration,
     method: Method,
     /// Path and query, as they came.
@@ -30,41 +32,29 @@ pub(super) struct Line {
     version: Version,
     user_agent: Option<Box<[u8]>>,
     status: Option<StatusCode>,
+    link: Option<Link>,
+    policy: Option<Box<str>>,
     meant: u64,
     sent: u64,
     completed: bool,
 }
 
-impl AccessLog {
-    /// Tells `writer` of every request; nobody without one.
-    pub fn new(writer: Option<LogWriter>) -> Self {
-        Self(writer)
-    }
-
-    /// Whether anybody is told.
-    pub(super) fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    pub(super) fn tell(&self, client: SocketAddr, record: Box<Record>) {
-        if let Some(writer) = &self.0 {
-            writer.put(Message::Access(Line::new(client, record)));
-        }
-    }
-}
-
 impl Line {
-    fn new(client: SocketAddr, record: Box<Record>) -> Self {
+    pub(super) fn new(peer: SocketAddr, record: Box<Record>) -> Self {
         let (path, query) = (record.uri.path(), record.uri.query());
         Self {
-            client,
+            peer,
+            behind: record.behind,
             began: record.began,
+            first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.began)),
             duration: record.ended.saturating_duration_since(record.began),
             target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
             path_len: path.len(),
             version: record.version,
             user_agent: record.user_agent.map(|agent| agent.as_bytes().into()),
             status: record.status,
+            link: record.link,
+            policy: record.policy.and_then(|policy| policy.to_str().ok().map(Into::into)),
             meant: record.meant,
             sent: record.sent,
             completed: record.completed,
@@ -76,42 +66,53 @@ impl Line {
     pub(super) fn weight(&self) -> usize {
         self.target.len()
             + self.user_agent.as_ref().map_or(0, |agent| agent.len())
+            + self.policy.as_ref().map_or(0, |policy| policy.len())
             + self.method.as_str().len()
     }
 
-    /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT DURATION OUTCOME "USER AGENT"`
+    /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT FIRST/WHOLE OUTCOME LINK "POLICY" "USER AGENT"`, and `fetcher` behind
+    /// it where that is one of Meta's. FIRST is the time to the first byte, LINK `plain`, `current` or `other`; what there is none of
+    /// is `-`.
     pub(super) fn text(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         clock.write(self.began, out);
-        let _ = write!(out, " {} \"{} ", self.client, self.method);
-        escape(&self.target, out);
+        out.push(b' ');
+        self.client(out);
+        let _ = write!(out, " \"{} ", self.method);
+        escape(&without_signatures(&self.target), out);
         let _ = write!(out, " {:?}\" ", self.version);
         match self.status {
             Some(status) => drop(write!(out, "{}", status.as_u16())),
             None => out.push(b'-'),
         }
-        let _ = write!(
-            out,
-            " {}/{} {:.1}ms {} \"",
-            self.sent,
-            self.meant,
-            f64::from(self.duration_us()) / 1000.0,
-            self.outcome()
-        );
-        escape(&self.user_agent(), out);
-        out.extend_from_slice(b"\"\n");
+        let _ = write!(out, " {}/{} ", self.sent, self.meant);
+        match self.first_byte {
+            Some(first_byte) => drop(write!(out, "{:.1}", milliseconds(first_byte))),
+            None => out.push(b'-'),
+        }
+        let (whole, outcome, link) =
+            (milliseconds(self.duration), self.outcome(), self.link().unwrap_or("-"));
+        let _ = write!(out, "/{whole:.1}ms {outcome} {link} \"");
+        escape(self.policy.as_deref().unwrap_or("-"), out);
+        out.extend_from_slice(b"\" \"");
+        escape(&without_signatures(&self.user_agent()), out);
+        out.extend_from_slice(if self.is_fetchers() { b"\" fetcher\n" } else { b"\"\n" });
     }
 
-    /// One JSON object: `time`, `client`, `method`, `path`, `query`, `version`, `status`, `sent`, `length`,
-    /// `duration_us`, `outcome`, `user_agent`. `query`, `status` and `user_agent` are null where there is none.
+    /// One JSON object: `time`, `client`, `peer`, `method`, `path`, `query`, `version`, `status`, `sent`, `length`,
+    /// `first_byte_us`, `duration_us`, `outcome`, `link`, `cache_control`, `user_agent`, `fetcher`. What there is none of is null. `client`
+    /// is who asked, `peer` who is connected: the same, or a proxy that is believed. `link` is `plain`, `current` (its `v` names the
+    /// version that was sent) or `other`; `fetcher` says whether the user agent is one that Meta's servers are known by.
     pub(super) fn json(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"time\":\"");
         clock.write(self.began, out);
-        let _ = write!(out, "\",\"client\":\"{}\",\"method\":", self.client);
+        out.extend_from_slice(b"\",\"client\":\"");
+        self.client(out);
+        let _ = write!(out, "\",\"peer\":\"{}\",\"method\":", self.peer);
         json_string(self.method.as_str(), out);
         out.extend_from_slice(b",\"path\":");
-        json_string(self.path(), out);
+        json_string(&without_signatures(self.path()), out);
         out.extend_from_slice(b",\"query\":");
-        json_optional(self.query(), out);
+        json_optional(self.query().map(without_signatures).as_deref(), out);
         let _ = write!(out, ",\"version\":\"{:?}\",\"status\":", self.version);
         match self.status {
             Some(status) => out.extend_from_slice(status.as_str().as_bytes()),
@@ -122,17 +123,48 @@ impl Line {
         out.extend_from_slice(digits.format(self.sent).as_bytes());
         out.extend_from_slice(b",\"length\":");
         out.extend_from_slice(digits.format(self.meant).as_bytes());
+        out.extend_from_slice(b",\"first_byte_us\":");
+        match self.first_byte {
+            Some(first_byte) => out.extend_from_slice(digits.format(microseconds(first_byte)).as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        }
         out.extend_from_slice(b",\"duration_us\":");
-        out.extend_from_slice(digits.format(self.duration_us()).as_bytes());
+        out.extend_from_slice(digits.format(microseconds(self.duration)).as_bytes());
         out.extend_from_slice(b",\"outcome\":\"");
         out.extend_from_slice(self.outcome().as_bytes());
-        out.extend_from_slice(b"\",\"user_agent\":");
-        json_optional(self.user_agent.as_ref().map(|_| self.user_agent()).as_deref(), out);
-        out.extend_from_slice(b"}\n");
+        out.extend_from_slice(b"\",\"link\":");
+        json_optional(self.link(), out);
+        out.extend_from_slice(b",\"cache_control\":");
+        json_optional(self.policy.as_deref(), out);
+        out.extend_from_slice(b",\"user_agent\":");
+        let user_agent = self.user_agent.as_ref().map(|_| self.user_agent());
+        json_optional(user_agent.as_deref().map(without_signatures).as_deref(), out);
+        out.extend_from_slice(if self.is_fetchers() {
+            b",\"fetcher\":true}\n"
+        } else {
+            b",\"fetcher\":false}\n"
+        });
     }
 
-    fn duration_us(&self) -> u32 {
-        u32::try_from(self.duration.as_micros()).unwrap_or(u32::MAX)
+    /// The client's address, with the port where there is one: that of a client behind a proxy is the proxy's secret.
+    fn client(&self, out: &mut Vec<u8>) {
+        let _ = match self.behind {
+            Some(client) => write!(out, "{client}"),
+            None => write!(out, "{}", self.peer),
+        };
+    }
+
+    /// What the link says of the version that was sent.
+    fn link(&self) -> Option<&'static str> {
+        Some(match self.link? {
+            Link::Unversioned => "plain",
+            Link::Current => "current",
+            Link::Unrecognised => "other",
+        })
+    }
+
+    fn is_fetchers(&self) -> bool {
+        self.user_agent.as_deref().is_some_and(whatsapp::is_fetcher)
     }
 
     fn path(&self) -> &str {
@@ -150,6 +182,14 @@ impl Line {
     fn user_agent(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.user_agent.as_deref().unwrap_or_default())
     }
+}
+
+fn microseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    f64::from(microseconds(time)) / 1000.0
 }
 
 /// Tells the date of a moment. The clock that is read for every request does not know it, and most lines share their
@@ -229,25 +269,35 @@ fn json_string(text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use hyper::header::HeaderValue;
 
     fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> Line {
+        Line::new("[::1]:80".parse().expect("an address"), record(user_agent, status))
+    }
+
+    fn record(user_agent: Option<&[u8]>, status: Option<u16>) -> Box<Record> {
         let began = Instant::now();
-        let record = Box::new(Record {
+        Box::new(Record {
             began,
+            first_byte: status.map(|_| began + Duration::from_micros(300)),
             ended: began + Duration::from_micros(1500),
             method: Method::GET,
             uri: "/a%22b?v=0'1".parse().expect("a URI"),
             version: Version::HTTP_11,
             user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
+            behind: None,
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
+            mount: None,
+            is_logged: true,
+            link: status.map(|_| Link::Current),
+            policy: status.map(|_| HeaderValue::from_static("max-age=60")),
             meant: 10,
             sent: 4,
             completed: false,
             written_before: 0,
             head_len: 0,
-        });
-        Line::new("[::1]:80".parse().expect("an address"), record)
+        })
     }
 
     fn written(format: impl Fn(&Line, &mut Clock, &mut Vec<u8>), line: &Line) -> String {
@@ -256,6 +306,17 @@ mod tests {
         let text = String::from_utf8(out).expect("UTF-8");
         // Past the time.
         text.split_once("[::1]").expect("the client").1.to_owned()
+    }
+
+    #[test]
+    fn a_line_shares_nothing_with_client_or_asset() {
+        let ready = Bytes::copy_from_slice(b"max-age=60");
+        let mut record = record(None, Some(200));
+        record.policy = Some(HeaderValue::from_maybe_shared(ready.clone()).expect("a value"));
+        assert!(!ready.is_unique());
+        let line = Line::new("[::1]:80".parse().expect("an address"), record);
+        assert!(ready.is_unique());
+        assert_eq!(line.policy.as_deref(), Some("max-age=60"));
     }
 
     #[test]
@@ -275,10 +336,20 @@ mod tests {
     #[test]
     fn text_lines_cannot_be_forged() {
         let text = written(Line::text, &line(Some(b"a\"\\\xc2\x9b\t\xff"), Some(206)));
-        let expected =
-            ":80 \"GET /a%22b?v=0'1 HTTP/1.1\" 206 4/10 1.5ms cut \"a\\\"\\\\\\u{9b}\\t\u{fffd}\"\n";
+        let expected = ":80 \"GET /a%22b?v=0'1 HTTP/1.1\" 206 4/10 0.3/1.5ms cut current \"max-age=60\" \"a\\\"\\\\\\u{9b}\\t\u{fffd}\"\n";
         assert_eq!(text, expected);
-        assert!(written(Line::text, &line(None, None)).contains("\" - 4/10 1.5ms cut \"\"\n"));
+        assert!(written(Line::text, &line(None, None)).contains("\" - 4/10 -/1.5ms cut - \"-\" \"\"\n"));
+    }
+
+    #[test]
+    fn a_client_behind_a_proxy_is_told_in_its_place() {
+        let behind = Line { behind: Some("192.0.2.1".parse().expect("an address")), ..line(None, Some(206)) };
+        let mut out = Vec::new();
+        behind.text(&mut Clock::now(), &mut out);
+        behind.json(&mut Clock::now(), &mut out);
+        let lines = String::from_utf8(out).expect("UTF-8");
+        assert!(lines.contains("Z 192.0.2.1 \"GET "), "{lines}");
+        assert!(lines.contains(r#""client":"192.0.2.1","peer":"[::1]:80","method""#), "{lines}");
     }
 
     #[test]
@@ -288,8 +359,11 @@ mod tests {
             json.contains(r#""path":"/a%22b","query":"v=0'1","version":"HTTP/1.1","status":206,"#),
             "{json}"
         );
-        assert!(json.ends_with("\"user_agent\":\"a\\\"\\\\\\u0009\u{fffd}\"}\n"), "{json}");
+        assert!(json.ends_with("\"user_agent\":\"a\\\"\\\\\\u0009\u{fffd}\",\"fetcher\":false}\n"), "{json}");
         let json = written(Line::json, &line(None, None));
-        assert!(json.contains("\"status\":null") && json.ends_with("\"user_agent\":null}\n"), "{json}");
+        assert!(
+            json.contains("\"status\":null") && json.ends_with("\"user_agent\":null,\"fetcher\":false}\n"),
+            "{json}"
+        );
     }
 }

@@ -27,8 +27,9 @@ pub(super) struct ResponseBody {
 }
 
 /// On a shared connection, bytes are handed over about as fast as the client takes them: so that one that takes them
-/// slowly is told from one that has stopped, and so that HTTP/2 queues little for either. One frame's worth.
-pub(super) const MULTIPLEXED_SLICE: usize = 16 << 10;
+/// slowly is told from one that has stopped, and so that HTTP/2 queues little for either. One frame's worth, such that a whole
+/// frame, its head included (RFC 9113 section 4.1), is one record of TLS.
+pub(super) const MULTIPLEXED_SLICE: usize = (16 << 10) - 9;
 
 impl ResponseBody {
     /// A body of `len` bytes altogether: `chunk`, then `rest`.

@@ -12,13 +12,16 @@ use bytes::Bytes;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::body::MULTIPLEXED_SLICE;
 use super::exchange::Record;
+use super::gauge::{Gauge, Queue};
 use super::limits::Permit;
+use super::talk::Talk;
+use super::tls::{Application, Handshakes};
 use super::wire::Wire;
 use super::{Service, handler};
 use crate::config::Limits;
@@ -33,6 +36,11 @@ pub(super) const ENDED_ITS_SIDE: Duration = Duration::from_secs(5);
 const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may have under way.
 const STREAMS: u32 = 64;
+/// What an HTTP/2 client may send of request bodies, which nobody reads, before it has to wait, in bytes: the least that can be
+/// set for a connection (RFC 9113 section 6.9.2).
+const WINDOW: u32 = (1 << 16) - 1;
+/// Streams that we may have to reset because the client breaks a rule with them, such as how many there may be.
+const RESETS: usize = 128;
 
 /// What a connection is told from outside of it. The later ones outdo the earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +52,17 @@ pub(super) enum Order {
     Finish,
     /// End now, unless the client has moved after all.
     Leave,
+    /// End now.
+    End,
+}
+
+/// What lies between HTTP and the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// Nothing.
+    Plain,
+    /// Records that are somewhat longer than what is in them.
+    Tls,
 }
 
 /// What is known of a connection while it lasts.
@@ -53,16 +72,23 @@ pub(super) enum Order {
 pub(super) struct Connection {
     pub(super) client: SocketAddr,
     multiplexed: bool,
+    layer: Layer,
     /// Requests without a finished response.
     in_flight: AtomicU32,
     /// Whether there was ever a request.
     used: AtomicBool,
     /// Bytes that the socket has taken.
     written: AtomicU64,
+    /// Those of them that the client has not.
+    queue: Queue,
+    /// What the client has sent, over HTTP/2, and had reason to.
+    talk: Talk,
     /// Counts what patience begins anew with.
     turn: AtomicU32,
     /// The turn in which patience ended.
     overdue_in: AtomicU32,
+    /// Whether it was told to end because the client does not take what it asked for.
+    abandoned: AtomicBool,
     /// Whether the socket would take no more when it was last asked.
     blocked: AtomicBool,
     /// Whether there is a request without an answer to send.
@@ -86,36 +112,61 @@ pub(super) struct Connection {
     service: Arc<Service>,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection without TLS to its end.
 pub(super) async fn serve(mut stream: TcpStream, client: SocketAddr, service: Arc<Service>, _permit: Permit) {
     let accepted = Instant::now();
     let Some(prefix) = sniff(&mut stream, &service).await else { return };
-    let multiplexed = &*prefix == PREFACE;
-    let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    let connection = Arc::new(Connection::new(client, accepted, multiplexed, task, Arc::clone(&service)));
-    service.patrol.watch(&connection, accepted);
-    if service.stopping.drain.is_cancelled() {
-        connection.give(Order::Finish);
-    }
-    let io = TokioIo::new(Wire::new(stream, prefix, Arc::clone(&connection)));
+    let application = if &*prefix == PREFACE { Application::Http2 } else { Application::Http1 };
+    let connection = Connection::accept(client, accepted, application, Layer::Plain, &service).await;
+    let mut stream = Gauge::new(stream);
+    stream.tell(&connection);
+    speak(Wire::new(stream, prefix, Arc::clone(&connection)), &connection).await;
+}
+
+/// Serves one connection with TLS to its end. What is spoken is agreed on in the handshake.
+pub(super) async fn serve_secured(
+    stream: TcpStream,
+    client: SocketAddr,
+    service: Arc<Service>,
+    handshakes: Arc<Handshakes>,
+    _permit: Permit,
+) {
+    let shaken = handshakes.make(Gauge::new(stream), client, &service.live.limits(), &service.stopping).await;
+    drop(handshakes);
+    let Some((mut stream, application)) = shaken else { return };
+    // The time for the first request begins only now.
+    let connection = Connection::accept(client, Instant::now(), application, Layer::Tls, &service).await;
+    stream.get_mut().0.tell(&connection);
+    speak(Wire::new(stream, Bytes::new(), Arc::clone(&connection)), &connection).await;
+}
+
+/// Speaks HTTP until the connection ends.
+async fn speak<S>(wire: Wire<S>, connection: &Arc<Connection>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(wire);
     let handle = service_fn({
-        let connection = Arc::clone(&connection);
+        let connection = Arc::clone(connection);
         move |request| handler::handle(request, Arc::clone(&connection))
     });
-    let head_size = service.limits.head_size;
-    if multiplexed {
+    let head_size = connection.service.live.limits().head_size;
+    if connection.multiplexed {
         let mut speaking = pin!(
             http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS)
+                .max_local_error_reset_streams(RESETS)
+                .initial_connection_window_size(WINDOW)
+                .initial_stream_window_size(WINDOW)
                 .max_send_buf_size(MULTIPLEXED_SLICE)
                 .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
                 .serve_connection(io, handle)
         );
-        drive(speaking.as_mut(), http2::Connection::graceful_shutdown, &connection).await;
+        drive(speaking.as_mut(), http2::Connection::graceful_shutdown, connection).await;
     } else {
         let mut speaking = pin!(http1::Builder::new().max_buf_size(head_size).serve_connection(io, handle));
-        drive(speaking.as_mut(), http1::Connection::graceful_shutdown, &connection).await;
+        drive(speaking.as_mut(), http1::Connection::graceful_shutdown, connection).await;
     }
 }
 
@@ -133,7 +184,7 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
         }
         Some(Bytes::copy_from_slice(&start[..len]))
     };
-    let mut reading = pin!(timeout(service.limits.head_timeout, reading));
+    let mut reading = pin!(timeout(service.live.limits().head_timeout, reading));
     let prefix = tokio::select! {
         biased;
         prefix = reading.as_mut() => prefix,
@@ -166,7 +217,7 @@ where
                     finish(speaking.as_mut());
                 }
                 Order::Leave if connection.has_moved() => connection.stay(finishing),
-                Order::Leave => return Poll::Ready(()),
+                Order::Leave | Order::End => return Poll::Ready(()),
                 Order::Go | Order::Finish => return Poll::Pending,
             }
         }
@@ -175,21 +226,43 @@ where
 }
 
 impl Connection {
+    /// A connection that the calling task serves from now on. What is `accepted` then has the time of a request head.
+    async fn accept(
+        client: SocketAddr,
+        accepted: Instant,
+        application: Application,
+        layer: Layer,
+        service: &Arc<Service>,
+    ) -> Arc<Self> {
+        let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let connection = Arc::new(Self::new(client, accepted, application, layer, task, Arc::clone(service)));
+        service.patrol.watch(&connection, accepted);
+        if service.stopping.drain.is_cancelled() {
+            connection.give(Order::Finish);
+        }
+        connection
+    }
+
     fn new(
         client: SocketAddr,
         accepted: Instant,
-        multiplexed: bool,
+        application: Application,
+        layer: Layer,
         task: Waker,
         service: Arc<Service>,
     ) -> Self {
         Self {
             client,
-            multiplexed,
+            multiplexed: application == Application::Http2,
+            layer,
             in_flight: AtomicU32::new(0),
             used: AtomicBool::new(false),
             written: AtomicU64::new(0),
+            queue: Queue::default(),
+            talk: Talk::default(),
             turn: AtomicU32::new(0),
             overdue_in: AtomicU32::new(0),
+            abandoned: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             half_closed: AtomicBool::new(false),
@@ -213,18 +286,31 @@ impl Connection {
 
     /// Tells the connection to end, since the client's time was over in `turn`.
     pub(super) fn dismiss(&self, turn: u32) {
+        self.abandoned.store(self.waits_to_be_taken(), Ordering::Relaxed);
         self.overdue_in.store(turn, Ordering::Relaxed);
         self.give(Order::Leave);
+    }
+
+    /// Tells the connection to end, since the client takes too little.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.give(Order::End);
+    }
+
+    /// Whether it ends because the client does not take what it asked for, so that nothing of that is worth keeping.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Whether the client has moved since it was found overdue: what it did may have lain with the kernel.
     fn has_moved(&self) -> bool {
         self.turn() != self.overdue_in.load(Ordering::Relaxed)
-            || self.overdue(&self.service.limits, Duration::MAX).is_none()
+            || self.overdue(&self.service.live.limits(), Duration::MAX).is_none()
     }
 
     /// Takes back the order to leave.
     fn stay(&self, finishing: bool) {
+        self.abandoned.store(false, Ordering::Relaxed);
         let order = if finishing { Order::Finish } else { Order::Go };
         self.order.store(order as u8, Ordering::Relaxed);
     }
@@ -233,7 +319,8 @@ impl Connection {
         match self.order.load(Ordering::Relaxed) {
             0 => Order::Go,
             1 => Order::Finish,
-            _ => Order::Leave,
+            2 => Order::Leave,
+            _ => Order::End,
         }
     }
 
@@ -268,6 +355,21 @@ impl Connection {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// What the kernel holds of them.
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Bytes that the client has taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.written().saturating_sub(self.queue.len())
+    }
+
+    /// Whether the client is to take something before we can do more.
+    pub(super) fn waits_to_be_taken(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed) || self.longest_rest().is_some_and(|rest| rest > Duration::ZERO)
+    }
+
     pub(super) fn wrote(&self, n: usize) {
         self.written.store(self.written() + n as u64, Ordering::Relaxed);
         if self.blocked.load(Ordering::Relaxed) {
@@ -287,6 +389,21 @@ impl Connection {
             self.in_head.store(true, Ordering::Relaxed);
             self.next_turn();
         }
+    }
+
+    /// Notes that the client has sent `n` more bytes; false where it sends too much for nothing.
+    pub(super) fn received(&self, n: usize) -> bool {
+        !self.multiplexed || self.talk.hear(n as u64)
+    }
+
+    /// Notes that `n` more bytes of a response were handed over, of which the client may have something to say.
+    pub(super) fn handed_over(&self, n: usize) {
+        self.talk.of_body(n as u64);
+    }
+
+    /// Notes that a request with a head of `len` bytes was taken back, or cut.
+    pub(super) fn taken_back(&self, len: u64) {
+        self.talk.of_reset(len);
     }
 
     /// The client will send nothing more. Says whether that can wait, because it is owed a response.
@@ -312,8 +429,9 @@ impl Connection {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// A request head has come in.
-    pub(super) fn begin(&self) {
+    /// A request head of `len` bytes, were it not compressed, has come in.
+    pub(super) fn begin(&self, len: u64) {
+        self.talk.of_request(len);
         self.awaited.store(true, Ordering::Relaxed);
         self.in_flight.store(self.requests() + 1, Ordering::Relaxed);
         self.in_head.store(false, Ordering::Relaxed);
@@ -341,7 +459,7 @@ impl Connection {
         self.next_turn();
         if self.multiplexed {
             if let Some(record) = record {
-                self.service.access_log.tell(self.client, record.flushed());
+                self.service.tell(self.client, record.flushed());
             }
             return;
         }
@@ -356,7 +474,7 @@ impl Connection {
         if self.has_ended.load(Ordering::Relaxed) {
             self.has_ended.store(false, Ordering::Relaxed);
             for record in self.ended.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                self.service.access_log.tell(self.client, record.flushed());
+                self.service.tell(self.client, record.flushed());
             }
         }
     }
@@ -397,9 +515,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let written = self.written();
+        let (written, layer) = (self.written(), self.layer);
         for record in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            self.service.access_log.tell(self.client, record.cut(written));
+            self.service.tell(self.client, record.cut(written, layer));
         }
     }
 }

@@ -1,5 +1,7 @@
-//! One request and its response, from the head that came in to the last byte that went out: what the access log tells.
+//! One request and its response, from the head that came in to the last byte that went out: what the access log tells and
+//! what is counted.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -8,7 +10,10 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request;
 use hyper::{HeaderMap, Method, StatusCode, Uri, Version};
 
-use super::connection::Connection;
+use super::connection::{Connection, Layer};
+use super::live::Live;
+use crate::asset::AssetPath;
+use crate::http::Link;
 
 /// What is known of an exchange while it goes on. Dropping it ends it.
 #[derive(Debug)]
@@ -18,19 +23,35 @@ pub(super) struct Exchange {
     record: Option<Box<Record>>,
     /// When the response last moved, where it shares its connection with others.
     progress: Option<Arc<AtomicU64>>,
+    /// Bytes of the request's head, where it shares its connection with others.
+    asked: u64,
+    /// Bytes of the body that have not been handed over; `None` where there is no answer yet.
+    left: Option<u64>,
 }
 
-/// What the access log says of an exchange.
+/// What is told of an exchange.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) began: Instant,
+    /// When the head of the answer, and what of its body was at hand, went to the connection.
+    pub(super) first_byte: Option<Instant>,
     pub(super) ended: Instant,
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) version: Version,
     pub(super) user_agent: Option<HeaderValue>,
+    /// For whom the peer asks, where it is a proxy that is believed.
+    pub(super) behind: Option<IpAddr>,
     /// `None` where the client left before there was an answer.
     pub(super) status: Option<StatusCode>,
+    /// Under which number the mount that the asset lies in is counted, where it is.
+    pub(super) mount: Option<usize>,
+    /// Whether the access log is told.
+    pub(super) is_logged: bool,
+    /// What the link says of the version, where there is an asset.
+    pub(super) link: Option<Link>,
+    /// The `Cache-Control` of the answer.
+    pub(super) policy: Option<HeaderValue>,
     /// Bytes of the body that were to be sent.
     pub(super) meant: u64,
     /// Bytes of the body that were sent: handed to the operating system, or on HTTP/2 to the stream.
@@ -44,17 +65,32 @@ pub(super) struct Record {
 }
 
 impl Exchange {
-    pub(super) fn begin(connection: Arc<Connection>, head: &request::Parts, now: Instant) -> Self {
-        connection.begin();
-        let record = connection.service().access_log.is_on().then(|| {
+    /// `behind` is for whom the peer asks, and `is_logged` whether the access log is told of it.
+    pub(super) fn begin(
+        connection: Arc<Connection>,
+        head: &request::Parts,
+        behind: Option<IpAddr>,
+        is_logged: bool,
+        now: Instant,
+    ) -> Self {
+        let asked = if connection.is_multiplexed() { length_of_request(head) } else { 0 };
+        connection.begin(asked);
+        let is_told = is_logged || connection.service().is_metered;
+        let record = is_told.then(|| {
             Box::new(Record {
                 began: now,
+                first_byte: None,
                 ended: now,
                 method: head.method.clone(),
                 uri: head.uri.clone(),
                 version: head.version,
                 user_agent: head.headers.get(header::USER_AGENT).cloned(),
+                behind,
                 status: None,
+                mount: None,
+                is_logged,
+                link: None,
+                policy: None,
                 meant: 0,
                 sent: 0,
                 completed: false,
@@ -62,21 +98,39 @@ impl Exchange {
                 head_len: 0,
             })
         });
-        Self { connection, record, progress: None }
+        Self { connection, record, progress: None, asked, left: None }
     }
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
+    /// Notes which asset is asked for.
+    pub(super) fn is_for(&mut self, path: &AssetPath<'_>, live: &Live) {
+        let is_metered = self.connection.service().is_metered;
+        if let Some(record) = self.record.as_mut().filter(|_| is_metered) {
+            record.mount = live.counted_as(path);
+        }
+    }
+
+    /// Notes what the link of the request says of the asset's version.
+    pub(super) fn linked_by(&mut self, link: Link) {
+        if let Some(record) = &mut self.record {
+            record.link = Some(link);
+        }
+    }
+
     /// Notes what the answer will be: from here on the exchange is the client's to take.
     pub(super) fn answer(&mut self, status: StatusCode, headers: &HeaderMap, body_len: u64) {
         self.connection.answered();
+        self.left = Some(body_len);
         if self.connection.is_multiplexed() {
             self.progress = Some(self.connection.watch_progress());
         }
         if let Some(record) = &mut self.record {
             record.status = Some(status);
+            record.first_byte = Some(Instant::now());
+            record.policy = headers.get(header::CACHE_CONTROL).cloned();
             record.meant = body_len;
             if !self.connection.is_multiplexed() {
                 record.head_len = length_of_head(status, headers);
@@ -95,11 +149,20 @@ impl Exchange {
     pub(super) fn hand_over(&mut self, n: usize) {
         if let Some(progress) = &self.progress {
             progress.store(self.connection.now(), Ordering::Relaxed);
+            self.connection.handed_over(n);
         }
+        self.left = self.left.map(|left| left.saturating_sub(n as u64));
         if let Some(record) = &mut self.record {
             record.sent += n as u64;
         }
     }
+}
+
+/// About what the head of a request takes before it is compressed.
+fn length_of_request(head: &request::Parts) -> u64 {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    (target + fields) as u64
 }
 
 fn length_of_head(status: StatusCode, headers: &HeaderMap) -> u64 {
@@ -116,6 +179,9 @@ impl Drop for Exchange {
             record.completed = record.status.is_some() && record.sent == record.meant;
             record
         });
+        if self.left != Some(0) && self.connection.is_multiplexed() {
+            self.connection.taken_back(self.asked);
+        }
         self.connection.end(record);
     }
 }
@@ -130,12 +196,23 @@ impl Record {
     }
 
     /// This, where the connection ended when `written` bytes had passed over it.
-    pub(super) fn cut(mut self: Box<Self>, written: u64) -> Box<Self> {
-        let passed = written.saturating_sub(self.written_before + self.head_len);
-        self.sent = self.sent.min(passed);
-        // A response without a body is complete if its head went out.
-        let head_left = written >= self.written_before + self.head_len;
-        self.completed &= head_left && self.sent == self.meant;
+    pub(super) fn cut(mut self: Box<Self>, written: u64, layer: Layer) -> Box<Self> {
+        let passed = match layer {
+            Layer::Plain => written.saturating_sub(self.written_before),
+            Layer::Tls => unsealed(written.saturating_sub(self.written_before)),
+        };
+        self.sent = self.sent.min(passed.saturating_sub(self.head_len));
+        // A response without a body is complete if its head went out. Of what is sealed, only a flush says that it all did.
+        let head_left = passed >= self.head_len;
+        self.completed &= layer == Layer::Plain && head_left && self.sent == self.meant;
         self
     }
+}
+
+/// About how much of so many bytes of TLS is what is in the records: all are taken for whole ones, with header, content type
+/// and tag of TLS 1.3 (RFC 8446 section 5.2).
+fn unsealed(sealed: u64) -> u64 {
+    const CONTENT: u64 = 1 << 14;
+    const AROUND: u64 = 5 + 1 + 16;
+    sealed - sealed.div_ceil(CONTENT + AROUND) * AROUND.min(sealed)
 }

@@ -4,10 +4,12 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::Guard;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
@@ -15,10 +17,13 @@ use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio_util::either::Either;
 
+use super::Offer;
 use super::body::ResponseBody;
 use super::connection::Connection;
 use super::exchange::Exchange;
+use super::live::Live;
 use crate::asset::{AssetPath, PathError};
+use crate::config::PlainServes;
 use crate::http::{self, Answer, ByteRange, Decision, Link, Payload};
 use crate::store::{Ask, Content, ContentStream, Fault, Opened, StoreError, Stretch, Want};
 
@@ -47,13 +52,17 @@ type Responded = Result<Response<ResponseBody>, Infallible>;
 pub(super) fn handle(request: Request<Incoming>, connection: Arc<Connection>) -> Responding {
     let now = Instant::now();
     let (head, _) = request.into_parts();
-    let exchange = Exchange::begin(connection, &head, now);
-    if let Some(answered) = answer_at_once(&head, exchange.connection(), now) {
-        return Either::Left(ready(Ok(respond(answered, &head.method, exchange))));
+    let peer = connection.client.ip();
+    let live = connection.service().live.now();
+    let behind = live.clients.behind(peer, &head.headers);
+    let mut exchange = Exchange::begin(connection, &head, behind, live.is_logged, now);
+    if let Some(answered) = answer_at_once(&head, &mut exchange, &live, behind.unwrap_or(peer), now) {
+        return Either::Left(ready(Ok(respond(answered, &head, &live, exchange))));
     }
+    let live = Guard::into_inner(live);
     Either::Right(Box::pin(async move {
-        let answered = answer(&head, exchange.connection(), now).await;
-        Ok(respond(answered.unwrap_or_else(refused), &head.method, exchange))
+        let answered = answer(&head, &mut exchange, &live, now).await;
+        Ok(respond(answered.unwrap_or_else(refused), &head, &live, exchange))
     }))
 }
 
@@ -62,24 +71,46 @@ fn refused(refusal: Box<Answer>) -> Answered {
     Answered { answer: *refusal, opened: None, begun: None }
 }
 
-/// The answer that takes no look at a disk.
-fn answer_at_once(head: &request::Parts, connection: &Connection, now: Instant) -> Option<Answered> {
-    let path = match asked_for(head) {
+/// The answer to `client` that takes no look at a disk. Where there is none, the request may have what it asks for.
+fn answer_at_once(
+    head: &request::Parts,
+    exchange: &mut Exchange,
+    live: &Live,
+    client: IpAddr,
+    now: Instant,
+) -> Option<Answered> {
+    let service = exchange.connection().service();
+    if let Some(answer) = service.offer.answer(head, live.plain_serves) {
+        return Some(refused(answer));
+    }
+    if let Err(refusal) = live.clients.admit(client) {
+        return Some(refused(refusal));
+    }
+    let path = match asked_for(head, live) {
         Ok(path) => path,
         Err(refusal) => return Some(refused(refusal)),
     };
-    let opened = connection.service().stores.known(&path, Ask::Usual, now)?;
+    exchange.is_for(&path, live);
+    let opened = live.stores.known(&path, Ask::Usual, now)?;
     let reading = Reading::of(head, &opened);
-    (reading.link != Link::Unrecognised && !reading.needs_rest(&opened)).then(|| reading.answer(opened))
+    if reading.link == Link::Unrecognised || reading.needs_rest(&opened) {
+        return None;
+    }
+    exchange.connection().service().counts().hits.add(1);
+    exchange.linked_by(reading.link);
+    Some(reading.answer(opened))
 }
 
+/// The answer to a request that may have what it asks for.
 async fn answer(
     head: &request::Parts,
-    connection: &Connection,
+    exchange: &mut Exchange,
+    live: &Live,
     now: Instant,
 ) -> Result<Answered, Box<Answer>> {
-    let path = asked_for(head)?;
-    let stores = &connection.service().stores;
+    let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
+    exchange.connection().service().counts().misses.add(1);
+    let stores = &live.stores;
     let failed = |e| store_error(&path, &e);
     let want = want(head);
     let mut ask = Ask::Usual;
@@ -99,6 +130,7 @@ async fn answer(
                 reading.decision = Decision::Whole;
             }
         }
+        exchange.linked_by(reading.link);
         let first = match &reading.decision {
             Decision::Whole if head.method == Method::GET => 0..opened.asset().len,
             Decision::Partial(range) => range.start..range.end,
@@ -112,6 +144,25 @@ async fn answer(
         }
     }
     Err(failed(StoreError::Changing))
+}
+
+impl Offer {
+    /// The answer to a request that is not for an asset where it was asked.
+    fn answer(&self, head: &request::Parts, plain_serves: PlainServes) -> Option<Box<Answer>> {
+        let Self::Plain(challenges) = self else { return None };
+        match (challenges.answer(head), plain_serves) {
+            (Some(answer), _) => Some(Box::new(answer)),
+            (None, PlainServes::Assets) => None,
+            (None, PlainServes::Challenges) => Some(no_assets_here()),
+        }
+    }
+}
+
+fn no_assets_here() -> Box<Answer> {
+    refusal(
+        StatusCode::NOT_FOUND,
+        "assets are served over https only; this address answers certificate authorities",
+    )
 }
 
 /// What a request will need of an asset.
@@ -132,11 +183,15 @@ fn want(head: &request::Parts) -> Want {
     }
 }
 
-/// The asset that a request asks for, or the answer to one that asks for none.
-fn asked_for(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
+/// The asset that a request asks for, or the answer to one that asks for none, or for one that it may not have.
+fn asked_for<'h>(head: &'h request::Parts, live: &Live) -> Result<AssetPath<'h>, Box<Answer>> {
     check_host(head)?;
     match head.method {
-        Method::GET | Method::HEAD => AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e)),
+        Method::GET | Method::HEAD => {
+            let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
+            live.gate.admit(head, &path)?;
+            Ok(path)
+        }
         Method::OPTIONS => Err(options()),
         _ => Err(method_not_allowed(&head.method)),
     }
@@ -168,9 +223,15 @@ impl Reading {
     }
 }
 
-fn respond(answered: Answered, method: &Method, mut exchange: Exchange) -> Response<ResponseBody> {
-    let Answered { answer: Answer { status, headers, payload }, opened, begun } = answered;
-    let payload = if *method == Method::HEAD { Payload::Nothing } else { payload };
+fn respond(
+    answered: Answered,
+    head: &request::Parts,
+    live: &Live,
+    mut exchange: Exchange,
+) -> Response<ResponseBody> {
+    let Answered { answer: Answer { status, mut headers, payload }, opened, begun } = answered;
+    live.gate.close_behind(head, &mut headers);
+    let payload = if head.method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened.as_ref());
     exchange.answer(status, &headers, len);
     let (chunk, rest) = body(payload, opened.as_ref().map(Opened::content), begun, len);
@@ -292,6 +353,8 @@ fn bad_path(error: &PathError) -> Box<Answer> {
 /// The one place where what a store says becomes a status. A failure must not look like a missing asset; what exactly
 /// failed is for the log, not for strangers.
 fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
+    // A mangled link is part of the path, and opens the asset that it was made for all the same.
+    let shown = || http::without_signatures(path.as_str());
     let retry = |reason: &str| {
         let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, reason);
         answer.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -300,31 +363,31 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
     match error {
         StoreError::NotFound => refusal(StatusCode::NOT_FOUND, error),
         StoreError::Changing => {
-            log::warn!("{path}: {error}; put assets in place as a whole (files by renaming them)");
+            log::warn!("{}: {error}; put assets in place as a whole (files by renaming them)", shown());
             retry("the asset is being written and cannot be sent whole yet")
         }
         StoreError::Busy(_) => {
-            log::warn!("{path}: {error}");
+            log::warn!("{}: {error}", shown());
             retry("the server is short of resources at the moment")
         }
         // What is wrong with a bucket it tells of itself, once: in an outage, every request would.
         StoreError::Upstream { fault: Fault::Unavailable, .. } => {
-            log::debug!("{path}: {error}");
+            log::debug!("{}: {error}", shown());
             retry("the store of this asset is out of order at the moment")
         }
         StoreError::Upstream { fault: Fault::Late, .. } => {
-            log::debug!("{path}: {error}");
+            log::debug!("{}: {error}", shown());
             refusal(StatusCode::GATEWAY_TIMEOUT, "the store of this asset does not answer in time")
         }
         StoreError::Upstream { fault: Fault::Unreachable | Fault::Refused, .. } => {
-            log::debug!("{path}: {error}");
+            log::debug!("{}: {error}", shown());
             refusal(
                 StatusCode::BAD_GATEWAY,
                 "the store of this asset cannot be read; the server's log says why",
             )
         }
         StoreError::Failed(_) => {
-            log::error!("{path}: {error}");
+            log::error!("{}: {error}", shown());
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot read this asset; its log says why")
         }
     }

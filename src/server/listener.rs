@@ -1,11 +1,11 @@
 //! Listening sockets: bound before anything runs, one of each address for every serving core.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
@@ -24,7 +24,9 @@ const UNSENT: u32 = 256 << 10;
 #[non_exhaustive]
 pub enum BindError {
     /// Somebody listens there already.
-    #[error("{0} is in use by another program; stop that one, or choose another with --listen")]
+    #[error(
+        "{0} is in use by another program; stop that one, or choose another with --listen (the admin listener: --admin)"
+    )]
     InUse(SocketAddr),
     /// The address is not one of this machine's.
     #[error("{0} is not an address of this machine; 0.0.0.0 and [::] stand for all of them")]
@@ -38,35 +40,113 @@ pub enum BindError {
     /// No thread could be started.
     #[error("a serving thread could not be started: {0}")]
     Thread(#[source] io::Error),
+    /// A socket that was handed to the program is of no use.
+    #[error(
+        "the socket {name} that was passed to wamedia (LISTEN_FDS) cannot be used: {reason}; pass TCP sockets that listen \
+             (ListenStream=ADDR:PORT in a .socket unit), or none"
+    )]
+    Passed {
+        /// Its name, or its number.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The library that speaks TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(#[source] rustls::Error),
 }
 
-/// All listening sockets.
+/// A listening socket, and how those are served that come by it.
+pub(super) type Endpoint = (Listening, Arc<Service>);
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(super) struct Listening {
+    socket: StdListener,
+    /// Whether somebody else has it, too, and goes on listening when we end.
+    outlives_us: bool,
+}
+
+/// The listening sockets of some addresses.
 pub(super) struct Bound {
     pub(super) addresses: Vec<SocketAddr>,
     /// One set for each core.
-    pub(super) cores: Vec<Vec<StdListener>>,
+    pub(super) cores: Vec<Vec<Listening>>,
 }
 
-/// Binds every address `cores` times.
+/// Binds every address `cores` times. On a machine without IPv6, `[::]` is left out where `0.0.0.0` has the same port.
 pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, BindError> {
     let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for &address in addresses {
         let named = |e| BindError::of(address, e);
         // Sockets that share a port share it with any other process of this user that asks to, and each would get some
         // of the connections. So the port is first taken alone.
-        let alone = bind(address, false).map_err(named)?;
+        let alone = match bind(address, false) {
+            Err(e) if is_dispensable(address, addresses) && is_without_family(&e) => {
+                log::info!("this machine has no IPv6, so nothing listens on {address}");
+                continue;
+            }
+            bound => bound.map_err(named)?,
+        };
         let actual = alone.local_addr().map_err(named)?;
         bound.addresses.push(actual);
         if let [core] = &mut bound.cores[..] {
-            core.push(alone);
+            core.push(Listening { socket: alone, outlives_us: false });
         } else {
             drop(alone);
             for core in &mut bound.cores {
-                core.push(bind(actual, true).map_err(named)?);
+                let socket = bind(actual, true).map_err(named)?;
+                core.push(Listening { socket, outlives_us: false });
             }
         }
     }
     Ok(bound)
+}
+
+/// The sockets that were passed to us, for each of `cores`: the same ones, since nobody can bind them again.
+pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, BindError> {
+    let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
+    for socket in passed {
+        let named = |e: io::Error| BindError::Passed { name: format!("{socket:?}"), reason: e.to_string() };
+        bound.addresses.push(socket.local_addr().map_err(named)?);
+        for core in &mut bound.cores {
+            core.push(Listening { socket: socket.try_clone().map_err(named)?, outlives_us: true });
+        }
+    }
+    Ok(bound)
+}
+
+/// Prepares a socket that somebody else has bound.
+pub(super) fn adopt(socket: &StdListener) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    if !socket.is_listener()? {
+        return Err(io::Error::other("it does not listen"));
+    }
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_nonblocking(true)
+}
+
+/// Binds one address, once.
+pub(super) fn bind_one(address: SocketAddr) -> Result<(StdListener, SocketAddr), BindError> {
+    let named = |e| BindError::of(address, e);
+    let listener = bind(address, false).map_err(named)?;
+    let actual = listener.local_addr().map_err(named)?;
+    Ok((listener, actual))
+}
+
+/// Whether an address stands for all of this machine's in IPv6, beside one that does so in IPv4.
+fn is_dispensable(address: SocketAddr, addresses: &[SocketAddr]) -> bool {
+    let same = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+    address.is_ipv6() && address.ip().is_unspecified() && addresses.contains(&same)
+}
+
+/// Whether there are no sockets of that family, or no addresses.
+fn is_without_family(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
@@ -97,13 +177,14 @@ impl BindError {
     }
 }
 
-/// Accepts and serves until the server is told to stop, and then until the last connection has ended.
-pub(super) async fn serve(sockets: Vec<StdListener>, service: &Arc<Service>) {
+/// Accepts and serves until the server is told to stop, and then until the last connection has ended. `service` is any of the
+/// core's.
+pub(super) async fn serve(endpoints: Vec<Endpoint>, service: &Service) {
     let connections = TaskTracker::new();
-    for socket in sockets {
+    for (Listening { socket, outlives_us }, service) in endpoints {
         match TcpListener::from_std(socket) {
             Ok(listener) => {
-                connections.spawn(accept_all(listener, Arc::clone(service), connections.clone()));
+                connections.spawn(accept_all(listener, outlives_us, service, connections.clone()));
             }
             Err(e) => log::error!("a listening socket could not be used: {e}"),
         }
@@ -111,12 +192,17 @@ pub(super) async fn serve(sockets: Vec<StdListener>, service: &Arc<Service>) {
     connections.close();
     tokio::select! {
         () = connections.wait() => {}
-        () = service.patrol.walk(&service.limits, &service.stopping) => {}
+        () = service.patrol.walk(|| service.live.limits(), &service.stopping) => {}
         () = service.stopping.stop.cancelled() => {}
     }
 }
 
-async fn accept_all(listener: TcpListener, service: Arc<Service>, connections: TaskTracker) {
+async fn accept_all(
+    listener: TcpListener,
+    outlives_us: bool,
+    service: Arc<Service>,
+    connections: TaskTracker,
+) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -132,6 +218,10 @@ async fn accept_all(listener: TcpListener, service: Arc<Service>, connections: T
             }
         }
     }
+    if outlives_us {
+        // Who waits there is for who comes after us.
+        return;
+    }
     // Those whose handshake the kernel has already completed would be reset; they were in time.
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, client)) = listener.accept() {
@@ -144,11 +234,25 @@ async fn accept_all(listener: TcpListener, service: Arc<Service>, connections: T
 }
 
 fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connections: &TaskTracker) {
-    match service.connections.admit() {
-        Some(permit) => {
-            connections.spawn(connection::serve(stream, client, Arc::clone(service), permit));
+    match service.connections.admit(service.live.now().clients.counted(client.ip())) {
+        Ok(permit) => {
+            service.counts().accepted.add(1);
+            let service = Arc::clone(service);
+            match service.handshakes.clone() {
+                None => connections.spawn(connection::serve(stream, client, service, permit)),
+                Some(handshakes) => {
+                    connections.spawn(connection::serve_secured(stream, client, service, handshakes, permit))
+                }
+            };
         }
-        None => limits::turn_away(stream, &service.connections),
+        Err(full) => {
+            service.counts().turned_away.add(1);
+            service.connections.warn(full, client.ip());
+            // To tell it anything over TLS would take the handshake, which is what there is no room for.
+            if service.handshakes.is_none() {
+                limits::turn_away(stream, full, &service.connections);
+            }
+        }
     }
 }
 
@@ -161,4 +265,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_is_missed_only_where_it_is_meant_by_itself() {
+        for (address, others, expected) in [
+            ("[::]:443", &["0.0.0.0:443", "[::]:443"][..], true),
+            ("[::]:443", &["0.0.0.0:80", "[::]:443"], false),
+            ("[::]:443", &["127.0.0.1:443", "[::]:443"], false),
+            ("[::1]:443", &["0.0.0.0:443", "[::1]:443"], false),
+            ("0.0.0.0:443", &["0.0.0.0:443", "[::]:443"], false),
+        ] {
+            let others: Vec<_> = others.iter().map(|other| other.parse().unwrap()).collect();
+            assert_eq!(is_dispensable(address.parse().unwrap(), &others), expected, "{address} {others:?}");
+        }
+        assert!(is_without_family(&rustix::io::Errno::AFNOSUPPORT.into()));
+        assert!(!is_without_family(&rustix::io::Errno::ADDRINUSE.into()));
+    }
 }

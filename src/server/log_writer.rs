@@ -35,7 +35,9 @@ struct Queue {
     /// Set while the writer sleeps because there was nothing to write.
     asleep: AtomicBool,
     wake: Condvar,
+    /// Lines for which there was no room, since that was last told, and in all.
     dropped: AtomicU64,
+    dropped_in_all: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,8 @@ pub(super) enum Message {
     Notice(Notice),
     /// Lines for the operator, as they are.
     Text(String),
+    /// Access lines go there from here on.
+    Turn(LogSink),
 }
 
 #[derive(Debug)]
@@ -63,7 +67,12 @@ pub(super) struct Notice {
     text: String,
 }
 
+/// A place for access lines, open.
+#[derive(Debug)]
+pub struct LogSink(Sink);
+
 /// Where access lines are written, and how.
+#[derive(Debug)]
 enum Sink {
     Nowhere,
     StderrText,
@@ -76,23 +85,24 @@ impl LogWriter {
     ///
     /// Fails where the log file cannot be opened; the error names it.
     pub fn start(access_log: &AccessLog) -> io::Result<Self> {
-        let sink = match access_log {
-            AccessLog::Off => Sink::Nowhere,
-            AccessLog::Text => Sink::StderrText,
-            AccessLog::Json => Sink::StderrJson,
-            AccessLog::File(path) => Sink::File(LogFile::open(path).map_err(|e| {
-                io::Error::new(e.kind(), format!("the access log {} cannot be written: {e}", path.display()))
-            })?),
-        };
+        let LogSink(sink) = LogSink::open(access_log)?;
         let queue = Arc::new(Queue {
             lines: Mutex::default(),
             asleep: AtomicBool::new(false),
             wake: Condvar::new(),
             dropped: AtomicU64::new(0),
+            dropped_in_all: AtomicU64::new(0),
         });
         let writing = Arc::clone(&queue);
         std::thread::Builder::new().name("log".into()).spawn(move || writing.write_all(sink))?;
         Ok(Self(queue))
+    }
+
+    /// Writes access lines to `sink` from here on; those that were put before go where they would have gone.
+    pub fn turn_to(&self, sink: LogSink) {
+        // Not among what may be dropped.
+        self.0.lock().waiting.push(Message::Turn(sink));
+        self.0.wake_up();
     }
 
     /// Puts a line on the queue. Never waits.
@@ -101,14 +111,18 @@ impl LogWriter {
         let mut lines = self.0.lock();
         if lines.closed || lines.waiting.len() >= WAITING || lines.weight + weight > WAITING_BYTES {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            self.0.dropped_in_all.fetch_add(1, Ordering::Relaxed);
             return;
         }
         lines.waiting.push(message);
         lines.weight += weight;
         drop(lines);
-        if self.0.asleep.load(Ordering::Relaxed) && self.0.asleep.swap(false, Ordering::Relaxed) {
-            self.0.wake.notify_all();
-        }
+        self.0.wake_up();
+    }
+
+    /// How many lines there was no room for.
+    pub(super) fn dropped(&self) -> u64 {
+        self.0.dropped_in_all.load(Ordering::Relaxed)
     }
 
     /// Says something to the operator, on stderr. Never waits, as writing there may.
@@ -160,6 +174,12 @@ impl Queue {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wake_up(&self) {
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+            self.wake.notify_all();
+        }
+    }
+
     fn write_all(&self, mut sink: Sink) {
         let mut batch = Vec::new();
         let (mut access, mut notices) = (Vec::new(), Vec::new());
@@ -171,6 +191,11 @@ impl Queue {
                     Message::Access(line) => sink.format(&line, &mut clock, &mut access),
                     Message::Notice(notice) => notice.format(&mut notices),
                     Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
+                    Message::Turn(LogSink(next)) => {
+                        sink.write(&access, &mut notices);
+                        access.clear();
+                        sink = next;
+                    }
                 }
             }
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
@@ -220,6 +245,7 @@ impl Message {
             Self::Access(line) => line.weight(),
             Self::Notice(notice) => notice.text.len(),
             Self::Text(text) => text.len(),
+            Self::Turn(_) => 0,
         }
     }
 }
@@ -234,6 +260,22 @@ impl Notice {
         let time = format_rfc3339_millis(self.at);
         let text: String = self.text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         let _ = writeln!(out, "{time} {level}{text}");
+    }
+}
+
+impl LogSink {
+    /// Opens what `access_log` names.
+    ///
+    /// Fails where a file cannot be opened; the error names it.
+    pub fn open(access_log: &AccessLog) -> io::Result<Self> {
+        Ok(Self(match access_log {
+            AccessLog::Off => Sink::Nowhere,
+            AccessLog::Text => Sink::StderrText,
+            AccessLog::Json => Sink::StderrJson,
+            AccessLog::File(path) => Sink::File(LogFile::open(path).map_err(|e| {
+                io::Error::new(e.kind(), format!("the access log {} cannot be written: {e}", path.display()))
+            })?),
+        }))
     }
 }
 
@@ -263,6 +305,7 @@ impl Sink {
 }
 
 /// A log file that follows its name: once something has moved it away, a new one is begun.
+#[derive(Debug)]
 struct LogFile {
     path: PathBuf,
     file: File,

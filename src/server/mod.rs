@@ -1,37 +1,68 @@
 //! From sockets to responses.
 //!
-//! A request's way: [`listener`] accepts, [`connection`] speaks HTTP/1.1 or HTTP/2 over a [`wire`] that counts and times
-//! what passes, [`handler`] turns a request into a response, [`body`] sends it, [`access_log`] tells of it; a [`patrol`]
-//! ends what takes too long. Each serving core does all of this by itself, on one thread; no connection ever moves to
-//! another.
+//! A request's way: [`listener`] accepts, [`tls`] secures where that is asked for, [`connection`] speaks HTTP/1.1 or
+//! HTTP/2 over a [`wire`] and a [`gauge`] that tell what passes, [`handler`] turns a request into a response, [`body`]
+//! sends it, [`access_log`] tells of it; a [`patrol`] ends what takes too long. [`limits`] counts connections and
+//! [`rate`] requests, of whom [`clients`] says; [`pace`] is about those who take too slowly, [`talk`] about those who say
+//! too much. Each serving core does all of this by itself, on one thread; no connection ever moves to another.
+//!
+//! Beside them, on the background, [`acme`] gets the certificates that nobody put there.
 
 mod access_log;
+mod acme;
+mod admin;
 mod body;
+mod clients;
 mod connection;
 mod exchange;
+mod gate;
+mod gauge;
 mod handler;
 mod limits;
 mod listener;
+mod live;
 mod log_writer;
 mod malformed;
+mod meters;
+mod pace;
+mod passed;
 mod patrol;
+mod process;
+mod rate;
+mod reloads;
+mod supervisor;
+mod talk;
+mod tls;
 mod wire;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use self::access_log::AccessLog;
+use self::access_log::Line;
+pub use self::acme::{AcmeClient, AcmeError, StateError};
+pub use self::admin::Admin;
+use self::exchange::Record;
 use self::limits::Connections;
 pub use self::listener::BindError;
-pub use self::log_writer::LogWriter;
+use self::live::{InForce, Live};
+use self::log_writer::Message;
+pub use self::log_writer::{LogSink, LogWriter};
+use self::meters::{Meters, OfCore};
+pub use self::passed::Passed;
 use self::patrol::Patrol;
-use crate::config::{Limits, Settings};
+use self::reloads::Reloads;
+pub use self::supervisor::Supervisor;
+use self::tls::Handshakes;
+pub use self::tls::{
+    Answering, Certificate, CertificateError, CertificateFiles, CertificateFilesError, Certificates,
+    CertificatesRead, Challenges, Slot, Tls,
+};
+use crate::config::Settings;
 use crate::store::Stores;
 
 /// A server that is running.
@@ -40,9 +71,52 @@ use crate::store::Stores;
 #[derive(Debug)]
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    plain_addresses: Vec<SocketAddr>,
     cores: Vec<JoinHandle<()>>,
+    pulse: Pulse,
     stopping: Stopping,
-    drain_timeout: Duration,
+    watch: Watch,
+}
+
+/// What the [`Admin`] listener tells of.
+#[derive(Clone)]
+pub struct Watch {
+    live: Arc<InForce>,
+    reloads: Arc<Reloads>,
+    connections: Arc<Connections>,
+    meters: Arc<Meters>,
+    drain: CancellationToken,
+    log: LogWriter,
+    /// There where HTTPS is spoken.
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl Watch {
+    fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("meters", &self.meters).finish_non_exhaustive()
+    }
+}
+
+/// Tells whether the serving cores do anything at all. It outlives the server.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Vec<mpsc::Sender<oneshot::Sender<()>>>);
+
+impl Pulse {
+    /// Waits until every serving core has taken a turn, or has ended.
+    pub async fn beat(&self) {
+        for core in &self.0 {
+            let (answer, answered) = oneshot::channel();
+            if core.send(answer).await.is_ok() {
+                let _ = answered.await;
+            }
+        }
+    }
 }
 
 /// The two steps of stopping, known to every part of the server.
@@ -62,13 +136,28 @@ impl Stopping {
     }
 }
 
-/// What every serving core needs to answer requests.
+/// What may be had at an address.
+#[derive(Debug, Clone)]
+enum Offer {
+    Assets,
+    /// Answers to certificate authorities, and what `plain_serves` says.
+    Plain(Arc<Challenges>),
+}
+
+/// What a serving core needs to answer the requests that come in at one kind of address.
 #[derive(Clone)]
 struct Service {
-    stores: Stores,
-    limits: Limits,
+    live: Arc<InForce>,
+    offer: Offer,
+    /// What secures connections; there where they are to be secured.
+    handshakes: Option<Arc<Handshakes>>,
     connections: Arc<Connections>,
-    access_log: AccessLog,
+    log: LogWriter,
+    meters: Arc<Meters>,
+    /// The number of this core.
+    core: usize,
+    /// Whether somebody looks at what is counted.
+    is_metered: bool,
     /// Of this core's connections.
     patrol: Arc<Patrol>,
     stopping: Stopping,
@@ -76,37 +165,92 @@ struct Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Service").field("limits", &self.live.limits()).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Tells of an exchange that has ended.
+    fn tell(&self, client: SocketAddr, record: Box<Record>) {
+        if self.is_metered {
+            self.meters.count(self.core, &record);
+        }
+        if record.is_logged {
+            self.log.put(Message::Access(Line::new(client, record)));
+        }
+    }
+
+    /// What this core counts.
+    fn counts(&self) -> &OfCore {
+        self.meters.core(self.core)
     }
 }
 
 impl Server {
-    /// Binds every address and starts the serving cores.
+    /// Binds every address and starts the serving cores. Requests are told of to `log`, where `settings` want that. With `tls`,
+    /// every address of `listen` speaks HTTPS; certificates may come later. Sockets that were `passed` take the place of addresses.
     ///
     /// Fails, having bound nothing that outlives the call, where an address cannot be had; the error names it.
-    pub fn start(settings: &Settings, stores: Stores, access_log: AccessLog) -> Result<Self, BindError> {
+    pub fn start(
+        settings: &Settings,
+        stores: Stores,
+        log: LogWriter,
+        tls: Option<&Tls>,
+        passed: &Passed,
+    ) -> Result<Self, BindError> {
         let threads = settings.threads;
-        let bound = listener::bind_all(&settings.listen, threads)?;
-        let addresses = bound.addresses;
+        let bound = match &passed.listen[..] {
+            [] => listener::bind_all(&settings.listen, threads)?,
+            passed => listener::share_all(passed, threads)?,
+        };
+        let plain = match &passed.plain[..] {
+            [] => listener::bind_all(&settings.plain_listen, threads)?,
+            passed => listener::share_all(passed, threads)?,
+        };
         let stopping = Stopping::default();
+        let handshakes = tls.map(Handshakes::new).transpose().map_err(BindError::Tls)?.map(Arc::new);
+        let challenges = tls.map(|tls| Arc::clone(tls.challenges())).unwrap_or_default();
+        let most = limits::affordable(settings.limits.connections);
+        let meters = Arc::new(Meters::new(threads));
+        let watch = Watch {
+            live: Arc::new(InForce::new(Live::of(settings, stores, &meters, None))),
+            reloads: Arc::new(Reloads::new()),
+            connections: Arc::new(Connections::new(most, settings.limits.connections_per_client)),
+            meters,
+            drain: stopping.drain.clone(),
+            log,
+            certificates: tls.map(|tls| Arc::clone(tls.certificates())),
+        };
         let service = Service {
-            stores,
-            limits: settings.limits,
-            connections: Arc::new(Connections::new(limits::affordable(settings.limits.connections))),
-            access_log,
+            live: Arc::clone(&watch.live),
+            offer: Offer::Assets,
+            handshakes,
+            connections: Arc::clone(&watch.connections),
+            log: watch.log.clone(),
+            meters: Arc::clone(&watch.meters),
+            core: 0,
+            is_metered: settings.admin.is_some() || passed.admin.is_some(),
             patrol: Arc::default(),
             stopping: stopping.clone(),
         };
+        let plain_service = Service { offer: Offer::Plain(challenges), handshakes: None, ..service.clone() };
         let mut cores = Vec::with_capacity(threads);
-        for (number, sockets) in bound.cores.into_iter().enumerate() {
-            let service = Arc::new(Service {
-                patrol: Arc::default(),
-                stopping: stopping.of_one_core(),
-                ..service.clone()
-            });
+        let mut pulse = Pulse::default();
+        for (number, (sockets, plain_sockets)) in bound.cores.into_iter().zip(plain.cores).enumerate() {
+            let (patrol, stopping_here) = (Arc::<Patrol>::default(), stopping.of_one_core());
+            let here = |service: &Service| {
+                let (patrol, stopping) = (Arc::clone(&patrol), stopping_here.clone());
+                Arc::new(Service { core: number, patrol, stopping, ..service.clone() })
+            };
+            let (service, plain_service) = (here(&service), here(&plain_service));
+            let (ask, asked) = mpsc::channel(1);
+            pulse.0.push(ask);
+            let endpoints = sockets.into_iter().map(|socket| (socket, Arc::clone(&service)));
+            let plain = plain_sockets.into_iter().map(|socket| (socket, Arc::clone(&plain_service)));
+            let endpoints: Vec<_> = endpoints.chain(plain).collect();
             let core = std::thread::Builder::new()
                 .name(format!("serving-{number}"))
-                .spawn(move || run_core(sockets, &service))
+                .spawn(move || run_core(endpoints, &service, asked))
                 .map_err(BindError::Thread);
             match core {
                 Ok(core) => cores.push(core),
@@ -117,12 +261,51 @@ impl Server {
                 }
             }
         }
-        Ok(Self { addresses, cores, stopping, drain_timeout: settings.limits.drain_timeout })
+        Ok(Self {
+            addresses: bound.addresses,
+            plain_addresses: plain.addresses,
+            cores,
+            stopping,
+            pulse,
+            watch,
+        })
     }
 
-    /// The addresses that it listens on, with the ports that were chosen where port 0 was asked for.
+    /// Puts other settings in force, with their stores, for every request from the next one on. What is under way ends as it began.
+    ///
+    /// What cannot change while the server runs is left as it is; see [`Settings::keep_what_is_fixed`].
+    pub fn apply(&self, settings: &Settings, stores: Stores) {
+        let Watch { live, meters, connections, reloads, .. } = &self.watch;
+        let most = limits::affordable(settings.limits.connections);
+        connections.limit_to(most, settings.limits.connections_per_client);
+        let next = Live::of(settings, stores, meters, Some(&**live.now()));
+        live.replace(next);
+        reloads.taken();
+    }
+
+    /// Notes that other settings were refused.
+    pub fn refused(&self) {
+        self.watch.reloads.refused();
+    }
+
+    /// Whether its cores live.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// What there is to be told of it. It outlives the server.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    /// The addresses of `listen`, with the ports that were chosen where port 0 was asked for.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses of `plain_listen`, likewise.
+    pub fn plain_addresses(&self) -> &[SocketAddr] {
+        &self.plain_addresses
     }
 
     /// Takes no new connection, lets what is in flight end, and returns when all of it has: after the configured time
@@ -130,6 +313,7 @@ impl Server {
     ///
     /// Says whether everything ended by itself.
     pub async fn drain(self, at_once: impl Future<Output = ()>) -> bool {
+        let drain_timeout = self.watch.live.limits().drain_timeout;
         self.stopping.drain.cancel();
         let done = Arc::new(Notify::new());
         let all_done = Arc::clone(&done);
@@ -143,7 +327,7 @@ impl Server {
         });
         let by_itself = tokio::select! {
             () = done.notified() => true,
-            () = tokio::time::sleep(self.drain_timeout) => false,
+            () = tokio::time::sleep(drain_timeout) => false,
             () = at_once => false,
         };
         self.stopping.stop.cancel();
@@ -154,7 +338,11 @@ impl Server {
 }
 
 /// One serving core: a runtime of one thread, and what runs on it until the server stops.
-fn run_core(sockets: Vec<std::net::TcpListener>, service: &Arc<Service>) {
+fn run_core(
+    endpoints: Vec<listener::Endpoint>,
+    service: &Service,
+    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -162,5 +350,10 @@ fn run_core(sockets: Vec<std::net::TcpListener>, service: &Arc<Service>) {
             return;
         }
     };
-    runtime.block_on(listener::serve(sockets, service));
+    runtime.spawn(async move {
+        while let Some(answer) = asked.recv().await {
+            let _ = answer.send(());
+        }
+    });
+    runtime.block_on(listener::serve(endpoints, service));
 }

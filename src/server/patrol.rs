@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::Stopping;
 use super::connection::{Connection, ENDED_ITS_SIDE, Order};
+use super::pace::Pace;
 use crate::config::Limits;
 
 /// A patience is kept to a tenth of the shortest one, within these bounds.
@@ -29,8 +30,11 @@ pub(super) struct Patrol {
 struct Watched {
     connection: Weak<Connection>,
     turn: u32,
-    /// When that turn was first seen.
+    /// When that turn was first seen, or the client last seen to have taken something.
     since: Instant,
+    /// What the client had taken when it was last looked at; `None` where nobody waited for that.
+    taken: Option<u64>,
+    pace: Pace,
 }
 
 impl Patrol {
@@ -44,26 +48,40 @@ impl Patrol {
     /// Makes the rounds. Never returns.
     ///
     /// No connection is ended before its time, and none later than two rounds after it.
-    pub(super) async fn walk(&self, limits: &Limits, stopping: &Stopping) {
-        let shortest =
-            limits.head_timeout.min(limits.idle_timeout).min(limits.stall_timeout).min(ENDED_ITS_SIDE);
-        let round = (shortest / 10).clamp(SHORTEST_ROUND, LONGEST_ROUND);
+    /// `limits` tells those that are in force; they hold for connections that are open, too.
+    pub(super) async fn walk(&self, limits: impl Fn() -> Limits, stopping: &Stopping) {
+        let mut in_force = limits();
         let mut watched: Vec<Watched> = Vec::new();
         let mut finishing = false;
+        let mut before = Instant::now();
         loop {
+            let round = round(&in_force);
             tokio::select! {
                 () = self.arrival.notified(), if watched.is_empty() => {}
                 () = sleep(round), if !watched.is_empty() => {}
                 () = stopping.drain.cancelled(), if !finishing => finishing = true,
             }
             let now = Instant::now();
+            // Where we are late, no client is to blame.
+            let passed = now.saturating_duration_since(before).min(2 * round);
+            before = now;
+            let limits = limits();
+            if limits != in_force {
+                // No pace that was kept under one rate says anything under another.
+                for watched in &mut watched {
+                    watched.pace = Pace::new(&limits);
+                }
+                in_force = limits;
+            }
             let arrived = std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner));
             watched.extend(arrived.into_iter().map(|(connection, since)| Watched {
                 connection,
                 turn: 0,
                 since,
+                taken: None,
+                pace: Pace::new(&limits),
             }));
-            watched.retain_mut(|watched| watched.look(now, limits, finishing));
+            watched.retain_mut(|watched| watched.look(now, passed, &limits, finishing));
             // Room for a crowd that has gone is given back.
             if watched.capacity() > 4 * watched.len() + 64 {
                 watched.shrink_to_fit();
@@ -72,9 +90,14 @@ impl Patrol {
     }
 }
 
+fn round(limits: &Limits) -> Duration {
+    let shortest = limits.head_timeout.min(limits.idle_timeout).min(limits.stall_timeout).min(ENDED_ITS_SIDE);
+    (shortest / 10).clamp(SHORTEST_ROUND, LONGEST_ROUND)
+}
+
 impl Watched {
     /// Looks at the connection; false where it is no more.
-    fn look(&mut self, now: Instant, limits: &Limits, finishing: bool) -> bool {
+    fn look(&mut self, now: Instant, passed: Duration, limits: &Limits, finishing: bool) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
         if finishing {
             connection.give(Order::Finish);
@@ -82,6 +105,19 @@ impl Watched {
         let turn = connection.turn();
         if turn != self.turn {
             (self.turn, self.since) = (turn, now);
+        }
+        let taken = connection.waits_to_be_taken().then(|| connection.taken());
+        if taken.is_some() && taken != self.taken {
+            self.since = now;
+        }
+        self.taken = taken;
+        if !self.pace.note(taken, passed, limits) {
+            log::debug!(
+                "{}: is closed: it took less of a response than limits.min_send_rate",
+                connection.client
+            );
+            connection.abandon();
+            return true;
         }
         if let Some(why) = connection.overdue(limits, now.saturating_duration_since(self.since)) {
             log::debug!("{}: is to be closed: {why}", connection.client);

@@ -1,7 +1,7 @@
-//! The stream under a connection: counts what passes, and knows whether the peer takes it.
+//! The stream that hyper speaks over, with or without TLS: knows when a request begins, when the client has ended its side and
+//! when all of a response has left. What the socket takes is the [gauge](super::gauge)'s to note.
 //!
-//! hyper has no timeout for writing, so what the timeouts of a connection go by is noted here, at the only place that
-//! sees the socket itself. Nor has it a hook for what it answers by itself; that is [exchanged](malformed) here, too.
+//! hyper has no hook for what it answers by itself; that is [exchanged](malformed) here, too.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -19,8 +19,10 @@ use super::malformed;
 
 /// How long a client may be silent after we have ended the connection on our side before the socket is closed.
 const SILENCE: Duration = Duration::from_secs(2);
+/// How long that may go on in all, however much it still sends.
+const LINGERING: Duration = Duration::from_secs(10);
 
-/// A stream whose passing bytes a [`Connection`] is told of.
+/// A stream of whose requests and ends a [`Connection`] is told.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     stream: S,
@@ -28,28 +30,20 @@ pub(super) struct Wire<S> {
     prefix: Bytes,
     /// What is left to write of the answer that stands in for hyper's own.
     refusal: Bytes,
-    /// When the client has been silent for long enough; there once our side has ended.
-    silence: Option<Pin<Box<Sleep>>>,
+    /// Until when the client is waited for, if it is silent, and if it is not; there once our side has ended.
+    lingering: Option<(Pin<Box<Sleep>>, Instant)>,
     connection: Arc<Connection>,
 }
 
 impl<S> Wire<S> {
     pub(super) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
-        Self { stream, prefix, refusal: Bytes::new(), silence: None, connection }
+        Self { stream, prefix, refusal: Bytes::new(), lingering: None, connection }
     }
 
     /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
     fn exchanges(&mut self, head: &[u8]) -> bool {
         let refusal = if self.connection.is_between_responses() { malformed::instead_of(head) } else { None };
         refusal.map(|refusal| self.refusal = refusal).is_some()
-    }
-
-    fn note_write(&self, written: &Poll<io::Result<usize>>) {
-        match written {
-            Poll::Ready(Ok(n)) => self.connection.wrote(*n),
-            Poll::Pending => self.connection.is_blocked(),
-            Poll::Ready(Err(_)) => {}
-        }
     }
 }
 
@@ -69,9 +63,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 let _ = Pin::new(&mut self.stream).poll_read(cx, buf);
             }
         } else {
-            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, buf)) {
+                // A client that ends its side of TLS without saying so has ended it: whether a request is whole, HTTP tells.
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
+                read => read?,
+            }
         }
-        if buf.filled().len() > before {
+        let read = buf.filled().len() - before;
+        if read > 0 {
+            if !self.connection.received(read) {
+                log::debug!("{}: is to be closed: it floods", self.connection.client);
+                return Poll::Ready(Err(io::Error::other("the client sends without end and for nothing")));
+            }
             self.connection.read_something();
         } else if self.connection.read_the_end() {
             // hyper takes the end of the client's side for the end of the client. It is told once the response is out.
@@ -86,13 +89,16 @@ impl<S: AsyncRead + Unpin> Wire<S> {
     /// something unread in it is reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6);
     /// over HTTP/2 there is nearly always something: the client says what it has taken.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(silence) = &mut self.silence else { return Poll::Ready(()) };
+        let Some((silence, end)) = &mut self.lingering else { return Poll::Ready(()) };
         let mut space = [MaybeUninit::uninit(); 4096];
         loop {
             let mut buf = ReadBuf::uninit(&mut space);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
-                    silence.as_mut().reset(Instant::now() + SILENCE);
+                    if !self.connection.received(buf.filled().len()) {
+                        return Poll::Ready(());
+                    }
+                    silence.as_mut().reset((Instant::now() + SILENCE).min(*end));
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return silence.as_mut().poll(cx),
@@ -104,9 +110,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
 impl<S: AsyncWrite + Unpin> Wire<S> {
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.refusal.has_remaining() {
-            let written = Pin::new(&mut self.stream).poll_write(cx, &self.refusal);
-            self.note_write(&written);
-            match ready!(written)? {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.refusal))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => self.refusal.advance(n),
             }
@@ -120,9 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         if self.exchanges(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.note_write(&written);
-        written
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -133,9 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         if bufs.first().is_some_and(|head| self.exchanges(head)) {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.note_write(&written);
-        written
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -154,9 +154,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.silence.is_none() {
+        if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            self.silence = Some(Box::pin(sleep(SILENCE)));
+            self.lingering = Some((Box::pin(sleep(SILENCE)), Instant::now() + LINGERING));
         }
         self.poll_linger(cx).map(Ok)
     }

@@ -4,9 +4,12 @@
 
 use std::time::Instant;
 
-use quick_cache::sync::{Cache as Clock, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use std::sync::Arc;
 
+use quick_cache::sync::Cache as Clock;
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, Weighter};
+
+use super::status::Count;
 use super::{Content, Opened};
 
 /// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,
@@ -30,16 +33,40 @@ impl Weighter<Box<str>, Opened> for ByBytes {
     }
 }
 
+/// Counts what has to make room for others.
+#[derive(Debug, Clone, Default)]
+struct Evictions(Arc<Count>);
+
+impl Lifecycle<Box<str>, Opened> for Evictions {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), _: Box<str>, _: Opened) {
+        self.0.add(1);
+    }
+}
+
 /// What is known, by path.
 #[derive(Debug)]
 pub(super) struct Cache {
-    bodies: Clock<Box<str>, Opened, ByBytes>,
-    files: Clock<Box<str>, Opened>,
+    bodies: Clock<Box<str>, Opened, ByBytes, DefaultHashBuilder, Evictions>,
+    files: Clock<Box<str>, Opened, UnitWeighter, DefaultHashBuilder, Evictions>,
+    evictions: Evictions,
+    /// Most that bodies and what belongs to them may take.
+    bytes: u64,
 }
 
 impl Cache {
     /// Holds at most `bytes` of bodies and what belongs to them.
     pub(super) fn new(bytes: u64) -> Self {
+        Self::counting(bytes, Evictions::default())
+    }
+
+    /// One as large that holds nothing yet and goes on counting where this one is.
+    pub(super) fn successor(&self) -> Self {
+        Self::counting(self.bytes, self.evictions.clone())
+    }
+
+    fn counting(bytes: u64, evictions: Evictions) -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
             .estimated_items_capacity(
@@ -48,9 +75,15 @@ impl Cache {
             .weight_capacity(bytes)
             .build()
             .expect("all options are given");
-        let bodies =
-            Clock::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { bodies, files: Clock::new(HELD_FILES) }
+        let hasher = DefaultHashBuilder::default();
+        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), evictions.clone());
+        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, evictions.clone());
+        Self { bodies, files, evictions, bytes }
+    }
+
+    /// How many had to make room for others.
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions.0.get()
     }
 
     pub(super) fn get(&self, path: &str) -> Option<Opened> {

@@ -20,6 +20,11 @@ impl Budget {
         Arc::new(Self { limit, used: AtomicU64::new(0) })
     }
 
+    /// Bytes that are held, and the most that they may be.
+    pub(crate) fn held(&self) -> (u64, u64) {
+        (self.used.load(Ordering::Relaxed), self.limit)
+    }
+
     /// Whether `len` bytes could be set aside at the moment.
     pub(crate) fn has_room(&self, len: u64) -> bool {
         self.used.load(Ordering::Relaxed).saturating_add(len) <= self.limit

@@ -13,6 +13,7 @@ mod memory;
 mod mounts;
 mod opened;
 mod shelf;
+mod status;
 mod survey;
 
 use std::io;
@@ -23,6 +24,10 @@ pub use self::content::{Content, ContentStream, Cut, Stretch};
 pub use self::disk::{DiskFile, FileStream};
 pub use self::mounts::Stores;
 pub use self::opened::Opened;
+pub use self::status::{BucketStatus, Hashed, Status};
+
+/// A path that nobody is likely to have used: asked for to find out whether a store can be asked.
+const NOBODYS: &str = "wamedia-asks-whether-it-may-read";
 
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +90,21 @@ pub enum Fault {
     Unavailable,
     /// It does not answer in time.
     Late,
+}
+
+impl Fault {
+    /// All of them, in the order in which they stand above.
+    pub const ALL: [Self; 4] = [Self::Refused, Self::Unreachable, Self::Unavailable, Self::Late];
+
+    /// A word for it: `refused`, `unreachable`, `unavailable` or `late`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Unavailable => "unavailable",
+            Self::Late => "late",
+        }
+    }
 }
 
 impl StoreError {

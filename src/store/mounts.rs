@@ -9,13 +9,15 @@ use object_store::ObjectStore;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::bucket::{Bucket, Connector};
 use super::disk::{Chunks, Digests, Folder, Shared};
 use super::shelf::Shelf;
-use super::{Ask, Content, Listing, Opened, Piece, StoreError, Want, survey};
+use super::status::BucketCounts;
+use super::{Ask, Content, Listing, Opened, Piece, Status, StoreError, Want, survey};
 use crate::asset::AssetPath;
-use crate::config::{self, AccessLog, Location, Settings};
+use crate::config::{self, CacheRules, Location, Settings};
 
 /// How long an open file is held after the last request for it.
 const HOLD: Duration = Duration::from_secs(10);
@@ -30,11 +32,25 @@ struct Inner {
     /// The deepest first, so that the first that fits is the one that is meant.
     mounts: Vec<Mount>,
     shelf: Arc<Shelf>,
+    /// Of the folders; `None` where there are none but buckets.
+    shared: Option<Arc<Shared>>,
+    made_of: Made,
+}
+
+/// What of the settings stores are made of. Where it is the same, so are they.
+#[derive(PartialEq)]
+struct Made {
+    mounts: Vec<config::Mount>,
+    rules: CacheRules,
+    upstream: config::Upstream,
+    never_served: Vec<PathBuf>,
 }
 
 struct Mount {
     /// Without slashes at its ends; empty for the root.
     path: String,
+    /// What it is called in messages.
+    name: String,
     store: Store,
 }
 
@@ -51,6 +67,35 @@ impl Stores {
     pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
         let shelf = shelf(settings, background);
         let shared = shared(settings, &shelf);
+        Self::open_on(shelf, shared, settings, |_| Arc::default())
+    }
+
+    /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
+    /// otherwise.
+    ///
+    /// Both together hold no more than either may, and what was counted goes on being counted. No file is hashed again that was
+    /// not changed; what was held in memory is read anew. What is not of the stores' own (`settings.memory`) stays as it was.
+    ///
+    /// Fails as [`open_all`](Self::open_all) does. Whether buckets can be read that were not there before,
+    /// [`probe_new`](Self::probe_new) finds out.
+    pub fn reopen(&self, settings: &Settings) -> Result<Self, StoreError> {
+        let inner = &*self.0;
+        if inner.made_of == Made::of(settings) {
+            return Ok(self.clone());
+        }
+        let next = inner.shelf.successor(settings.cache.clone());
+        let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
+        Self::open_on(next, shared, settings, |bucket| {
+            inner.bucket_named(&bucket.to_string()).map_or_else(Arc::default, Bucket::counts)
+        })
+    }
+
+    fn open_on(
+        shelf: Arc<Shelf>,
+        shared: Arc<Shared>,
+        settings: &Settings,
+        counts: impl Fn(&config::Bucket) -> Arc<BucketCounts>,
+    ) -> Result<Self, StoreError> {
         let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
             Location::Bucket(bucket) => Some(bucket),
             Location::Folder(_) => None,
@@ -59,7 +104,7 @@ impl Stores {
         let connector = match buckets.next() {
             Some(bucket) => {
                 let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
-                Some(Connector::new(settings.upstream.connect_timeout, more_roots, background)?)
+                Some(Connector::new(settings.upstream.connect_timeout, more_roots, &shelf.background)?)
             }
             None => None,
         };
@@ -68,7 +113,7 @@ impl Stores {
             let store = match &mount.store {
                 Location::Folder(directory) => Store::Folder(Folder::open_at(
                     directory,
-                    never_served(settings),
+                    settings.never_served(),
                     mount.fresh,
                     Arc::clone(&shared),
                     Arc::clone(&shelf),
@@ -76,12 +121,12 @@ impl Stores {
                 Location::Bucket(bucket) => {
                     let connector = connector.as_ref().expect("there is one where there is a bucket");
                     let store = super::bucket::connect(bucket, connector)?;
-                    Store::Bucket(bucket_at(bucket, store, mount, settings, &shelf))
+                    Store::Bucket(bucket_at(bucket, store, mount, settings, (counts(bucket), &shelf)))
                 }
             };
-            mounts.push(Mount { path: mount.path.clone(), store });
+            mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
         }
-        Ok(Self::of(mounts, shelf))
+        Ok(Self::of(mounts, shelf, Some(shared), Made::of(settings)))
     }
 
     /// The same where `settings` have one mount, on a bucket that `store` stands for.
@@ -95,14 +140,15 @@ impl Stores {
         let shelf = shelf(settings, background);
         let mount = &settings.mounts[0];
         let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
-        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, &shelf));
-        Self::of(vec![Mount { path: mount.path.clone(), store }], shelf)
+        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (Arc::default(), &shelf)));
+        let mount = Mount { path: mount.path.clone(), name: mount.store.to_string(), store };
+        Self::of(vec![mount], shelf, None, Made::of(settings))
     }
 
-    fn of(mut mounts: Vec<Mount>, shelf: Arc<Shelf>) -> Self {
+    fn of(mut mounts: Vec<Mount>, shelf: Arc<Shelf>, shared: Option<Arc<Shared>>, made_of: Made) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let background = shelf.background.clone();
-        let inner = Arc::new(Inner { mounts, shelf });
+        let inner = Arc::new(Inner { mounts, shelf, shared, made_of });
         let sweeping = Arc::downgrade(&inner);
         background.spawn(async move {
             loop {
@@ -119,8 +165,19 @@ impl Stores {
     /// Asks every bucket once, so that a wrong name or credential is found before anybody needs it. Takes as long as one
     /// request may.
     pub async fn probe(&self) -> Result<(), StoreError> {
+        self.probe_those(|_| true).await
+    }
+
+    /// The same, of the buckets that are not found alike in `before`: one that was there goes on as it did, in an outage, too.
+    pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
+        let is_known = |store: &Location| before.0.made_of.mounts.iter().any(|mount| mount.store == *store);
+        let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(&mount.store)).collect();
+        self.probe_those(|path| new.iter().any(|mount| mount.path == path)).await
+    }
+
+    async fn probe_those(&self, is_meant: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         let mut probes = JoinSet::new();
-        for mount in &self.0.mounts {
+        for mount in self.0.mounts.iter().filter(|mount| is_meant(&mount.path)) {
             if let Store::Bucket(bucket) = &mount.store {
                 let bucket = Arc::clone(bucket);
                 probes.spawn(async move { bucket.probe().await });
@@ -130,6 +187,51 @@ impl Stores {
             probed.unwrap_or_else(|e| Err(StoreError::Busy(e.to_string().into())))?;
         }
         Ok(())
+    }
+
+    /// The paths of the mounts, without slashes at their ends, in the order in which they are numbered.
+    pub fn mounts(&self) -> impl Iterator<Item = &str> {
+        self.0.mounts.iter().map(|mount| &*mount.path)
+    }
+
+    /// The number of the mount that `path` lies in.
+    pub fn mount_of(&self, path: &AssetPath<'_>) -> Option<usize> {
+        self.0.mounts.iter().position(|mount| path.below(&mount.path).is_some())
+    }
+
+    /// How the stores are, and what they have done so far.
+    pub fn status(&self) -> Status {
+        let (held, held_limit) = self.0.shelf.budget.held();
+        let buckets = self.0.mounts.iter().filter_map(|mount| match &mount.store {
+            Store::Bucket(bucket) => Some(bucket.status(&mount.path)),
+            Store::Folder(_) => None,
+        });
+        Status {
+            held,
+            held_limit,
+            evictions: self.0.shelf.cache.evictions(),
+            hashed: self.0.shared.as_ref().map(|shared| shared.digests.counts().seen()).unwrap_or_default(),
+            buckets: buckets.collect(),
+        }
+    }
+
+    /// What each mount is, and what keeps assets in it from being had at the moment, if anything does.
+    ///
+    /// A bucket that does not answer is asked again, once a second at most. A folder on a disk that does not answer is waited
+    /// for, as long as `patience` lasts; the others are not kept waiting.
+    pub async fn health(&self, patience: Duration) -> Vec<(String, Option<String>)> {
+        let look = |number: usize| {
+            let inner = Arc::clone(&self.0);
+            let look = async move { inner.mounts[number].store.trouble(patience).await };
+            self.0.shelf.background.spawn(look)
+        };
+        let looks: Vec<_> = (0..self.0.mounts.len()).map(look).collect();
+        let mut health = Vec::with_capacity(looks.len());
+        for (mount, look) in self.0.mounts.iter().zip(looks) {
+            let trouble = look.await.unwrap_or_else(|e| Some(format!("it could not be looked at: {e}")));
+            health.push((format!("{} at /{}", mount.name, mount.path), trouble));
+        }
+        health
     }
 
     /// The asset at `path` as of `now`, where it is known without looking, and can be read without asking.
@@ -191,9 +293,14 @@ impl Stores {
         }
     }
 
-    /// Some asset that WhatsApp takes, if there is one at a glance in a folder.
+    /// Some asset that WhatsApp takes and that anybody may have, if there is one at a glance in a folder.
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
-        folders(settings).find_map(|(mount, folder)| self.0.seen_through(mount, &survey::example(folder)?))
+        let is_public =
+            |path: &AssetPath| !settings.cache.is_signed(path) && settings.door_before(path).is_none();
+        folders(settings).find_map(|(mount, folder)| {
+            let seen = |inside: &AssetPath| self.0.seen_through(mount, inside).filter(is_public);
+            seen(&survey::example(folder, |inside| seen(inside).is_some())?)
+        })
     }
 
     /// The path of the asset that the file at `file` is, where it lies inside a mount.
@@ -240,26 +347,40 @@ fn shared(settings: &Settings, shelf: &Shelf) -> Arc<Shared> {
     })
 }
 
-/// Files that are no assets even if they lie in a folder that is served.
-fn never_served(settings: &Settings) -> Vec<PathBuf> {
-    let log_file = match &settings.access_log {
-        AccessLog::File(path) => Some(path.clone()),
-        AccessLog::Off | AccessLog::Text | AccessLog::Json => None,
-    };
-    settings.config_file.iter().cloned().chain(log_file).collect()
-}
-
 fn bucket_at(
     bucket: &config::Bucket,
     store: Arc<dyn ObjectStore>,
     mount: &config::Mount,
     settings: &Settings,
-    shelf: &Arc<Shelf>,
+    (counts, shelf): (Arc<BucketCounts>, &Arc<Shelf>),
 ) -> Arc<Bucket> {
-    Bucket::new(bucket, store, mount.fresh, settings.upstream, Arc::clone(shelf))
+    Bucket::new(bucket, store, mount.fresh, settings.upstream, counts, Arc::clone(shelf))
+}
+
+impl Made {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            mounts: settings.mounts.clone(),
+            rules: settings.cache.clone(),
+            upstream: settings.upstream,
+            never_served: settings.never_served(),
+        }
+    }
 }
 
 impl Store {
+    /// What keeps assets in it from being had, if anything does.
+    async fn trouble(&self, patience: Duration) -> Option<String> {
+        let looking = async {
+            match self {
+                Self::Folder(folder) => folder.trouble().await,
+                Self::Bucket(bucket) => bucket.trouble(),
+            }
+        };
+        let late = |_| Some(format!("its disk did not answer for {} s", patience.as_secs()));
+        timeout(patience, looking).await.unwrap_or_else(late)
+    }
+
     /// Whether what is known answers what was asked at `now`.
     fn is_answered_by(&self, known: &Opened, want: Want, ask: Ask, now: Instant) -> bool {
         match self {
@@ -270,6 +391,13 @@ impl Store {
 }
 
 impl Inner {
+    fn bucket_named(&self, name: &str) -> Option<&Bucket> {
+        self.mounts.iter().find_map(|mount| match &mount.store {
+            Store::Bucket(bucket) if mount.name == name => Some(&**bucket),
+            _ => None,
+        })
+    }
+
     /// The mount that `path` lies in, and the path inside it.
     fn find<'p>(&self, path: &'p AssetPath<'_>) -> Option<(&Mount, AssetPath<'p>)> {
         self.mounts.iter().find_map(|mount| Some((mount, path.below(&mount.path)?)))

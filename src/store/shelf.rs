@@ -33,6 +33,17 @@ impl Shelf {
         })
     }
 
+    /// One for other rules. It holds nothing yet, and shares the bound on what is held, so that both together keep it.
+    pub(super) fn successor(&self, rules: CacheRules) -> Arc<Self> {
+        Arc::new(Self {
+            cache: self.cache.successor(),
+            budget: Arc::clone(&self.budget),
+            max_body: self.max_body,
+            rules,
+            background: self.background.clone(),
+        })
+    }
+
     /// Whether a body of this length is one that is held, where there is room.
     pub(super) fn may_hold(&self, len: u64) -> bool {
         len <= self.max_body

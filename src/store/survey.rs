@@ -12,8 +12,9 @@ const ENTRIES: usize = 256;
 /// Longest file that makes an example, in bytes: its digest is needed, and nobody wants to wait for it.
 const SHORT: u64 = 16 << 20;
 
-/// The path, inside `folder`, of some file there that WhatsApp takes: of those at a glance, the first by name.
-pub(super) fn example(folder: &Path) -> Option<AssetPath<'static>> {
+/// The path, inside `folder`, of some file there that WhatsApp takes and that `may_be` one: of those at a glance, the first
+/// by name.
+pub(super) fn example(folder: &Path, may_be: impl Fn(&AssetPath) -> bool) -> Option<AssetPath<'static>> {
     let mut folders = VecDeque::from([PathBuf::new()]);
     let mut left = ENTRIES;
     let mut best: Option<AssetPath<'static>> = None;
@@ -34,7 +35,7 @@ pub(super) fn example(folder: &Path) -> Option<AssetPath<'static>> {
                 continue;
             };
             let is_better = best.as_ref().is_none_or(|best| asset.as_str() < best.as_str());
-            let is_taken = kind.is_file() && whatsapp::kind(&asset).is_some();
+            let is_taken = kind.is_file() && whatsapp::kind(&asset).is_some() && may_be(&asset);
             if is_better && is_taken && entry.metadata().is_ok_and(|metadata| metadata.len() <= SHORT) {
                 best = Some(asset.to_owned());
             }
@@ -50,12 +51,14 @@ mod tests {
     #[test]
     fn the_first_by_name_that_whatsapp_takes() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(example(dir.path()), None);
+        assert_eq!(example(dir.path(), |_| true), None);
         std::fs::create_dir(dir.path().join("b")).expect("a folder");
         for name in [".hidden.jpg", "a.toml", "c.jpg", "b/z.png", "b/a.pdf"] {
             std::fs::write(dir.path().join(name), "x").expect("a file");
         }
-        assert_eq!(example(dir.path()).expect("one").as_str(), "b/a.pdf");
+        assert_eq!(example(dir.path(), |_| true).expect("one").as_str(), "b/a.pdf");
+        let other = example(dir.path(), |path| path.below("b").is_none());
+        assert_eq!(other.expect("one").as_str(), "c.jpg");
     }
 
     #[test]
@@ -65,6 +68,6 @@ mod tests {
             std::fs::create_dir(dir.path().join(number.to_string())).expect("a folder");
             std::fs::write(dir.path().join(format!("{number}/a.jpg")), "x").expect("a file");
         }
-        assert_eq!(example(dir.path()), None, "the folders alone are more than a glance");
+        assert_eq!(example(dir.path(), |_| true), None, "the folders alone are more than a glance");
     }
 }

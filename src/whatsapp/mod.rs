@@ -5,6 +5,7 @@
 //! settings against it.
 
 pub mod errors;
+mod fetcher;
 pub mod link_cache;
 mod media;
 pub mod messages;
@@ -12,6 +13,7 @@ pub(crate) mod refusal;
 pub mod schema;
 pub(crate) mod url;
 
+pub use fetcher::{USER_AGENTS, is_fetcher};
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
 pub(crate) use media::essence;
 pub use media::{

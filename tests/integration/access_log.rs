@@ -83,13 +83,19 @@ fn a_line_of_json_has_every_field() {
         let time = humantime::parse_rfc3339(entry["time"].as_str().expect("a time")).expect("RFC 3339");
         assert!(time.elapsed().expect("the past").as_secs() < 3600, "{entry}");
         assert_eq!(entry["client"], address_of(&client));
+        assert_eq!(entry["peer"], entry["client"]);
         assert_eq!((&entry["method"], &entry["path"]), (&method.into(), &path.into()));
         assert_eq!(entry["query"], query.map_or(Value::Null, Value::from));
         assert_eq!((&entry["version"], &entry["status"]), (&"HTTP/1.1".into(), &status.into()));
         assert_eq!((&entry["sent"], &entry["length"]), (&meant.into(), &meant.into()), "{entry}");
         assert!(entry["duration_us"].is_u64(), "{entry}");
         assert_eq!((&entry["outcome"], &entry["user_agent"]), (&"completed".into(), &"test/1.0".into()));
-        assert_eq!(entry.as_object().expect("an object").len(), 12);
+        let (first_byte, duration) = (entry["first_byte_us"].as_u64(), entry["duration_us"].as_u64());
+        assert!(first_byte.is_some() && first_byte <= duration, "{entry}");
+        assert_eq!(entry["fetcher"], false);
+        assert_eq!(entry["link"].is_null(), !matches!(status, 200 | 206 | 304 | 412 | 416), "{entry}");
+        assert_eq!(entry["cache_control"].is_null(), method == "OPTIONS", "{entry}");
+        assert_eq!(entry.as_object().expect("an object").len(), 17);
     }
     assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
     assert_eq!(next_entry(&mut server)["user_agent"], Value::Null);
@@ -115,8 +121,20 @@ fn a_line_of_text_has_every_field() {
         let expected =
             format!("{} \"{method} {target} HTTP/1.1\" {status} {meant}/{meant} ", address_of(&client));
         let rest = rest.strip_prefix(&expected).unwrap_or_else(|| panic!("no {expected} in {line}"));
-        let (duration, rest) = rest.split_once("ms ").expect("a duration");
-        assert!(duration.parse::<f64>().is_ok() && rest == "completed \"test/1.0\"", "{line}");
+        let (times, rest) = rest.split_once("ms ").expect("times");
+        let (first_byte, duration) = times.split_once('/').expect("two of them");
+        assert!(first_byte.parse::<f64>().is_ok() && duration.parse::<f64>().is_ok(), "{line}");
+        let version = match status {
+            200 | 206 | 304 | 412 if target.contains("v=") => "other",
+            200 | 206 | 304 | 412 => "plain",
+            _ => "-",
+        };
+        let rest = rest.strip_prefix(&format!("completed {version} \"")).unwrap_or_else(|| panic!("{line}"));
+        let policy = rest.strip_suffix("\" \"test/1.0\"").unwrap_or_else(|| panic!("{line}"));
+        assert!(
+            ["no-cache", "no-store", "-"].contains(&policy) && (policy == "-") == (method == "OPTIONS"),
+            "{line}"
+        );
     }
 }
 
@@ -206,7 +224,7 @@ fn no_client_can_forge_a_line_of_json() {
         let entry = next_entry(server);
         assert_eq!((&entry["path"], &entry["user_agent"]), (&path.into(), &user_agent.into()));
         assert_eq!(entry["status"], status);
-        assert_eq!(entry.as_object().expect("an object").len(), 12);
+        assert_eq!(entry.as_object().expect("an object").len(), 17);
         count += 1;
     });
     let entries = server.lines().iter().filter(|line| line.starts_with('{')).count();
@@ -224,9 +242,12 @@ fn no_client_can_forge_a_line_of_text() {
         // With what is escaped taken out, the quotes that are left are the log's own.
         let plain = line.replace("\\\\", "").replace("\\\"", "");
         let parts: Vec<_> = plain.split('"').collect();
-        assert_eq!(parts.len(), 5, "{line}");
+        assert_eq!(parts.len(), 7, "{line}");
         assert!(parts[1].starts_with("GET /") && parts[1].ends_with(" HTTP/1.1"), "{line}");
-        assert!(parts[2].starts_with(&format!(" {status} ")) && parts[2].ends_with(" completed "), "{line}");
+        assert!(
+            parts[2].starts_with(&format!(" {status} ")) && parts[2].ends_with(" completed - "),
+            "{line}"
+        );
         count += 1;
     });
     let lines = server.lines().iter().filter(|line| line.contains("\"GET ")).count();

@@ -9,14 +9,16 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
 const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
@@ -52,11 +54,7 @@ impl Frames {
     }
 
     fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
-        let len = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
-        let mut frame = vec![len[1], len[2], len[3], kind, flags];
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.stream.write_all(&frame)
+        self.stream.write_all(&frame(kind, flags, stream, payload))
     }
 
     /// Sends a request without a body.
@@ -77,7 +75,12 @@ impl Frames {
 
     /// Lets the server send `len` more bytes on a stream, or on all of them together (0).
     pub(crate) fn allow(&mut self, stream: u32, len: u32) {
-        self.send(WINDOW_UPDATE, 0, stream, &len.to_be_bytes()).expect("it is taken");
+        self.try_allow(stream, len).expect("it is taken");
+    }
+
+    /// The same; an error where the connection has ended.
+    pub(crate) fn try_allow(&mut self, stream: u32, len: u32) -> io::Result<()> {
+        self.send(WINDOW_UPDATE, 0, stream, &len.to_be_bytes())
     }
 
     /// Asks for a sign of life; an error where the connection has ended.
@@ -144,8 +147,17 @@ impl Frames {
     }
 }
 
+/// The octets of one frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
+    let mut frame = vec![len[1], len[2], len[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
 /// Header fields as literals without an index (RFC 7541 section 6.2.2).
-fn header_block(method: &str, path: &str) -> Vec<u8> {
+pub(crate) fn header_block(method: &str, path: &str) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in [(":method", method), (":scheme", "http"), (":path", path), (":authority", "test")] {
         block.push(0);

@@ -11,21 +11,25 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::HeaderName;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{Client, Folder, PATIENCE, Server, etag_of, noise, version_of, wamedia};
 
 /// A connection that speaks HTTP/2 from its first byte.
 #[derive(Clone)]
-struct Client2(SendRequest<String>);
+pub(crate) struct Client2(SendRequest<String>);
 
 impl Client2 {
-    async fn new(address: SocketAddr) -> Self {
+    pub(crate) async fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         Self::speaking(&http2::Builder::new(TokioExecutor::new()), stream).await
     }
 
-    async fn speaking(how: &http2::Builder<TokioExecutor>, stream: TcpStream) -> Self {
+    pub(crate) async fn speaking<S>(how: &http2::Builder<TokioExecutor>, stream: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (sender, connection) = how.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
         // It ends with an error where the test says so; what a request sees of that is its own to check.
         tokio::spawn(connection);
@@ -33,7 +37,12 @@ impl Client2 {
     }
 
     /// A response whose body has not been read.
-    async fn send(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> Response<Incoming> {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Response<Incoming> {
         let mut request = Request::builder().method(method).uri(format!("http://test{target}"));
         for (name, value) in fields {
             request = request.header(*name, *value);
@@ -44,18 +53,23 @@ impl Client2 {
         response
     }
 
-    async fn request(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> (Response<()>, Vec<u8>) {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> (Response<()>, Vec<u8>) {
         let (head, mut body) = self.send(method, target, fields).await.into_parts();
         let bytes = read(&mut body).await.expect("a whole body");
         (Response::from_parts(head, ()), bytes)
     }
 
-    async fn get(&self, target: &str) -> (Response<()>, Vec<u8>) {
+    pub(crate) async fn get(&self, target: &str) -> (Response<()>, Vec<u8>) {
         self.request("GET", target, &[]).await
     }
 }
 
-async fn in_time<F: Future>(future: F) -> F::Output {
+pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("in time")
 }
 
@@ -65,7 +79,7 @@ async fn next_frame(body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
 }
 
 /// The rest of a body; an error where the stream is reset before its end.
-async fn read(body: &mut Incoming) -> hyper::Result<Vec<u8>> {
+pub(crate) async fn read(body: &mut Incoming) -> hyper::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = next_frame(body).await {
         bytes.extend_from_slice(&frame?);

@@ -10,7 +10,7 @@ use crate::support::{Folder, PATIENCE, Server, etag_of, noise};
 
 /// Peak resident memory of a process, in KiB, without the pages of its program's file: those are as many as there is code,
 /// which is much in a build for tests, and the kernel takes them back as it likes.
-fn peak(server: &Server) -> u64 {
+pub(crate) fn peak(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("its status");
     let kib = |field: &str| -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix(field)).expect(field);
@@ -27,15 +27,15 @@ fn stall(server: &Server, target: &str) -> TcpStream {
     client
 }
 
-const CACHE_KIB: u64 = 16 << 10;
-const STREAMS_KIB: u64 = 4 << 10;
+pub(crate) const CACHE_KIB: u64 = 16 << 10;
+pub(crate) const STREAMS_KIB: u64 = 4 << 10;
 /// What the program takes before anybody asks for anything, and bodies of 2 MiB that were let go of and that the allocator
 /// has not given back: up to one for each thread that reads some.
-const BASE_KIB: u64 = 18 << 10;
+pub(crate) const BASE_KIB: u64 = 18 << 10;
 /// The constant a connection: its task, hyper's buffers, a small chunk on its way out.
-const CONNECTION_KIB: u64 = 64;
+pub(crate) const CONNECTION_KIB: u64 = 64;
 
-const CONFIGURATION: &str = "\
+pub(crate) const CONFIGURATION: &str = "\
 [memory]
 cache = \"16 MiB\"
 streams = \"4 MiB\"

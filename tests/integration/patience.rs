@@ -110,6 +110,20 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn who_goes_on_sending_after_the_end_is_let_go() {
+    let (server, _, _folder) = serve(IN_MEMORY, IDLE);
+    let mut client = server.connect();
+    client.send("POST /small.jpg HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
+    assert_eq!(client.head().expect("a head").status, 405);
+    // Never silent for long, and far from what it promised.
+    let deadline = Instant::now() + PATIENCE;
+    while client.stream.get_mut().write_all(b"x").is_ok() {
+        assert!(Instant::now() < deadline, "it is listened to for ever");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn a_head_in_pieces_is_answered_within_the_time() {
     let (server, _, _folder) = serve(IN_MEMORY, "idle_timeout = \"100ms\"\nstall_timeout = \"100ms\"");
     let mut client = server.connect();

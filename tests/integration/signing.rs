@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::support::hex;
 
 /// RFC 2104.
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+pub(crate) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let padded =
         |with: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect() };
     let inner = Sha256::digest([&padded(0x36), text.as_bytes()].concat());

@@ -166,11 +166,10 @@ impl Server {
             seen: Vec::new(),
         };
         server.wait_for_line("policies");
-        let urls = server
-            .seen
-            .iter()
-            .filter_map(|line| line.trim().strip_prefix("listens")?.trim().strip_prefix("http://"));
-        server.addresses = urls.map(|address| address.parse().expect("an address")).collect();
+        let urls =
+            server.seen.iter().filter_map(|line| line.trim().strip_prefix("listens")?.split("//").nth(1));
+        server.addresses =
+            urls.map(|url| url.split(' ').next().unwrap_or(url).parse().expect("an address")).collect();
         server.address = *server.addresses.first().expect("it listens");
         server
     }
@@ -271,13 +270,33 @@ pub(crate) fn connected(address: SocketAddr) -> TcpStream {
 }
 
 /// A connection that is kept alive.
-pub(crate) struct Client {
-    pub(crate) stream: BufReader<TcpStream>,
+pub(crate) struct Client<S: Read + Write = TcpStream> {
+    pub(crate) stream: BufReader<S>,
 }
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { stream: BufReader::new(connected(address)) }
+        Self::over(connected(address))
+    }
+
+    /// Whether the connection is open and nothing has come in on it.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).expect("a mode");
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).expect("a mode");
+        self.stream.buffer().is_empty() && peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Ends this side of the connection: nothing more will be asked.
+    pub(crate) fn end(&self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("it is open");
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self { stream: BufReader::new(stream) }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -348,20 +367,6 @@ impl Client {
             assert!(!is_timeout(&e), "the server neither sends nor closes");
         }
         bytes
-    }
-
-    /// Whether the connection is open and nothing has come in on it.
-    pub(crate) fn is_silent(&mut self) -> bool {
-        let stream = self.stream.get_ref();
-        stream.set_nonblocking(true).expect("a mode");
-        let peeked = stream.peek(&mut [0]);
-        stream.set_nonblocking(false).expect("a mode");
-        self.stream.buffer().is_empty() && peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Ends this side of the connection: nothing more will be asked.
-    pub(crate) fn end(&self) {
-        self.stream.get_ref().shutdown(Shutdown::Write).expect("it is open");
     }
 }
 

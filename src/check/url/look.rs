@@ -24,7 +24,7 @@ use super::{address, expiry, redirect, resolve};
 use crate::whatsapp::url;
 
 /// What Meta's servers are known to call themselves.
-const FETCHER: &str = "facebookexternalua";
+const FETCHER: &str = crate::whatsapp::USER_AGENTS[0];
 /// What we call ourselves.
 const OURSELVES: &str = concat!("wamedia/", env!("CARGO_PKG_VERSION"));
 /// An entity tag that nobody has.

@@ -128,7 +128,7 @@ fn tree(
     as_kind: Option<Kind>,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let never = place.settings.and_then(|settings| settings.config_file.clone()).into_iter().collect();
+    let never = place.settings.map(Settings::never_served).unwrap_or_default();
     let mut walk = Walk::new(given, place.root.clone(), never);
     loop {
         let batch: Vec<Met> = walk.by_ref().take(BATCH).collect();

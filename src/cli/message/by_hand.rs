@@ -2,11 +2,12 @@
 //! template.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure};
+use super::super::{Exit, Failure, asset};
 use super::{envelope, input, medium};
 use crate::message::{self, Contact, Content, Name, Parameter, Phone};
 
@@ -198,6 +199,10 @@ pub(super) struct Template {
     #[arg(long, value_name = "PATH", requires = "name", conflicts_with = "json")]
     header: Option<PathBuf>,
 
+    /// How long the link in its header counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, requires = "header")]
+    expires: Option<Duration>,
+
     /// A text for the next variable in its body, repeatable
     #[arg(long, value_name = "TEXT", requires = "name", conflicts_with = "json")]
     parameter: Vec<String>,
@@ -234,7 +239,7 @@ impl Template {
                         let parameters = self.parameter.iter().map(Parameter::text);
                         let template = message::Template::new(name, language).body(parameters);
                         match &self.header {
-                            Some(path) => template.header(medium::header(path, config)?).into(),
+                            Some(path) => template.header(medium::header(path, self.expires, config)?).into(),
                             None => template.into(),
                         }
                     }

@@ -1,6 +1,7 @@
 //! Media messages: from an asset, whose type and size are held against what WhatsApp takes, or from a link or an id.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
@@ -30,6 +31,10 @@ pub(super) struct Options {
     /// Leave out `?v=` in the link, which then always means the current version
     #[arg(long)]
     no_version: bool,
+
+    /// How long the link counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, conflicts_with = "id")]
+    expires: Option<Duration>,
 }
 
 /// A medium of a kind that was named.
@@ -40,7 +45,7 @@ pub(super) struct Arguments {
     path: Option<PathBuf>,
 
     /// What is hosted somewhere else
-    #[arg(long, value_name = "URL", conflicts_with_all = ["path", "id"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["path", "id", "expires"])]
     link: Option<String>,
 
     /// What was uploaded and got this id
@@ -51,7 +56,7 @@ pub(super) struct Arguments {
     options: Options,
 
     /// The object of that kind, instead of all this: a file, or - for stdin
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "link", "id", "caption", "filename", "voice", "no_version"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "link", "id", "caption", "filename", "voice", "no_version", "expires"])]
     json: Option<PathBuf>,
 
     #[command(flatten)]
@@ -106,13 +111,17 @@ pub(super) fn of_asset(
     options.refuse_for(kind)?;
     let source = match id {
         Some(id) => Source::id(id),
-        None => Source::link(asset::link(&named, &settings, !options.no_version)),
+        None => Source::link(asset::link(&named, &settings, !options.no_version, options.expires)?),
     };
     options.content(kind, source, Some(&named.asset.name))
 }
 
-/// An asset as the header of a template, by its link.
-pub(super) fn header(path: &Path, config: Option<PathBuf>) -> Result<HeaderMedia, Failure> {
+/// An asset as the header of a template, by its link, which counts for `expires` where it is signed.
+pub(super) fn header(
+    path: &Path,
+    expires: Option<Duration>,
+    config: Option<PathBuf>,
+) -> Result<HeaderMedia, Failure> {
     let settings = load(&Flags { config, ..Flags::default() })?;
     asset::refuse_unlinkable(&settings)?;
     let named = asset::look_up(path, &settings)?;
@@ -123,7 +132,7 @@ pub(super) fn header(path: &Path, config: Option<PathBuf>) -> Result<HeaderMedia
             format_args!("it goes as {kind}, and a template's header is an image, a video or a document");
         return Err(Failure::new(Exit::No, reason).about(&named.path));
     }
-    let source = Source::link(asset::link(&named, &settings, true));
+    let source = Source::link(asset::link(&named, &settings, true, expires)?);
     Ok(match kind {
         Kind::Image => HeaderMedia::Image(source),
         Kind::Video => HeaderMedia::Video(source),

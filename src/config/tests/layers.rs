@@ -8,10 +8,22 @@ fn defaults_are_the_documented_ones() {
     let house = House::new();
     let settings = house.load(&store(), &[]).unwrap();
     let expected = Settings {
+        admin: None,
         listen: vec!["127.0.0.1:8080".parse().unwrap()],
+        plain_listen: vec![],
+        plain_serves: PlainServes::Assets,
         public_url: None,
         threads: thread::available_parallelism().unwrap().get(),
         access_log: AccessLog::Text,
+        tls: TlsFiles { cert: vec![], key: vec![] },
+        acme: Acme {
+            domains: vec![],
+            contact: None,
+            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            state: PathBuf::from("/var/lib/wamedia/acme"),
+            ca: None,
+            challenge: vec![ChallengeType::TlsAlpn01, ChallengeType::Http01],
+        },
         mounts: vec![Mount {
             path: String::new(),
             store: Location::Folder(house.path("media")),
@@ -24,6 +36,8 @@ fn defaults_are_the_documented_ones() {
             rules: vec![],
             precedence: Precedence::Object,
         },
+        signing: Signing::default(),
+        doors: vec![],
         upstream: Upstream {
             connections: 512,
             connect_timeout: Duration::from_secs(3),
@@ -32,12 +46,19 @@ fn defaults_are_the_documented_ones() {
         },
         limits: Limits {
             connections: 10_000,
+            connections_per_client: 2_500,
+            requests_per_second: 0,
+            burst: 100,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),
+            min_send_rate: 500,
             drain_timeout: Duration::from_secs(30),
             head_size: 32_768,
         },
+        exempt: Networks::default(),
+        trusted_proxies: Networks::default(),
         config_file: None,
     };
     assert_eq!(settings, expected);
@@ -48,22 +69,31 @@ fn defaults_are_the_documented_ones() {
 fn every_key_is_read_from_the_file_and_the_environment_alike_and_the_environment_wins() {
     let samples = samples();
     assert_eq!(samples.len(), KEYS.len());
+    // The folder may be another, and is part of what is shown of a file.
+    let shown_in = |house: &House, settings: &Settings, key: &Key| {
+        shown(settings, key).map(|text| text.replace(&house.path("").display().to_string(), ""))
+    };
     for key in KEYS {
         let [first, second, _] = samples[key.name];
-        let text = format!("{} = \"{first}\"\n{MOUNT}", key.name);
-        let file = House::with_file(&text);
+        let others = companion(key.name);
+        let file = House::with_file(&format!("{others}{} = \"{first}\"\n{MOUNT}", key.name));
         let variable = env::variable(key.name);
-        let defaults = House::with_file(MOUNT);
+        let defaults = House::with_file(&format!("{others}{MOUNT}"));
 
         let from_file = file.load(&Flags::default(), &[]).unwrap();
         assert_ne!(shown(&from_file, key), shown(&Settings::defaults(), key), "{}", key.name);
         let from_variable = defaults.load(&Flags::default(), &[(&variable, first)]).unwrap();
-        assert_eq!(shown(&from_file, key), shown(&from_variable, key), "{}", key.name);
+        assert_eq!(
+            shown_in(&file, &from_file, key),
+            shown_in(&defaults, &from_variable, key),
+            "{}",
+            key.name
+        );
 
         let both = file.load(&Flags::default(), &[(&variable, second)]).unwrap();
         let second = defaults.load(&Flags::default(), &[(&variable, second)]).unwrap();
         assert_ne!(shown(&both, key), shown(&from_file, key), "{}", key.name);
-        assert_eq!(shown(&both, key), shown(&second, key), "{}", key.name);
+        assert_eq!(shown_in(&file, &both, key), shown_in(&defaults, &second, key), "{}", key.name);
     }
 }
 
@@ -75,9 +105,12 @@ fn flags_win_over_the_environment() {
         ("public_url", |flags, text| flags.public_url = Some(text)),
         ("cache.default", |flags, text| flags.cache_control = Some(text)),
         ("access_log", |flags, text| flags.access_log = Some(text)),
+        ("tls.cert", |flags, text| flags.tls_cert = vec![text]),
+        ("tls.key", |flags, text| flags.tls_key = vec![text]),
+        ("acme.domains", |flags, text| flags.domain = vec![text]),
     ] {
         let [in_file, in_variable, in_flag] = samples[name];
-        let house = House::with_file(&format!("{name} = \"{in_file}\"\n{MOUNT}"));
+        let house = House::with_file(&format!("{}{name} = \"{in_file}\"\n{MOUNT}", companion(name)));
         let mut flags = Flags::default();
         set(&mut flags, in_flag.to_owned());
         let settings = house.load(&flags, &[(&env::variable(name), in_variable)]).unwrap();
@@ -93,6 +126,65 @@ fn several_listen_flags_are_several_addresses() {
     let flags = Flags { listen: vec!["127.0.0.1:0".into(), "[::1]:8080".into()], ..store() };
     let settings = House::new().load(&flags, &[]).unwrap();
     assert_eq!(settings.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
+}
+
+#[test]
+fn certificates_and_keys_are_files_beside_where_they_are_named() {
+    let house = House::with_file(MOUNT);
+    fs::create_dir(house.path("etc")).unwrap();
+    let toml = "[tls]\ncert = [\"a,1.pem\", \"/b.pem\"]\nkey = [\"a.key\", \"b.key\"]\n[[mount]]\nstore = \"../media\"\n";
+    fs::write(house.path("etc/w.toml"), toml).unwrap();
+    let flags = Flags { config: Some("etc/w.toml".into()), ..Flags::default() };
+    let settings = house.load(&flags, &[]).unwrap();
+    let (first, second) = (house.path("etc/a,1.pem"), house.path("etc/a.key"));
+    let key = house.path("etc/b.key");
+    let expected = [(&*first, &*second), (Path::new("/b.pem"), &*key)];
+    assert_eq!(settings.tls.pairs().collect::<Vec<_>>(), expected);
+    assert_eq!(settings.base_url().to_string(), "https://127.0.0.1:8080");
+
+    let flags = Flags { tls_cert: vec!["a.pem".to_owned()], tls_key: vec!["a.key".to_owned()], ..flags };
+    let settings = house.load(&flags, &[]).unwrap();
+    let expected = [(&*house.path("a.pem"), &*house.path("a.key"))];
+    assert_eq!(settings.tls.pairs().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_domain_is_a_public_host_where_nothing_else_is_said() {
+    let house = House::with_file(MOUNT);
+    let flags = Flags { domain: vec!["Media.Example.com".into(), "b.example".into()], ..Flags::default() };
+    let shown = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+    let settings = house.load(&flags, &[("HOME", "/home/a")]).unwrap();
+    assert_eq!(settings.acme.domains, ["media.example.com", "b.example"]);
+    assert_eq!(settings.acme.state, Path::new("/home/a/.local/state/wamedia/acme"));
+    assert_eq!(shown(&settings.listen), ["0.0.0.0:443", "[::]:443"]);
+    assert_eq!(shown(&settings.plain_listen), ["0.0.0.0:80", "[::]:80"]);
+    assert_eq!(settings.plain_serves, PlainServes::Challenges);
+    assert_eq!(settings.base_url().to_string(), "https://media.example.com");
+    assert_eq!(settings.scheme(), Scheme::Https);
+
+    for (toml, plain, serves, challenges) in [
+        ("listen = \"127.0.0.1:8443\"", &[][..], "assets", "tls-alpn-01"),
+        (
+            "listen = \"127.0.0.1:1\"\nplain_listen = \"127.0.0.1:2\"",
+            &["127.0.0.1:2"],
+            "assets",
+            "tls-alpn-01 http-01",
+        ),
+        ("plain_listen = \"127.0.0.1:2\"", &["127.0.0.1:2"], "assets", "tls-alpn-01 http-01"),
+        ("plain_serves = \"assets\"", &["0.0.0.0:80", "[::]:80"], "assets", "tls-alpn-01 http-01"),
+        ("acme.challenge = \"tls-alpn-01\"", &[], "assets", "tls-alpn-01"),
+        ("acme.challenge = \"http-01\"", &["0.0.0.0:80", "[::]:80"], "challenges", "http-01"),
+    ] {
+        let house = House::with_file(&format!("{toml}\n{MOUNT}"));
+        let settings = house.load(&flags, &[]).unwrap();
+        assert_eq!(shown(&settings.plain_listen), plain, "{toml}");
+        assert_eq!(settings.plain_serves.as_str(), serves, "{toml}");
+        let kinds = settings.acme.challenge.iter().map(|kind| kind.as_str());
+        assert_eq!(kinds.collect::<Vec<_>>().join(" "), challenges, "{toml}");
+    }
+    let own = format!("public_url = \"https://cdn.example:8443\"\n{MOUNT}");
+    let settings = House::with_file(&own).load(&flags, &[]).unwrap();
+    assert_eq!(settings.base_url().to_string(), "https://cdn.example:8443");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 mod layers;
 mod printed;
+mod private;
 mod refusals;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -20,11 +22,21 @@ impl House {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("media")).unwrap();
         fs::write(folder.path().join("a.txt"), "a").unwrap();
-        Self(folder)
+        let house = Self(folder);
+        for name in ["a.keys", "b.keys", "c.keys"] {
+            house.write_keys(name);
+        }
+        house
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// Writes a file with one key, whose id is the file's name.
+    fn write_keys(&self, name: &str) {
+        fs::write(self.path(name), format!("{name}:{}=\n", "A".repeat(43))).unwrap();
+        fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
     }
 
     fn with_file(text: &str) -> Self {
@@ -55,26 +67,54 @@ fn store() -> Flags {
 fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
     BTreeMap::from([
         ("listen", ["127.0.0.1:1", "127.0.0.1:2, [::1]:2", "0.0.0.0:3"]),
+        ("plain_listen", ["127.0.0.1:11", "127.0.0.1:12, [::1]:12", "0.0.0.0:13"]),
+        ("plain_serves", ["challenges", "assets", "challenges"]),
         ("public_url", ["https://a.example", "https://b.example", "https://c.example"]),
+        ("trusted_proxies", ["10.0.0.0/8", "192.0.2.1, 2001:db8::/32", "::1"]),
         ("threads", ["101", "102", "103"]),
         ("access_log", ["off", "json", "log.json"]),
+        ("tls.cert", ["/a.pem", "/b.pem", "/c.pem"]),
+        ("tls.key", ["/a.key", "/b.key", "/c.key"]),
+        ("admin.listen", ["127.0.0.1:9900", "[::1]:9900", "127.0.0.1:0"]),
+        ("acme.domains", ["a.example", "b.example, c.example", "d.example"]),
+        ("acme.contact", ["a@example.com", "b@example.com", "c@example.com"]),
+        ("acme.directory", ["staging", "https://a.example/dir", "https://b.example:14000/dir"]),
+        ("acme.state", ["/a", "/b", "/c"]),
+        ("acme.ca", ["/a.pem", "/b.pem", "/c.pem"]),
+        ("acme.challenge", ["http-01", "tls-alpn-01", "http-01, tls-alpn-01"]),
         ("memory.cache", ["1 MiB", "2 MB", "0"]),
         ("memory.streams", ["1 MiB", "2 MB", "3 GiB"]),
         ("memory.digests", ["1", "2", "3"]),
         ("cache.default", ["max-age=1", "private", "no-store"]),
         ("cache.versioned", ["max-age=1", "max-age=2", "no-cache"]),
         ("cache.precedence", ["rules", "object", "rules"]),
+        ("signing.key_file", ["a.keys", "b.keys", "c.keys"]),
         ("upstream.connections", ["2", "3", "4"]),
         ("upstream.connect_timeout", ["100ms", "2s", "1h"]),
         ("upstream.first_byte_timeout", ["100ms", "2s", "1h"]),
         ("upstream.timeout", ["100ms", "2s", "1h"]),
         ("limits.connections", ["1", "2", "3"]),
+        ("limits.connections_per_client", ["1", "0", "3"]),
+        ("limits.requests_per_second", ["1", "2", "1000000"]),
+        ("limits.burst", ["1", "2", "3"]),
+        ("limits.exempt", ["203.0.113.0/24", "203.0.113.7, ::1", "0.0.0.0/0, ::/0"]),
+        ("limits.handshake_timeout", ["100ms", "2s", "1h"]),
         ("limits.head_timeout", ["100ms", "2s", "1h"]),
         ("limits.idle_timeout", ["100ms", "2s", "1h"]),
         ("limits.stall_timeout", ["100ms", "2s", "1h"]),
+        ("limits.min_send_rate", ["1 KiB", "0", "1 MiB"]),
         ("limits.drain_timeout", ["100ms", "2s", "1h"]),
         ("limits.head_size", ["8 KiB", "16384", "1 MiB"]),
     ])
+}
+
+/// What must stand beside a key: a certificate is nothing without its private key.
+fn companion(name: &str) -> &'static str {
+    match name {
+        "tls.cert" => "tls.key = \"other.key\"\n",
+        "tls.key" => "tls.cert = \"other.pem\"\n",
+        _ => "",
+    }
 }
 
 fn shown(settings: &Settings, key: &Key) -> Option<String> {

@@ -38,10 +38,11 @@ use self::upstream::{Question, Upstream};
 use super::flights::Flights;
 use super::opened::Origin;
 use super::shelf::Shelf;
-use super::{Ask, Content, Fault, Opened, StoreError, Want};
+use super::status::BucketCounts;
+use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
 use crate::asset::AssetPath;
 use crate::config;
-use crate::http::Fields;
+use crate::http::{Fields, without_signatures};
 
 /// Between two questions about one path that are asked for by name of an unknown version.
 const ASK_GAP: Duration = Duration::from_millis(250);
@@ -95,10 +96,11 @@ impl Bucket {
         store: Arc<dyn ObjectStore>,
         fresh: Duration,
         patience: config::Upstream,
+        counts: Arc<BucketCounts>,
         shelf: Arc<Shelf>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            upstream: Upstream::new(store, bucket, patience, shelf.background.clone()),
+            upstream: Upstream::new(store, bucket, patience, counts, shelf.background.clone()),
             fresh,
             stale_if_error: bucket.stale_if_error,
             asking: Flights::new(shelf.background.clone()),
@@ -110,9 +112,34 @@ impl Bucket {
         })
     }
 
+    /// What was asked of it so far, for one that takes its place.
+    pub(crate) fn counts(&self) -> Arc<BucketCounts> {
+        Arc::clone(self.upstream.counts())
+    }
+
+    /// How it is, and what was asked of it so far. `mount` is where it is served.
+    pub(crate) fn status(&self, mount: &str) -> BucketStatus {
+        self.upstream.counts().status(self.upstream.name(), mount, !self.upstream.trouble().is_on())
+    }
+
+    /// Why it cannot be read at the moment, where that is so. One that did not answer is asked again now and then, since it
+    /// may be that nobody else does.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.upstream.trouble();
+        if trouble.is_on() && trouble.may_be_tried() {
+            let upstream = Arc::clone(&self.upstream);
+            let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
+            let key = self.upstream.key(&nothing).expect("a key");
+            self.shelf
+                .background
+                .spawn(async move { upstream.ask(&key, GetOptions::default()).await.map(drop) });
+        }
+        trouble.reason()
+    }
+
     /// Asks for an object that is hardly there, to find out whether the bucket is, and lets us read.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        let nothing = AssetPath::from_plain("wamedia-asks-whether-it-may-read").expect("a path");
+        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
         match self.upstream.ask_here(&key, GetOptions::default()).await {
             // Its pages would be served as assets, with our types.
@@ -309,7 +336,7 @@ impl Bucket {
 
     /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its trouble tells.
     fn tell(&self, path: &AssetPath<'_>, refusal: &Refusal) {
-        let name = self.upstream.name();
+        let (name, path) = (self.upstream.name(), without_signatures(path.as_str()));
         match refusal {
             Refusal::Forbidden => self.denied.say(name, |others| {
                 log::warn!("{path}: {name} denies access, so it is answered as missing{others}");

@@ -21,8 +21,9 @@ pub(super) struct Trouble {
 
 #[derive(Default)]
 struct State {
-    /// Since when it does not answer, and when it was tried last.
+    /// Since when it does not answer, why, and when it was tried last.
     since: Option<Instant>,
+    reason: String,
     tried: Option<Instant>,
     told: Option<Instant>,
     /// Answers out of what is held since then.
@@ -37,6 +38,12 @@ impl Trouble {
     /// Whether it does not answer.
     pub(super) fn is_on(&self) -> bool {
         self.lock().since.is_some()
+    }
+
+    /// Why it does not answer, where that is so.
+    pub(super) fn reason(&self) -> Option<String> {
+        let state = self.lock();
+        state.since.map(|since| format!("{} (for {} s)", state.reason, since.elapsed().as_secs()))
     }
 
     /// Notes that a request was answered out of what is held, and was not asked about.
@@ -77,13 +84,14 @@ impl Trouble {
         }
         let now = Instant::now();
         (state.since, state.tried, state.stood_in) = (Some(now), Some(now), 0);
+        let verb = match fault {
+            Fault::Refused => "refuses us",
+            Fault::Unavailable => "is out of order",
+            Fault::Unreachable | Fault::Late => "does not answer",
+        };
+        state.reason = format!("it {verb}: {reason}");
         if state.told.is_none_or(|told| now - told >= QUIET) {
             state.told = Some(now);
-            let verb = match fault {
-                Fault::Refused => "refuses us",
-                Fault::Unavailable => "is out of order",
-                Fault::Unreachable | Fault::Late => "does not answer",
-            };
             log::warn!(
                 "{} {verb}: {reason}; what is in memory is served for {} more, and the rest not at all",
                 self.name,

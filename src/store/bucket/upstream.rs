@@ -20,6 +20,7 @@ use super::trouble::Trouble;
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
 use crate::store::Fault;
+use crate::store::status::BucketCounts;
 
 /// How often a request that may succeed a moment later is made again.
 pub(super) const RETRIES: u32 = 2;
@@ -45,6 +46,7 @@ pub(crate) struct Upstream {
     name: String,
     patience: config::Upstream,
     trouble: Trouble,
+    counts: Arc<BucketCounts>,
     /// Places for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
     /// that slow clients keep nobody from what is read fast.
     asking: Semaphore,
@@ -66,6 +68,7 @@ impl Upstream {
         store: Arc<dyn ObjectStore>,
         bucket: &config::Bucket,
         patience: config::Upstream,
+        counts: Arc<BucketCounts>,
         background: Handle,
     ) -> Arc<Self> {
         let passing = (patience.connections / 2).max(1);
@@ -76,6 +79,7 @@ impl Upstream {
             name: bucket.to_string(),
             patience,
             trouble: Trouble::new(bucket),
+            counts,
             asking: Semaphore::new((patience.connections - patience.connections / 2).max(1)),
             passing: Arc::new(Semaphore::new(passing)),
             background,
@@ -106,6 +110,11 @@ impl Upstream {
 
     pub(super) fn trouble(&self) -> &Trouble {
         &self.trouble
+    }
+
+    /// What was asked of it so far.
+    pub(super) fn counts(&self) -> &Arc<BucketCounts> {
+        &self.counts
     }
 
     /// How long it may pause within a body.
@@ -195,14 +204,21 @@ impl Upstream {
     ) -> Result<GetResult, Refusal> {
         let patience =
             self.patience.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
-        match timeout(patience, self.store.get_opts(key, options)).await {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(e)) => Err(Refusal::of(&e)),
+        self.counts.requests.add(1);
+        let refusal = match timeout(patience, self.store.get_opts(key, options)).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(e)) => Refusal::of(&e),
             Err(_) => {
                 let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
-                Err(Refusal::Fault(Fault::Late, waited))
+                Refusal::Fault(Fault::Late, waited)
             }
+        };
+        match &refusal {
+            Refusal::Fault(fault, _) => self.counts.failed(*fault),
+            Refusal::Forbidden => self.counts.forbidden.add(1),
+            _ => {}
         }
+        Err(refusal)
     }
 
     /// Waits a little before what broke off for the `times`th time is asked for again.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,7 @@ use super::version::FileVersion;
 use crate::asset::Digest;
 use crate::store::StoreError;
 use crate::store::flights::{Demand, Flights};
+use crate::store::status::HashCounts;
 
 /// How much is hashed between two looks at whether anybody still waits.
 const BLOCK: usize = 1 << 20;
@@ -26,6 +27,7 @@ pub(crate) struct Digests {
     flights: Flights<FileVersion, Result<Hashed, StoreError>>,
     /// Keeps hashing from taking every background thread away from reading.
     slots: Arc<Semaphore>,
+    counts: Arc<HashCounts>,
     background: Handle,
 }
 
@@ -44,8 +46,14 @@ impl Digests {
             known: Cache::new(capacity),
             flights: Flights::new(background.clone()),
             slots: Arc::new(Semaphore::new(at_once)),
+            counts: Arc::default(),
             background,
         }
+    }
+
+    /// What was hashed so far.
+    pub(crate) fn counts(&self) -> &HashCounts {
+        &self.counts
     }
 
     /// The digest of `version` of `file`, where it is known without reading.
@@ -76,9 +84,17 @@ impl Digests {
             .join(&version, |demand| {
                 let (file, slots, background) =
                     (Arc::clone(file), Arc::clone(&self.slots), self.background.clone());
+                let counts = Arc::clone(&self.counts);
                 async move {
                     let _slot = slots.acquire_owned().await.ok()?;
-                    let work = move || hash_version(&file, version, watched, &demand).transpose();
+                    let work = move || {
+                        let began = Instant::now();
+                        let hashed = hash_version(&file, version, watched, &demand).transpose();
+                        if matches!(hashed, Some(Ok(_))) {
+                            counts.add(version.len, began.elapsed());
+                        }
+                        hashed
+                    };
                     background.spawn_blocking(work).await.ok()?
                 }
             })

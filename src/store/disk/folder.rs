@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::glance::Glance;
 use super::load::{Loaded, Seen, load};
 use super::root::Patience;
 use super::version::{FileVersion, SETTLING};
@@ -30,6 +31,8 @@ pub(crate) struct Folder {
     shelf: Arc<Shelf>,
     loading: Flights<Box<str>, Result<Opened, StoreError>>,
     warned_of_no_time: AtomicBool,
+    /// Whether it can be read, and if not, why.
+    glance: Glance<Option<String>>,
 }
 
 /// What a look at the disk found.
@@ -60,7 +63,16 @@ impl Folder {
             loading: Flights::new(shelf.background.clone()),
             shelf,
             warned_of_no_time: AtomicBool::new(false),
+            glance: Glance::default(),
         }))
+    }
+
+    /// Why nothing in it can be read at the moment, where that is so. Takes as long as its disk does.
+    pub(crate) async fn trouble(&self) -> Option<String> {
+        let disk = Arc::clone(&self.disk);
+        let look = move || disk.trouble().map(|error| error.to_string());
+        let found = self.glance.share(&self.shelf.background, look).await;
+        found.unwrap_or_else(|| Some("the folder could not be looked at".to_owned()))
     }
 
     /// Whether what is known answers what was asked at `now`.

@@ -68,12 +68,17 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
             let (file, demand) = (Arc::clone(&opened.file), demand.clone());
             let _place = shared.loading.acquire().await.ok()?;
             let may_tear = attempt == ATTEMPTS;
+            let counting = Arc::clone(shared);
             let work = move || {
                 if demand.is_gone() {
-                    None
-                } else {
-                    Some(read_and_hash(&file, version, room, watched, may_tear))
+                    return None;
                 }
+                let began = Instant::now();
+                let loaded = read_and_hash(&file, version, room, watched, may_tear);
+                if loaded.is_ok() {
+                    counting.digests.counts().add(version.len, began.elapsed());
+                }
+                Some(loaded)
             };
             let loaded = shared.background.spawn_blocking(work).await.ok()??;
             if let Ok(Loaded { version, digest, settled: true, .. }) = loaded {

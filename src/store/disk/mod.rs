@@ -5,6 +5,7 @@
 mod chunks;
 mod digests;
 mod folder;
+mod glance;
 mod load;
 mod root;
 mod stream;
@@ -31,8 +32,8 @@ pub(crate) use self::load::{Loaded, Seen};
 use self::root::{Patience, Refusal, Root};
 pub use self::stream::FileStream;
 use self::version::FileVersion;
-use super::StoreError;
 use super::memory::Budget;
+use super::{NOBODYS, StoreError};
 use crate::asset::{AssetPath, Digest};
 
 /// What all disk stores of a process have in common.
@@ -125,6 +126,15 @@ impl Disk {
             return Err(OpenError::Store(StoreError::NotFound));
         }
         Ok(OpenFile { file: Arc::new(file), version: FileVersion::of(&metadata) })
+    }
+
+    /// Why nothing can be opened at the moment, where that is so: looks for a file as a request does, and expects to find none.
+    pub(crate) fn trouble(&self) -> Option<StoreError> {
+        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
+        match self.open(&nothing, Patience::Blocking) {
+            Err(OpenError::Store(error)) if error != StoreError::NotFound => Some(error),
+            _ => None,
+        }
     }
 
     fn explain(&self, refusal: Refusal, patience: Patience) -> OpenError {

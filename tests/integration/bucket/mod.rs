@@ -37,7 +37,7 @@ fn command(s3: &S3Server, folder: &Folder, variables: &[(&str, &str)], mount: &s
 }
 
 /// The command that serves what `toml` says, in an environment that knows of no bucket. `folder` is its home, too.
-fn command_of(folder: &Folder, toml: &str) -> Command {
+pub(crate) fn command_of(folder: &Folder, toml: &str) -> Command {
     folder.write("wamedia.toml", toml);
     let mut command = wamedia();
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {

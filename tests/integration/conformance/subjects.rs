@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
 use tokio::runtime::{Builder, Runtime};
 use wamedia::config::{self, Flags};
-use wamedia::server::AccessLog;
+use wamedia::server::{LogWriter, Passed};
 use wamedia::store::Stores;
 
 use super::keepers::{Environment, Keeper};
@@ -67,13 +67,15 @@ impl InMemory {
     pub(super) fn start(fresh: &str) -> Self {
         let folder = Folder::new();
         folder.write("wamedia.toml", configuration("s3://memory/some/prefix", fresh));
-        let flags = Flags { listen: vec!["127.0.0.1:0".to_owned()], ..Flags::default() };
+        let (listen, access_log) = (vec!["127.0.0.1:0".to_owned()], Some("off".to_owned()));
+        let flags = Flags { listen, access_log, ..Flags::default() };
         let settings = config::load(&flags, std::iter::empty(), folder.path()).expect("settings");
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let store = Arc::new(object_store::memory::InMemory::new());
         let stores = Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, &settings, runtime.handle());
-        let server =
-            wamedia::server::Server::start(&settings, stores, AccessLog::new(None)).expect("a server");
+        let log = LogWriter::start(&config::AccessLog::Off).expect("a thread");
+        let server = wamedia::server::Server::start(&settings, stores, log, None, &Passed::default())
+            .expect("a server");
         Self { store, address: server.addresses()[0], server: Some(server), runtime }
     }
 

@@ -1,0 +1,54 @@
+//! Any lists of tags and any dates in conditions are decided on without a panic, and what cannot be read fails nothing that it
+//! should not (RFC 9110 section 13).
+
+#![no_main]
+
+use hyper::Method;
+use hyper::header::{
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
+use libfuzzer_sys::fuzz_target;
+use wamedia::asset::{Asset, CachePolicy, Digest, EntityTag, MediaType};
+use wamedia::http::{Decision, decide};
+
+const NAMES: [HeaderName; 6] = [IF_NONE_MATCH, IF_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+const LEN: u64 = 1000;
+
+fuzz_target!(|input: (bool, bool, Vec<(u8, &[u8])>)| {
+    let (is_head, has_date, lines) = input;
+    let method = if is_head { Method::HEAD } else { Method::GET };
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.into_iter().take(8) {
+        let Ok(value) = HeaderValue::from_bytes(value) else { continue };
+        headers.append(&NAMES[usize::from(name) % NAMES.len()], value);
+    }
+    let asset = Asset {
+        name: "a.jpg".into(),
+        len: LEN,
+        etag: EntityTag::parse("\"v1\"").expect("a tag"),
+        version: Digest::new([0; 32]).version(),
+        last_modified: has_date.then(|| "Sun, 06 Nov 1994 08:49:37 GMT".parse().expect("a date")),
+        media_type: MediaType::from_static("image/jpeg"),
+        content_encoding: None,
+        cache_policy: CachePolicy::NO_CACHE,
+    };
+    let has = |name: &HeaderName| headers.contains_key(name);
+    match decide(&method, &headers, &asset) {
+        Decision::Whole => {}
+        Decision::Partial(range) => {
+            assert!(!is_head && has(&RANGE) && range.start < range.end && range.end <= LEN, "{range:?}");
+        }
+        Decision::Multipart(_) | Decision::Unsatisfiable => assert!(!is_head && has(&RANGE)),
+        Decision::NotModified => {
+            assert!(has(&IF_NONE_MATCH) || has(&IF_MODIFIED_SINCE) && has_date, "{headers:?}");
+        }
+        Decision::PreconditionFailed => {
+            assert!(has(&IF_MATCH) || has(&IF_UNMODIFIED_SINCE), "{headers:?}");
+        }
+    }
+    // Without If-Match, its own tag in a list of its own makes an asset not modified, whatever stands in lines before.
+    if !has(&IF_MATCH) && !has(&IF_UNMODIFIED_SINCE) && !has(&IF_NONE_MATCH) {
+        headers.insert(IF_NONE_MATCH, HeaderValue::from_static("\"v0\", W/\"v1\""));
+        assert_eq!(decide(&method, &headers, &asset), Decision::NotModified, "{headers:?}");
+    }
+});

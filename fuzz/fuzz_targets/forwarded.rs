@@ -1,0 +1,31 @@
+//! Whatever stands in `X-Forwarded-For`, the client is the peer, or an address that stands there; and nothing on the left of what a
+//! trusted proxy wrote makes it another.
+
+#![no_main]
+
+use std::net::IpAddr;
+
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+use libfuzzer_sys::fuzz_target;
+use wamedia::http::client_behind;
+
+fn is_trusted(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 10)
+}
+
+fuzz_target!(|lines: Vec<&[u8]>| {
+    let mut headers = HeaderMap::new();
+    for line in lines.into_iter().take(8) {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return };
+        headers.append("x-forwarded-for", value);
+    }
+    let [proxy, stranger, client]: [IpAddr; 3] = [[10, 0, 0, 1], [192, 0, 2, 1], [198, 51, 100, 7]].map(IpAddr::from);
+    let told = client_behind(proxy, &headers, is_trusted);
+    assert_eq!(told, told.to_canonical());
+    assert!(told == proxy || !headers.is_empty());
+    assert_eq!(client_behind(stranger, &headers, is_trusted), stranger);
+    assert_eq!(client_behind(proxy, &headers, |_| false), proxy);
+    headers.append("x-forwarded-for", HeaderValue::from_static("198.51.100.7:80, 10.9.9.9"));
+    assert_eq!(client_behind(proxy, &headers, is_trusted), client);
+});

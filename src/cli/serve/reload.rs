@@ -1,0 +1,102 @@
+//! Settings that are read again while the server runs: all of them take effect, or none.
+//!
+//! Everything that can fail is done before anything is changed: reading, opening, asking new buckets. What is left then is to
+//! put it in the place of what was.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use super::load;
+use crate::cli::{Exit, Failure, store_failure};
+use crate::config::{Flags, Settings};
+use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
+use crate::store::Stores;
+
+/// What is in force, and what is needed to put something else in its place.
+pub(super) struct InForce<'s> {
+    pub(super) flags: Arc<Flags>,
+    pub(super) settings: Settings,
+    pub(super) stores: Stores,
+    pub(super) server: &'s Server,
+    pub(super) log: LogWriter,
+    /// Where HTTPS is spoken.
+    pub(super) certificates: Option<CertificateFiles>,
+}
+
+/// What takes its place.
+struct Next {
+    settings: Settings,
+    /// Keys of what was to be otherwise and cannot be.
+    fixed: Vec<&'static str>,
+    stores: Stores,
+    certificates: Option<CertificatesRead>,
+    access_log: LogSink,
+}
+
+impl InForce<'_> {
+    /// Reads the settings again and puts them in force; where that fails, all stays as it is. Says in a few words what came of it.
+    ///
+    /// Dropped while it still reads, it has changed nothing.
+    pub(super) async fn reload(&mut self) -> Result<String, String> {
+        match self.prepare().await {
+            Ok(next) => Ok(self.change_to(next).await),
+            Err(failure) => {
+                self.server.refused();
+                log::error!(
+                    "SIGHUP: the configuration is refused, and the one before goes on: {}",
+                    failure.message
+                );
+                Err(failure.message)
+            }
+        }
+    }
+
+    async fn prepare(&self) -> Result<Next, Failure> {
+        let (flags, running, stores) = (Arc::clone(&self.flags), self.settings.clone(), self.stores.clone());
+        let has_certificates = self.certificates.is_some();
+        // Files may lie on what does not answer.
+        let reading = spawn_blocking(move || {
+            let mut settings = load(&flags)?;
+            let fixed = settings.keep_what_is_fixed(&running);
+            let certificates = has_certificates
+                .then(|| CertificateFiles::read(settings.tls.pairs()))
+                .transpose()
+                .map_err(|e| Failure::new(Exit::Usage, e))?;
+            let stores = stores.reopen(&settings).map_err(store_failure)?;
+            let access_log =
+                LogSink::open(&settings.access_log).map_err(|e| Failure::new(Exit::System, e))?;
+            Ok(Next { settings, fixed, stores, certificates, access_log })
+        });
+        let next: Next = reading.await.unwrap_or_else(|e| {
+            Err(Failure::new(Exit::System, format_args!("reading it was broken off: {e}")))
+        })?;
+        next.stores.probe_new(&self.stores).await.map_err(store_failure)?;
+        Ok(next)
+    }
+
+    async fn change_to(&mut self, next: Next) -> String {
+        let Next { settings, fixed, stores, certificates, access_log } = next;
+        self.server.apply(&settings, stores.clone());
+        self.log.turn_to(access_log);
+        if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {
+            // Whoever looks after the files may be looking at them.
+            let _ = spawn_blocking(move || files.show(read)).await;
+        }
+        (self.settings, self.stores) = (settings, stores);
+        for key in &fixed {
+            log::warn!("SIGHUP: `{key}` is otherwise now, and that takes a restart: it stays as it was");
+        }
+        let but = if fixed.is_empty() { String::new() } else { format!(", but for {}", fixed.join(", ")) };
+        log::info!("SIGHUP: the configuration was read again and is in force{but}");
+        summary(&self.settings, self.server)
+    }
+}
+
+/// What is served where, in a few words.
+pub(super) fn summary(settings: &Settings, server: &Server) -> String {
+    let mounts: Vec<_> =
+        settings.mounts.iter().map(|mount| format!("{} at /{}", mount.store, mount.path)).collect();
+    let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+    format!("serves {} on {}", mounts.join(", "), addresses.join(", "))
+}

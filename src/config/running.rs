@@ -1,0 +1,74 @@
+//! New settings for a program that runs: what of them cannot take effect before it is started again.
+
+use super::Settings;
+use super::keys::KEYS;
+
+/// The settings that last as long as the process: what it listens on, for which names it gets certificates, how many threads it
+/// has, how much memory they share.
+const FIXED: [&str; 13] = [
+    "listen",
+    "plain_listen",
+    "threads",
+    "acme.domains",
+    "acme.contact",
+    "acme.directory",
+    "acme.state",
+    "acme.ca",
+    "acme.challenge",
+    "admin.listen",
+    "memory.cache",
+    "memory.streams",
+    "memory.digests",
+];
+
+impl Settings {
+    /// Takes over from the settings that are `running` what cannot change while the program runs, and gives the keys of what was to
+    /// be otherwise.
+    pub fn keep_what_is_fixed(&mut self, running: &Self) -> Vec<&'static str> {
+        let has_changed =
+            |key: &&super::keys::Key| FIXED.contains(&key.name) && (key.show)(self) != (key.show)(running);
+        let mut changed: Vec<_> = KEYS.iter().filter(has_changed).map(|key| key.name).collect();
+        self.acme = running.acme.clone();
+        if self.scheme() != running.scheme() {
+            // Which certificates there are may change; whether there are any decides what is spoken on every address.
+            changed.push("tls.cert");
+            self.tls = running.tls.clone();
+        }
+        self.listen.clone_from(&running.listen);
+        self.plain_listen.clone_from(&running.plain_listen);
+        self.threads = running.threads;
+        self.admin = running.admin;
+        self.memory = running.memory;
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_fixed_stays_and_is_named_and_the_rest_is_taken() {
+        let running = Settings::defaults();
+        let mut new = Settings::defaults();
+        assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
+        new.listen.push(([127, 0, 0, 1], 1).into());
+        new.plain_listen.push(([127, 0, 0, 1], 2).into());
+        new.admin = Some(([127, 0, 0, 1], 3).into());
+        new.threads += 1;
+        new.acme.domains.push("media.example.com".to_owned());
+        new.acme.contact = Some("ops@example.com".to_owned());
+        new.acme.directory = "staging".to_owned();
+        new.acme.state = "/elsewhere".into();
+        new.acme.ca = Some("ca.pem".into());
+        new.acme.challenge.pop();
+        new.memory = super::super::Memory { cache: 1, streams: 2, digests: 3 };
+        new.tls.cert.push("cert.pem".into());
+        new.limits.connections = 7;
+        let mut expected = FIXED.to_vec();
+        expected.push("tls.cert");
+        assert_eq!(new.keep_what_is_fixed(&running), expected);
+        let limits = super::super::Limits { connections: 7, ..running.limits };
+        assert_eq!(new, Settings { limits, ..running });
+    }
+}

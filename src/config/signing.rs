@@ -1,0 +1,130 @@
+//! The keys of signed links: from which file or variable they come, and who else may read them.
+//!
+//! What a key looks like, and what it signs, is `http`'s. The keys themselves stand in no message and in nothing that is printed.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use super::env::SIGNING_KEYS;
+use crate::http::SigningKeys;
+use crate::small_file;
+
+/// What signs links.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signing {
+    /// The file that was named for the keys, absolute. It may lie in a store and is never served. Default none.
+    pub key_file: Option<PathBuf>,
+    /// The keys: those of the variable, else those of the file. Default none, and then no rule asks for signed links.
+    pub keys: Option<SigningKeys>,
+}
+
+/// The permissions that the file may have: its owner may read and write it, and nobody else.
+const MODE: u32 = 0o600;
+/// Most bytes that are read of it.
+const MAX_LEN: u64 = 64 << 10;
+
+/// Reads the keys. `text` is what the variable holds, if there is one.
+pub(super) fn read(key_file: Option<&Path>, text: Option<&str>) -> Result<Option<SigningKeys>, ConfigError> {
+    let (origin, text) = match (text, key_file) {
+        (Some(text), _) => (format!("the variable {SIGNING_KEYS}"), Ok(text.to_owned())),
+        (None, Some(path)) => (format!("the key file {}", path.display()), read_file(path)),
+        (None, None) => return Ok(None),
+    };
+    let keys = text.and_then(|text| SigningKeys::parse(&text).map_err(|error| error.to_string()));
+    keys.map(Some).map_err(|reason| ConfigError::SigningKeys { origin, reason })
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let (bytes, metadata) = small_file::read(path, MAX_LEN).map_err(|error| unreadable(&error))?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & !MODE != 0 {
+        return Err(format!(
+            "it has the mode {mode:04o}, with which others than its owner can do with it what they should not; make it \
+             0600 (chmod 600 {})",
+            path.display()
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as that".to_owned())
+}
+
+fn unreadable(error: &io::Error) -> String {
+    let mend = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "create it with one `id:base64` a line and the mode 0600 \
+             (umask 077; printf '2026-01:%s\\n' \"$(openssl rand -base64 32)\" > FILE), or name another"
+        }
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => "name one",
+        io::ErrorKind::FileTooLarge => "no list of keys is as long: name another",
+        _ => "make it readable to its owner, whom wamedia runs as, or name another",
+    };
+    format!("it cannot be read: {error}; {mend}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+
+    #[test]
+    fn a_file_that_others_may_touch_is_refused_with_the_mend() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("signing.keys");
+        fs::write(&file, KEYS).expect("a file");
+        for mode in [0o600, 0o400] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
+            assert_eq!(read(Some(&file), None).expect("keys"), Some(SigningKeys::parse(KEYS).expect("keys")));
+        }
+        for mode in [0o644, 0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o700, 0o660, 0o666, 0o440, 0o4600] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
+            let message = read(Some(&file), None).expect_err("a refusal").to_string();
+            for part in [&format!("the mode {mode:04o}"), "chmod 600 /", "/signing.keys", "the key file"] {
+                assert!(message.contains(part), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_readable_file_is_refused_with_the_mend() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fifo = folder.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).expect("a FIFO");
+        let write = |name: &str, bytes: &[u8]| {
+            let file = folder.path().join(name);
+            fs::write(&file, bytes).expect("a file");
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("a mode");
+            file
+        };
+        let huge = write("huge", KEYS.repeat(2000).as_bytes());
+        let binary = write("binary", b"k1:\xff\xfe");
+        let empty = write("empty", b"");
+        let short = write("short", b"k1:U0VDUkVU");
+        for (file, part) in [
+            (folder.path().join("gone"), "openssl rand"),
+            (folder.path().to_owned(), "no regular file"),
+            (fifo, "no regular file"),
+            (huge, "more than 64 KiB"),
+            (binary, "UTF-8"),
+            (empty, "there is no key"),
+            (short, "has 6 bytes"),
+        ] {
+            let message = read(Some(&file), None).expect_err("a refusal").to_string();
+            assert!(message.contains(part) && message.contains("the key file"), "{message}");
+            assert!(!message.contains("U0VDUkVU") && !message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_variable_comes_before_the_file() {
+        assert_eq!(read(None, None).expect("nothing"), None);
+        let gone = Path::new("/gone/signing.keys");
+        assert!(read(Some(gone), Some(KEYS)).expect("keys").is_some());
+        let message = read(None, Some("SECRET")).expect_err("a refusal").to_string();
+        assert!(message.contains("the variable WAMEDIA_SIGNING_KEYS: line 1"), "{message}");
+        assert!(!message.contains("SECRET\""), "{message}");
+    }
+}

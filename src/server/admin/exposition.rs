@@ -1,0 +1,372 @@
+//! What was counted, written for monitoring systems: OpenMetrics 1.0, and the text format of Prometheus before it.
+//!
+//! The names are an interface: dashboards and alerts are built on them.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::super::meters::{BOUNDS, TimesSeen};
+use super::super::process;
+use crate::server::{Certificates, Watch};
+use crate::store::BucketStatus;
+
+/// The two text formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// Prometheus's own, version 0.0.4.
+    Prometheus,
+}
+
+impl Dialect {
+    /// The one that `Accept` asks for: OpenMetrics where it is named, as Prometheus's scraper does.
+    pub(super) fn wanted<'a>(mut accept: impl Iterator<Item = &'a str>) -> Self {
+        let names_it = |value: &str| {
+            value.split(',').any(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"))
+                    && !parts.any(|part| matches!(part, "q=0" | "q=0.0"))
+            })
+        };
+        if accept.any(names_it) { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// Everything that was counted so far.
+pub(super) fn write(watch: &Watch, dialect: Dialect) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Counted(watch.clone())));
+    let mut written = String::with_capacity(16 << 10);
+    text::encode(&mut written, &registry).expect("a String takes whatever is written to it");
+    match dialect {
+        Dialect::OpenMetrics => written,
+        Dialect::Prometheus => older(&written),
+    }
+}
+
+/// OpenMetrics as the older format: there the type and help of counters and of what is known of the program go by the name that
+/// their samples have, the latter is a gauge, and units and the end are not told.
+fn older(openmetrics: &str) -> String {
+    let mut written = String::with_capacity(openmetrics.len());
+    let mut help = None;
+    for line in openmetrics.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("HELP"), Some(name), text) => help = Some((name, text.unwrap_or_default())),
+            (Some("#"), Some("TYPE"), Some(name), Some(kind)) => {
+                let (suffix, kind) = match kind {
+                    "counter" => ("_total", kind),
+                    "info" => ("_info", "gauge"),
+                    _ => ("", kind),
+                };
+                if let Some((_, text)) = help.take().filter(|(named, _)| *named == name) {
+                    let _ = writeln!(written, "# HELP {name}{suffix} {text}");
+                }
+                let _ = writeln!(written, "# TYPE {name}{suffix} {kind}");
+            }
+            (Some("#"), ..) => {}
+            _ => drop(writeln!(written, "{line}")),
+        }
+    }
+    written
+}
+
+/// All counts of one moment.
+#[derive(Debug)]
+struct Counted(Watch);
+
+impl Collector for Counted {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(&mut encoder);
+        let watch = &self.0;
+        page.serving(watch)?;
+        page.stores(watch)?;
+        page.certificates(watch.certificates.as_deref())?;
+        page.log(watch)?;
+        page.configuration(watch)?;
+        page.program()
+    }
+}
+
+struct Page<'p, 'e>(&'p mut DescriptorEncoder<'e>);
+
+impl Page<'_, '_> {
+    fn serving(&mut self, watch: &Watch) -> fmt::Result {
+        let meters = &watch.meters;
+        self.counters(
+            "wamedia_http_requests",
+            "Requests by the path of their mount and the class of their status; none: the client left before there was one",
+            None,
+            meters.requests().map(|(mount, outcome, count)| {
+                ([("mount", mount), ("status", outcome.label().to_owned())], count)
+            }),
+        )?;
+        self.counters(
+            "wamedia_http_response_body",
+            "Bytes of response bodies that were sent, by the path of the mount",
+            Some(&Unit::Bytes),
+            meters.bytes().map(|(mount, count)| ([("mount", mount)], count)),
+        )?;
+        self.counter(
+            "wamedia_http_responses_cut",
+            "Responses of which the client did not get the whole",
+            meters.cut(),
+        )?;
+        self.times(
+            "wamedia_http_time_to_first_byte",
+            "From the end of a request's head to the first bytes of its response",
+            &meters.first_byte(),
+        )?;
+        self.times(
+            "wamedia_http_request_duration",
+            "From the end of a request's head to the last byte of its response",
+            &meters.duration(),
+        )?;
+        self.gauge(
+            "wamedia_http_connections_open",
+            "Connections that are open",
+            None,
+            watch.connections.open(),
+        )?;
+        self.counter("wamedia_http_connections", "Connections that were accepted", meters.accepted())?;
+        self.counter(
+            "wamedia_http_connections_turned_away",
+            "Connections past a limit, which were told 503 or closed",
+            meters.turned_away(),
+        )?;
+        self.counter(
+            "wamedia_cache_hits",
+            "Requests for an asset that were answered without asking its store",
+            meters.hits(),
+        )?;
+        self.counter(
+            "wamedia_cache_misses",
+            "Requests for an asset for which its store was asked, or an answer to another request waited for",
+            meters.misses(),
+        )
+    }
+
+    fn stores(&mut self, watch: &Watch) -> fmt::Result {
+        let status = watch.live.now().stores.status();
+        self.counter("wamedia_cache_evictions", "Assets that had to make room for others", status.evictions)?;
+        self.gauge(
+            "wamedia_cache_held",
+            "Bodies in memory, those included that are only being sent any more",
+            Some(&Unit::Bytes),
+            status.held,
+        )?;
+        self.gauge(
+            "wamedia_cache_limit",
+            "Most that bodies in memory may be (memory.cache)",
+            Some(&Unit::Bytes),
+            status.held_limit,
+        )?;
+        self.counter("wamedia_hash_files", "Files that were hashed", status.hashed.files)?;
+        self.counters(
+            "wamedia_hash_read",
+            "Bytes that were read to be hashed",
+            Some(&Unit::Bytes),
+            [(NO_LABELS, status.hashed.bytes)].into_iter(),
+        )?;
+        self.counters(
+            "wamedia_hash",
+            "Time that reading and hashing files took",
+            Some(&Unit::Seconds),
+            [(NO_LABELS, status.hashed.time.as_secs_f64())].into_iter(),
+        )?;
+        let labelled =
+            |bucket: &BucketStatus| [("bucket", bucket.name.clone()), ("mount", bucket.mount.clone())];
+        let buckets = &status.buckets;
+        self.counters(
+            "wamedia_upstream_requests",
+            "Requests to a bucket, retries included",
+            None,
+            buckets.iter().map(|bucket| (labelled(bucket), bucket.requests)),
+        )?;
+        let failed = buckets.iter().flat_map(|bucket| {
+            let kinds = bucket.failed.iter().map(|(fault, count)| (fault.name(), *count));
+            kinds.chain([("forbidden", bucket.forbidden)]).map(|(kind, count)| {
+                let [name, mount] = labelled(bucket);
+                ([name, mount, ("kind", kind.to_owned())], count)
+            })
+        });
+        self.counters("wamedia_upstream_errors", "Requests to a bucket that failed, by kind", None, failed)?;
+        self.gauges(
+            "wamedia_upstream_answers",
+            "1 where the bucket answered when it was last asked, else 0",
+            None,
+            buckets.iter().map(|bucket| (labelled(bucket), u64::from(bucket.answers))),
+        )
+    }
+
+    /// By name, as clients are shown them: of two certificates for one name, that in the earlier slot. There is no sample where
+    /// there is no certificate.
+    fn certificates(&mut self, certificates: Option<&Certificates>) -> fmt::Result {
+        let mut expiries = BTreeMap::new();
+        for certificate in certificates.map(Certificates::all).unwrap_or_default().into_iter().flatten() {
+            for name in certificate.names() {
+                expiries.entry(name.clone()).or_insert(certificate.not_after());
+            }
+        }
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.gauges(
+            "wamedia_tls_certificate_expiry_timestamp",
+            "When the certificate for the name expires, since 1970",
+            Some(&Unit::Seconds),
+            expiries.into_iter().map(|(name, expiry)| ([("name", name)], seconds(expiry))),
+        )
+    }
+
+    fn log(&mut self, watch: &Watch) -> fmt::Result {
+        self.counter(
+            "wamedia_log_lines_dropped",
+            "Log lines that came faster than they could be written",
+            watch.log.dropped(),
+        )
+    }
+
+    fn configuration(&mut self, watch: &Watch) -> fmt::Result {
+        let last = watch.reloads.last();
+        self.counters(
+            "wamedia_config_reloads",
+            "Configurations that were read again, by whether they were put in force",
+            None,
+            watch.reloads.counts().into_iter().map(|(result, count)| ([("result", result)], count)),
+        )?;
+        self.gauge(
+            "wamedia_config_last_reload_successful",
+            "1 where the configuration that was read last is in force, else 0",
+            None,
+            u64::from(last.was_taken),
+        )?;
+        let since = last.in_force_since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.0
+            .encode_descriptor(
+                "wamedia_config_last_reload_success_timestamp",
+                "When the configuration in force was read, since 1970",
+                Some(&Unit::Seconds),
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&since.as_secs_f64())
+    }
+
+    fn program(&mut self) -> fmt::Result {
+        let labels = [("version", env!("CARGO_PKG_VERSION"))];
+        self.0
+            .encode_descriptor("wamedia_build", "The program", None, MetricType::Info)?
+            .encode_info(&labels)?;
+        let Some(process) = process::look() else { return Ok(()) };
+        self.counters(
+            "process_cpu",
+            "Processor time of user and system",
+            Some(&Unit::Seconds),
+            [(NO_LABELS, process.cpu.as_secs_f64())].into_iter(),
+        )?;
+        self.gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), process.resident)?;
+        self.gauge("process_open_fds", "Files and sockets that are open", None, process.open_files)?;
+        self.gauge("process_max_fds", "Most that may be", None, process.max_files)?;
+        self.0
+            .encode_descriptor(
+                "process_start_time",
+                "When the process began, since 1970",
+                Some(&Unit::Seconds),
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&process.began.as_secs_f64())
+    }
+
+    fn counter(&mut self, name: &str, help: &str, count: u64) -> fmt::Result {
+        self.counters(name, help, None, [(NO_LABELS, count)].into_iter())
+    }
+
+    fn counters<L: EncodeLabelSet, N: prometheus_client::encoding::EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        counts: impl Iterator<Item = (L, N)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        for (labels, count) in counts {
+            family.encode_family(&labels)?.encode_counter::<NoLabels, N, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: u64) -> fmt::Result {
+        self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
+    }
+
+    fn gauges<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        values: impl Iterator<Item = (L, u64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        for (labels, value) in values {
+            family.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn times(&mut self, name: &str, help: &str, seen: &TimesSeen) -> fmt::Result {
+        let bounds = BOUNDS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
+        let buckets: Vec<_> = bounds.zip(seen.buckets).collect();
+        let count = seen.buckets.iter().sum();
+        self.0
+            .encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?
+            .encode_histogram::<NoLabels>(seen.sum.as_secs_f64(), count, &buckets, None)
+    }
+}
+
+type NoLabels = [(&'static str, String); 0];
+const NO_LABELS: NoLabels = [];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scraper_gets_the_format_that_it_asks_for() {
+        for (accept, expected) in [
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                Dialect::OpenMetrics,
+            ),
+            ("text/plain;version=0.0.4", Dialect::Prometheus),
+            ("application/openmetrics-text; q=0, text/plain", Dialect::Prometheus),
+            ("*/*", Dialect::Prometheus),
+            ("", Dialect::Prometheus),
+        ] {
+            assert_eq!(Dialect::wanted([accept].into_iter()), expected, "{accept}");
+        }
+        assert_eq!(Dialect::wanted(std::iter::empty()), Dialect::Prometheus);
+    }
+
+    #[test]
+    fn the_older_format_names_a_counter_as_its_samples() {
+        let text = "# HELP a_b Some help.\n# TYPE a_b counter\n# UNIT a_b bytes\na_b_total{m=\"/\"} 3\n\
+                    # HELP i The i.\n# TYPE i info\ni_info{v=\"1\"} 1\n\
+                    # HELP g Help here.\n# TYPE g gauge\ng 1\n# EOF\n";
+        let expected = "# HELP a_b_total Some help.\n# TYPE a_b_total counter\na_b_total{m=\"/\"} 3\n\
+                        # HELP i_info The i.\n# TYPE i_info gauge\ni_info{v=\"1\"} 1\n\
+                        # HELP g Help here.\n# TYPE g gauge\ng 1\n";
+        assert_eq!(older(text), expected);
+    }
+}

@@ -1,0 +1,149 @@
+//! The listener for who runs the server: whether it lives, whether it is ready, and what it has counted.
+//!
+//! It is apart from the public one, off unless asked for, and runs on the background, so that the serving cores never work
+//! for it. What it answers under a path stands here; how counts are written, in [`exposition`]; when it is ready, in
+//! [`readiness`].
+
+mod exposition;
+mod readiness;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use self::exposition::Dialect;
+use super::Watch;
+use super::listener::{self, BindError};
+
+/// Connections that are served at one time; a monitoring system needs one or two.
+const CONNECTIONS: usize = 64;
+/// How long a request head may take, and a connection be without one.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that a request head may have.
+const HEAD_SIZE: usize = 16 << 10;
+/// The longest that a connection lasts: one that takes its answer slowly ends here.
+const LIFETIME: Duration = Duration::from_mins(5);
+/// How long accepting rests when it fails.
+const REST: Duration = Duration::from_millis(100);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The admin listener, bound.
+#[derive(Debug)]
+pub struct Admin {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl Admin {
+    /// Binds `address`.
+    ///
+    /// Fails where it cannot be had; the error names it.
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let (listener, address) = listener::bind_one(address)?;
+        Ok(Self { listener, address })
+    }
+
+    /// On a socket that was passed to us.
+    pub fn on(listener: std::net::TcpListener) -> Result<Self, BindError> {
+        let address = listener
+            .local_addr()
+            .map_err(|e| BindError::Passed { name: "admin".to_owned(), reason: e.to_string() })?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address that it listens on, with the port that was chosen where port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers about what `watch` sees, for as long as the process lives: while a server drains, somebody wants to know.
+    pub async fn run(self, watch: Watch) {
+        let listener = match TcpListener::from_std(self.listener) {
+            Ok(listener) => listener,
+            Err(e) => return log::error!("the admin listener could not be used: {e}"),
+        };
+        let watch = Arc::new(watch);
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let watch = Arc::clone(&watch);
+                    tokio::spawn(async move {
+                        let _place = place;
+                        let _ = timeout(LIFETIME, serve(stream, watch)).await;
+                    });
+                }
+                Err(e) => {
+                    log::warn!("no connection to the admin listener can be accepted: {e}");
+                    sleep(REST).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, watch: Arc<Watch>) {
+    let service = service_fn(move |request| {
+        let watch = Arc::clone(&watch);
+        async move { Ok::<_, Infallible>(answer(&request, &watch).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(e) = served {
+        log::debug!("a connection to the admin listener broke: {e}");
+    }
+}
+
+async fn answer<B>(request: &Request<B>, watch: &Watch) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    match request.uri().path() {
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/readyz" => {
+            let readiness = readiness::look(watch).await;
+            let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            text(status, readiness.to_string())
+        }
+        "/metrics" => {
+            let accepted = request.headers().get_all(header::ACCEPT).iter();
+            let dialect = Dialect::wanted(accepted.filter_map(|value| value.to_str().ok()));
+            respond(StatusCode::OK, dialect.media_type(), exposition::write(watch, dialect))
+        }
+        _ => text(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n"),
+    }
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    respond(status, TEXT, text)
+}
+
+fn respond(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,68 @@
+//! What became of the configurations that were read while the server ran.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// Counts them.
+#[derive(Debug)]
+pub(super) struct Reloads {
+    taken: AtomicU64,
+    refused: AtomicU64,
+    last: Mutex<Last>,
+}
+
+/// The last of them, or the one that the server was started with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Last {
+    pub(super) was_taken: bool,
+    /// When the one that is in force was taken.
+    pub(super) in_force_since: SystemTime,
+}
+
+impl Reloads {
+    pub(super) fn new() -> Self {
+        let last = Last { was_taken: true, in_force_since: SystemTime::now() };
+        Self { taken: AtomicU64::new(0), refused: AtomicU64::new(0), last: Mutex::new(last) }
+    }
+
+    pub(super) fn taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        *self.lock() = Last { was_taken: true, in_force_since: SystemTime::now() };
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.lock().was_taken = false;
+    }
+
+    /// Each result with its number.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 2] {
+        [("success", self.taken.load(Ordering::Relaxed)), ("failure", self.refused.load(Ordering::Relaxed))]
+    }
+
+    pub(super) fn last(&self) -> Last {
+        *self.lock()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_leaves_the_time_of_what_is_in_force() {
+        let reloads = Reloads::new();
+        let began = reloads.last().in_force_since;
+        assert!(reloads.last().was_taken);
+        reloads.refused();
+        assert!(!reloads.last().was_taken && reloads.last().in_force_since == began);
+        reloads.taken();
+        assert!(reloads.last().was_taken && reloads.last().in_force_since >= began);
+        assert_eq!(reloads.counts(), [("success", 1), ("failure", 1)]);
+    }
+}

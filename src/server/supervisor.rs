@@ -1,0 +1,121 @@
+//! What the service manager is told, where there is one that listens (`sd_notify`, section 3 of the manual): that we serve, read settings again, or end,
+//! and that we live.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use super::Pulse;
+
+/// Messages that may wait for a service manager which does not take them.
+const WAITING: usize = 16;
+
+/// Who started us and wants to know how we are; or nobody.
+#[derive(Debug, Clone)]
+pub struct Supervisor(Option<SyncSender<Message>>);
+
+#[derive(Debug)]
+enum Message {
+    Ready(String),
+    Reloading,
+    Stopping(String),
+    Alive,
+}
+
+impl Supervisor {
+    /// The one that the environment names (`NOTIFY_SOCKET`).
+    ///
+    /// It is told by a thread of its own: nobody else ever waits for it.
+    pub fn find() -> Self {
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Self(None);
+        }
+        let (sender, messages) = sync_channel(WAITING);
+        let telling =
+            std::thread::Builder::new().name("supervisor".into()).spawn(move || tell_all(&messages));
+        match telling {
+            Ok(_) => Self(Some(sender)),
+            Err(e) => {
+                log::warn!("the service manager cannot be told anything: no thread could be started: {e}");
+                Self(None)
+            }
+        }
+    }
+
+    /// We serve, under settings that `status` tells of.
+    pub fn ready(&self, status: String) {
+        self.put(Message::Ready(status));
+    }
+
+    /// Settings are read again; [`ready`](Self::ready) says that it is over.
+    pub fn reloading(&self) {
+        self.put(Message::Reloading);
+    }
+
+    /// We end.
+    pub fn stopping(&self, status: String) {
+        self.put(Message::Stopping(status));
+    }
+
+    /// Tells for ever that we live, as long as every serving core does, where the service manager wants to know (`WATCHDOG_USEC`).
+    pub async fn keep_telling(self, pulse: Pulse) {
+        let Some(most) = sd_notify::watchdog_enabled().filter(|_| self.0.is_some()) else { return };
+        // Twice as often as needs be (`sd_watchdog_enabled`).
+        let pause = (most / 2).max(Duration::from_millis(1));
+        loop {
+            pulse.beat().await;
+            self.put(Message::Alive);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn put(&self, message: Message) {
+        if let Some(sender) = &self.0 {
+            // Where there is no room, nobody has listened for long.
+            let _ = sender.try_send(message);
+        }
+    }
+}
+
+fn tell_all(messages: &Receiver<Message>) {
+    let mut was_told = true;
+    while let Ok(message) = messages.recv() {
+        let told = message.tell();
+        if let (Err(e), true) = (&told, was_told) {
+            log::warn!("the service manager cannot be told anything: {e}");
+        }
+        was_told = told.is_ok();
+    }
+}
+
+impl Message {
+    fn tell(&self) -> std::io::Result<()> {
+        match self {
+            Self::Ready(status) => {
+                sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&one_line(status))])
+            }
+            // The time lets the manager tell this reload from one that it asked for later.
+            Self::Reloading => {
+                sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])
+            }
+            Self::Stopping(status) => {
+                sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
+            }
+            Self::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
+        }
+    }
+}
+
+/// A line break would begin another message.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_status_is_one_line() {
+        assert_eq!(super::one_line("a\nREADY=1\tb"), "a READY=1 b");
+    }
+}

@@ -1,0 +1,123 @@
+//! Challenges of certificate authorities: what this server answers while it proves that a name is its own (RFC 8555 section
+//! 8, RFC 8737). Who asks for a certificate, and when, is not for here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use hyper::header::{self, HeaderValue};
+use hyper::http::request;
+use hyper::{HeaderMap, Method, StatusCode};
+use rustls::sign::CertifiedKey;
+
+use crate::http::{Answer, Payload};
+
+/// Where challenges are answered over HTTP (RFC 8555 section 8.3).
+const FOLDER: &str = "/.well-known/acme-challenge/";
+
+/// The challenges that are answered at the moment.
+#[derive(Debug, Default)]
+pub struct Challenges {
+    /// TLS-ALPN-01: by name.
+    certificates: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    /// HTTP-01: key authorisations by token.
+    tokens: Mutex<HashMap<String, String>>,
+}
+
+/// Goes on answering a challenge until it is dropped.
+#[derive(Debug)]
+#[must_use = "the challenge is no longer answered once this is dropped"]
+pub struct Answering {
+    challenges: Arc<Challenges>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Certificate(String),
+    Token(String),
+}
+
+impl Challenges {
+    /// Answers TLS-ALPN-01 (RFC 8737): who offers `acme-tls/1` and nothing else for `name`, on any address with TLS, is shown
+    /// `certificate` and nothing more. One that is answered for the same name already is replaced.
+    pub fn answer_by_tls(self: &Arc<Self>, name: &str, certificate: Arc<CertifiedKey>) -> Answering {
+        let name = name.to_ascii_lowercase();
+        locked(&self.certificates).insert(name.clone(), certificate);
+        Answering { challenges: Arc::clone(self), what: What::Certificate(name) }
+    }
+
+    /// Answers HTTP-01 (RFC 8555 section 8.3): `token` is given `key_authorization`, on every address without TLS.
+    pub fn answer_by_http(self: &Arc<Self>, token: &str, key_authorization: &str) -> Answering {
+        locked(&self.tokens).insert(token.to_owned(), key_authorization.to_owned());
+        Answering { challenges: Arc::clone(self), what: What::Token(token.to_owned()) }
+    }
+
+    pub(super) fn certificate(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        locked(&self.certificates).get(name).cloned()
+    }
+
+    /// The answer to a request for a token that is known.
+    pub(in crate::server) fn answer(&self, head: &request::Parts) -> Option<Answer> {
+        let token = head.uri.path().strip_prefix(FOLDER)?;
+        if head.method != Method::GET && head.method != Method::HEAD {
+            return None;
+        }
+        let text = Bytes::from(locked(&self.tokens).get(token)?.clone());
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Some(Answer { status: StatusCode::OK, headers, payload: Payload::Text(text) })
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        match &self.what {
+            What::Certificate(name) => drop(locked(&self.challenges.certificates).remove(name)),
+            What::Token(token) => drop(locked(&self.challenges.tokens).remove(token)),
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::Request;
+
+    #[test]
+    fn a_token_is_answered_while_it_is_wanted() {
+        let challenges = Arc::new(Challenges::default());
+        let answer = |method: &str, path: &str| {
+            let head = Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0;
+            challenges.answer(&head).map(|answer| match answer.payload {
+                Payload::Text(text) => (answer.status.as_u16(), String::from_utf8(text.to_vec()).unwrap()),
+                _ => panic!("no text"),
+            })
+        };
+        let path = "/.well-known/acme-challenge/token-1_A";
+        let answering = challenges.answer_by_http("token-1_A", "token-1_A.thumbprint");
+        let other = challenges.answer_by_http("other", "other.thumbprint");
+        let expected = Some((200, "token-1_A.thumbprint".to_owned()));
+        assert_eq!(answer("GET", path), expected);
+        assert_eq!(answer("HEAD", &format!("{path}?x=y")), expected);
+        for (method, path) in [
+            ("POST", path),
+            ("GET", "/.well-known/acme-challenge/"),
+            ("GET", "/.well-known/acme-challenge/unknown"),
+            ("GET", "/.well-known/acme-challenge/token-1_A/"),
+            ("GET", "/token-1_A"),
+        ] {
+            assert_eq!(answer(method, path), None, "{method} {path}");
+        }
+        drop(answering);
+        assert_eq!(answer("GET", path), None);
+        drop(other);
+    }
+}

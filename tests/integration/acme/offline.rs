@@ -1,0 +1,134 @@
+//! What needs no authority: refusals before anything is bound, and what is done while none is reached.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use rustix::process::Signal;
+
+use super::House;
+use crate::support::{Server, outcome, run, wamedia};
+
+/// A directory where nobody is.
+const NOBODY: &str =
+    "listen = \"127.0.0.1:0\"\n[acme]\ndomains = \"a.example\"\ndirectory = \"https://127.0.0.1:1/dir\"\n";
+
+#[test]
+fn state_that_others_may_read_is_refused_with_the_mend() {
+    let house = House::new();
+    house.write(NOBODY);
+    let state = house.folder.at("state");
+    fs::create_dir(&state).expect("a folder");
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let refused = run(house.folder.path(), &["serve"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    for part in ["/state holds private keys", "mode 755", "chmod 700"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("a mode");
+    let mut server = house.serve_as(NOBODY);
+    server.wait_for_line("no certificate for a.example could be got");
+}
+
+#[test]
+fn state_that_cannot_be_made_is_the_systems_failure_and_a_file_in_its_place_is_a_wrong_setting() {
+    let house = House::new();
+    house.write(NOBODY);
+    let state = house.folder.at("state");
+    symlink("gone", &state).expect("a link");
+    let refused = run(house.folder.path(), &["serve"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("name another folder as `acme.state`"), "{}", refused.stderr);
+    fs::remove_file(&state).expect("removed");
+    fs::write(&state, "").expect("a file");
+    let refused = run(house.folder.path(), &["serve"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("name a folder as `acme.state`"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_file_of_authorities_that_holds_none_is_refused() {
+    let house = House::new();
+    for (text, part) in [(None, "cannot be read"), (Some("nonsense"), "holds no certificate in PEM")] {
+        if let Some(text) = text {
+            house.folder.write("ca.pem", text);
+        }
+        house.write(&format!("{NOBODY}ca = \"ca.pem\"\n"));
+        let refused = run(house.folder.path(), &["serve"]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains("`acme.ca`") && refused.stderr.contains(part), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_machine_that_trusts_nobody_is_told_of() {
+    let house = House::new();
+    house.folder.write("none.pem", "");
+    house.write(NOBODY);
+    let mut command = wamedia();
+    command.current_dir(house.folder.path()).arg("serve").env("SSL_CERT_FILE", house.folder.at("none.pem"));
+    command.env_remove("SSL_CERT_DIR");
+    let mut server = Server::spawn(&mut command);
+    server.wait_for_line("could be got from");
+    assert!(server.lines().iter().any(|line| line.contains("trusts no certificate authority")));
+}
+
+#[test]
+fn what_certificate_files_are_for_is_not_asked_for() {
+    let house = House::new();
+    let own = rcgen::generate_simple_self_signed(["a.example".to_owned(), "*.b.example".to_owned()])
+        .expect("a certificate");
+    house.folder.write("tls.pem", own.cert.pem()).write("tls.key", own.signing_key.serialize_pem());
+    let toml = "listen = \"127.0.0.1:0\"\ntls.cert = \"tls.pem\"\ntls.key = \"tls.key\"\n\
+                [acme]\ndirectory = \"https://127.0.0.1:1/dir\"\n";
+    let mut server = house.serve_as(&format!("{toml}domains = [\"a.example\", \"c.b.example\"]\n"));
+    assert!(server.lines().iter().any(|line| line.contains("no other certificate is asked for")));
+    assert!(!house.folder.at("state").exists());
+    let mut server = house.serve_as(&format!("{toml}domains = [\"a.example\", \"c.example\"]\n"));
+    server.wait_for_line("no certificate for c.example could be got");
+}
+
+#[test]
+fn an_attempt_that_is_under_way_does_not_keep_the_server() {
+    let house = House::new();
+    // Somebody who takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let mut server = house.serve_as(&format!(
+        "listen = \"127.0.0.1:0\"\n[acme]\ndomains = \"a.example\"\ndirectory = \"https://{address}/dir\"\n"
+    ));
+    let _connection = silent.accept().expect("it asks");
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn the_settings_in_force_say_what_a_domain_means() {
+    let house = House::new();
+    let mut command = wamedia();
+    command.current_dir(house.folder.path()).env("STATE_DIRECTORY", "/var/lib/media");
+    command.args([
+        "serve",
+        "media",
+        "--domain",
+        "media.example.com",
+        "--domain",
+        "b.example",
+        "--print-config",
+    ]);
+    let printed = outcome(&mut command);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    for part in [
+        "listen = [\"0.0.0.0:443\", \"[::]:443\"]",
+        "plain_listen = [\"0.0.0.0:80\", \"[::]:80\"]",
+        "plain_serves = \"challenges\"",
+        "public_url = \"https://media.example.com\"",
+        "domains = [\"media.example.com\", \"b.example\"]",
+        "directory = \"https://acme-v02.api.letsencrypt.org/directory\"",
+        "state = \"/var/lib/media/acme\"",
+        "challenge = [\"tls-alpn-01\", \"http-01\"]",
+        "# contact is not set",
+    ] {
+        assert!(printed.stdout.contains(part), "{part}: {}", printed.stdout);
+    }
+}

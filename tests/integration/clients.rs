@@ -1,0 +1,167 @@
+//! Limits that hold for each client by itself, and who the client is where a proxy asks for it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{Client, Folder, Response, Server, eventually};
+
+const FIELD: &str = "X-Forwarded-For";
+
+fn serve(toml: &str) -> (Server, Folder) {
+    let folder = Folder::new();
+    folder.write("small.jpg", "small");
+    (Server::configured(&folder, &format!("{toml}\n[[mount]]\nstore = \".\"\n")), folder)
+}
+
+/// A client with the address 127.0.0.`host`: all of 127.0.0.0/8 is this machine.
+fn connect_from(host: u8, server: &Server) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
+    socket.bind(&address.into()).expect("an address of this machine");
+    socket.connect(&server.address.into()).expect("a connection");
+    socket.set_read_timeout(Some(crate::support::PATIENCE)).expect("a timeout");
+    Client::over(socket.into())
+}
+
+fn get(client: &mut Client) -> Response {
+    client.request("GET", "/small.jpg", &[])
+}
+
+#[test]
+fn one_client_has_its_share_of_connections_and_leaves_the_others_to_others() {
+    let (mut server, _folder) =
+        serve("[limits]\nconnections = 6\nconnections_per_client = 2\nexempt = [\"127.0.0.8/31\"]");
+    let mut own: Vec<_> = (0..2).map(|_| connect_from(2, &server)).collect();
+    for client in &mut own {
+        assert_eq!(get(client).status, 200);
+    }
+    let mut third = connect_from(2, &server);
+    let response = get(&mut third);
+    assert_eq!((response.status, response.complete), (503, true));
+    assert_eq!((response.field("retry-after"), response.field("cache-control")), ("1", "no-store"));
+    assert!(response.text().contains("as many connections to this server as one client may have"));
+    assert!(third.is_closed());
+    let line = server.wait_for_line("limits.connections_per_client");
+    assert!(line.contains("127.0.0.2") && line.contains("all 2 of"), "{line}");
+
+    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has its own share");
+    let mut exempt: Vec<_> = (0..4).map(|_| connect_from(9, &server)).collect();
+    for client in &mut exempt {
+        // The place of the one before may not be free yet.
+        eventually("an exempt client has no share but that of all", || {
+            let response = get(client);
+            if response.status != 200 {
+                *client = connect_from(9, &server);
+            }
+            (response.status == 200).then_some(())
+        });
+    }
+    let response = get(&mut connect_from(3, &server));
+    assert!(response.text().contains("this server has as many"), "all are taken: {response:?}");
+    for client in &mut own {
+        assert_eq!(get(client).status, 200, "who is within the limits goes on");
+    }
+    own.pop();
+    exempt.clear();
+    eventually("the place is free", || (get(&mut connect_from(2, &server)).status == 200).then_some(()));
+}
+
+#[test]
+fn a_client_that_asks_too_often_is_told_429_and_others_are_not() {
+    let (mut server, _folder) =
+        serve("access_log = \"off\"\n[limits]\nrequests_per_second = 1\nburst = 3\nexempt = [\"127.0.0.9\"]");
+    let mut client = connect_from(2, &server);
+    let mut statuses = Vec::new();
+    // Four requests take less than a second even on a machine that is busy, and if not, some round does.
+    let refused = eventually("one is refused", || {
+        let response = get(&mut client);
+        statuses.push(response.status);
+        (response.status != 200).then_some(response)
+    });
+    assert_eq!((refused.status, refused.complete), (429, true));
+    assert!(statuses.len() > 3, "a burst of three is allowed: {statuses:?}");
+    assert_eq!((refused.field("retry-after"), refused.field("cache-control")), ("1", "no-store"));
+    assert!(refused.text().contains("asks too often"), "{refused:?}");
+    assert!(server.wait_for_line("limits.requests_per_second").contains("127.0.0.2"));
+
+    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has a rate of its own");
+    let mut exempt = connect_from(9, &server);
+    for _ in 0..20 {
+        assert_eq!(get(&mut exempt).status, 200);
+    }
+    // The connection is none the worse for it, and the time comes again.
+    eventually("it may ask again", || (get(&mut client).status == 200).then_some(()));
+}
+
+#[test]
+fn without_a_rate_nobody_is_refused() {
+    let (server, _folder) = serve("");
+    let mut client = server.connect();
+    for _ in 0..300 {
+        assert_eq!(get(&mut client).status, 200);
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_limits_and_log_see_the_client() {
+    let (mut server, _folder) = serve(
+        "access_log = \"json\"\ntrusted_proxies = [\"127.0.0.4/30\", \"192.0.2.0/24\"]\n\
+         [limits]\nconnections_per_client = 1\nrequests_per_second = 1\nburst = 1",
+    );
+    // A proxy has many clients behind it, and so as many connections as it likes.
+    let mut proxies = [connect_from(5, &server), connect_from(5, &server)];
+    let mut stranger = connect_from(2, &server);
+    let mut ask = |client: &mut Client, forwarded: &[(&str, &str)]| {
+        let response = client.request("GET", "/small.jpg", forwarded);
+        let line = server.wait_for_line("\"client\"");
+        let entry: Value = serde_json::from_str(&line).expect("JSON");
+        let own = client.stream.get_ref().local_addr().expect("an address");
+        assert_eq!(entry["peer"], own.to_string());
+        (entry["client"].as_str().expect("a client").to_owned(), response.status)
+    };
+    for (number, (fields, client)) in [
+        (&[(FIELD, "198.51.100.1")][..], "198.51.100.1"),
+        (&[(FIELD, "10.1.1.1, 198.51.100.2")], "198.51.100.2"),
+        (&[(FIELD, "198.51.100.3, 192.0.2.1")], "198.51.100.3"),
+        (&[(FIELD, "198.51.100.4"), (FIELD, "192.0.2.9")], "198.51.100.4"),
+        (&[(FIELD, "[2001:db8::5]:4711"), ("Forwarded", "for=198.51.100.99")], "2001:db8::5"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let proxy = &mut proxies[number % 2];
+        assert_eq!(ask(proxy, fields), (client.to_owned(), 200), "each client has a rate of its own");
+    }
+    // A client that asks again at once, through another connection of the proxy. Two requests take less than a second even on
+    // a machine that is busy, and if not, some two do.
+    let mut again = (0..).map(|n| ask(&mut proxies[n % 2], &[(FIELD, "198.51.100.77")]).1);
+    assert_eq!(again.next(), Some(200));
+    eventually("one is refused", || (again.next() == Some(429)).then_some(()));
+    drop(again);
+
+    // Whom nobody trusts is who it is.
+    let own = stranger.stream.get_ref().local_addr().expect("an address").to_string();
+    assert_eq!(ask(&mut stranger, &[(FIELD, "198.51.100.1")]), (own, 200));
+}
+
+/// Whoever is behind it would share the rate of one client, because of what the proxy does.
+#[test]
+fn a_trusted_proxy_that_does_not_say_for_whom_it_asks_is_not_limited_and_told_of() {
+    let (mut server, _folder) = serve(
+        "access_log = \"off\"\ntrusted_proxies = [\"127.0.0.4/30\"]\n[limits]\nrequests_per_second = 1\nburst = 1",
+    );
+    let mut proxy = connect_from(5, &server);
+    for forwarded in
+        [&[][..], &[(FIELD, "unknown")], &[(FIELD, "198.51.100.1, nonsense")], &[(FIELD, "127.0.0.6")]]
+    {
+        for _ in 0..10 {
+            assert_eq!(proxy.request("GET", "/small.jpg", forwarded).status, 200, "{forwarded:?}");
+        }
+    }
+    let line = server.wait_for_line("trusted_proxies");
+    assert!(line.contains("127.0.0.5") && line.contains("X-Forwarded-For"), "{line}");
+    let told = server.end();
+    assert_eq!(told.iter().filter(|line| line.contains("trusted_proxies")).count(), 1, "once: {told:?}");
+}

@@ -1,0 +1,536 @@
+//! Settings that change while the server runs: all of them or none, without a response that fails, and without anybody who is served
+//! noticing but by what the new ones say.
+
+#![expect(clippy::float_cmp, reason = "what is counted is whole")]
+
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::Signal;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::http2::{Client2, in_time};
+use crate::kernel::resident;
+use crate::support::{
+    Client, Folder, PATIENCE, Server, etag_of, eventually, hex, noise, run, wamedia, wamedia_from_shell,
+};
+
+const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
+const REFUSED: &str = "SIGHUP: the configuration is refused, and the one before goes on: ";
+
+/// A configuration of the folder itself, with this policy for everything.
+fn with_policy(policy: &str) -> String {
+    format!("[[mount]]\nstore = \".\"\n[cache]\ndefault = \"{policy}\"\n")
+}
+
+/// Has the server read `toml`, and gives back what it says once that is in force.
+#[track_caller]
+fn reload(server: &mut Server, folder: &Folder, toml: &str) -> String {
+    folder.write("wamedia.toml", toml);
+    server.signal(Signal::HUP);
+    server.wait_for_line(IN_FORCE)
+}
+
+#[track_caller]
+fn policy_of(server: &Server, target: &str) -> String {
+    server.get(target).field("cache-control").to_owned()
+}
+
+fn site() -> Folder {
+    let folder = Folder::new();
+    folder.write("a.jpg", "a photo").write("b/c.jpg", "another");
+    folder
+}
+
+#[test]
+fn no_request_fails_while_rules_change_back_and_forth() {
+    let folder = site();
+    let policies = ["max-age=1", "max-age=2"];
+    let mut server = Server::configured(&folder, &with_policy(policies[0]));
+    let (address, is_over) = (server.address, AtomicBool::new(false));
+    thread::scope(|scope| {
+        let load: Vec<_> = (0..4)
+            .map(|number| {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    let mut client = Client::new(address);
+                    let mut count = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        if number % 2 == 0 {
+                            client = Client::new(address);
+                        }
+                        let response = client.request("GET", "/a.jpg", &[]);
+                        assert_eq!((response.status, response.text()), (200, "a photo"));
+                        assert!(policies.contains(&response.field("cache-control")), "{response:?}");
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        // It was there before, and goes on.
+        let mut kept = server.connect();
+        for number in 1..=20 {
+            let policy = policies[number % 2];
+            reload(&mut server, &folder, &with_policy(policy));
+            assert_eq!(kept.request("GET", "/a.jpg", &[]).field("cache-control"), policy, "{number}");
+            assert_eq!(policy_of(&server, "/a.jpg"), policy, "{number}");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for thread in load {
+            assert!(thread.join().expect("no request failed") > 0);
+        }
+    });
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_its_reason_and_the_old_goes_on() {
+    let folder = site();
+    let good = with_policy("max-age=7");
+    folder.write("wamedia.toml", &good);
+    let command = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let mut server = Server::spawn(wamedia().current_dir(folder.path()).args(command));
+    folder.write("open.keys", "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    fs::set_permissions(folder.at("open.keys"), Permissions::from_mode(0o644)).expect("a mode");
+    for (toml, parts) in [
+        ("[[mount]]\nstore = ".to_owned(), &["line 2", "TOML"][..]),
+        (format!("{good}\n[limits]\nconections = 1\n"), &["conections", "connections"]),
+        (with_policy("max-age=-1"), &["cache.default", "max-age=-1"]),
+        ("[[mount]]\nstore = \"gone\"\n".to_owned(), &["gone", "does not exist"]),
+        ("[[mount]]\nstore = \".\"\n[signing]\nkey_file = \"open.keys\"\n".to_owned(), &["0644", "chmod 600"]),
+        (format!("access_log = \"./b\"\n{good}"), &["access", "/b"]),
+        // Nobody listens there.
+        (
+            "[upstream]\ntimeout = \"200ms\"\nfirst_byte_timeout = \"200ms\"\n[[mount]]\nstore = \"s3://media\"\n\
+             endpoint = \"http://127.0.0.1:1\"\ncredentials = \"anonymous\"\n"
+                .to_owned(),
+            &["s3://media"],
+        ),
+    ] {
+        folder.write("wamedia.toml", &toml);
+        server.signal(Signal::HUP);
+        let line = server.wait_for_line(REFUSED);
+        assert!(parts.iter().all(|part| line.contains(part)) && line.contains("error: "), "{parts:?} {line}");
+        assert_eq!(policy_of(&server, "/a.jpg"), "max-age=7", "{line}");
+    }
+    let told = told_of(&mut server);
+    assert_eq!(value(&told, "wamedia_config_last_reload_successful"), 0.0);
+    assert_eq!(value(&told, "wamedia_config_reloads_total{result=\"failure\"}"), 7.0);
+
+    // What is mended is taken.
+    reload(&mut server, &folder, &with_policy("max-age=8"));
+    assert_eq!(policy_of(&server, "/a.jpg"), "max-age=8");
+    let told = told_of(&mut server);
+    assert_eq!(value(&told, "wamedia_config_last_reload_successful"), 1.0);
+    assert_eq!(value(&told, "wamedia_config_reloads_total{result=\"success\"}"), 1.0);
+    assert!(value(&told, "wamedia_config_last_reload_success_timestamp_seconds") > 1e9);
+}
+
+/// What the admin listener counts.
+#[track_caller]
+fn told_of(server: &mut Server) -> String {
+    let is_admins = |line: &&String| line.contains("tells of it on");
+    let find = |server: &mut Server| server.lines().iter().find(is_admins).cloned();
+    let line = find(server).expect("it has told where");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    let response = Client::new(address.parse().expect("an address")).request("GET", "/metrics", &[]);
+    assert_eq!(response.status, 200);
+    response.text().to_owned()
+}
+
+#[track_caller]
+fn value(told: &str, sample: &str) -> f64 {
+    let line = told.lines().find_map(|line| {
+        let rest = line.strip_prefix(sample)?;
+        rest.strip_prefix("{}").unwrap_or(rest).strip_prefix(' ')
+    });
+    line.unwrap_or_else(|| panic!("no {sample} in {told}")).parse().expect("a number")
+}
+
+#[test]
+fn keys_doors_mounts_and_limits_come_and_go() {
+    let folder = site();
+    folder.write("other/d.jpg", "elsewhere").write("personal/a.pdf", "an invoice");
+    let keys = |text: &str| {
+        folder.write("signing.keys", text);
+        fs::set_permissions(folder.at("signing.keys"), Permissions::from_mode(0o600)).expect("a mode");
+    };
+    let (old, new) = (
+        "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+        "k2:ICECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+    );
+    keys(old);
+    let plain = "public_url = \"https://m.example\"\n[[mount]]\nstore = \".\"\n[signing]\nkey_file = \"signing.keys\"\n\
+                 [[cache.rule]]\nmatch = \"personal/**\"\ncache_control = \"private\"\nsigned = true\n";
+    let mut server = Server::configured(&folder, plain);
+    let mut kept = server.connect();
+    let link = || {
+        let outcome = run(folder.path(), &["link", "personal/a.pdf"]);
+        outcome.stdout.trim().strip_prefix("https://m.example").expect("a link").to_owned()
+    };
+    let by_old = link();
+    assert_eq!(kept.request("GET", &by_old, &[]).status, 200);
+
+    // First both, then the new one alone.
+    keys(&format!("{new}{old}"));
+    let by_new = link();
+    assert_eq!(kept.request("GET", &by_new, &[]).status, 403, "nobody has told it yet");
+    reload(&mut server, &folder, plain);
+    assert_eq!([&by_old, &by_new].map(|link| kept.request("GET", link, &[]).status), [200, 200]);
+    keys(new);
+    reload(&mut server, &folder, plain);
+    assert_eq!([&by_old, &by_new].map(|link| kept.request("GET", link, &[]).status), [403, 200]);
+
+    let door =
+        format!("{plain}[[door]]\npath = \"/b\"\nbearer = \"sha256:{}\"\n", hex(&Sha256::digest("t0ken")));
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 200);
+    reload(&mut server, &folder, &door);
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 401);
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[("authorization", "Bearer t0ken")]).status, 200);
+    reload(&mut server, &folder, plain);
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 200);
+
+    // What another store has under the same path is not what was held before.
+    folder.write("other/c.jpg", "of the other store");
+    let mounted = format!("{plain}[[mount]]\npath = \"/b\"\nstore = \"other\"\n");
+    reload(&mut server, &folder, &mounted);
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[]).text(), "of the other store");
+    assert_eq!(kept.request("GET", "/b/d.jpg", &[]).text(), "elsewhere");
+    reload(&mut server, &folder, plain);
+    assert_eq!(kept.request("GET", "/b/c.jpg", &[]).text(), "another");
+    assert_eq!(kept.request("GET", "/b/d.jpg", &[]).status, 404);
+
+    let slow = format!("{plain}[limits]\nrequests_per_second = 1\nburst = 1\nconnections = 1\n");
+    reload(&mut server, &folder, &slow);
+    assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 200);
+    assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 429);
+    // Whatever is limited alike remembers who has asked.
+    reload(&mut server, &folder, &slow.replace("private", "no-store"));
+    assert_eq!(server.get("/a.jpg").status, 503, "one connection is open, and no more may be");
+    reload(&mut server, &folder, plain);
+    assert_eq!([(); 3].map(|()| kept.request("GET", "/a.jpg", &[]).status), [200; 3]);
+    assert_eq!(server.get("/a.jpg").status, 200);
+}
+
+#[test]
+fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
+    let folder = site();
+    let mut server = Server::configured(&folder, &with_policy("max-age=1"));
+    let fixed =
+        ["plain_listen", "threads", "admin.listen", "memory.cache", "memory.streams", "memory.digests"];
+    let toml = format!(
+        "plain_listen = \"127.0.0.1:0\"\nthreads = 7\n[admin]\nlisten = \"127.0.0.1:0\"\n[memory]\ncache = \"1 MiB\"\n\
+         streams = \"1 MiB\"\ndigests = 5\n{}",
+        with_policy("max-age=2")
+    );
+    let line = reload(&mut server, &folder, &toml);
+    assert!(line.ends_with(&format!("in force, but for {}", fixed.join(", "))), "{line}");
+    assert_eq!(policy_of(&server, "/a.jpg"), "max-age=2");
+    // As it stands now is as it runs.
+    let line = reload(&mut server, &folder, &with_policy("max-age=3"));
+    assert!(line.ends_with("in force"), "{line}");
+    let lines = server.end();
+    for key in fixed {
+        let warnings = lines.iter().filter(|line| line.contains(&format!("warning: SIGHUP: `{key}`")));
+        assert_eq!(warnings.count(), 1, "{key} {lines:#?}");
+    }
+}
+
+#[test]
+fn the_access_log_is_begun_anew_and_loses_and_doubles_nothing() {
+    let folder = site();
+    let toml = |log: &str| format!("access_log = \"{log}\"\n{}", with_policy("no-cache"));
+    let mut server = Server::configured(&folder, &toml("./1.json"));
+    let (address, is_over) = (server.address, AtomicBool::new(false));
+    let asked: usize = thread::scope(|scope| {
+        let load: Vec<_> = (0..3)
+            .map(|number| {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    let mut client = Client::new(address);
+                    let mut count = 0;
+                    // Not more than the queue holds.
+                    while !is_over.load(Ordering::Relaxed) && count < 20_000 {
+                        assert_eq!(
+                            client.request("GET", &format!("/a.jpg?{number}-{count}"), &[]).status,
+                            200
+                        );
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        let has_lines = |name: &str| {
+            eventually("there are lines", || fs::metadata(folder.at(name)).ok()?.len().checked_sub(1));
+        };
+        for number in 1..6 {
+            has_lines("1.json");
+            fs::rename(folder.at("1.json"), folder.at(&format!("old-{number}.json"))).expect("renamed");
+            reload(&mut server, &folder, &toml("./1.json"));
+        }
+        // And to another name.
+        reload(&mut server, &folder, &toml("./2.json"));
+        has_lines("2.json");
+        is_over.store(true, Ordering::Relaxed);
+        load.into_iter().map(|thread| thread.join().expect("no request failed")).sum()
+    });
+    server.end();
+    let mut seen = Vec::new();
+    for name in ["old-1", "old-2", "old-3", "old-4", "old-5", "1", "2"] {
+        let text = fs::read_to_string(folder.at(&format!("{name}.json"))).unwrap_or_default();
+        for line in text.lines() {
+            let entry: Value = serde_json::from_str(line).expect("a whole line");
+            seen.push(entry["query"].as_str().expect("a query").to_owned());
+        }
+    }
+    assert_eq!(seen.len(), asked, "one line a request");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), asked, "and none twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_flight_ends_as_it_began() {
+    /// More than the sockets between server and client hold.
+    const BIG: usize = 24 << 20;
+    let (folder, big) = (site(), noise(BIG, 1));
+    folder.write("big.mp4", &big);
+    for memory in ["", "[memory]\ncache = 0\n"] {
+        let toml = |policy| format!("{memory}{}", with_policy(policy));
+        let mut server = Server::configured(&folder, &toml("max-age=1"));
+        let mut client = server.connect();
+        client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+        let head = client.head().expect("a head");
+        assert_eq!((head.status, head.field("cache-control")), (200, "max-age=1"));
+        let client2 = Client2::new(server.address).await;
+        let streamed = client2.send("GET", "/big.mp4", &[]).await;
+        assert_eq!(streamed.headers()["cache-control"], "max-age=1");
+
+        // Neither its rules nor its folder are what they were.
+        folder.write("other/a.jpg", "of another folder");
+        reload(&mut server, &folder, &toml("max-age=2").replace("\".\"", "\"other\""));
+        let (head, body) = client2.get("/a.jpg").await;
+        assert_eq!(
+            (&head.headers()["cache-control"], &*body),
+            (&"max-age=2".parse().expect("a value"), &b"of another folder"[..])
+        );
+        assert_eq!(client2.get("/big.mp4").await.0.status(), 404);
+
+        let mut body = vec![0; BIG];
+        client.stream.read_exact(&mut body).expect("all of it");
+        assert_eq!(etag_of(&body), etag_of(&big));
+        let body = in_time(crate::http2::read(&mut streamed.into_body())).await.expect("all of it");
+        assert_eq!(etag_of(&body), etag_of(&big));
+        assert_eq!(client.request("GET", "/a.jpg", &[]).field("cache-control"), "max-age=2");
+    }
+}
+
+#[test]
+fn counts_go_on_by_path_whatever_is_mounted_there() {
+    let folder = site();
+    folder.write("other/c.jpg", "of the other store");
+    let toml = |mounts: &[(&str, &str)]| {
+        mounts.iter().fold(String::new(), |toml, (path, store)| {
+            toml + &format!("[[mount]]\npath = \"{path}\"\nstore = \"{store}\"\n")
+        })
+    };
+    folder.write("wamedia.toml", toml(&[("/", "."), ("/b", "b")]));
+    let command = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let mut server = Server::spawn(wamedia().current_dir(folder.path()).args(command));
+    let counted = |server: &mut Server, path: &str| {
+        let told = told_of(server);
+        value(&told, &format!("wamedia_http_requests_total{{mount=\"{path}\",status=\"2xx\"}}"))
+    };
+    // What was sent may be counted a moment later.
+    let wait_for = |server: &mut Server, path: &str, count: f64| {
+        eventually("it is counted", || (counted(server, path) == count).then_some(()));
+    };
+    server.get("/a.jpg");
+    server.get("/b/c.jpg");
+    wait_for(&mut server, "/b", 1.0);
+    wait_for(&mut server, "/", 1.0);
+
+    reload(&mut server, &folder, &toml(&[("/long/er", "b"), ("/b", "other"), ("/", ".")]));
+    assert_eq!(["/", "/b", "/long/er"].map(|path| counted(&mut server, path)), [1.0, 1.0, 0.0]);
+    server.get("/a.jpg");
+    assert_eq!(server.get("/b/c.jpg").text(), "of the other store");
+    server.get("/long/er/c.jpg");
+    for (path, count) in [("/", 2.0), ("/b", 2.0), ("/long/er", 1.0)] {
+        wait_for(&mut server, path, count);
+    }
+
+    reload(&mut server, &folder, &toml(&[("/b", "b")]));
+    server.get("/b/c.jpg");
+    wait_for(&mut server, "/b", 3.0);
+    assert_eq!(["/", "/long/er"].map(|path| counted(&mut server, path)), [2.0, 1.0]);
+}
+
+#[test]
+fn a_reload_leaves_nothing_behind() {
+    const LEN: usize = 4 << 20;
+    let folder = site();
+    folder.write("big.mp4", noise(LEN, 1));
+    let mut server = Server::configured(&folder, &with_policy("max-age=1"));
+    let mut kept = server.connect();
+    let mut turn = |server: &mut Server, number: u32| {
+        reload(server, &folder, &with_policy(&format!("max-age={number}")));
+        // Once to find it, once to hold it in memory, once to have it from there.
+        for _ in 0..3 {
+            assert_eq!(kept.request("GET", "/big.mp4", &[]).body.len(), LEN);
+        }
+    };
+    (2..12).for_each(|number| turn(&mut server, number));
+    let before = resident(server.pid());
+    let open =
+        |server: &Server| fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("a process").count();
+    let open_before = open(&server);
+    (12..62).for_each(|number| turn(&mut server, number));
+    let after = resident(server.pid());
+    // Had each left its body behind, it would be 200 MiB more.
+    assert!(after < before + (40 << 20), "{before} {after}");
+    let open_after = open(&server);
+    assert!(open_after <= open_before + 2, "{open_before} {open_after}");
+}
+
+/// A socket as the service manager has it, and where it is.
+fn manager(folder: &Folder) -> (UnixDatagram, String) {
+    let path = folder.at("notify.sock");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    (socket, path.to_str().expect("UTF-8").to_owned())
+}
+
+/// The next message, without those that only tell that it lives.
+#[track_caller]
+fn next_message(socket: &UnixDatagram) -> String {
+    loop {
+        let mut message = [0; 4096];
+        let len = socket.recv(&mut message).expect("a message");
+        let text = std::str::from_utf8(&message[..len]).expect("UTF-8");
+        if text != "WATCHDOG=1\n" {
+            return text.to_owned();
+        }
+    }
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_serves_reads_settings_and_ends() {
+    let folder = site();
+    let (socket, path) = manager(&folder);
+    folder.write("wamedia.toml", with_policy("max-age=1"));
+    let mut command = wamedia();
+    command.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = Server::spawn(command.env("NOTIFY_SOCKET", path));
+    let message = next_message(&socket);
+    assert!(message.starts_with("READY=1\nSTATUS=serves "), "{message}");
+    assert!(message.contains(&server.address.to_string()), "{message}");
+
+    reload(&mut server, &folder, &with_policy("max-age=2"));
+    let message = next_message(&socket);
+    let time = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("what systemd wants to be told");
+    assert!(time.trim().parse::<u64>().expect("a time") > 0, "{message}");
+    assert!(next_message(&socket).starts_with("READY=1\nSTATUS=serves "));
+
+    folder.write("wamedia.toml", "nonsense");
+    server.signal(Signal::HUP);
+    assert!(next_message(&socket).starts_with("RELOADING=1\n"));
+    let message = next_message(&socket);
+    assert!(message.starts_with("READY=1\nSTATUS=goes on as before, since"), "{message}");
+    assert_eq!(message.lines().count(), 2, "{message}");
+
+    server.signal(Signal::TERM);
+    assert!(next_message(&socket).starts_with("STOPPING=1\nSTATUS=SIGTERM"));
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn the_watchdog_is_told_as_long_as_it_lives_and_a_manager_that_does_not_listen_holds_up_nothing() {
+    let folder = site();
+    let (socket, path) = manager(&folder);
+    let mut command = wamedia();
+    command.arg("serve").arg(folder.path()).args(["--listen", "127.0.0.1:0"]);
+    let mut server = Server::spawn(command.env("NOTIFY_SOCKET", path).env("WATCHDOG_USEC", "20000"));
+    let mut beats = 0;
+    while beats < 5 {
+        let mut message = [0; 4096];
+        let len = socket.recv(&mut message).expect("a message");
+        beats += usize::from(&message[..len] == b"WATCHDOG=1\n");
+    }
+    // Nobody reads from here on: the socket is full soon.
+    server.signal(Signal::HUP);
+    server.wait_for_line(IN_FORCE);
+    assert_eq!(server.get("/a.jpg").status, 200);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// Serves the folder from sockets that the shell passes on from its descriptors 3 and up, under these names.
+fn activated(folder: &Folder, sockets: &[&std::net::TcpListener], names: &str, arguments: &str) -> Server {
+    let mut redirections = String::new();
+    for (number, socket) in sockets.iter().enumerate() {
+        fcntl_setfd(socket, FdFlags::empty()).expect("a flag");
+        let _ = write!(redirections, " {}<&{}", number + 3, socket.as_raw_fd());
+    }
+    // Not every sh knows descriptors of two digits.
+    let script = format!(
+        "exec{redirections}; LISTEN_PID=$$ LISTEN_FDS={} LISTEN_FDNAMES={names} exec \"$0\" serve \"$DIR\" {arguments}",
+        sockets.len()
+    );
+    let mut command = wamedia_from_shell("exec bash -c \"$SCRIPT\" \"$0\"");
+    Server::spawn(command.env("SCRIPT", script).env("DIR", folder.path()))
+}
+
+#[test]
+fn sockets_that_are_passed_are_listened_on_by_all_cores_and_outlive_the_server() {
+    let folder = site();
+    folder.write("wamedia.toml", "threads = 2\n");
+    let mut sockets = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a socket"));
+    // So that none is overwritten before it has its place.
+    sockets.sort_by_key(AsRawFd::as_raw_fd);
+    let [public, plain, admin] = &sockets;
+    let addresses = [public, plain, admin].map(|socket| socket.local_addr().expect("an address"));
+    let arguments = format!("--config {}", folder.at("wamedia.toml").display());
+    let mut server = activated(&folder, &[public, plain, admin], "wamedia.socket:plain:admin", &arguments);
+    assert_eq!(server.addresses, addresses[..2]);
+    for address in &addresses[..2] {
+        for _ in 0..20 {
+            assert_eq!(Client::new(*address).request("GET", "/a.jpg", &[]).text(), "a photo");
+        }
+    }
+    assert_eq!(Client::new(addresses[2]).request("GET", "/healthz", &[]).status, 200);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+
+    // Who comes now waits for the next.
+    let mut early = Client::new(addresses[0]);
+    early.send("GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
+    let _next = activated(&folder, &[public], "", &arguments);
+    let mut response = early.head().expect("a response");
+    early.body(&mut response);
+    assert_eq!((response.status, response.text()), (200, "a photo"));
+}
+
+#[test]
+fn sockets_of_another_process_are_none_of_ours_and_what_is_no_listener_is_refused() {
+    let folder = site();
+    let mut command = wamedia();
+    command.arg("serve").arg(folder.path()).args(["--listen", "127.0.0.1:0"]);
+    let server = Server::spawn(command.env("LISTEN_PID", "1").env("LISTEN_FDS", "2"));
+    assert_eq!(server.get("/a.jpg").status, 200);
+
+    let script = "exec 3</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=odd exec \"$0\" serve \"$DIR\"";
+    let outcome = crate::support::outcome(wamedia_from_shell(script).env("DIR", folder.path()));
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    for part in ["`odd`", "LISTEN_FDS", "ListenStream="] {
+        assert!(outcome.stderr.contains(part), "{outcome:?}");
+    }
+}

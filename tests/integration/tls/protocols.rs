@@ -1,0 +1,133 @@
+//! What is agreed on in the handshake, and what becomes of those who agree on nothing.
+
+use std::io::{Read, Write};
+
+use rustls::{AlertDescription, Error, HandshakeKind};
+
+use super::{BOTH, House, NAME, TLS12, TLS13, configuration, http2, shake};
+use crate::frames::PREFACE;
+use crate::support::{Client, Server, connected, is_timeout, noise};
+
+#[test]
+fn both_versions_and_whatever_of_http_the_client_prefers() {
+    let house = House::new();
+    house.folder.write("media/a.jpg", "a");
+    let server = house.serve("");
+    for (versions, version) in [(TLS12, "TLSv1_2"), (TLS13, "TLSv1_3"), (BOTH, "TLSv1_3")] {
+        for (offered, agreed) in [
+            (&[][..], None),
+            (&["http/1.1"], Some("http/1.1")),
+            (&["http/1.0"], Some("http/1.0")),
+            (&["h2"], Some("h2")),
+            (&["http/1.1", "h2"], Some("h2")),
+            (&["spdy/1", "http/1.1"], Some("http/1.1")),
+            // An authority's protocol beside others is none of an authority.
+            (&["acme-tls/1", "http/1.1"], Some("http/1.1")),
+        ] {
+            let config = house.authority.client(versions, offered);
+            let stream = shake(server.address, &config, NAME).expect("a handshake");
+            assert_eq!(format!("{:?}", stream.conn.protocol_version().expect("a version")), version);
+            let got = stream.conn.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+            assert_eq!(got.as_deref(), agreed, "{offered:?}");
+            if agreed != Some("h2") {
+                let response = Client::over(stream).request("GET", "/a.jpg", &[]);
+                assert_eq!((response.status, response.text()), (200, "a"), "{offered:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn http2_carries_many_streams_over_one_handshake() {
+    let house = House::new();
+    for number in 0..50 {
+        house.folder.write(&format!("media/{number}.jpg"), noise(70_000, number));
+    }
+    let server = house.serve("");
+    let client = house.connect2(&server, &http2()).await;
+    let streams: Vec<_> = (0..50)
+        .map(|number| {
+            let client = client.clone();
+            tokio::spawn(async move { client.get(&format!("/{number}.jpg")).await })
+        })
+        .collect();
+    for (number, stream) in (0..).zip(streams) {
+        let (response, body) = stream.await.expect("an answer");
+        assert!(response.status() == 200 && body == noise(70_000, number), "{number}");
+    }
+}
+
+#[test]
+fn sessions_are_resumed_on_every_core() {
+    let house = House::new();
+    house.folder.write("media/a.jpg", "a");
+    let server = house.serve("");
+    let toml = "threads = 2\n".to_owned() + &configuration("");
+    let two = Server::configured(&house.folder, &toml);
+    for server in [&server, &two] {
+        for versions in [TLS12, TLS13] {
+            let config = house.authority.client(versions, &["http/1.1"]);
+            for number in 0..8 {
+                let mut client = Client::over(shake(server.address, &config, NAME).expect("a handshake"));
+                // With its answer the client has the ticket for the next time.
+                assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+                let kind = client.stream.get_ref().conn.handshake_kind();
+                let expected = if number == 0 { HandshakeKind::Full } else { HandshakeKind::Resumed };
+                assert_eq!(kind, Some(expected), "{number}");
+            }
+        }
+    }
+}
+
+/// The alert with which the server ends a handshake.
+fn refusal(house: &House, server: &Server, offered: &[&str]) -> Error {
+    let error = shake(server.address, &house.authority.client(BOTH, offered), NAME).expect_err("a refusal");
+    let error = error.into_inner().expect("an error of TLS");
+    *error.downcast().expect("an error of TLS")
+}
+
+#[test]
+fn who_speaks_nothing_of_ours_is_told_so() {
+    let house = House::new();
+    let server = house.serve("");
+    let alert = AlertDescription::NoApplicationProtocol;
+    assert_eq!(refusal(&house, &server, &["spdy/1"]), Error::AlertReceived(alert));
+    // A challenge that nobody has asked this server to answer.
+    let alert = AlertDescription::AccessDenied;
+    assert_eq!(refusal(&house, &server, &["acme-tls/1"]), Error::AlertReceived(alert));
+}
+
+#[test]
+fn what_is_not_tls_is_closed_with_an_alert_at_most() {
+    let house = House::new();
+    house.folder.write("media/a.jpg", "a");
+    let mut server = house.serve("");
+    for bytes in
+        [&b"GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\n"[..], PREFACE, &noise(1000, 1), b"\r\n\r\n\r\n"]
+    {
+        let mut stream = connected(server.address);
+        stream.write_all(bytes).expect("it is taken");
+        let mut answer = Vec::new();
+        if let Err(e) = stream.read_to_end(&mut answer) {
+            assert!(!is_timeout(&e), "neither an answer nor an end");
+        }
+        // Of the type that alerts have (RFC 8446 section 6), and nothing of HTTP.
+        assert!(answer.is_empty() || answer[0] == 21 && answer.len() < 10, "{answer:?}");
+    }
+    assert_eq!(house.connect(&server).request("GET", "/a.jpg", &[]).status, 200);
+    let line = server.wait_for_line("handshakes that failed");
+    assert!(line.contains("is not TLS"), "{line}");
+    let lines = server.end();
+    let told = lines.iter().filter(|line| line.contains("handshake")).count();
+    assert_eq!(told, 1, "one line for many: {lines:#?}");
+}
+
+#[test]
+fn a_client_that_does_not_accept_the_certificate_is_told_of() {
+    let house = House::new();
+    let mut server = house.serve("");
+    let config = house.authority.client(BOTH, &[]);
+    shake(server.address, &config, "unknown.example").expect_err("it is for another name");
+    let line = server.wait_for_line("handshakes that failed");
+    assert!(line.contains("1 × the client does not accept the certificate"), "{line}");
+}
