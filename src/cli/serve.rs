@@ -4,6 +4,7 @@ mod reload;
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -214,6 +215,7 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
     let tls = Tls::default();
     let files = CertificateFiles::load(settings.tls.pairs(), tls.certificates())
         .map_err(|e| Failure::new(Exit::Usage, e))?;
+    warn_of_a_strange_url(settings, &tls);
     tokio::spawn(files.clone().watch());
     if settings.acme.domains.is_empty() {
         return Ok(Some((tls, files, None)));
@@ -223,6 +225,28 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
         log::info!("the certificate files are for all of `acme.domains`: no other certificate is asked for");
     }
     Ok(Some((tls, files, acme)))
+}
+
+/// Tells of links that nobody could follow: to where no TLS is spoken, or to a name that no certificate is for.
+fn warn_of_a_strange_url(settings: &Settings, tls: &Tls) {
+    let Some(url) = &settings.public_url else { return };
+    let host = url.host();
+    if url.scheme() == Scheme::Http {
+        if settings.plain_listen.is_empty() {
+            log::warn!(
+                "public_url is {url}, and all that is listened on speaks HTTPS; write https:// in it, or add plain_listen"
+            );
+        }
+    } else if host.parse::<IpAddr>().is_err()
+        && !host.starts_with('[')
+        && !tls.certificates().is_for(host)
+        && !settings.acme.domains.iter().any(|domain| domain == host)
+    {
+        log::warn!(
+            "no certificate is for {host}, the host of public_url, so WhatsApp will refuse the links that are printed; add \
+             its certificate, or mend public_url (all is well where a proxy in front has the certificate)"
+        );
+    }
 }
 
 /// State that the system will not read or write is the system's failure; any other is one of the settings.

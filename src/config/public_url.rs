@@ -99,6 +99,17 @@ impl PublicUrl {
         Ok(Self { origin: format!("{scheme}://{}", authority.to_ascii_lowercase()), path })
     }
 
+    /// How it is reached: by `http` or `https`.
+    pub fn scheme(&self) -> Scheme {
+        if self.origin.starts_with("https:") { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Its host: a name in lower case, an IPv4 address, or an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.origin.split_once("://").map_or("", |(_, authority)| authority);
+        split_port(authority).0
+    }
+
     /// The link to an asset, and to one version of it where that is named:
     /// `https://media.example.com/a.png?v=0123456789abcdef`.
     pub fn link(&self, path: &AssetPath, version: Option<&VersionId>) -> String {

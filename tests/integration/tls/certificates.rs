@@ -45,6 +45,35 @@ fn the_certificate_is_that_of_the_name_or_else_the_first() {
 }
 
 #[test]
+fn a_public_url_that_no_certificate_is_for_is_told_of() {
+    let house = House::new();
+    let warning = "the host of public_url";
+    for (url, expected) in [
+        (format!("https://{NAME}"), None),
+        ("https://192.0.2.1".to_owned(), None),
+        (
+            "https://elsewhere.example:8443/x".to_owned(),
+            Some("no certificate is for elsewhere.example, the host"),
+        ),
+        (format!("http://{NAME}"), Some("speaks HTTPS; write https://")),
+    ] {
+        let path = if url.ends_with("/x") { "/x" } else { "/" };
+        let toml = format!(
+            "public_url = \"{url}\"\n[tls]\ncert = \"tls.pem\"\nkey = \"tls.key\"\n[[mount]]\npath = \"{path}\"\nstore = \"media\"\n"
+        );
+        let mut server = Server::configured(&house.folder, &toml);
+        // What is to be warned of is said before the greeting.
+        let told = server.lines().join("\n");
+        assert_eq!(
+            told.contains(warning),
+            expected.is_some_and(|part| part.contains("host")),
+            "{url}: {told}"
+        );
+        assert!(expected.is_none_or(|part| told.contains(part)), "{url}: {told}");
+    }
+}
+
+#[test]
 fn the_certificates_are_those_that_the_settings_name_when_they_are_read_again() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
