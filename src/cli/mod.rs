@@ -9,6 +9,7 @@
 mod asset;
 mod check;
 mod generate;
+mod given;
 mod link;
 mod message;
 mod serve;

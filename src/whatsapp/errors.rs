@@ -2,7 +2,7 @@
 //! to send again.
 //!
 //! The Cloud API and the On-Premises API number theirs so that no code means two things; 360dialog's gateway has HTTP status
-//! codes of its own. What the text beside a code tells is for [`check::webhook`](crate::check::webhook) to read.
+//! codes of its own. What the text beside a code tells is for the reader of webhooks to read.
 
 /// Who counts errors so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

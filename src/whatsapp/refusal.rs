@@ -1,7 +1,7 @@
 //! What Meta's webhook says, letter for letter, when it could not fetch a medium or does not take its type.
 //!
-//! Only words that users have reported are here, so that who looks for them finds them. What they mean is told in
-//! [`check::webhook`](crate::check::webhook).
+//! Only words that users have reported are here, so that who looks for them finds them. What they mean is told by
+//! the reader of webhooks.
 
 use super::Kind;
 

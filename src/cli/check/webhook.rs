@@ -3,14 +3,12 @@
 //! The reading is [`crate::check::webhook`]'s; here is how much is read, and how it is printed.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::super::shown::json_line;
-use super::super::{Exit, Failure, print, tell};
+use super::super::{Exit, Failure, given, print, tell};
 use super::Format;
 use crate::check::webhook::{Cause, Details, Explanation, Origin, RateLimit, Told, explain};
 use crate::whatsapp::errors::{Api, Retry};
@@ -50,23 +48,7 @@ pub(super) fn run(file: &Path, format: Format) -> Result<Exit, Failure> {
 }
 
 fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let system = |e: io::Error| Failure::new(Exit::System, format_args!("cannot be read: {e}"));
-    let mut bytes = Vec::new();
-    match file {
-        None => io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(system)?,
-        Some(file) => {
-            let file = File::open(file).map_err(|e| match e.kind() {
-                io::ErrorKind::NotFound => {
-                    Failure::new(Exit::Usage, "there is no such file; name one, or - for stdin")
-                }
-                _ => system(e),
-            })?;
-            file.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(system)?
-        }
-    };
-    if bytes.len() as u64 > MAX_INPUT {
-        return Err(Failure::new(Exit::Usage, "has more than 8 MiB; give fewer webhooks at a time"));
-    }
+    let bytes = given::read(file, MAX_INPUT, "has more than 8 MiB; give fewer webhooks at a time")?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Failure::new(Exit::Usage, format_args!("is not UTF-8: see byte {at}; write it as UTF-8"))

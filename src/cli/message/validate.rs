@@ -1,13 +1,11 @@
 //! `wamedia message validate`: what WhatsApp would say to a payload.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, print, tell};
+use super::super::{Exit, Failure, given, print, tell};
 use crate::message::{self, Dialect, Fault, Unknown};
 use crate::whatsapp::messages::Code;
 
@@ -56,6 +54,8 @@ enum Format {
 
 /// The largest payload that is looked at, in bytes: many times what WhatsApp would take.
 const MAX_PAYLOAD: u64 = 1 << 20;
+const TOO_LONG: &str =
+    "has more than 1 MiB, and no message is that long; give one payload at a time, and files as links";
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let file = arguments.file.as_deref().filter(|file| *file != Path::new("-"));
@@ -77,24 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let system = |e: io::Error| Failure::new(Exit::System, format_args!("cannot be read: {e}"));
-    let mut bytes = Vec::new();
-    match file {
-        None => io::stdin().lock().take(MAX_PAYLOAD + 1).read_to_end(&mut bytes).map_err(system)?,
-        Some(file) => {
-            let file = File::open(file).map_err(|e| match e.kind() {
-                io::ErrorKind::NotFound => {
-                    Failure::new(Exit::Usage, "there is no such file; name one, or - for stdin")
-                }
-                _ => system(e),
-            })?;
-            file.take(MAX_PAYLOAD + 1).read_to_end(&mut bytes).map_err(system)?
-        }
-    };
-    if bytes.len() as u64 > MAX_PAYLOAD {
-        let reason = "has more than 1 MiB, and no message is that long; give one payload at a time, and files as links";
-        return Err(Failure::new(Exit::Usage, reason));
-    }
+    let bytes = given::read(file, MAX_PAYLOAD, TOO_LONG)?;
     if bytes.starts_with("\u{feff}".as_bytes()) {
         let reason = "is no JSON: a byte order mark at line 1 column 1; save it as UTF-8 without one";
         return Err(Failure::new(Exit::Usage, reason));

@@ -1,0 +1,29 @@
+//! What is handed over to be read whole: a file, or stdin. What it means is for the commands to say.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::{Exit, Failure};
+
+/// The bytes of `file`, or of stdin. More than `most` of them are refused with `too_many`, which says the mend.
+pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec<u8>, Failure> {
+    let system = |e: io::Error| Failure::new(Exit::System, format_args!("cannot be read: {e}"));
+    let mut bytes = Vec::new();
+    match file {
+        None => io::stdin().lock().take(most + 1).read_to_end(&mut bytes).map_err(system)?,
+        Some(file) => {
+            let file = File::open(file).map_err(|e| match e.kind() {
+                io::ErrorKind::NotFound => {
+                    Failure::new(Exit::Usage, "there is no such file; name one, or - for stdin")
+                }
+                _ => system(e),
+            })?;
+            file.take(most + 1).read_to_end(&mut bytes).map_err(system)?
+        }
+    };
+    if bytes.len() as u64 > most {
+        return Err(Failure::new(Exit::Usage, too_many));
+    }
+    Ok(bytes)
+}
