@@ -18,7 +18,7 @@ const FLOOD: usize = 64 << 20;
 
 fn serve() -> (Server, Folder) {
     let folder = Folder::new();
-    folder.write("small.jpg", "small").write("big.mp4", noise(8 << 20, 1));
+    folder.write("small.jpg", "small").write("big.mp4", noise(8 << 20, 1)).settle();
     // Nothing but the flood itself may be what ends the connection.
     let limits = "head_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"";
     let toml = format!("access_log = \"off\"\n[limits]\n{limits}\n[[mount]]\nstore = \".\"\n");

@@ -136,8 +136,7 @@ fn what_was_evicted_is_sent_all_the_same_and_held_once_it_is_asked_for_again() {
     for (name, bytes) in &files {
         folder.write(name, bytes);
     }
-    // Until the versions have settled, each look hashes anew.
-    std::thread::sleep(Duration::from_millis(2100));
+    folder.settle();
     let toml = "[memory]\ncache = \"1 MiB\"\n[[mount]]\nstore = \".\"\nfresh = \"0\"\n";
     let server = Server::configured(&folder, toml);
     for _ in 0..3 {

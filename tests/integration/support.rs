@@ -113,6 +113,13 @@ impl Folder {
         file.set_modified(mtime).expect("an mtime");
         self
     }
+
+    /// Lets what was written come to the age from which its stamps alone tell whether it has changed. Until then the
+    /// server reads it again at each look, which a test of what is read or held must not see.
+    pub(crate) fn settle(&self) -> &Self {
+        std::thread::sleep(Duration::from_millis(2100));
+        self
+    }
 }
 
 /// A server that is running, and ended with the test.
