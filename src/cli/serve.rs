@@ -16,7 +16,8 @@ use self::reload::InForce;
 use super::{Exit, Failure, background, load, print, store_failure};
 use crate::config::{Flags, PlainServes, PublicUrl, Scheme, Settings};
 use crate::server::{
-    AcmeClient, AcmeError, Admin, CertificateFiles, LogWriter, Passed, Server, StateError, Supervisor, Tls,
+    AcmeClient, AcmeError, Admin, CertificateFiles, Certificates, LogWriter, Passed, Server, StateError,
+    Supervisor, Tls,
 };
 use crate::store::{Ask, Stores, Want};
 use crate::whatsapp;
@@ -215,7 +216,7 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
     let tls = Tls::default();
     let files = CertificateFiles::load(settings.tls.pairs(), tls.certificates())
         .map_err(|e| Failure::new(Exit::Usage, e))?;
-    warn_of_a_strange_url(settings, &tls);
+    warn_of_a_strange_url(settings, tls.certificates());
     tokio::spawn(files.clone().watch());
     if settings.acme.domains.is_empty() {
         return Ok(Some((tls, files, None)));
@@ -228,7 +229,7 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
 }
 
 /// Tells of links that nobody could follow: to where no TLS is spoken, or to a name that no certificate is for.
-fn warn_of_a_strange_url(settings: &Settings, tls: &Tls) {
+fn warn_of_a_strange_url(settings: &Settings, certificates: &Certificates) {
     let Some(url) = &settings.public_url else { return };
     let host = url.host();
     if url.scheme() == Scheme::Http {
@@ -239,7 +240,7 @@ fn warn_of_a_strange_url(settings: &Settings, tls: &Tls) {
         }
     } else if host.parse::<IpAddr>().is_err()
         && !host.starts_with('[')
-        && !tls.certificates().is_for(host)
+        && !certificates.is_for(host)
         && !settings.acme.domains.iter().any(|domain| domain == host)
     {
         log::warn!(

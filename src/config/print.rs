@@ -29,6 +29,12 @@ impl fmt::Display for AsFile<'_> {
             Some(path) => writeln!(f, "# The file: {}", path.to_string_lossy().escape_debug())?,
             None => writeln!(f, "# No configuration file was read.")?,
         }
+        if !settings.doors.is_empty() {
+            writeln!(
+                f,
+                "# Doors are shown without their credentials: put these back before this is used as a file."
+            )?;
+        }
         write_keys(f, settings, "")?;
         writeln!(f, "\n[tls]")?;
         write_keys(f, settings, "tls.")?;

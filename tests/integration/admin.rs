@@ -101,6 +101,18 @@ fn it_answers_what_it_is_asked_and_tells_what_it_may_be_asked() {
 }
 
 #[test]
+fn who_holds_connections_and_says_nothing_keeps_nobody_out() {
+    let (_server, admin, _folder) = serve();
+    let mut crowd: Vec<_> = (0..200).map(|_| Client::new(admin)).collect();
+    assert_eq!(ask(admin, "/healthz").text(), "ok\n");
+    assert!(crowd[0].is_closed(), "the oldest made room");
+    // They have not had to end, as they would in time, for the others to be heard.
+    for young in &mut crowd[150..] {
+        assert_eq!(young.request("GET", "/healthz", &[]).status, 200);
+    }
+}
+
+#[test]
 fn a_folder_that_is_gone_makes_it_unready_until_it_is_back() {
     let folder = Folder::new();
     folder.write("media/a.jpg", "a").write("other/b.jpg", "b");

@@ -58,6 +58,7 @@ fn read(text: &str, kinds: &[&str], names: impl Fn(&str, &str) -> Vec<String>) -
     let mut current = String::new();
     let mut seen = BTreeSet::new();
     for line in text.lines() {
+        assert!(!line.contains("{}"), "no labels take no braces: {line:?}");
         if let Some(comment) = line.strip_prefix("# ") {
             let mut words = comment.splitn(3, ' ');
             let [word, name, rest] = [(); 3].map(|()| words.next().unwrap_or_else(|| panic!("{line:?}")));

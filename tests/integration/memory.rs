@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::frames::Frames;
 use crate::support::{Folder, PATIENCE, Server, etag_of, noise};

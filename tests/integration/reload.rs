@@ -17,6 +17,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::admin::{address_of, ask};
 use crate::http2::{Client2, in_time};
 use crate::kernel::resident;
 use crate::support::{
@@ -137,21 +138,14 @@ fn what_is_wrong_is_refused_with_its_reason_and_the_old_goes_on() {
 /// What the admin listener counts.
 #[track_caller]
 fn told_of(server: &mut Server) -> String {
-    let is_admins = |line: &&String| line.contains("tells of it on");
-    let find = |server: &mut Server| server.lines().iter().find(is_admins).cloned();
-    let line = find(server).expect("it has told where");
-    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
-    let response = Client::new(address.parse().expect("an address")).request("GET", "/metrics", &[]);
+    let response = ask(address_of(server), "/metrics");
     assert_eq!(response.status, 200);
     response.text().to_owned()
 }
 
 #[track_caller]
 fn value(told: &str, sample: &str) -> f64 {
-    let line = told.lines().find_map(|line| {
-        let rest = line.strip_prefix(sample)?;
-        rest.strip_prefix("{}").unwrap_or(rest).strip_prefix(' ')
-    });
+    let line = told.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {sample} in {told}")).parse().expect("a number")
 }
 
@@ -332,6 +326,28 @@ async fn what_is_in_flight_ends_as_it_began() {
         assert_eq!(etag_of(&body), etag_of(&big));
         assert_eq!(client.request("GET", "/a.jpg", &[]).field("cache-control"), "max-age=2");
     }
+}
+
+#[test]
+fn what_has_not_changed_is_not_hashed_again() {
+    let folder = site();
+    folder.settle();
+    let toml = |policy| format!("{}[admin]\nlisten = \"127.0.0.1:0\"\n", with_policy(policy));
+    let mut server = Server::configured(&folder, &toml("max-age=1"));
+    let hashed = |server: &mut Server| value(&told_of(server), "wamedia_hash_files_total");
+    let get_both = |server: &Server| ["/a.jpg", "/b/c.jpg"].map(|target| server.get(target).status);
+    assert_eq!(get_both(&server), [200, 200]);
+    assert_eq!(hashed(&mut server), 2.0);
+    for policy in ["max-age=2", "no-cache"] {
+        reload(&mut server, &folder, &toml(policy));
+        assert_eq!(policy_of(&server, "/a.jpg"), policy);
+        assert_eq!(get_both(&server), [200, 200]);
+        assert_eq!(hashed(&mut server), 2.0, "{policy}");
+    }
+    // It counts what is read at all.
+    folder.write("a.jpg", "another photo").settle();
+    eventually("the change is seen", || (server.get("/a.jpg").text() == "another photo").then_some(()));
+    assert_eq!(hashed(&mut server), 3.0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::load;
+use super::{load, warn_of_a_strange_url};
 use crate::cli::{Exit, Failure, store_failure};
 use crate::config::{Flags, Settings};
 use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
@@ -80,8 +80,10 @@ impl InForce<'_> {
         self.server.apply(&settings, stores.clone());
         self.log.turn_to(access_log);
         if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {
+            let certificates = Arc::clone(files.certificates());
             // Whoever looks after the files may be looking at them.
             let _ = spawn_blocking(move || files.show(read)).await;
+            warn_of_a_strange_url(&settings, &certificates);
         }
         (self.settings, self.stores) = (settings, stores);
         for key in &fixed {

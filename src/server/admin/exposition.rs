@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeLabelSet, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -176,17 +176,17 @@ impl Page<'_, '_> {
             status.held_limit,
         )?;
         self.counter("wamedia_hash_files", "Files that were hashed", status.hashed.files)?;
-        self.counters(
+        self.sum(
             "wamedia_hash_read",
             "Bytes that were read to be hashed",
-            Some(&Unit::Bytes),
-            [(NO_LABELS, status.hashed.bytes)].into_iter(),
+            &Unit::Bytes,
+            &status.hashed.bytes,
         )?;
-        self.counters(
+        self.sum(
             "wamedia_hash",
             "Time that reading and hashing files took",
-            Some(&Unit::Seconds),
-            [(NO_LABELS, status.hashed.time.as_secs_f64())].into_iter(),
+            &Unit::Seconds,
+            &status.hashed.time.as_secs_f64(),
         )?;
         let labelled =
             |bucket: &BucketStatus| [("bucket", bucket.name.clone()), ("mount", bucket.mount.clone())];
@@ -270,11 +270,11 @@ impl Page<'_, '_> {
             .encode_descriptor("wamedia_build", "The program", None, MetricType::Info)?
             .encode_info(&labels)?;
         let Some(process) = process::look() else { return Ok(()) };
-        self.counters(
+        self.sum(
             "process_cpu",
             "Processor time of user and system",
-            Some(&Unit::Seconds),
-            [(NO_LABELS, process.cpu.as_secs_f64())].into_iter(),
+            &Unit::Seconds,
+            &process.cpu.as_secs_f64(),
         )?;
         self.gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), process.resident)?;
         self.gauge("process_open_fds", "Files and sockets that are open", None, process.open_files)?;
@@ -290,10 +290,17 @@ impl Page<'_, '_> {
     }
 
     fn counter(&mut self, name: &str, help: &str, count: u64) -> fmt::Result {
-        self.counters(name, help, None, [(NO_LABELS, count)].into_iter())
+        let mut counter = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        counter.encode_counter::<NoLabelSet, _, u64>(&count, None)
     }
 
-    fn counters<L: EncodeLabelSet, N: prometheus_client::encoding::EncodeCounterValue>(
+    /// A counter of what has a unit.
+    fn sum(&mut self, name: &str, help: &str, unit: &Unit, sum: &impl EncodeCounterValue) -> fmt::Result {
+        let mut counter = self.0.encode_descriptor(name, help, Some(unit), MetricType::Counter)?;
+        counter.encode_counter::<NoLabelSet, _, u64>(sum, None)
+    }
+
+    fn counters<L: EncodeLabelSet, N: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,
@@ -302,7 +309,7 @@ impl Page<'_, '_> {
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
         for (labels, count) in counts {
-            family.encode_family(&labels)?.encode_counter::<NoLabels, N, u64>(&count, None)?;
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, N, u64>(&count, None)?;
         }
         Ok(())
     }
@@ -331,12 +338,9 @@ impl Page<'_, '_> {
         let count = seen.buckets.iter().sum();
         self.0
             .encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?
-            .encode_histogram::<NoLabels>(seen.sum.as_secs_f64(), count, &buckets, None)
+            .encode_histogram::<NoLabelSet>(seen.sum.as_secs_f64(), count, &buckets, None)
     }
 }
-
-type NoLabels = [(&'static str, String); 0];
-const NO_LABELS: NoLabels = [];
 
 #[cfg(test)]
 mod tests {

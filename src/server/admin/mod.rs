@@ -7,6 +7,7 @@
 mod exposition;
 mod readiness;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,14 +21,15 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use self::exposition::Dialect;
 use super::Watch;
 use super::listener::{self, BindError};
 
-/// Connections that are served at one time; a monitoring system needs one or two.
+/// Connections that are served at one time; a monitoring system needs one or two. One more takes the place of the oldest, so
+/// that who holds places and says nothing keeps nobody out.
 const CONNECTIONS: usize = 64;
 /// How long a request head may take, and a connection be without one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,16 +78,18 @@ impl Admin {
             Err(e) => return log::error!("the admin listener could not be used: {e}"),
         };
         let watch = Arc::new(watch);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut served = VecDeque::<AbortHandle>::with_capacity(CONNECTIONS);
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let watch = Arc::clone(&watch);
-                    tokio::spawn(async move {
-                        let _place = place;
-                        let _ = timeout(LIFETIME, serve(stream, watch)).await;
-                    });
+                    served.retain(|connection| !connection.is_finished());
+                    if served.len() == CONNECTIONS
+                        && let Some(oldest) = served.pop_front()
+                    {
+                        oldest.abort();
+                    }
+                    let serving = timeout(LIFETIME, serve(stream, Arc::clone(&watch)));
+                    served.push_back(tokio::spawn(serving).abort_handle());
                 }
                 Err(e) => {
                     log::warn!("no connection to the admin listener can be accepted: {e}");

@@ -114,6 +114,11 @@ impl CertificateFiles {
         Ok(files)
     }
 
+    /// Where what was read is shown from.
+    pub fn certificates(&self) -> &Arc<Certificates> {
+        &self.certificates
+    }
+
     /// Reads such pairs; nothing is installed yet.
     pub fn read<'a>(
         pairs: impl IntoIterator<Item = (&'a Path, &'a Path)>,

@@ -70,6 +70,12 @@ fn a_public_url_that_no_certificate_is_for_is_told_of() {
             "{url}: {told}"
         );
         assert!(expected.is_none_or(|part| told.contains(part)), "{url}: {told}");
+        // Nor is it forgotten when the settings are read again.
+        server.signal(Signal::HUP);
+        if let Some(part) = expected {
+            server.wait_for_line(part);
+        }
+        server.wait_for_line("is in force");
     }
 }
 
