@@ -1,26 +1,23 @@
 //! `wamedia serve`: settings, server, signals, drain.
 
+mod doubts;
+mod greeting;
 mod reload;
 
-use std::fmt::Write as _;
 use std::io::ErrorKind;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::reload::InForce;
 use super::{Exit, Failure, background, load, print, store_failure};
-use crate::config::{Flags, PlainServes, PublicUrl, Scheme, Settings};
+use crate::config::{Flags, Scheme, Settings};
 use crate::server::{
-    AcmeClient, AcmeError, Admin, CertificateFiles, Certificates, LogWriter, Passed, Server, StateError,
-    Supervisor, Tls,
+    AcmeClient, AcmeError, Admin, CertificateFiles, LogWriter, Passed, Server, StateError, Supervisor, Tls,
 };
-use crate::store::{Ask, Stores, Want};
-use crate::whatsapp;
+use crate::store::Stores;
 
 /// Host a folder or a bucket
 #[derive(Debug, Args)]
@@ -134,6 +131,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
             return Err(failure);
         }
     };
+    doubts::tell(&settings, &stores, tls.as_ref().map(|tls| &**tls.certificates()));
     let probed = tokio::select! {
         probed = stores.probe() => Some(probed),
         _ = signals.next() => None,
@@ -154,8 +152,15 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     let server = Server::start(&settings, stores.clone(), log.clone(), tls.as_ref(), &passed)
         .map_err(|e| system(&e))?;
     drop(passed);
-    // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included.
-    log.say(greeting(&settings, &server, &stores, tls.as_ref(), admin.as_ref()).await);
+    // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included, nor a folder
+    // that does not answer.
+    log.say(greeting::text(&settings, &server, admin.as_ref()));
+    if let Some(&address) = server.addresses().first() {
+        let name = tls.as_ref().and_then(|tls| tls.certificates().example_name());
+        let (example, log) =
+            (greeting::example(settings.clone(), stores.clone(), address, name), log.clone());
+        tokio::spawn(async move { example.await.into_iter().for_each(|line| log.say(line)) });
+    }
     if let Some(admin) = admin {
         tokio::spawn(admin.run(server.watch()));
     }
@@ -216,7 +221,6 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
     let tls = Tls::default();
     let files = CertificateFiles::load(settings.tls.pairs(), tls.certificates())
         .map_err(|e| Failure::new(Exit::Usage, e))?;
-    warn_of_a_strange_url(settings, tls.certificates());
     tokio::spawn(files.clone().watch());
     if settings.acme.domains.is_empty() {
         return Ok(Some((tls, files, None)));
@@ -226,28 +230,6 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
         log::info!("the certificate files are for all of `acme.domains`: no other certificate is asked for");
     }
     Ok(Some((tls, files, acme)))
-}
-
-/// Tells of links that nobody could follow: to where no TLS is spoken, or to a name that no certificate is for.
-fn warn_of_a_strange_url(settings: &Settings, certificates: &Certificates) {
-    let Some(url) = &settings.public_url else { return };
-    let host = url.host();
-    if url.scheme() == Scheme::Http {
-        if settings.plain_listen.is_empty() {
-            log::warn!(
-                "public_url is {url}, and all that is listened on speaks HTTPS; write https:// in it, or add plain_listen"
-            );
-        }
-    } else if host.parse::<IpAddr>().is_err()
-        && !host.starts_with('[')
-        && !certificates.is_for(host)
-        && !settings.acme.domains.iter().any(|domain| domain == host)
-    {
-        log::warn!(
-            "no certificate is for {host}, the host of public_url, so WhatsApp will refuse the links that are printed; add \
-             its certificate, or mend public_url (all is well where a proxy in front has the certificate)"
-        );
-    }
 }
 
 /// State that the system will not read or write is the system's failure; any other is one of the settings.
@@ -293,75 +275,4 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
-}
-
-/// What is served where, what WhatsApp will do with it, and a link to try.
-async fn greeting(
-    settings: &Settings,
-    server: &Server,
-    stores: &Stores,
-    tls: Option<&Tls>,
-    admin: Option<&Admin>,
-) -> String {
-    let mut text = format!("wamedia {}\n", env!("CARGO_PKG_VERSION"));
-    for mount in &settings.mounts {
-        let _ = writeln!(text, "  serves     {} at /{}", mount.store, mount.path);
-    }
-    for address in server.addresses() {
-        let _ = writeln!(text, "  listens    {}://{address}", settings.scheme().as_str());
-    }
-    for address in server.plain_addresses() {
-        let only = match settings.plain_serves {
-            PlainServes::Assets => "",
-            PlainServes::Challenges => " (for certificate authorities only)",
-        };
-        let _ = writeln!(text, "  listens    http://{address}{only}");
-    }
-    if let Some(admin) = admin {
-        let _ = writeln!(text, "  tells of it on http://{}/metrics, /healthz and /readyz", admin.address());
-    }
-    let _ = writeln!(text, "  policies, the first that matches counts:");
-    let rules = settings.cache.rules.iter().map(|rule| (rule.pattern(), rule.policy(), rule.is_signed()));
-    let rows: Vec<_> = rules
-        .chain([
-            ("anything else", &settings.cache.default, false),
-            ("?v= of the current version", &settings.cache.versioned, false),
-        ])
-        .map(|(what, policy, is_signed)| {
-            let note = if is_signed { "; needs a signed link" } else { "" };
-            (what, policy.as_str(), format!("{}{note}", whatsapp::Treatment::under(policy)))
-        })
-        .collect();
-    let width = |column: fn(&(&str, &str, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
-    let (what_width, policy_width) = (width(|row| row.0.chars().count()), width(|row| row.1.len()));
-    for (what, policy, meaning) in &rows {
-        let _ = writeln!(text, "    {what:what_width$}  {policy:policy_width$}  {meaning}");
-    }
-    for door in &settings.doors {
-        let _ = writeln!(text, "  asks       for credentials below {}", door.url_path());
-    }
-    if let Some(command) = example(settings, server, stores, tls).await {
-        let _ = writeln!(text, "  try        {command}");
-    }
-    text
-}
-
-/// A command that asks for some asset, on the address that this machine can reach.
-async fn example(settings: &Settings, server: &Server, stores: &Stores, tls: Option<&Tls>) -> Option<String> {
-    let path = stores.example(settings)?;
-    let opened = stores.open(&path, Want::Head, Ask::Usual, Instant::now()).await.ok()?;
-    let address = *server.addresses().first()?;
-    let here = PublicUrl::of_address(settings.scheme(), address);
-    let version = Some(&opened.asset().version);
-    // A certificate is for a name, which leads elsewhere or nowhere yet.
-    let name = tls.and_then(|tls| tls.certificates().example_name());
-    Some(match name.or_else(|| settings.acme.domains.first().cloned()) {
-        None => format!("curl -I '{}'", here.link(&path, version)),
-        Some(name) => {
-            let url = PublicUrl::of_name(&name, address.port());
-            let here = here.to_string();
-            let authority = here.rsplit("//").next().unwrap_or_default();
-            format!("curl -I --connect-to ::{authority} '{}'", url.link(&path, version))
-        }
-    })
 }

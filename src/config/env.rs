@@ -16,6 +16,7 @@ use crate::spelling::nearest;
 const PREFIX: &str = "WAMEDIA_";
 const CONFIG: &str = "WAMEDIA_CONFIG";
 const STORE: &str = "WAMEDIA_STORE";
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// The keys of signed links themselves, which stand in no configuration file.
 pub(super) const SIGNING_KEYS: &str = "WAMEDIA_SIGNING_KEYS";
 
@@ -33,6 +34,8 @@ pub(super) struct Variables {
     pub(super) buckets: Environment,
     /// Where state is kept, as long as no setting says so.
     pub(super) state: PathBuf,
+    /// Where the service manager hands over credentials (systemd.exec(5), `LoadCredential=`).
+    pub(super) credentials: Option<PathBuf>,
 }
 
 /// `memory.cache` → `WAMEDIA_MEMORY_CACHE`
@@ -47,6 +50,8 @@ pub(super) fn read(
     let all: Vec<_> = environment.collect();
     let buckets = Environment::of(&all);
     let state = default_state(&all);
+    let credentials =
+        all.iter().find(|(name, _)| name == CREDENTIALS).map(|(_, folder)| PathBuf::from(folder));
     let mut ours: Vec<_> = all
         .into_iter()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
@@ -54,7 +59,7 @@ pub(super) fn read(
         .collect();
     // An environment has no order, but of two mistakes the same one should be told each time.
     ours.sort();
-    let mut variables = Variables { buckets, state, ..Variables::default() };
+    let mut variables = Variables { buckets, state, credentials, ..Variables::default() };
     for (name, value) in ours {
         if name == CONFIG {
             let path = PathBuf::from(value);

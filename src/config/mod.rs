@@ -266,8 +266,11 @@ pub fn load(
     settings.complete_for_acme(|name| all_given.into_iter().flatten().any(|(key, _)| key.name == name))?;
     settings.check_listening()?;
     settings.cache.rules = rules::read(&contents.rules)?;
-    settings.signing.keys =
-        signing::read(settings.signing.key_file.as_deref(), variables.signing_keys.as_deref())?;
+    settings.signing.keys = signing::read(
+        settings.signing.key_file.as_deref(),
+        variables.signing_keys.as_deref(),
+        variables.credentials.as_deref(),
+    )?;
     rules::refuse_unsignable(&contents.rules, &settings)?;
     let around = |base| Surroundings { base, environment: &variables.buckets };
     settings.mounts = match flags.store().or(variables.store) {

@@ -22,24 +22,32 @@ pub struct Signing {
 
 /// The permissions that the file may have: its owner may read and write it, and nobody else.
 const MODE: u32 = 0o600;
+/// Those of a file in the folder in which the service manager hands over credentials. Only the service gets into that folder, and
+/// a list that names it as a reader of the file shows as the right of a group (systemd.exec(5), `LoadCredential=`; acl(5)).
+const MODE_OF_CREDENTIAL: u32 = 0o640;
 /// Most bytes that are read of it.
 const MAX_LEN: u64 = 64 << 10;
 
-/// Reads the keys. `text` is what the variable holds, if there is one.
-pub(super) fn read(key_file: Option<&Path>, text: Option<&str>) -> Result<Option<SigningKeys>, ConfigError> {
+/// Reads the keys. `text` is what the variable holds, if there is one, `credentials` the folder of what is handed over.
+pub(super) fn read(
+    key_file: Option<&Path>,
+    text: Option<&str>,
+    credentials: Option<&Path>,
+) -> Result<Option<SigningKeys>, ConfigError> {
     let (origin, text) = match (text, key_file) {
         (Some(text), _) => (format!("the variable {SIGNING_KEYS}"), Ok(text.to_owned())),
-        (None, Some(path)) => (format!("the key file {}", path.display()), read_file(path)),
+        (None, Some(path)) => (format!("the key file {}", path.display()), read_file(path, credentials)),
         (None, None) => return Ok(None),
     };
     let keys = text.and_then(|text| SigningKeys::parse(&text).map_err(|error| error.to_string()));
     keys.map(Some).map_err(|reason| ConfigError::SigningKeys { origin, reason })
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
+fn read_file(path: &Path, credentials: Option<&Path>) -> Result<String, String> {
     let (bytes, metadata) = small_file::read(path, MAX_LEN).map_err(|error| unreadable(&error))?;
     let mode = metadata.mode() & 0o7777;
-    if mode & !MODE != 0 {
+    let is_handed_over = credentials.is_some() && path.parent() == credentials;
+    if mode & !(if is_handed_over { MODE_OF_CREDENTIAL } else { MODE }) != 0 {
         return Err(format!(
             "it has the mode {mode:04o}, with which others than its owner can do with it what they should not; make it \
              0600 (chmod 600 {})",
@@ -77,14 +85,37 @@ mod tests {
         fs::write(&file, KEYS).expect("a file");
         for mode in [0o600, 0o400] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
-            assert_eq!(read(Some(&file), None).expect("keys"), Some(SigningKeys::parse(KEYS).expect("keys")));
+            assert_eq!(
+                read(Some(&file), None, None).expect("keys"),
+                Some(SigningKeys::parse(KEYS).expect("keys"))
+            );
         }
         for mode in [0o644, 0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o700, 0o660, 0o666, 0o440, 0o4600] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
-            let message = read(Some(&file), None).expect_err("a refusal").to_string();
+            let message = read(Some(&file), None, None).expect_err("a refusal").to_string();
             for part in [&format!("the mode {mode:04o}"), "chmod 600 /", "/signing.keys", "the key file"] {
                 assert!(message.contains(part), "{message}");
             }
+        }
+    }
+
+    #[test]
+    fn what_the_service_manager_hands_over_may_show_its_reader_as_a_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("signing-keys");
+        fs::write(&file, KEYS).expect("a file");
+        let elsewhere = Path::new("/run/credentials/another.service");
+        for (mode, credentials, is_taken) in [
+            (0o400, folder.path(), true),
+            (0o440, folder.path(), true),
+            (0o444, folder.path(), false),
+            (0o460, folder.path(), false),
+            (0o440, elsewhere, false),
+            (0o440, Path::new(""), false),
+        ] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
+            let outcome = read(Some(&file), None, Some(credentials));
+            assert_eq!(outcome.is_ok(), is_taken, "{mode:o} with {}", credentials.display());
         }
     }
 
@@ -112,7 +143,7 @@ mod tests {
             (empty, "there is no key"),
             (short, "has 6 bytes"),
         ] {
-            let message = read(Some(&file), None).expect_err("a refusal").to_string();
+            let message = read(Some(&file), None, None).expect_err("a refusal").to_string();
             assert!(message.contains(part) && message.contains("the key file"), "{message}");
             assert!(!message.contains("U0VDUkVU") && !message.contains('\n'), "{message}");
         }
@@ -120,10 +151,10 @@ mod tests {
 
     #[test]
     fn the_variable_comes_before_the_file() {
-        assert_eq!(read(None, None).expect("nothing"), None);
+        assert_eq!(read(None, None, None).expect("nothing"), None);
         let gone = Path::new("/gone/signing.keys");
-        assert!(read(Some(gone), Some(KEYS)).expect("keys").is_some());
-        let message = read(None, Some("SECRET")).expect_err("a refusal").to_string();
+        assert!(read(Some(gone), Some(KEYS), None).expect("keys").is_some());
+        let message = read(None, Some("SECRET"), None).expect_err("a refusal").to_string();
         assert!(message.contains("the variable WAMEDIA_SIGNING_KEYS: line 1"), "{message}");
         assert!(!message.contains("SECRET\""), "{message}");
     }

@@ -37,8 +37,11 @@ pub enum BindError {
     /// Anything else that the operating system says.
     #[error("listening on {0} failed: {1}")]
     Failed(SocketAddr, #[source] io::Error),
-    /// No thread could be started.
-    #[error("a serving thread could not be started: {0}")]
+    /// There was no thread or no open file left for a serving core.
+    #[error(
+        "a serving core could not be started: {0}; allow more open files or threads (ulimit -n, ulimit -u; LimitNOFILE=, TasksMax=), \
+         or set fewer `threads`"
+    )]
     Thread(#[source] io::Error),
     /// A socket that was handed to the program is of no use.
     #[error(
@@ -177,17 +180,23 @@ impl BindError {
     }
 }
 
+/// An endpoint that a runtime waits at, and whether its socket outlives us.
+type Registered = (TcpListener, bool, Arc<Service>);
+
+/// Has the runtime in which this is called wait at `endpoints`.
+pub(super) fn register(endpoints: Vec<Endpoint>) -> io::Result<Vec<Registered>> {
+    let register = |(listening, service): Endpoint| {
+        Ok((TcpListener::from_std(listening.socket)?, listening.outlives_us, service))
+    };
+    endpoints.into_iter().map(register).collect()
+}
+
 /// Accepts and serves until the server is told to stop, and then until the last connection has ended. `service` is any of the
 /// core's.
-pub(super) async fn serve(endpoints: Vec<Endpoint>, service: &Service) {
+pub(super) async fn serve(endpoints: Vec<Registered>, service: &Service) {
     let connections = TaskTracker::new();
-    for (Listening { socket, outlives_us }, service) in endpoints {
-        match TcpListener::from_std(socket) {
-            Ok(listener) => {
-                connections.spawn(accept_all(listener, outlives_us, service, connections.clone()));
-            }
-            Err(e) => log::error!("a listening socket could not be used: {e}"),
-        }
+    for (listener, outlives_us, service) in endpoints {
+        connections.spawn(accept_all(listener, outlives_us, service, connections.clone()));
     }
     connections.close();
     tokio::select! {

@@ -235,6 +235,7 @@ impl Server {
         };
         let plain_service = Service { offer: Offer::Plain(challenges), handshakes: None, ..service.clone() };
         let mut cores = Vec::with_capacity(threads);
+        let (started, starting) = std::sync::mpsc::channel();
         let mut pulse = Pulse::default();
         for (number, (sockets, plain_sockets)) in bound.cores.into_iter().zip(plain.cores).enumerate() {
             let (patrol, stopping_here) = (Arc::<Patrol>::default(), stopping.of_one_core());
@@ -248,16 +249,19 @@ impl Server {
             let endpoints = sockets.into_iter().map(|socket| (socket, Arc::clone(&service)));
             let plain = plain_sockets.into_iter().map(|socket| (socket, Arc::clone(&plain_service)));
             let endpoints: Vec<_> = endpoints.chain(plain).collect();
+            let started = started.clone();
             let core = std::thread::Builder::new()
                 .name(format!("serving-{number}"))
-                .spawn(move || run_core(endpoints, &service, asked))
-                .map_err(BindError::Thread);
-            match core {
+                .spawn(move || run_core(endpoints, &service, asked, &started));
+            // None is done without, or a part of the connections would find nobody.
+            match core
+                .and_then(|core| starting.recv().unwrap_or_else(|e| Err(io::Error::other(e))).map(|()| core))
+            {
                 Ok(core) => cores.push(core),
                 Err(e) => {
                     stopping.drain.cancel();
                     stopping.stop.cancel();
-                    return Err(e);
+                    return Err(BindError::Thread(e));
                 }
             }
         }
@@ -337,19 +341,23 @@ impl Server {
     }
 }
 
-/// One serving core: a runtime of one thread, and what runs on it until the server stops.
+/// One serving core: a runtime of one thread, and what runs on it until the server stops. Says whether it has `started`.
 fn run_core(
     endpoints: Vec<listener::Endpoint>,
     service: &Service,
     mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+    started: &std::sync::mpsc::Sender<io::Result<()>>,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => {
-            log::error!("a serving core could not start: {}", io::Error::other(e));
-            return;
-        }
+    let prepared = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+        let _here = runtime.enter();
+        let endpoints = listener::register(endpoints)?;
+        Ok((runtime, endpoints))
+    });
+    let (runtime, endpoints) = match prepared {
+        Ok(prepared) => prepared,
+        Err(e) => return drop(started.send(Err(e))),
     };
+    let _ = started.send(Ok(()));
     runtime.spawn(async move {
         while let Some(answer) = asked.recv().await {
             let _ = answer.send(());

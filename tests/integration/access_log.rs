@@ -467,7 +467,9 @@ fn a_stderr_that_is_closed_stops_nothing() {
 #[test]
 fn a_log_that_lies_in_the_store_is_not_served() {
     let folder = folder();
-    let server = Server::with(folder.path(), &["--access-log", "access.json"]);
+    let mut server = Server::with(folder.path(), &["--access-log", "access.json"]);
+    let told = server.lines().join("\n");
+    assert!(told.contains("rotated files beside it could be had by anybody (/access.json.1)"), "{told}");
     symlink("access.json", folder.at("alias.json")).expect("a link");
     assert_eq!(server.get("/a.jpg").status, 200);
     eventually("the log has a line", || {

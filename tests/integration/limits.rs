@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::frames::PREFACE;
 use crate::kernel::cpu_time;
-use crate::support::{Client, Folder, Server, eventually, noise, wamedia_from_shell};
+use crate::support::{Client, Folder, Server, eventually, noise, outcome, wamedia_from_shell};
 
 fn serve(limits: &str) -> (Server, Folder) {
     let folder = Folder::new();
@@ -185,4 +185,17 @@ fn a_server_that_runs_out_of_file_descriptors_lives_and_rests() {
         client.head().is_ok_and(|response| response.status == 200).then_some(())
     });
     assert!(server.is_running());
+}
+
+#[test]
+fn a_server_that_cannot_start_all_its_cores_does_not_start() {
+    let folder = Folder::new();
+    let mut command = wamedia_from_shell("ulimit -n 20; exec \"$0\" serve . --listen 127.0.0.1:0");
+    let outcome = outcome(command.current_dir(folder.path()).env("WAMEDIA_THREADS", "8"));
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("a serving core could not be started: Too many open files"),
+        "{outcome:?}"
+    );
+    assert!(outcome.stderr.contains("ulimit -n"), "{outcome:?}");
 }

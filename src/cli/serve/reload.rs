@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::{load, warn_of_a_strange_url};
+use super::{doubts, load};
 use crate::cli::{Exit, Failure, store_failure};
 use crate::config::{Flags, Settings};
 use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
@@ -80,11 +80,11 @@ impl InForce<'_> {
         self.server.apply(&settings, stores.clone());
         self.log.turn_to(access_log);
         if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {
-            let certificates = Arc::clone(files.certificates());
             // Whoever looks after the files may be looking at them.
             let _ = spawn_blocking(move || files.show(read)).await;
-            warn_of_a_strange_url(&settings, &certificates);
         }
+        let certificates = self.certificates.as_ref().map(|files| &**files.certificates());
+        doubts::tell(&settings, &stores, certificates);
         (self.settings, self.stores) = (settings, stores);
         for key in &fixed {
             log::warn!("SIGHUP: `{key}` is otherwise now, and that takes a restart: it stays as it was");
