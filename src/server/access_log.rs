@@ -295,6 +295,7 @@ mod tests {
             meant: 10,
             sent: 4,
             completed: false,
+            has_left: false,
             written_before: 0,
             head_len: 0,
         })

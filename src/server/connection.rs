@@ -102,6 +102,8 @@ pub(super) struct Connection {
     ended: Mutex<Vec<Box<Record>>>,
     /// Whether there are such exchanges, told of or not.
     has_ended: AtomicBool,
+    /// Bytes that the client had not taken when the socket was closed, where its records are told of only then.
+    untaken: AtomicU64,
     /// When each response of a multiplexed connection last moved: nanoseconds since `accepted`.
     responses: Mutex<Vec<Weak<AtomicU64>>>,
     accepted: Instant,
@@ -269,6 +271,7 @@ impl Connection {
             in_head: AtomicBool::new(false),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
+            untaken: AtomicU64::new(0),
             responses: Mutex::default(),
             accepted,
             order: AtomicU8::new(Order::Go as u8),
@@ -458,8 +461,9 @@ impl Connection {
         self.in_flight.store(self.requests() - 1, Ordering::Relaxed);
         self.next_turn();
         if self.multiplexed {
-            if let Some(record) = record {
-                self.service.tell(self.client, record.flushed());
+            if let Some(mut record) = record {
+                record.leave();
+                self.service.tell(self.client, record);
             }
             return;
         }
@@ -471,12 +475,39 @@ impl Connection {
 
     /// All that was to be written has been.
     pub(super) fn flushed(&self) {
-        if self.has_ended.load(Ordering::Relaxed) {
-            self.has_ended.store(false, Ordering::Relaxed);
-            for record in self.ended.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                self.service.tell(self.client, record.flushed());
-            }
+        if !self.has_ended.load(Ordering::Relaxed) {
+            return;
         }
+        self.has_ended.store(false, Ordering::Relaxed);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.half_closed.load(Ordering::Relaxed) {
+            // Perhaps nobody is there to take it, which shows once it has been written.
+            ended.iter_mut().for_each(|record| record.leave());
+            return;
+        }
+        for mut record in ended.drain(..) {
+            record.leave();
+            self.service.tell(self.client, record);
+        }
+    }
+
+    /// Whether nothing is left to be found out: not whether a client that has ended its side has taken what there was for it.
+    pub(super) fn is_settled(&self) -> bool {
+        let none_is_untold = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        !self.half_closed.load(Ordering::Relaxed) || none_is_untold() || self.still_untaken() == 0
+    }
+
+    /// Bytes that the kernel holds for the client, without the end of our side, which it counts as one.
+    fn still_untaken(&self) -> u64 {
+        self.queue.len().saturating_sub(1)
+    }
+
+    /// The socket is closed next.
+    pub(super) fn close(&self) {
+        if self.half_closed.load(Ordering::Relaxed) {
+            self.untaken.store(self.still_untaken(), Ordering::Relaxed);
+        }
+        self.queue.close();
     }
 
     /// Whether every response has left, so that whatever is written now is none that the handler gave. Always false where
@@ -515,9 +546,13 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let (written, layer) = (self.written(), self.layer);
-        for record in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            self.service.tell(self.client, record.cut(written, layer));
+        let untaken = *self.untaken.get_mut();
+        let (taken, layer) = (self.written().saturating_sub(untaken), self.layer);
+        for mut record in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if untaken > 0 || !record.has_left {
+                record.cut(taken, layer);
+            }
+            self.service.tell(self.client, record);
         }
     }
 }

@@ -58,6 +58,8 @@ pub(super) struct Record {
     pub(super) sent: u64,
     /// Whether all of it was.
     pub(super) completed: bool,
+    /// Whether the connection has nothing more of it to write.
+    pub(super) has_left: bool,
     /// How far the wire had got when the exchange began.
     pub(super) written_before: u64,
     /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
@@ -94,6 +96,7 @@ impl Exchange {
                 meant: 0,
                 sent: 0,
                 completed: false,
+                has_left: false,
                 written_before: connection.written(),
                 head_len: 0,
             })
@@ -187,25 +190,24 @@ impl Drop for Exchange {
 }
 
 impl Record {
-    /// This, now that all bytes have left.
-    pub(super) fn flushed(mut self: Box<Self>) -> Box<Self> {
+    /// All bytes have left.
+    pub(super) fn leave(&mut self) {
+        self.has_left = true;
         if self.completed {
             self.ended = Instant::now();
         }
-        self
     }
 
-    /// This, where the connection ended when `written` bytes had passed over it.
-    pub(super) fn cut(mut self: Box<Self>, written: u64, layer: Layer) -> Box<Self> {
+    /// The connection ended when `passed` bytes had passed over it.
+    pub(super) fn cut(&mut self, passed: u64, layer: Layer) {
         let passed = match layer {
-            Layer::Plain => written.saturating_sub(self.written_before),
-            Layer::Tls => unsealed(written.saturating_sub(self.written_before)),
+            Layer::Plain => passed.saturating_sub(self.written_before),
+            Layer::Tls => unsealed(passed.saturating_sub(self.written_before)),
         };
         self.sent = self.sent.min(passed.saturating_sub(self.head_len));
         // A response without a body is complete if its head went out. Of what is sealed, only a flush says that it all did.
         let head_left = passed >= self.head_len;
         self.completed &= layer == Layer::Plain && head_left && self.sent == self.meant;
-        self
     }
 }
 

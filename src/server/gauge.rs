@@ -56,7 +56,7 @@ impl<S: AsFd> Drop for Gauge<S> {
             let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
         // Before the socket is closed, which comes after this.
-        connection.queue().close();
+        connection.close();
     }
 }
 
@@ -69,7 +69,7 @@ impl Queue {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.as_raw_fd());
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

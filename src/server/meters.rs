@@ -292,6 +292,7 @@ mod tests {
             meant: 10,
             sent,
             completed,
+            has_left: false,
             written_before: 0,
             head_len: 0,
         }

@@ -21,6 +21,8 @@ use super::malformed;
 const SILENCE: Duration = Duration::from_secs(2);
 /// How long that may go on in all, however much it still sends.
 const LINGERING: Duration = Duration::from_secs(10);
+/// How often it is looked whether a client that sends nothing more has taken what there was for it.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A stream of whose requests and ends a [`Connection`] is told.
 #[derive(Debug)]
@@ -30,9 +32,27 @@ pub(super) struct Wire<S> {
     prefix: Bytes,
     /// What is left to write of the answer that stands in for hyper's own.
     refusal: Bytes,
-    /// Until when the client is waited for, if it is silent, and if it is not; there once our side has ended.
-    lingering: Option<(Pin<Box<Sleep>>, Instant)>,
+    /// There once our side has ended.
+    lingering: Option<Lingering>,
     connection: Arc<Connection>,
+}
+
+/// How long the client is waited for once our side has ended.
+#[derive(Debug)]
+struct Lingering {
+    /// Ends when it is silent for too long, or when it is to be looked again.
+    pause: Pin<Box<Sleep>>,
+    /// Ends it if it has ended its side, and does not take what there is for it.
+    taken_by: Instant,
+    /// Ends it in any case.
+    end: Instant,
+}
+
+impl Lingering {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { pause: Box::pin(sleep(SILENCE)), taken_by: now + SILENCE, end: now + LINGERING }
+    }
 }
 
 impl<S> Wire<S> {
@@ -89,7 +109,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
     /// something unread in it is reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6);
     /// over HTTP/2 there is nearly always something: the client says what it has taken.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some((silence, end)) = &mut self.lingering else { return Poll::Ready(()) };
+        let Some(Lingering { pause, taken_by, end }) = &mut self.lingering else { return Poll::Ready(()) };
         let mut space = [MaybeUninit::uninit(); 4096];
         loop {
             let mut buf = ReadBuf::uninit(&mut space);
@@ -98,10 +118,17 @@ impl<S: AsyncRead + Unpin> Wire<S> {
                     if !self.connection.received(buf.filled().len()) {
                         return Poll::Ready(());
                     }
-                    silence.as_mut().reset((Instant::now() + SILENCE).min(*end));
+                    pause.as_mut().reset((Instant::now() + SILENCE).min(*end));
                 }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return silence.as_mut().poll(cx),
+                Poll::Ready(_) => {
+                    let now = Instant::now();
+                    if self.connection.is_settled() || now >= *taken_by {
+                        return Poll::Ready(());
+                    }
+                    pause.as_mut().reset(now + LOOK);
+                    ready!(pause.as_mut().poll(cx));
+                }
+                Poll::Pending => return pause.as_mut().poll(cx),
             }
         }
     }
@@ -156,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            self.lingering = Some((Box::pin(sleep(SILENCE)), Instant::now() + LINGERING));
+            self.lingering = Some(Lingering::begin());
         }
         self.poll_linger(cx).map(Ok)
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::bucket::serving;
 use crate::kernel::{cpu_time, wait_until_read};
+use crate::s3_server::{Meta, S3Server};
 use crate::support::{Client, Folder, Server, eventually, noise};
 
 const GET_BIG: &str = "GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -115,6 +117,34 @@ fn a_client_that_leaves_stops_what_it_caused() {
             (cpu_time(server.pid()) == before).then_some(())
         });
         assert_eq!(server.get("/small.jpg").text(), "small");
+    }
+}
+
+#[test]
+fn what_is_sent_to_a_client_that_has_left_is_no_complete_response() {
+    let s3 = S3Server::start();
+    for name in ["gone.jpg", "waiting.jpg"] {
+        s3.put(name, noise(50_000, 1), Meta::default());
+    }
+    let mut server = serving(&s3);
+    for (name, outcome) in
+        [("gone.jpg", [" 0/50000 ", " cut "]), ("waiting.jpg", [" 50000/50000 ", " completed "])]
+    {
+        let gate = s3.hold(|_| true);
+        let mut client = server.connect();
+        client.send(format!("GET /{name} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        client.end();
+        wait_until_read(client.stream.get_ref());
+        // Both look alike until something is sent.
+        let client = (name == "waiting.jpg").then_some(client);
+        drop(gate);
+        if let Some(mut client) = client {
+            let mut response = client.head().expect("a head");
+            client.body(&mut response);
+            assert!(response.complete);
+        }
+        let line = server.wait_for_line(&format!("/{name} "));
+        assert!(outcome.iter().all(|part| line.contains(part)), "{line}");
     }
 }
 
