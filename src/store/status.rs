@@ -62,6 +62,10 @@ pub struct BucketStatus {
     pub failed: [(Fault, u64); 4],
     /// Those that were refused because we may not read the object, or may not know that there is none.
     pub forbidden: u64,
+    /// Those whose answer was of no use: one that cannot be read, or that has no entity tag.
+    pub unusable: u64,
+    /// Those whose answer broke off within its body, whether or not the rest could be had afterwards.
+    pub broken: u64,
     /// Whether it answered when it was last asked.
     pub answers: bool,
 }
@@ -72,6 +76,8 @@ pub(super) struct BucketCounts {
     pub(super) requests: Count,
     failed: [Count; 4],
     pub(super) forbidden: Count,
+    pub(super) unusable: Count,
+    pub(super) broken: Count,
 }
 
 /// [`Hashed`], while it is counted.
@@ -94,6 +100,8 @@ impl BucketCounts {
             requests: self.requests.get(),
             failed: Fault::ALL.map(|fault| (fault, self.failed[fault as usize].get())),
             forbidden: self.forbidden.get(),
+            unusable: self.unusable.get(),
+            broken: self.broken.get(),
             answers,
         }
     }

@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use crate::admin::{address_of, ask};
 use crate::bucket::{command_of, serving_with};
 use crate::exposition::{Families, open_metrics, prometheus, value};
-use crate::s3_server::{Meta, S3Server};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, of};
 use crate::support::{Client, Folder, Server, eventually, noise};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
@@ -166,7 +166,7 @@ fn what_buckets_are_asked_and_how_they_fail_is_counted() {
     let seen = until(admin, "wamedia_http_requests_total", &[("mount", "/shop"), ("status", "2xx")], 2.0);
     assert_eq!(one(&seen, "wamedia_upstream_requests_total", &bucket) - asked, s3.requests().len() as f64);
     assert_eq!(one(&seen, "wamedia_upstream_answers", &bucket), 1.0);
-    for kind in ["refused", "unreachable", "unavailable", "late", "forbidden"] {
+    for kind in ["refused", "unreachable", "unavailable", "late", "forbidden", "unusable", "broken"] {
         let labels = [bucket[0], bucket[1], ("kind", kind)];
         assert_eq!(one(&seen, "wamedia_upstream_errors_total", &labels), 0.0, "{kind}");
     }
@@ -176,6 +176,41 @@ fn what_buckets_are_asked_and_how_they_fail_is_counted() {
     assert_eq!(one(&seen, "wamedia_upstream_answers", &bucket), 0.0);
     let labels = [bucket[0], bucket[1], ("kind", "unreachable")];
     assert!(one(&seen, "wamedia_upstream_errors_total", &labels) >= 1.0);
+}
+
+#[test]
+fn answers_of_a_bucket_that_are_of_no_use_are_counted_as_such() {
+    let s3 = S3Server::start();
+    let large = noise(3 << 20, 1);
+    for key in ["a.jpg", "b.jpg"] {
+        s3.put(key, "0123456789", Meta::default());
+    }
+    s3.put("large.mp4", large.clone(), Meta::default());
+    let mut server =
+        serving_with(&s3, &[("WAMEDIA_MEMORY_CACHE", "8 MiB"), ("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")], "");
+    let admin = address_of(&mut server);
+    let errors = || {
+        let seen = scrape(admin);
+        ["refused", "unreachable", "unavailable", "late", "forbidden", "unusable", "broken"].map(|kind| {
+            let labels = [("bucket", "s3://media"), ("mount", "/"), ("kind", kind)];
+            one(&seen, "wamedia_upstream_errors_total", &labels)
+        })
+    };
+    assert_eq!(errors(), [0.0; 7]);
+    s3.fault(of("a.jpg"), Fault::NO_ETAG, FOREVER);
+    assert_eq!(server.get("/a.jpg").status, 502);
+    assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    s3.fault(of("b.jpg"), Fault::NoLength, FOREVER);
+    assert_eq!(server.get("/b.jpg").status, 502);
+    assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0]);
+    // A HEAD that fails is asked about, and both are one failure.
+    assert_eq!(server.request("HEAD", "/b.jpg", &[]).status, 502);
+    assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 0.0]);
+    s3.fault(of("large.mp4"), Fault::CloseAfter(1 << 20), 1);
+    assert_eq!(server.get("/large.mp4").body, large, "the rest is asked for");
+    assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 1.0]);
+    assert_eq!(server.get("/missing.jpg").status, 404);
+    assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 1.0], "that something is missing is an answer");
 }
 
 /// A server that has something to say under every name: HTTPS, a folder, a bucket.

@@ -199,7 +199,9 @@ impl Page<'_, '_> {
         )?;
         let failed = buckets.iter().flat_map(|bucket| {
             let kinds = bucket.failed.iter().map(|(fault, count)| (fault.name(), *count));
-            kinds.chain([("forbidden", bucket.forbidden)]).map(|(kind, count)| {
+            let of_objects =
+                [("forbidden", bucket.forbidden), ("unusable", bucket.unusable), ("broken", bucket.broken)];
+            kinds.chain(of_objects).map(|(kind, count)| {
                 let [name, mount] = labelled(bucket);
                 ([name, mount, ("kind", kind.to_owned())], count)
             })

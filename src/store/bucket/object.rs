@@ -123,6 +123,7 @@ impl Object {
             return Err(Refusal::Changed);
         }
         if found.range != range {
+            self.upstream.counts().unusable.add(1);
             return Err(Refusal::Unusable(format!("it sent the bytes {:?} for {range:?}", found.range)));
         }
         Ok(body(found.payload))
@@ -231,6 +232,7 @@ impl ObjectStream {
                     }
                 },
             };
+            self.object.upstream.counts().broken.add(1);
             if self.failures == RETRIES {
                 self.state = State::Ended;
                 let name = self.object.upstream.name();

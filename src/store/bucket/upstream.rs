@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ForObject;
+use super::metadata::entity_tag;
 use super::refusal::Refusal;
 use super::trouble::Trouble;
 use crate::asset::AssetPath;
@@ -186,6 +187,7 @@ impl Upstream {
                 ),
                 other => other,
             };
+            self.count_failed(&refusal, &options);
             let pause = jittered(PAUSE * 4u32.pow(retries));
             if retries == RETRIES || !refusal.may_pass() || Instant::now() + pause >= deadline {
                 return Err(refusal);
@@ -205,20 +207,34 @@ impl Upstream {
         let patience =
             self.patience.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.counts.requests.add(1);
-        let refusal = match timeout(patience, self.store.get_opts(key, options)).await {
-            Ok(Ok(found)) => return Ok(found),
-            Ok(Err(e)) => Refusal::of(&e),
+        match timeout(patience, self.store.get_opts(key, options)).await {
+            Ok(Ok(found)) => {
+                // What that means, the asker says; here it is a request that brought nothing of use.
+                if found.meta.e_tag.as_deref().and_then(entity_tag).is_none() {
+                    self.counts.unusable.add(1);
+                }
+                Ok(found)
+            }
+            Ok(Err(e)) => Err(Refusal::of(&e)),
             Err(_) => {
                 let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
-                Refusal::Fault(Fault::Late, waited)
+                Err(Refusal::Fault(Fault::Late, waited))
             }
-        };
-        match &refusal {
+        }
+    }
+
+    /// Counts a refusal that is a failure of the bucket's, or of what is set for it. That something is missing, or another
+    /// version by now, is an answer.
+    fn count_failed(&self, refusal: &Refusal, asked: &GetOptions) {
+        let names_a_version = asked.if_match.is_some() || asked.range.is_some();
+        match refusal {
             Refusal::Fault(fault, _) => self.counts.failed(*fault),
             Refusal::Forbidden => self.counts.forbidden.add(1),
-            _ => {}
+            Refusal::Unusable(_) => self.counts.unusable.add(1),
+            Refusal::NotModified(_) if asked.if_none_match.is_none() => self.counts.unusable.add(1),
+            Refusal::Changed if !names_a_version => self.counts.unusable.add(1),
+            Refusal::NotModified(_) | Refusal::Changed | Refusal::Missing { .. } | Refusal::Busy => {}
         }
-        Err(refusal)
     }
 
     /// Waits a little before what broke off for the `times`th time is asked for again.
