@@ -86,11 +86,15 @@ fn answer_at_once(
     if let Err(refusal) = live.clients.admit(client) {
         return Some(refused(refusal));
     }
-    let path = match asked_for(head, live) {
+    let path = match asked_for(head) {
         Ok(path) => path,
         Err(refusal) => return Some(refused(refusal)),
     };
+    // Before it may be refused, so that it counts where its path lies. That hangs on no asset's being there.
     exchange.is_for(&path, live);
+    if let Err(refusal) = live.gate.admit(head, &path) {
+        return Some(refused(refusal));
+    }
     let opened = live.stores.known(&path, Ask::Usual, now)?;
     let reading = Reading::of(head, &opened);
     if reading.link == Link::Unrecognised || reading.needs_rest(&opened) {
@@ -183,15 +187,11 @@ fn want(head: &request::Parts) -> Want {
     }
 }
 
-/// The asset that a request asks for, or the answer to one that asks for none, or for one that it may not have.
-fn asked_for<'h>(head: &'h request::Parts, live: &Live) -> Result<AssetPath<'h>, Box<Answer>> {
+/// The asset that a request asks for, or the answer to one that asks for none.
+fn asked_for(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
     check_host(head)?;
     match head.method {
-        Method::GET | Method::HEAD => {
-            let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
-            live.gate.admit(head, &path)?;
-            Ok(path)
-        }
+        Method::GET | Method::HEAD => AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e)),
         Method::OPTIONS => Err(options()),
         _ => Err(method_not_allowed(&head.method)),
     }

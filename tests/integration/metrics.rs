@@ -112,6 +112,33 @@ fn the_counts_are_those_of_the_requests_that_were_made() {
     until(admin, "wamedia_http_connections_open", &[], 0.0);
 }
 
+/// Whoever looks for links that have expired looks at their mount.
+#[test]
+fn what_is_refused_for_want_of_a_signature_or_credentials_counts_under_its_mount() {
+    let folder = Folder::new();
+    let door = format!("[[door]]\npath = \"/other/partner\"\nbearer = \"sha256:{}\"\n", "0".repeat(64));
+    let toml = "[admin]\nlisten = \"127.0.0.1:0\"\n[[mount]]\nstore = \"media\"\n[[mount]]\npath = \"/other\"\n\
+                store = \"other\"\n[[cache.rule]]\nmatch = \"personal/**\"\ncache_control = \"private\"\nsigned = true\n";
+    folder.write("media/personal/a.jpg", "a").write("other/partner/a.jpg", "a");
+    let mut command = command_of(&folder, &format!("{toml}{door}"));
+    let mut server =
+        Server::spawn(command.env("WAMEDIA_SIGNING_KEYS", "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
+    let admin = address_of(&mut server);
+    for (path, status) in [
+        ("/personal/a.jpg", 403),
+        ("/personal/none.jpg?expires=1&key=k1&signature=00", 403),
+        ("/other/partner/a.jpg", 401),
+        ("/other/partner/b.jpg", 401),
+        ("/other/partner/c.jpg", 401),
+    ] {
+        assert_eq!(server.get(path).status, status, "{path}");
+    }
+    let refused = |mount| [("mount", mount), ("status", "4xx")];
+    until(admin, "wamedia_http_requests_total", &refused("/"), 2.0);
+    let seen = until(admin, "wamedia_http_requests_total", &refused("/other"), 3.0);
+    assert_eq!(one(&seen, "wamedia_http_requests_total", &refused("none")), 0.0);
+}
+
 #[test]
 fn bytes_are_those_of_the_bodies_that_were_sent() {
     let (server, admin, _folder) = serve("access_log = \"off\"");
