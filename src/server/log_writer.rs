@@ -1,12 +1,9 @@
 //! One thread that writes all logs, so that no other ever waits for a terminal, a pipe or a disk.
 //!
 //! What is to be written is put on a queue as it is; it is formatted here. A queue that is full drops what comes and
-//! counts it, and the count is written once there is room.
+//! counts it, and the count is written once there is room. What cannot be written is counted, too.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use humantime::format_rfc3339_millis;
 
 use super::access_log::{Clock, Line};
+use super::log_file::{LogFile, Said, write_lines};
 use crate::config::AccessLog;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
@@ -24,6 +22,10 @@ const WAITING_BYTES: usize = 16 << 20;
 const GATHER: Duration = Duration::from_millis(50);
 /// How long the program waits at its end for the last lines to be taken.
 const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long the reader of a log that is a FIFO may take nothing of a batch before that is given up, and at the end. Notices wait
+/// for it, too.
+const READER: Duration = Duration::from_secs(2);
+const LAST_READER: Duration = Duration::from_millis(500);
 
 /// Where log lines go to be written.
 #[derive(Debug, Clone)]
@@ -35,9 +37,10 @@ struct Queue {
     /// Set while the writer sleeps because there was nothing to write.
     asleep: AtomicBool,
     wake: Condvar,
-    /// Lines for which there was no room, since that was last told, and in all.
+    /// Lines for which there was no room, since that was last told.
     dropped: AtomicU64,
-    dropped_in_all: AtomicU64,
+    /// These in all, and those that could not be written.
+    lost: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +94,7 @@ impl LogWriter {
             asleep: AtomicBool::new(false),
             wake: Condvar::new(),
             dropped: AtomicU64::new(0),
-            dropped_in_all: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         });
         let writing = Arc::clone(&queue);
         std::thread::Builder::new().name("log".into()).spawn(move || writing.write_all(sink))?;
@@ -111,7 +114,7 @@ impl LogWriter {
         let mut lines = self.0.lock();
         if lines.closed || lines.waiting.len() >= WAITING || lines.weight + weight > WAITING_BYTES {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
-            self.0.dropped_in_all.fetch_add(1, Ordering::Relaxed);
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         lines.waiting.push(message);
@@ -120,9 +123,9 @@ impl LogWriter {
         self.0.wake_up();
     }
 
-    /// How many lines there was no room for.
-    pub(super) fn dropped(&self) -> u64 {
-        self.0.dropped_in_all.load(Ordering::Relaxed)
+    /// How many lines there was no room for, or could not be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
     }
 
     /// Says something to the operator, on stderr. Never waits, as writing there may.
@@ -182,6 +185,7 @@ impl Queue {
 
     fn write_all(&self, mut sink: Sink) {
         let mut batch = Vec::new();
+        let mut stderr = Stderr::default();
         let (mut access, mut notices) = (Vec::new(), Vec::new());
         loop {
             let closed = self.gather(&mut batch);
@@ -192,7 +196,8 @@ impl Queue {
                     Message::Notice(notice) => notice.format(&mut notices),
                     Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
                     Message::Turn(LogSink(next)) => {
-                        sink.write(&access, &mut notices);
+                        self.write_access(&mut sink, &access, &mut stderr, &mut notices);
+                        sink.end(&mut notices);
                         access.clear();
                         sink = next;
                     }
@@ -204,9 +209,11 @@ impl Queue {
                     format!("{dropped} log lines were dropped: they came faster than they could be written");
                 Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
             }
-            sink.write(&access, &mut notices);
-            // Nobody is left to tell of a stderr that is closed.
-            let _ = io::stderr().write_all(&notices);
+            self.write_access(&mut sink, &access, &mut stderr, &mut notices);
+            if closed {
+                sink.end(&mut notices);
+            }
+            self.lost.fetch_add(stderr.write(&notices), Ordering::Relaxed);
             access.clear();
             notices.clear();
             if closed {
@@ -215,6 +222,20 @@ impl Queue {
                 return;
             }
         }
+    }
+
+    fn write_access(&self, sink: &mut Sink, lines: &[u8], stderr: &mut Stderr, notices: &mut Vec<u8>) {
+        let may_wait = |waited| waited < if self.lock().closed { LAST_READER } else { READER };
+        let lost = match sink {
+            Sink::Nowhere => 0,
+            Sink::StderrText | Sink::StderrJson => stderr.write(lines),
+            Sink::File(file) => {
+                let (lost, said) = file.write(lines, may_wait);
+                say(said, notices);
+                lost
+            }
+        };
+        self.lost.fetch_add(lost, Ordering::Relaxed);
     }
 
     /// Waits until there is something to write, then a little for more; says whether it was the last.
@@ -288,49 +309,32 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, lines: &[u8], notices: &mut Vec<u8>) {
-        match self {
-            Self::Nowhere => {}
-            Self::StderrText | Self::StderrJson => {
-                let _ = io::stderr().write_all(lines);
-            }
-            Self::File(file) => {
-                if let Err(e) = file.write(lines) {
-                    let text = format!("the access log {} cannot be written: {e}", file.path.display());
-                    Notice { at: SystemTime::now(), level: log::Level::Error, text }.format(notices);
-                }
-            }
+    /// Says what is left to say of it where nothing more is written to it.
+    fn end(&mut self, notices: &mut Vec<u8>) {
+        if let Self::File(file) = self {
+            say(file.end(), notices);
         }
     }
 }
 
-/// A log file that follows its name: once something has moved it away, a new one is begun.
-#[derive(Debug)]
-struct LogFile {
-    path: PathBuf,
-    file: File,
+fn say(said: Option<Said>, notices: &mut Vec<u8>) {
+    if let Some((level, text)) = said {
+        Notice { at: SystemTime::now(), level, text }.format(notices);
+    }
 }
 
-impl LogFile {
-    fn open(path: &Path) -> io::Result<Self> {
-        // A FIFO that nobody reads is an error then, not a wait.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
-        Ok(Self { path: path.to_owned(), file })
-    }
+/// The operator's terminal, journal or file.
+#[derive(Debug, Default)]
+struct Stderr {
+    /// Whether what was written last ends within a line.
+    is_torn: bool,
+}
 
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        let was_moved = match std::fs::metadata(&self.path) {
-            Ok(named) => !same(&named, &self.file.metadata()?),
-            Err(_) => true,
-        };
-        if was_moved {
-            *self = Self::open(&self.path)?;
-        }
-        self.file.write_all(lines)
+impl Stderr {
+    /// Writes lines, and says how many were lost: nobody is left to be told why.
+    fn write(&mut self, lines: &[u8]) -> u64 {
+        let full = |_| Err(io::ErrorKind::WouldBlock.into());
+        let written = write_lines(&mut io::stderr(), lines, &mut self.is_torn, full);
+        written.map_or_else(|unwritten| unwritten.lines, |()| 0)
     }
 }

@@ -21,6 +21,7 @@ mod handler;
 mod limits;
 mod listener;
 mod live;
+mod log_file;
 mod log_writer;
 mod malformed;
 mod meters;

@@ -3,13 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::admin::{self, ask};
+use crate::exposition::{prometheus, value};
 use crate::frames::Frames;
 use crate::kernel::{resident, wait_until_listening};
 use crate::support::{
@@ -480,11 +482,99 @@ fn a_log_that_lies_in_the_store_is_not_served() {
     }
 }
 
+/// What the admin listener says was lost.
+fn lost(admin: SocketAddr) -> f64 {
+    let families = prometheus(ask(admin, "/metrics").text());
+    let name = "wamedia_log_lines_dropped_total";
+    value(&families[name], name, &[])
+}
+
+#[test]
+fn lines_that_a_full_disk_does_not_take_are_counted_and_told_of_sparingly() {
+    let folder = folder();
+    let arguments = ["--access-log", "/dev/full", "--admin", "127.0.0.1:0"];
+    let mut server = Server::with(folder.path(), &arguments);
+    let admin = admin::address_of(&mut server);
+    let mut client = server.connect();
+    for asked in 1..=5 {
+        assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+        // Each in a batch of its own.
+        eventually("the line is counted", || (lost(admin) >= f64::from(asked)).then_some(()));
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    let said: Vec<_> = server.all_lines().iter().filter(|line| line.contains("/dev/full")).collect();
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(said[0].contains("error: the access log /dev/full cannot be written: "), "{said:#?}");
+    assert!(said[0].ends_with("(lines lost: 1)") && said[1].ends_with("(lines lost: 4)"), "{said:#?}");
+}
+
+fn make_fifo(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo");
+    assert!(made.success());
+}
+
+/// Opened before the server is, and read from when the test wants that.
+fn reader_of(fifo: &Path) -> File {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let reader = File::options().read(true).custom_flags(nonblocking).open(fifo).expect("a reader");
+    rustix::io::ioctl_fionbio(&reader, false).expect("a mode");
+    reader
+}
+
+#[test]
+fn a_reader_of_a_fifo_that_lags_gets_every_line_whole() {
+    let folder = folder();
+    let fifo = folder.at("log.fifo");
+    make_fifo(&fifo);
+    let reader = reader_of(&fifo);
+    let server = Server::with(folder.path(), &["--access-log", fifo.to_str().expect("UTF-8")]);
+    let mut client = server.connect();
+    let agent = "x".repeat(9000);
+    let asked = 40;
+    for number in 0..asked {
+        let response = client.request("GET", &format!("/a.jpg?{number}"), &[("user-agent", &agent)]);
+        assert_eq!(response.status, 200);
+    }
+    eventually("the pipe is full", || {
+        (rustix::io::ioctl_fionread(&reader).expect("a length") > 48 << 10).then_some(())
+    });
+    let lines = BufReader::new(reader).lines().map(|line| line.expect("a line"));
+    for (number, line) in lines.take(asked).enumerate() {
+        assert_eq!(parsed(&line)["query"], number.to_string());
+    }
+}
+
+#[test]
+fn a_reader_of_a_fifo_that_hangs_stops_neither_serving_nor_stopping() {
+    let folder = folder();
+    let fifo = folder.at("log.fifo");
+    make_fifo(&fifo);
+    let reader = reader_of(&fifo);
+    let arguments = ["--access-log", fifo.to_str().expect("UTF-8"), "--admin", "127.0.0.1:0"];
+    let mut server = Server::with(folder.path(), &arguments);
+    let admin = admin::address_of(&mut server);
+    let mut client = server.connect();
+    let agent = "x".repeat(9000);
+    for _ in 0..40 {
+        assert_eq!(client.request("GET", "/a.jpg", &[("user-agent", &agent)]).status, 200);
+    }
+    eventually("what it does not take is counted", || (lost(admin) > 0.0).then_some(()));
+    assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    let lines = server.all_lines();
+    assert!(
+        lines.iter().any(|line| line.contains("cannot be written: its reader has taken nothing")),
+        "{lines:#?}"
+    );
+    drop(reader);
+}
+
 #[test]
 fn a_fifo_that_nobody_reads_is_refused_as_a_log() {
     let folder = folder();
-    let fifo = Command::new("mkfifo").arg(folder.at("log.fifo")).status().expect("mkfifo");
-    assert!(fifo.success());
+    make_fifo(&folder.at("log.fifo"));
     let outcome =
         outcome(wamedia().arg("serve").arg(folder.path()).arg("--access-log").arg(folder.at("log.fifo")));
     assert_eq!(outcome.code, Some(3), "{outcome:?}");

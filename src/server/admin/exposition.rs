@@ -236,8 +236,8 @@ impl Page<'_, '_> {
     fn log(&mut self, watch: &Watch) -> fmt::Result {
         self.counter(
             "wamedia_log_lines_dropped",
-            "Log lines that came faster than they could be written",
-            watch.log.dropped(),
+            "Log lines that came faster than they could be written, or could not be written",
+            watch.log.lost(),
         )
     }
 
