@@ -1,9 +1,15 @@
 //! What the kernel says of this process, under the names that monitoring systems know.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+/// How long what was seen is told again. Counting ten thousand descriptors takes the kernel longer than all else that a
+/// scrape does.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// What a process takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,8 +24,32 @@ pub(super) struct Process {
     pub(super) began: Duration,
 }
 
-/// What this one takes; `None` where the kernel does not tell (no `/proc`).
-pub(super) fn look() -> Option<Process> {
+/// What was seen last of this process.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Option<(Instant, Option<Process>)>>);
+
+impl Seen {
+    /// What this process takes, as of a second ago at most; `None` where the kernel does not tell (no `/proc`). However many
+    /// ask at once, one looks, where that keeps nobody.
+    pub(super) async fn look(&self) -> Option<Process> {
+        self.look_with(look).await
+    }
+
+    async fn look_with(&self, look: impl FnOnce() -> Option<Process> + Send + 'static) -> Option<Process> {
+        let mut seen = self.0.lock().await;
+        if let Some((at, process)) = *seen
+            && at.elapsed() < KEPT
+        {
+            return process;
+        }
+        let process = spawn_blocking(look).await.ok().flatten();
+        *seen = Some((Instant::now(), process));
+        process
+    }
+}
+
+/// What this one takes; `None` where the kernel does not tell.
+fn look() -> Option<Process> {
     let ticks = rustix::param::clock_ticks_per_second();
     let page = rustix::param::page_size() as u64;
     let in_ticks = |count: u64| Duration::from_millis(count * 1000 / ticks.max(1));
@@ -41,9 +71,31 @@ pub(super) fn look() -> Option<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::SystemTime;
 
     use super::*;
+
+    #[tokio::test]
+    async fn of_those_who_ask_at_once_one_looks_and_none_on_the_thread_that_serves() {
+        let (seen, looks, serving) =
+            (Seen::default(), Arc::new(AtomicU32::new(0)), std::thread::current().id());
+        let ask = || {
+            let looks = Arc::clone(&looks);
+            seen.look_with(move || {
+                assert_ne!(std::thread::current().id(), serving);
+                looks.fetch_add(1, Ordering::Relaxed);
+                look()
+            })
+        };
+        let (first, second, third) = tokio::join!(ask(), ask(), ask());
+        assert!(first.is_some() && first == second && second == third);
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
+        seen.0.lock().await.as_mut().expect("it was seen").0 -= KEPT;
+        ask().await;
+        assert_eq!(looks.load(Ordering::Relaxed), 2, "what is old is looked at anew");
+    }
 
     #[test]
     fn this_process_is_told_of() {

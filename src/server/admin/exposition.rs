@@ -12,7 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::super::meters::{BOUNDS, TimesSeen};
-use super::super::process;
+use super::super::process::Process;
 use crate::server::{Certificates, Watch};
 use crate::store::BucketStatus;
 
@@ -46,10 +46,10 @@ impl Dialect {
     }
 }
 
-/// Everything that was counted so far.
-pub(super) fn write(watch: &Watch, dialect: Dialect) -> String {
+/// Everything that was counted so far, and what is known of this `process`.
+pub(super) fn write(watch: &Watch, process: Option<Process>, dialect: Dialect) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Counted(watch.clone())));
+    registry.register_collector(Box::new(Counted { watch: watch.clone(), process }));
     let mut written = String::with_capacity(16 << 10);
     text::encode(&mut written, &registry).expect("a String takes whatever is written to it");
     match dialect {
@@ -87,18 +87,21 @@ fn older(openmetrics: &str) -> String {
 
 /// All counts of one moment.
 #[derive(Debug)]
-struct Counted(Watch);
+struct Counted {
+    watch: Watch,
+    process: Option<Process>,
+}
 
 impl Collector for Counted {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut page = Page(&mut encoder);
-        let watch = &self.0;
+        let watch = &self.watch;
         page.serving(watch)?;
         page.stores(watch)?;
         page.certificates(watch.certificates.as_deref())?;
         page.log(watch)?;
         page.configuration(watch)?;
-        page.program()
+        page.program(self.process)
     }
 }
 
@@ -266,12 +269,12 @@ impl Page<'_, '_> {
             .encode_gauge(&since.as_secs_f64())
     }
 
-    fn program(&mut self) -> fmt::Result {
+    fn program(&mut self, process: Option<Process>) -> fmt::Result {
         let labels = [("version", env!("CARGO_PKG_VERSION"))];
         self.0
             .encode_descriptor("wamedia_build", "The program", None, MetricType::Info)?
             .encode_info(&labels)?;
-        let Some(process) = process::look() else { return Ok(()) };
+        let Some(process) = process else { return Ok(()) };
         self.sum(
             "process_cpu",
             "Processor time of user and system",

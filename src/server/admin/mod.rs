@@ -27,6 +27,7 @@ use tokio::time::{sleep, timeout};
 use self::exposition::Dialect;
 use super::Watch;
 use super::listener::{self, BindError};
+use super::process;
 
 /// Connections that are served at one time; a monitoring system needs one or two. One more takes the place of the oldest, so
 /// that who holds places and says nothing keeps nobody out.
@@ -77,7 +78,7 @@ impl Admin {
             Ok(listener) => listener,
             Err(e) => return log::error!("the admin listener could not be used: {e}"),
         };
-        let watch = Arc::new(watch);
+        let view = Arc::new(View { watch, process: process::Seen::default() });
         let mut served = VecDeque::<AbortHandle>::with_capacity(CONNECTIONS);
         loop {
             match listener.accept().await {
@@ -88,7 +89,7 @@ impl Admin {
                     {
                         oldest.abort();
                     }
-                    let serving = timeout(LIFETIME, serve(stream, Arc::clone(&watch)));
+                    let serving = timeout(LIFETIME, serve(stream, Arc::clone(&view)));
                     served.push_back(tokio::spawn(serving).abort_handle());
                 }
                 Err(e) => {
@@ -100,10 +101,17 @@ impl Admin {
     }
 }
 
-async fn serve(stream: TcpStream, watch: Arc<Watch>) {
+/// What is told of.
+#[derive(Debug)]
+struct View {
+    watch: Watch,
+    process: process::Seen,
+}
+
+async fn serve(stream: TcpStream, view: Arc<View>) {
     let service = service_fn(move |request| {
-        let watch = Arc::clone(&watch);
-        async move { Ok::<_, Infallible>(answer(&request, &watch).await) }
+        let view = Arc::clone(&view);
+        async move { Ok::<_, Infallible>(answer(&request, &view).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -116,7 +124,7 @@ async fn serve(stream: TcpStream, watch: Arc<Watch>) {
     }
 }
 
-async fn answer<B>(request: &Request<B>, watch: &Watch) -> Response<Full<Bytes>> {
+async fn answer<B>(request: &Request<B>, View { watch, process }: &View) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -132,7 +140,8 @@ async fn answer<B>(request: &Request<B>, watch: &Watch) -> Response<Full<Bytes>>
         "/metrics" => {
             let accepted = request.headers().get_all(header::ACCEPT).iter();
             let dialect = Dialect::wanted(accepted.filter_map(|value| value.to_str().ok()));
-            respond(StatusCode::OK, dialect.media_type(), exposition::write(watch, dialect))
+            let written = exposition::write(watch, process.look().await, dialect);
+            respond(StatusCode::OK, dialect.media_type(), written)
         }
         _ => text(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n"),
     }
