@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
-use super::exchange::Record;
+use super::exchange::{Logged, Record};
 use crate::http::{Link, without_signatures};
 use crate::whatsapp;
 
@@ -40,26 +40,29 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(peer: SocketAddr, record: Box<Record>) -> Self {
-        let (path, query) = (record.uri.path(), record.uri.query());
-        Self {
+    /// Of what `record` says that the log is to tell; `None` where it is to tell nothing.
+    pub(super) fn of(peer: SocketAddr, record: Box<Record>) -> Option<Self> {
+        let Record { logged, .. } = *record;
+        let Logged { method, uri, version, user_agent, behind, link, policy } = logged?;
+        let (path, query) = (uri.path(), uri.query());
+        Some(Self {
             peer,
-            behind: record.behind,
+            behind,
             began: record.began,
             first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.began)),
             duration: record.ended.saturating_duration_since(record.began),
             target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
             path_len: path.len(),
-            version: record.version,
-            user_agent: record.user_agent.map(|agent| agent.as_bytes().into()),
+            version,
+            user_agent: user_agent.map(|agent| agent.as_bytes().into()),
             status: record.status,
-            link: record.link,
-            policy: record.policy.and_then(|policy| policy.to_str().ok().map(Into::into)),
+            link,
+            policy: policy.and_then(|policy| policy.to_str().ok().map(Into::into)),
             meant: record.meant,
             sent: record.sent,
             completed: record.completed,
-            method: record.method,
-        }
+            method,
+        })
     }
 
     /// Bytes that it holds beside itself.
@@ -273,7 +276,7 @@ mod tests {
     use hyper::header::HeaderValue;
 
     fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> Line {
-        Line::new("[::1]:80".parse().expect("an address"), record(user_agent, status))
+        Line::of("[::1]:80".parse().expect("an address"), record(user_agent, status)).expect("it is logged")
     }
 
     fn record(user_agent: Option<&[u8]>, status: Option<u16>) -> Box<Record> {
@@ -282,16 +285,17 @@ mod tests {
             began,
             first_byte: status.map(|_| began + Duration::from_micros(300)),
             ended: began + Duration::from_micros(1500),
-            method: Method::GET,
-            uri: "/a%22b?v=0'1".parse().expect("a URI"),
-            version: Version::HTTP_11,
-            user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
-            behind: None,
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount: None,
-            is_logged: true,
-            link: status.map(|_| Link::Current),
-            policy: status.map(|_| HeaderValue::from_static("max-age=60")),
+            logged: Some(Logged {
+                method: Method::GET,
+                uri: "/a%22b?v=0'1".parse().expect("a URI"),
+                version: Version::HTTP_11,
+                user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
+                behind: None,
+                link: status.map(|_| Link::Current),
+                policy: status.map(|_| HeaderValue::from_static("max-age=60")),
+            }),
             meant: 10,
             sent: 4,
             completed: false,
@@ -313,11 +317,18 @@ mod tests {
     fn a_line_shares_nothing_with_client_or_asset() {
         let ready = Bytes::copy_from_slice(b"max-age=60");
         let mut record = record(None, Some(200));
-        record.policy = Some(HeaderValue::from_maybe_shared(ready.clone()).expect("a value"));
+        let policy = HeaderValue::from_maybe_shared(ready.clone()).expect("a value");
+        record.logged.as_mut().expect("it is logged").policy = Some(policy);
         assert!(!ready.is_unique());
-        let line = Line::new("[::1]:80".parse().expect("an address"), record);
+        let line = Line::of("[::1]:80".parse().expect("an address"), record).expect("it is logged");
         assert!(ready.is_unique());
         assert_eq!(line.policy.as_deref(), Some("max-age=60"));
+    }
+
+    #[test]
+    fn there_is_no_line_of_what_is_only_counted() {
+        let counted = Box::new(Record { logged: None, ..*record(None, Some(200)) });
+        assert!(Line::of("[::1]:80".parse().expect("an address"), counted).is_none());
     }
 
     #[test]

@@ -36,22 +36,12 @@ pub(super) struct Record {
     /// When the head of the answer, and what of its body was at hand, went to the connection.
     pub(super) first_byte: Option<Instant>,
     pub(super) ended: Instant,
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) version: Version,
-    pub(super) user_agent: Option<HeaderValue>,
-    /// For whom the peer asks, where it is a proxy that is believed.
-    pub(super) behind: Option<IpAddr>,
     /// `None` where the client left before there was an answer.
     pub(super) status: Option<StatusCode>,
     /// Under which number the mount that the asset lies in is counted, where it is.
     pub(super) mount: Option<usize>,
-    /// Whether the access log is told.
-    pub(super) is_logged: bool,
-    /// What the link says of the version, where there is an asset.
-    pub(super) link: Option<Link>,
-    /// The `Cache-Control` of the answer.
-    pub(super) policy: Option<HeaderValue>,
+    /// What the access log alone tells; absent where there is none.
+    pub(super) logged: Option<Logged>,
     /// Bytes of the body that were to be sent.
     pub(super) meant: u64,
     /// Bytes of the body that were sent: handed to the operating system, or on HTTP/2 to the stream.
@@ -64,6 +54,21 @@ pub(super) struct Record {
     pub(super) written_before: u64,
     /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
     pub(super) head_len: u64,
+}
+
+/// What is told of an exchange in the access log alone: to share it costs each request something.
+#[derive(Debug)]
+pub(super) struct Logged {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) version: Version,
+    pub(super) user_agent: Option<HeaderValue>,
+    /// For whom the peer asks, where it is a proxy that is believed.
+    pub(super) behind: Option<IpAddr>,
+    /// What the link says of the version, where there is an asset.
+    pub(super) link: Option<Link>,
+    /// The `Cache-Control` of the answer.
+    pub(super) policy: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -83,16 +88,9 @@ impl Exchange {
                 began: now,
                 first_byte: None,
                 ended: now,
-                method: head.method.clone(),
-                uri: head.uri.clone(),
-                version: head.version,
-                user_agent: head.headers.get(header::USER_AGENT).cloned(),
-                behind,
                 status: None,
                 mount: None,
-                is_logged,
-                link: None,
-                policy: None,
+                logged: is_logged.then(|| Logged::of(head, behind)),
                 meant: 0,
                 sent: 0,
                 completed: false,
@@ -118,8 +116,8 @@ impl Exchange {
 
     /// Notes what the link of the request says of the asset's version.
     pub(super) fn linked_by(&mut self, link: Link) {
-        if let Some(record) = &mut self.record {
-            record.link = Some(link);
+        if let Some(logged) = self.record.as_mut().and_then(|record| record.logged.as_mut()) {
+            logged.link = Some(link);
         }
     }
 
@@ -133,7 +131,9 @@ impl Exchange {
         if let Some(record) = &mut self.record {
             record.status = Some(status);
             record.first_byte = Some(Instant::now());
-            record.policy = headers.get(header::CACHE_CONTROL).cloned();
+            if let Some(logged) = &mut record.logged {
+                logged.policy = headers.get(header::CACHE_CONTROL).cloned();
+            }
             record.meant = body_len;
             if !self.connection.is_multiplexed() {
                 record.head_len = length_of_head(status, headers);
@@ -186,6 +186,20 @@ impl Drop for Exchange {
             self.connection.taken_back(self.asked);
         }
         self.connection.end(record);
+    }
+}
+
+impl Logged {
+    fn of(head: &request::Parts, behind: Option<IpAddr>) -> Self {
+        Self {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            version: head.version,
+            user_agent: head.headers.get(header::USER_AGENT).cloned(),
+            behind,
+            link: None,
+            policy: None,
+        }
     }
 }
 

@@ -269,8 +269,6 @@ impl Meters {
 mod tests {
     use std::time::Instant;
 
-    use hyper::{Method, Version};
-
     use super::*;
 
     fn record(mount: Option<usize>, status: Option<u16>, sent: u64, completed: bool) -> Record {
@@ -279,16 +277,9 @@ mod tests {
             began,
             ended: began + Duration::from_millis(7),
             first_byte: status.map(|_| began + Duration::from_micros(400)),
-            method: Method::GET,
-            uri: "/a".parse().expect("a URI"),
-            version: Version::HTTP_11,
-            user_agent: None,
-            behind: None,
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount,
-            is_logged: false,
-            link: None,
-            policy: None,
+            logged: None,
             meant: 10,
             sent,
             completed,

@@ -176,8 +176,8 @@ impl Service {
         if self.is_metered {
             self.meters.count(self.core, &record);
         }
-        if record.is_logged {
-            self.log.put(Message::Access(Line::new(client, record)));
+        if let Some(line) = Line::of(client, record) {
+            self.log.put(Message::Access(line));
         }
     }
 
