@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
-use super::exchange::{Logged, Record};
+use super::exchange::{Asked, Logged, Record};
 use crate::http::{Link, without_signatures};
 use crate::whatsapp;
 
@@ -25,11 +25,8 @@ pub(super) struct Line {
     began: Instant,
     first_byte: Option<Duration>,
     duration: Duration,
-    method: Method,
-    /// Path and query, as they came.
-    target: Box<str>,
-    path_len: usize,
-    version: Version,
+    /// Absent where the head of the request could not be read.
+    request: Option<RequestLine>,
     user_agent: Option<Box<[u8]>>,
     status: Option<StatusCode>,
     link: Option<Link>,
@@ -39,50 +36,81 @@ pub(super) struct Line {
     completed: bool,
 }
 
+/// What the first line of a request says.
+#[derive(Debug)]
+struct RequestLine {
+    method: Method,
+    /// Path and query, as they came.
+    target: Box<str>,
+    path_len: usize,
+    version: Version,
+}
+
+impl RequestLine {
+    fn of(asked: Asked) -> Self {
+        let (path, query) = (asked.uri.path(), asked.uri.query());
+        Self {
+            target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
+            path_len: path.len(),
+            method: asked.method,
+            version: asked.version,
+        }
+    }
+
+    fn path(&self) -> &str {
+        &self.target[..self.path_len]
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target[self.path_len..].strip_prefix('?')
+    }
+}
+
 impl Line {
     /// Of what `record` says that the log is to tell; `None` where it is to tell nothing.
     pub(super) fn of(peer: SocketAddr, record: Box<Record>) -> Option<Self> {
         let Record { logged, .. } = *record;
-        let Logged { method, uri, version, user_agent, behind, link, policy } = logged?;
-        let (path, query) = (uri.path(), uri.query());
+        let Logged { asked, behind, link, policy } = logged?;
+        let agent = asked.as_ref().and_then(|asked| asked.user_agent.as_ref());
         Some(Self {
             peer,
             behind,
             began: record.began,
             first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.began)),
             duration: record.ended.saturating_duration_since(record.began),
-            target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
-            path_len: path.len(),
-            version,
-            user_agent: user_agent.map(|agent| agent.as_bytes().into()),
+            user_agent: agent.map(|agent| agent.as_bytes().into()),
+            request: asked.map(RequestLine::of),
             status: record.status,
             link,
             policy: policy.and_then(|policy| policy.to_str().ok().map(Into::into)),
             meant: record.meant,
             sent: record.sent,
             completed: record.completed,
-            method,
         })
     }
 
     /// Bytes that it holds beside itself.
     pub(super) fn weight(&self) -> usize {
-        self.target.len()
+        self.request.as_ref().map_or(0, |request| request.target.len() + request.method.as_str().len())
             + self.user_agent.as_ref().map_or(0, |agent| agent.len())
             + self.policy.as_ref().map_or(0, |policy| policy.len())
-            + self.method.as_str().len()
     }
 
     /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT FIRST/WHOLE OUTCOME LINK "POLICY" "USER AGENT"`, and `fetcher` behind
     /// it where that is one of Meta's. FIRST is the time to the first byte, LINK `plain`, `current` or `other`; what there is none of
-    /// is `-`.
+    /// is `-`, and so is the whole first line of a request whose head could not be read.
     pub(super) fn text(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         clock.write(self.began, out);
         out.push(b' ');
         self.client(out);
-        let _ = write!(out, " \"{} ", self.method);
-        escape(&without_signatures(&self.target), out);
-        let _ = write!(out, " {:?}\" ", self.version);
+        match &self.request {
+            Some(request) => {
+                let _ = write!(out, " \"{} ", request.method);
+                escape(&without_signatures(&request.target), out);
+                let _ = write!(out, " {:?}\" ", request.version);
+            }
+            None => out.extend_from_slice(b" \"-\" "),
+        }
         match self.status {
             Some(status) => drop(write!(out, "{}", status.as_u16())),
             None => out.push(b'-'),
@@ -111,12 +139,19 @@ impl Line {
         out.extend_from_slice(b"\",\"client\":\"");
         self.client(out);
         let _ = write!(out, "\",\"peer\":\"{}\",\"method\":", self.peer);
-        json_string(self.method.as_str(), out);
-        out.extend_from_slice(b",\"path\":");
-        json_string(&without_signatures(self.path()), out);
-        out.extend_from_slice(b",\"query\":");
-        json_optional(self.query().map(without_signatures).as_deref(), out);
-        let _ = write!(out, ",\"version\":\"{:?}\",\"status\":", self.version);
+        match &self.request {
+            Some(request) => {
+                json_string(request.method.as_str(), out);
+                out.extend_from_slice(b",\"path\":");
+                json_string(&without_signatures(request.path()), out);
+                out.extend_from_slice(b",\"query\":");
+                json_optional(request.query().map(without_signatures).as_deref(), out);
+                let _ = write!(out, ",\"version\":\"{:?}\",\"status\":", request.version);
+            }
+            None => {
+                out.extend_from_slice(b"null,\"path\":null,\"query\":null,\"version\":null,\"status\":");
+            }
+        }
         match self.status {
             Some(status) => out.extend_from_slice(status.as_str().as_bytes()),
             None => out.extend_from_slice(b"null"),
@@ -168,14 +203,6 @@ impl Line {
 
     fn is_fetchers(&self) -> bool {
         self.user_agent.as_deref().is_some_and(whatsapp::is_fetcher)
-    }
-
-    fn path(&self) -> &str {
-        &self.target[..self.path_len]
-    }
-
-    fn query(&self) -> Option<&str> {
-        self.target[self.path_len..].strip_prefix('?')
     }
 
     fn outcome(&self) -> &'static str {
@@ -288,10 +315,12 @@ mod tests {
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount: None,
             logged: Some(Logged {
-                method: Method::GET,
-                uri: "/a%22b?v=0'1".parse().expect("a URI"),
-                version: Version::HTTP_11,
-                user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
+                asked: Some(Asked {
+                    method: Method::GET,
+                    uri: "/a%22b?v=0'1".parse().expect("a URI"),
+                    version: Version::HTTP_11,
+                    user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
+                }),
                 behind: None,
                 link: status.map(|_| Link::Current),
                 policy: status.map(|_| HeaderValue::from_static("max-age=60")),

@@ -20,6 +20,7 @@ use super::body::MULTIPLEXED_SLICE;
 use super::exchange::Record;
 use super::gauge::{Gauge, Queue};
 use super::limits::Permit;
+use super::malformed::Refusal;
 use super::talk::Talk;
 use super::tls::{Application, Handshakes};
 use super::wire::Wire;
@@ -470,6 +471,16 @@ impl Connection {
         self.has_ended.store(true, Ordering::Relaxed);
         if let Some(record) = record {
             self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        }
+    }
+
+    /// A request head that could not be read is to be answered with this.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        let is_logged = self.service.live.now().is_logged;
+        if is_logged || self.service.is_metered {
+            let record = Record::of_refused(refusal, is_logged, self.written());
+            self.has_ended.store(true, Ordering::Relaxed);
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(record));
         }
     }
 

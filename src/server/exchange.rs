@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use super::connection::{Connection, Layer};
 use super::live::Live;
+use super::malformed::Refusal;
 use crate::asset::AssetPath;
 use crate::http::Link;
 
@@ -57,18 +58,25 @@ pub(super) struct Record {
 }
 
 /// What is told of an exchange in the access log alone: to share it costs each request something.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Logged {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) version: Version,
-    pub(super) user_agent: Option<HeaderValue>,
+    /// Absent where the head of the request could not be read.
+    pub(super) asked: Option<Asked>,
     /// For whom the peer asks, where it is a proxy that is believed.
     pub(super) behind: Option<IpAddr>,
     /// What the link says of the version, where there is an asset.
     pub(super) link: Option<Link>,
     /// The `Cache-Control` of the answer.
     pub(super) policy: Option<HeaderValue>,
+}
+
+/// What the client wrote, shared.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) version: Version,
+    pub(super) user_agent: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -191,19 +199,37 @@ impl Drop for Exchange {
 
 impl Logged {
     fn of(head: &request::Parts, behind: Option<IpAddr>) -> Self {
-        Self {
+        let asked = Asked {
             method: head.method.clone(),
             uri: head.uri.clone(),
             version: head.version,
             user_agent: head.headers.get(header::USER_AGENT).cloned(),
-            behind,
-            link: None,
-            policy: None,
-        }
+        };
+        Self { asked: Some(asked), behind, link: None, policy: None }
     }
 }
 
 impl Record {
+    /// Of a request whose head cannot be read and is answered with `refusal` now, when the wire has got as far as `written`.
+    pub(super) fn of_refused(refusal: &Refusal, is_logged: bool, written: u64) -> Self {
+        let (len, body_len) = (refusal.response.len() as u64, refusal.body_len as u64);
+        let now = Instant::now();
+        Self {
+            began: now,
+            first_byte: Some(now),
+            ended: now,
+            status: Some(refusal.status),
+            mount: None,
+            logged: is_logged.then(|| Logged { policy: refusal.policy.clone(), ..Logged::default() }),
+            meant: body_len,
+            sent: body_len,
+            completed: true,
+            has_left: true,
+            written_before: written,
+            head_len: len - body_len,
+        }
+    }
+
     /// All bytes have left.
     pub(super) fn leave(&mut self) {
         self.has_left = true;

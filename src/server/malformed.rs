@@ -8,13 +8,26 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use httpdate::HttpDate;
 use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::http::{self, Payload};
+
+/// An answer of ours, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// Head and body, as they go over the wire.
+    pub(super) response: Bytes,
+    /// Bytes of the body.
+    pub(super) body_len: usize,
+    /// Its `Cache-Control`.
+    pub(super) policy: Option<HeaderValue>,
+}
 
 /// Our whole answer in place of the one that begins with `head`; `None` where that is not a refusal of hyper's.
 ///
 /// The connection ends with it: where the next request would begin, nobody knows.
-pub(super) fn instead_of(head: &[u8]) -> Option<Bytes> {
+pub(super) fn instead_of(head: &[u8]) -> Option<Refusal> {
     let status = head.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     let (status, reason) = match status {
         b"400" => (
@@ -40,7 +53,8 @@ pub(super) fn instead_of(head: &[u8]) -> Option<Bytes> {
     let date = HttpDate::from(SystemTime::now());
     response.extend_from_slice(format!("connection: close\r\ndate: {date}\r\n\r\n").as_bytes());
     response.extend_from_slice(&text);
-    Some(response.into())
+    let policy = answer.headers.get(CACHE_CONTROL).cloned();
+    Some(Refusal { status, response: response.into(), body_len: text.len(), policy })
 }
 
 #[cfg(test)]
@@ -55,11 +69,14 @@ mod tests {
             (b"HTTP/1.1 414 URI Too Long\r\n", "414 URI Too Long"),
             (b"HTTP/1.1 431 Request Header Fields Too Large\r\n", "431 Request Header Fields Too Large"),
         ] {
-            let response = String::from_utf8(instead_of(head).expect("an answer").to_vec()).expect("UTF-8");
+            let refusal = instead_of(head).expect("an answer");
+            assert_eq!(refusal.status.to_string(), status);
+            let response = String::from_utf8(refusal.response.to_vec()).expect("UTF-8");
             let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
             assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
             assert!(head.contains("\r\nx-content-type-options: nosniff\r\n"), "{head}");
             assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+            assert_eq!(body.len(), refusal.body_len);
             assert!(body.starts_with(&format!("{status}: ")) && body.ends_with('\n'), "{body}");
         }
     }

@@ -63,7 +63,10 @@ impl<S> Wire<S> {
     /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
     fn exchanges(&mut self, head: &[u8]) -> bool {
         let refusal = if self.connection.is_between_responses() { malformed::instead_of(head) } else { None };
-        refusal.map(|refusal| self.refusal = refusal).is_some()
+        let Some(refusal) = refusal else { return false };
+        self.connection.refused(&refusal);
+        self.refusal = refusal.response;
+        true
     }
 }
 

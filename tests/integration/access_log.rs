@@ -258,6 +258,36 @@ fn no_client_can_forge_a_line_of_text() {
 }
 
 #[test]
+fn a_request_that_cannot_be_read_has_a_line_without_what_it_asked_for() {
+    let folder = folder();
+    let ask = |server: &Server| {
+        let mut client = server.connect();
+        // The first is answered as ever, and its line comes first.
+        client.send("GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\nGET /a secret HTTP/1.1\r\n\r\n");
+        let from = address_of(&client);
+        let text = String::from_utf8(client.read_to_end()).expect("UTF-8");
+        let refusal = text.split_once("HTTP/1.1 400 ").expect("a refusal").1;
+        (from, refusal.split_once("\r\n\r\n").expect("a body").1.len())
+    };
+    let mut server = Server::with(folder.path(), &["--access-log", "json"]);
+    let (client, len) = ask(&server);
+    assert_eq!(next_entry(&mut server)["path"], "/a.jpg");
+    let entry = next_entry(&mut server);
+    assert_eq!(entry.as_object().expect("an object").len(), 17);
+    let fields =
+        ["method", "path", "query", "version", "user_agent", "link", "status", "outcome", "cache_control"];
+    let expected = "null null null null null null 400 \"completed\" \"no-store\"";
+    assert_eq!(shown(&entry, &fields), expected);
+    assert_eq!((&entry["client"], &entry["sent"]), (&client.into(), &len.into()));
+
+    let mut server = Server::start(folder.path());
+    let (client, len) = ask(&server);
+    let line = server.wait_for_line(" 400 ");
+    assert!(line.contains(&format!(" {client} \"-\" 400 {len}/{len} ")), "{line}");
+    assert!(server.lines().iter().all(|line| !line.contains("secret")));
+}
+
+#[test]
 fn no_line_is_written_where_none_is_wanted() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "off"]);

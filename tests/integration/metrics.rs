@@ -140,6 +140,26 @@ fn what_is_refused_for_want_of_a_signature_or_credentials_counts_under_its_mount
 }
 
 #[test]
+fn requests_that_cannot_be_read_are_counted_under_no_mount() {
+    let (server, admin, _folder) = serve("access_log = \"off\"");
+    let mut sent = 0;
+    for (request, status) in [
+        ("GET /a b.jpg HTTP/1.1\r\nHost: test\r\n\r\n".to_owned(), 400),
+        (format!("GET /a.jpg HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(200_000)), 431),
+    ] {
+        let mut client = server.connect();
+        client.send(request);
+        let mut response = client.head().expect("a head");
+        client.body(&mut response);
+        assert_eq!(response.status, status);
+        sent += response.body.len();
+    }
+    let seen = until(admin, "wamedia_http_requests_total", &[("mount", "none"), ("status", "4xx")], 2.0);
+    assert_eq!(one(&seen, "wamedia_http_response_body_bytes_total", &[("mount", "none")]), sent as f64);
+    assert_eq!(one(&seen, "wamedia_http_responses_cut_total", &[]), 0.0);
+}
+
+#[test]
 fn bytes_are_those_of_the_bodies_that_were_sent() {
     let (server, admin, _folder) = serve("access_log = \"off\"");
     let mut client = server.connect();
