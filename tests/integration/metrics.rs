@@ -260,6 +260,22 @@ fn answers_of_a_bucket_that_are_of_no_use_are_counted_as_such() {
     assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 1.0], "that something is missing is an answer");
 }
 
+/// As the documentation says: who waited for what is held to come to its limit would wait for ever.
+#[test]
+fn a_cache_of_small_bodies_makes_room_at_half_of_its_limit() {
+    let (server, admin, folder) = serve("access_log = \"off\"\n[memory]\ncache = \"8 MiB\"\n");
+    let mut client = server.connect();
+    // 8 MiB hold 1,024 of them.
+    for number in 0..1300 {
+        folder.write(&format!("media/{number}.webp"), noise(4096, number));
+        assert_eq!(client.request("GET", &format!("/{number}.webp"), &[]).status, 200);
+    }
+    let seen = until(admin, "wamedia_http_requests_total", &[("mount", "/"), ("status", "2xx")], 1300.0);
+    assert!(one(&seen, "wamedia_cache_evictions_total", &[]) > 0.0);
+    let held = one(&seen, "wamedia_cache_held_bytes", &[]) / one(&seen, "wamedia_cache_limit_bytes", &[]);
+    assert!((0.4..0.6).contains(&held), "{held}");
+}
+
 /// A server that has something to say under every name: HTTPS, a folder, a bucket.
 fn with_everything() -> (SocketAddr, (Server, S3Server, Folder)) {
     let (folder, s3) = (Folder::new(), S3Server::start());
