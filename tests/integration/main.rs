@@ -26,6 +26,7 @@ mod limits;
 mod memory;
 mod message;
 mod metrics;
+mod notices;
 mod one_etag_one_body;
 mod opening;
 mod pace;
