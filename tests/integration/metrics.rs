@@ -361,4 +361,18 @@ fn alerts_are_about_metrics_that_there_are() {
         );
     }
     assert!(used.len() > 5, "{used:?}");
+    // What says that all is well as long as it is not 0 is not left to who looks at it.
+    let documentation = include_str!("../../docs/operations.md").lines();
+    let zero_is_bad = documentation.filter_map(|line| {
+        let cells: Vec<_> =
+            line.strip_prefix("| `")?.trim_end_matches('|').split('|').map(str::trim).collect();
+        let [name, _, _, _, "0" | "0 for two minutes"] = cells[..] else { return None };
+        name.strip_suffix('`')
+    });
+    let mut count = 0;
+    for name in zero_is_bad {
+        assert!(used.contains(name), "no alert tells that {name} is 0");
+        count += 1;
+    }
+    assert!(count >= 2, "{count}");
 }
