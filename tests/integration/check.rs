@@ -54,6 +54,37 @@ fn the_exit_code_says_whether_anything_is_refused() {
 }
 
 #[test]
+fn strictly_what_is_doubtful_counts_as_refused_and_advice_does_not() {
+    let folder = Folder::new();
+    folder.write("good.jpg", jpeg(3)).write("grey.jpg", jpeg(1)).write("print.jpg", jpeg(4));
+    let name = format!("{}.txt", "a".repeat(245));
+    folder.write(&name, "a text\n");
+    for (given, verdict, usual, strict) in [
+        ("good.jpg", "fine", 0, 0),
+        (name.as_str(), "advice", 0, 0),
+        ("grey.jpg", "doubtful", 0, 1),
+        ("print.jpg", "refused", 1, 1),
+    ] {
+        let told = run(folder.path(), &["check", given]);
+        let told_strictly = run(folder.path(), &["check", "--strict", given]);
+        assert_eq!((told.code, told_strictly.code), (Some(usual), Some(strict)), "{told_strictly:?}");
+        assert!(told.stdout.starts_with(verdict), "{told:?}");
+        assert_eq!(told.stdout, told_strictly.stdout, "what is told stays the same");
+    }
+    // It wins over what could not be looked at, as what is refused does; a failure that was reported is never in doubt.
+    symlink("nowhere", folder.at("broken.jpg")).expect("a link");
+    for (arguments, code) in [
+        (&["check", "grey.jpg", "broken.jpg"][..], 3),
+        (&["check", "--strict", "grey.jpg", "broken.jpg"], 1),
+        (&["check", "--strict", "good.jpg", "broken.jpg"], 3),
+        (&["check", "--strict", "--webhook", "-"], 2),
+    ] {
+        let outcome = run(folder.path(), arguments);
+        assert_eq!(outcome.code, Some(code), "{arguments:?}: {outcome:?}");
+    }
+}
+
+#[test]
 fn a_file_is_told_of_whole_and_a_folder_where_something_is_wanting() {
     let folder = Folder::new();
     folder.write("m/good.jpg", jpeg(3)).write("m/sub/print.jpg", jpeg(4)).write("m/.hidden.jpg", "");

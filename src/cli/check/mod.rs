@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use self::output::Detail;
+use self::output::{Detail, Passes};
 use super::{Exit, Failure, load_or_none};
 use crate::config::{Flags, Settings};
 use crate::whatsapp::Kind;
@@ -26,14 +26,15 @@ use crate::whatsapp::Kind;
 #[command(after_help = "\
 Examples:
   wamedia check media
+  wamedia check --strict media
   wamedia check media/campaign/banner.jpg
   wamedia check --as sticker luna.webp
   wamedia check s3://my-media/campaign --format json
   wamedia check https://media.example.com/campaign/banner.jpg
   wamedia check --webhook status.json
 
-Exit codes: 0 nothing is refused, 1 something is, or is not there (this wins over 3), 2 wrong
-usage or configuration, 3 something could not be looked at.")]
+Exit codes: 0 nothing is refused, 1 something is (with --strict, or is doubtful), or is not there
+(this wins over 3), 2 wrong usage or configuration, 3 something could not be looked at.")]
 pub(super) struct Arguments {
     /// Files, folders, URLs, or s3://BUCKET/PREFIX, gs://…, az://…
     #[arg(value_name = "PATH|URL", required_unless_present = "webhook")]
@@ -42,6 +43,10 @@ pub(super) struct Arguments {
     /// The kind of message that is to send it: image, video, audio, document or sticker
     #[arg(long = "as", value_name = "KIND", value_parser = kind)]
     kind: Option<Kind>,
+
+    /// Let what is doubtful decide the exit code as what is refused does; advice never does
+    #[arg(long, conflicts_with = "webhook")]
+    strict: bool,
 
     /// How the result is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -83,7 +88,8 @@ pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, 
     if let Some(file) = &arguments.webhook {
         return webhook::run(file, arguments.format);
     }
-    let mut printer = output::Printer::new(arguments.format);
+    let passes = if arguments.strict { Passes::Undoubted } else { Passes::Unrefused };
+    let mut printer = output::Printer::new(arguments.format, passes);
     let things: Vec<_> = arguments.given.iter().map(|given| Thing::of(given)).collect();
     // A URL needs no configuration, so a wrong one does not matter there.
     let needs_settings = things.iter().any(|thing| !matches!(thing, Thing::Url(_)));

@@ -18,10 +18,20 @@ use crate::whatsapp::CURRENT_REGIME;
 /// Prints reports as they come, and keeps count.
 pub(super) struct Printer {
     format: Format,
+    passes: Passes,
     has_colour: bool,
     counts: Counts,
     /// What must not be written over.
     bar: Option<ProgressBar>,
+}
+
+/// What the answer is yes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passes {
+    /// All that is not refused.
+    Unrefused,
+    /// What is not even doubtful.
+    Undoubted,
 }
 
 /// How much of a report is told to people. As JSON, all of it is.
@@ -49,10 +59,10 @@ struct Counts {
 }
 
 impl Printer {
-    pub(super) fn new(format: Format) -> Self {
+    pub(super) fn new(format: Format, passes: Passes) -> Self {
         let has_colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { format, has_colour, counts: Counts::default(), bar: None }
+        Self { format, passes, has_colour, counts: Counts::default(), bar: None }
     }
 
     /// So many more were looked at, of nobody knows how many. A bar tells of it where stderr is a terminal.
@@ -111,7 +121,7 @@ impl Printer {
         self.counts.skipped += count;
     }
 
-    /// Prints the summary. What is refused decides, then what could not be looked at.
+    /// Prints the summary. What does not pass decides, then what could not be looked at.
     pub(super) fn finish(self) -> Result<Exit, Failure> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -124,11 +134,7 @@ impl Printer {
             }
             Format::Text => {}
         }
-        Ok(match counts {
-            Counts { refused: 1.., .. } | Counts { missing: 1.., .. } => Exit::No,
-            Counts { failed: 1.., .. } => Exit::System,
-            _ => Exit::Fine,
-        })
+        Ok(counts.exit(self.passes))
     }
 
     fn print(&self, text: &str) -> Result<(), Failure> {
@@ -272,6 +278,18 @@ impl Counts {
             Verdict::Found(Severity::Doubtful) => &mut self.doubtful,
             Verdict::Found(Severity::Refused) => &mut self.refused,
         } += 1;
+    }
+
+    fn exit(&self, passes: Passes) -> Exit {
+        let turned_down = match passes {
+            Passes::Unrefused => self.refused,
+            Passes::Undoubted => self.refused + self.doubtful,
+        };
+        match (turned_down + self.missing, self.failed) {
+            (0, 0) => Exit::Fine,
+            (0, _) => Exit::System,
+            _ => Exit::No,
+        }
     }
 
     fn as_json(&self) -> Value {
