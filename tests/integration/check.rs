@@ -123,6 +123,36 @@ fn as_json_every_file_is_a_line_and_the_last_is_the_summary() {
 }
 
 #[test]
+fn bytes_that_are_not_what_the_name_says_are_told_as_what_they_are() {
+    let folder = Folder::new();
+    let media =
+        |name: &str| fs::read(format!("{}/tests/media/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name);
+    let page = "<!DOCTYPE html>\n<html><head><title>403</title></head><body>Forbidden</body></html>\n";
+    let letter = media("letter.doc");
+    for (name, bytes, format, expected, code) in [
+        ("menu.txt", page.into(), "HTML page", &["page-as-text"][..], 0),
+        ("list.csv", page.into(), "HTML page", &["type-not-listed", "page-as-text"], 0),
+        ("a.txt", r#"{"message":"Forbidden"}"#.into(), "JSON that tells of an error", &["page-as-text"], 0),
+        ("b.txt", r#"{"soup":4}"#.into(), "JSON", &[], 0),
+        ("c.txt", "<html> is how a page begins\n".into(), "text (ASCII)", &[], 0),
+        ("a.mp4", media("audio.webm"), "WebM", &["bytes-disagree"], 1),
+        ("a.ogg", media("audio.webm"), "WebM", &["bytes-disagree"], 1),
+        ("a.webm", media("audio.webm"), "WebM", &["type-not-taken"], 1),
+        ("b.webm", media("other.webm"), "WebM", &["type-not-taken"], 1),
+        ("a.doc", letter[..letter.len() - 100].into(), "Word document (doc)", &["damaged-document"], 0),
+        ("b.doc", letter.clone(), "Word document (doc)", &[], 0),
+    ] {
+        folder.write(name, bytes);
+        let outcome = run(folder.path(), &["check", "--format", "json", name]);
+        let report = &lines(&outcome)[0];
+        assert_eq!((&report["format"], &ids(report)[..]), (&format.into(), expected), "{name}: {outcome:?}");
+        assert_eq!(outcome.code, Some(code), "{name}: {outcome:?}");
+    }
+    let file = run(folder.path(), &["check", "--as", "document", "a.webm"]);
+    assert_eq!(file.code, Some(0), "{file:?}");
+}
+
+#[test]
 fn files_that_are_named_one_by_one_are_told_of_in_their_order_among_the_rest() {
     let folder = Folder::new();
     folder.write("b.jpg", jpeg(4)).write("a.jpg", jpeg(3)).write("m/c.jpg", jpeg(3));

@@ -16,6 +16,10 @@ const MOST_ENTRIES: usize = 192;
 const ENTRY: u64 = 128;
 /// Sectors of the allocation table that the header lists itself.
 const IN_HEADER: u32 = 109;
+/// Bytes from which on a stream has sectors of its own.
+const SHORTEST_STREAM: u32 = 4096;
+/// What stands in the allocation table for the last sector of a chain.
+const END_OF_CHAIN: u32 = 0xFFFF_FFFE;
 /// The highest number that a sector can have; what is above means an end or nothing.
 const HIGHEST_SECTOR: u32 = 0xFFFF_FFFA;
 
@@ -34,7 +38,7 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
         return Ok(damaged(Damage::Truncated("it is a compound file whose directory is missing".into())));
     };
     let kind = file.kind(window, &sectors)?;
-    let damage = match file.missing(window) {
+    let damage = match file.missing(window, &sectors) {
         Ok(damage) => damage.into_iter().collect(),
         // What it is, is known all the same.
         Err(error) if window::is_exhausted(&error) => Vec::new(),
@@ -160,14 +164,24 @@ impl File {
 
     /// An entry of the directory.
     fn entry(&self, window: &mut Window<'_>, directory: &[u32], index: u32) -> io::Result<Option<Entry>> {
+        Ok(self.bytes_of_entry(window, directory, index)?.and_then(Entry::of))
+    }
+
+    /// The bytes of an entry; `None` where its sector is not known.
+    fn bytes_of_entry<'w>(
+        &self,
+        window: &'w mut Window<'_>,
+        directory: &[u32],
+        index: u32,
+    ) -> io::Result<Option<&'w [u8]>> {
         let at = u64::from(index) * ENTRY;
         let sector = usize::try_from(at / self.sector).ok().and_then(|place| directory.get(place));
         let Some(sector) = sector else { return Ok(None) };
-        Ok(Entry::of(window.at(self.offset(*sector) + at % self.sector, 128)?))
+        window.at(self.offset(*sector) + at % self.sector, 128).map(Some)
     }
 
-    /// What is wrong where the file ends before the last sector that its allocation table knows.
-    fn missing(&mut self, window: &mut Window<'_>) -> io::Result<Option<Damage>> {
+    /// What is wrong where the file ends before the last sector that its allocation table knows does.
+    fn missing(&mut self, window: &mut Window<'_>, directory: &[u32]) -> io::Result<Option<Damage>> {
         let Some(last) = self.table_sectors.checked_sub(1) else { return Ok(None) };
         let Some(table) = self.table_sector(window, last)? else { return Ok(None) };
         let size = window.size();
@@ -178,11 +192,51 @@ impl File {
             return Ok(Some(say(self.offset(table) + self.sector)));
         }
         let entries = window.at(self.offset(table), usize::try_from(self.sector).unwrap_or(512))?;
-        let used = entries.chunks_exact(4).rposition(|entry| entry != [0xFF; 4]);
-        let per_sector = self.sector / 4;
-        let needed = used.map_or(0, |used| (u64::from(last) * per_sector + used as u64 + 1) * self.sector);
-        // The last sector may be cut to what is used of it.
-        Ok((needed >= size).then(|| say(needed + self.sector)))
+        if entries.len() as u64 != self.sector {
+            return Ok(Some(say(self.offset(table) + self.sector)));
+        }
+        let Some(used) = entries.chunks_exact(4).rposition(|entry| entry != [0xFF; 4]) else {
+            return Ok(None);
+        };
+        let ends_a_chain = u32_le(entries, used * 4) == Some(END_OF_CHAIN);
+        let number = u64::from(last) * (self.sector / 4) + used as u64;
+        let Ok(number) = u32::try_from(number) else { return Ok(None) };
+        let begin = self.offset(number);
+        let end = begin + self.sector;
+        if size >= end {
+            return Ok(None);
+        }
+        // Some writers leave off what is not used of the last sector, and nothing else: then the file ends with a stream.
+        let ends_with_stream =
+            size > begin && ends_a_chain && self.ends_of_stream(window, directory, number, size - begin)?;
+        Ok((!ends_with_stream).then(|| say(end)))
+    }
+
+    /// Whether a stream ends in this sector after so many bytes. Only streams that lie in one piece are known to: what comes
+    /// last was written last.
+    fn ends_of_stream(
+        &self,
+        window: &mut Window<'_>,
+        directory: &[u32],
+        last: u32,
+        used: u64,
+    ) -> io::Result<bool> {
+        for index in 0..u32::try_from(MOST_ENTRIES).unwrap_or(u32::MAX) {
+            let Some(entry) = self.bytes_of_entry(window, directory, index)? else { return Ok(false) };
+            // Of the length, the lower half: nothing larger is sent.
+            let Some((first, length)) = u32_le(entry, 116).zip(u32_le(entry, 120)) else { continue };
+            // Shorter streams lie in the root's, which is one, too.
+            let is_stream = match entry.get(66) {
+                Some(2) => length >= SHORTEST_STREAM,
+                kind => kind == Some(&5),
+            };
+            let sectors = u64::from(length).div_ceil(self.sector);
+            let ends_here = sectors > 0 && u64::from(first) + sectors - 1 == u64::from(last);
+            if is_stream && ends_here && u64::from(length) - (sectors - 1) * self.sector == used {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

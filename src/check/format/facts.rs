@@ -72,9 +72,15 @@ pub enum Format {
     /// An HTML page.
     Html,
     /// A JSON text.
-    Json,
+    Json {
+        /// Whether it says that something failed, as a server answers programs.
+        is_error: bool,
+    },
     /// XML that is nothing better known.
-    Xml,
+    Xml {
+        /// Whether it says that something failed, as a server answers programs.
+        is_error: bool,
+    },
     /// Text.
     Text(Text),
     /// Something else, by its usual name: `gzip`, `7z`, `RAR`, `ELF program`, `Windows program`, `SQLite`, `font`.

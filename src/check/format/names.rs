@@ -40,8 +40,10 @@ impl Format {
             Self::Compound(compound) => compound.name(),
             Self::Rtf => "RTF",
             Self::Html => "HTML page",
-            Self::Json => "JSON",
-            Self::Xml => "XML",
+            Self::Json { is_error: true } => "JSON that tells of an error",
+            Self::Json { .. } => "JSON",
+            Self::Xml { is_error: true } => "XML that tells of an error",
+            Self::Xml { .. } => "XML",
             Self::Text(Text { encoding, .. }) => encoding.name(),
             Self::OtherImage(name) | Self::OtherAudio(name) | Self::OtherVideo(name) | Self::Other(name) => {
                 name

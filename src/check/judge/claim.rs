@@ -44,6 +44,9 @@ pub(super) fn judge(
     if kind == Kind::Document && own != Some(Kind::Document) {
         findings.push(not_listed(subject, &essence, own, format));
     }
+    if kind == Kind::Document {
+        findings.extend(page_as_text(&essence, format));
+    }
     true
 }
 
@@ -110,7 +113,7 @@ fn by_name(subject: &Subject<'_>) -> Option<MediaType> {
 
 /// Whether these bytes are no medium at all, but what a server says in its stead.
 fn rules_out_bytes(format: &Format) -> bool {
-    matches!(format, Format::Html | Format::Json | Format::Xml)
+    matches!(format, Format::Html | Format::Json { .. } | Format::Xml { .. })
 }
 
 /// A text of fewer bytes in place of a medium is likelier an error than a text.
@@ -142,20 +145,42 @@ fn disagreement(subject: &Subject<'_>, kind: Kind, essence: &str, recognised: &R
     } else if kind == Kind::Document {
         document_mend(subject, essence, format)
     } else {
-        mend::convert(kind, subject.input, format).unwrap_or_else(|| match types::kind_of(format) {
-            Some(other) => format!(
-                "send it as {other}, under its own name: {}",
-                types::extension(format)
-                    .map_or_else(String::new, |extension| mend::rename(subject.input, extension))
-            ),
-            None => "put the file there that its name promises".to_owned(),
-        })
+        mend::convert(kind, subject.input, format).unwrap_or_else(|| as_another_kind(subject, format))
     };
     let rule = match format {
         Format::Mp4(mp4) if types::is_quicktime(mp4) && kind == Kind::Video => &rules::VIDEO_QUICKTIME,
         _ => &rules::BYTES_DISAGREE,
     };
     with_details(Finding::new(rule, seen, mend), kind, format)
+}
+
+/// How bytes are sent that cannot be made into what their type says.
+fn as_another_kind(subject: &Subject<'_>, format: &Format) -> String {
+    if let Some(other) = types::kind_of(format) {
+        let rename = types::extension(format).map(|extension| mend::rename(subject.input, extension));
+        return format!("send it as {other}, under its own name: {}", rename.unwrap_or_default());
+    }
+    let converted =
+        |other| Some(format!("send it as {other}: {}", mend::convert(other, subject.input, format)?));
+    types::recorded_as(format)
+        .and_then(converted)
+        .unwrap_or_else(|| "put the file there that its name promises".to_owned())
+}
+
+/// A page, or an error for programs, where a plain text should be. It can be read, so it may go out as one: it is in doubt whether
+/// that was meant.
+fn page_as_text(essence: &str, format: &Format) -> Option<Finding> {
+    let is_page =
+        matches!(format, Format::Html | Format::Json { is_error: true } | Format::Xml { is_error: true });
+    if !is_page || !types::is_of_plain_text(essence) {
+        return None;
+    }
+    let seen = format!("the type is {essence}, the bytes are {}", format.name());
+    Some(Finding::new(
+        &rules::PAGE_AS_TEXT,
+        seen,
+        format!("see what it says; if it is an error, {GET_AGAIN}"),
+    ))
 }
 
 /// Bytes of which it could not be told what they are.

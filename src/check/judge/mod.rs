@@ -100,7 +100,7 @@ fn mend_with_size(findings: &mut [Finding]) {
 }
 
 /// The kind that is asked for; else that of the type; else, where the type is listed for none, that of the bytes: who serves a
-/// JPEG as `image/jpg` means an image. What is left goes as a document.
+/// JPEG as `image/jpg` means an image, and a browser's recording is meant to be played. What is left goes as a document.
 fn intended(subject: &Subject<'_>, format: &Format) -> Kind {
     let by_type = || subject.media_type.and_then(whatsapp::kind_of);
     let by_name = || {
@@ -114,6 +114,7 @@ fn intended(subject: &Subject<'_>, format: &Format) -> Kind {
         .or_else(by_type)
         .or_else(by_name)
         .or_else(|| types::kind_of(format))
+        .or_else(|| types::recorded_as(format))
         .unwrap_or(Kind::Document)
 }
 

@@ -44,8 +44,8 @@ pub(super) fn of(format: &Format) -> &'static [&'static str] {
         Format::Compound(compound) => of_compound(*compound),
         Format::Rtf => &["application/rtf", "text/rtf"],
         Format::Html => &["text/html", "application/xhtml+xml", "text/plain"],
-        Format::Json => &["application/json", "text/plain"],
-        Format::Xml => &["text/xml", "application/xml", "text/plain"],
+        Format::Json { .. } => &["application/json", "text/plain"],
+        Format::Xml { .. } => &["text/xml", "application/xml", "text/plain"],
         Format::Text(_) => &["text/plain"],
         Format::Other(name) => other(name),
     }
@@ -133,6 +133,8 @@ fn other_audio(name: &str) -> &'static [&'static str] {
         "WMA" => &["audio/x-ms-wma", "video/x-ms-asf"],
         "MIDI" => &["audio/midi"],
         "CAF" => &["audio/x-caf"],
+        // With sound alone in them, too, a look at the bytes takes them for films.
+        "WebM" | "Matroska" => other_video(name),
         _ => &[],
     }
 }
@@ -178,9 +180,32 @@ pub(super) fn agrees(format: &Format, essence: &str) -> bool {
 pub(super) fn kind_of(format: &Format) -> Option<Kind> {
     match format {
         Format::Ogg(ogg) if ogg.codec != OggCodec::Opus => None,
-        Format::Html | Format::Json | Format::Xml | Format::Svg => None,
+        Format::Html | Format::Json { .. } | Format::Xml { .. } | Format::Svg => None,
         _ => whatsapp::kind_of(&MediaType::from_static(seen(format)?)),
     }
+}
+
+/// The kind of message that a recording is meant for, though WhatsApp lists its format for none: what browsers record is there to
+/// be listened to or watched, and nobody means to send it as a document.
+pub(super) fn recorded_as(format: &Format) -> Option<Kind> {
+    match format {
+        Format::OtherAudio("WebM" | "Matroska") => Some(Kind::Audio),
+        Format::OtherVideo("WebM" | "Matroska") => Some(Kind::Video),
+        _ => None,
+    }
+}
+
+/// Whether this is a type of plain texts, in which a page is never meant.
+pub(super) fn is_of_plain_text(essence: &str) -> bool {
+    matches!(
+        essence,
+        "text/plain"
+            | "text/csv"
+            | "text/tab-separated-values"
+            | "text/calendar"
+            | "text/vcard"
+            | "text/x-vcard"
+    )
 }
 
 /// The extension that WhatsApp lists for bytes of this format.

@@ -43,6 +43,7 @@ rules! {
     WEBP_AS_IMAGE = rule("webp-as-image", Refused, "A WebP goes as a sticker only", (Documented, "Meta: Cloud API, media, April 2026; chatwoot issue 12260"), Some(MEDIA_UPLOAD));
     AUDIO_OPUS = rule("audio-opus", Refused, "audio/opus is refused when the message is delivered", (Reported, "chatwoot issues 9432 and 12713"), Some(MEDIA_UPLOAD));
     PAGE_INSTEAD = rule("page-instead", Refused, "A web page or an answer for programs stands where the medium should be", (Reported, "chatwoot pull request 15069"), Some(MEDIA_UPLOAD));
+    PAGE_AS_TEXT = rule("page-as-text", Doubtful, "A web page or an error for programs stands where a text should be", (Reported, "chatwoot pull request 15069"), None);
     BYTES_DISAGREE = rule("bytes-disagree", Refused, "The bytes are not what the type says", (Reported, "evolution-api issue 2719, glific issue 3822"), Some(MEDIA_UPLOAD));
     BYTES_UNKNOWN = rule("bytes-unknown", Doubtful, "The bytes are of no format that we know", (Reported, "glific issue 3822"), Some(MEDIA_UPLOAD));
     EXTENSION_DISAGREES = rule("extension-disagrees", Doubtful, "The name says another type than the header and the bytes", (Reported, "evolution-api issue 2719"), None);

@@ -60,17 +60,22 @@ fn forms_are_told_by_how_they_open() {
         ("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", Format::Svg),
         ("<?xml version=\"1.0\"?>\n<!-- a > b -->\n<!DOCTYPE svg [<!ENTITY a \"b\">]><svg>", Format::Svg),
         ("<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"b\">]><svg>", Format::Svg),
-        ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", Format::Xml),
-        ("<rss version=\"2.0\"></rss>\n", Format::Xml),
-        ("{\"error\": {\"code\": 131053}}", Format::Json),
-        ("[1, 2]\n", Format::Json),
-        (&long, Format::Json),
+        ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", Format::Xml { is_error: true }),
+        ("<rss version=\"2.0\"></rss>\n", Format::Xml { is_error: false }),
+        ("{\"error\": {\"code\": 131053}}", Format::Json { is_error: true }),
+        ("[1, 2]\n", Format::Json { is_error: false }),
+        (&long, Format::Json { is_error: false }),
         ("{\\rtf1\\ansi Hello}", Format::Rtf),
         ("<3 is a heart", text(TextEncoding::Ascii, false)),
         ("<paragraph about nothing", text(TextEncoding::Ascii, false)),
         ("[see below]", text(TextEncoding::Ascii, false)),
         ("{name}, hello", text(TextEncoding::Ascii, false)),
         ("How to write <html>", text(TextEncoding::Ascii, false)),
+        ("<html> is how a page begins.", text(TextEncoding::Ascii, false)),
+        ("<!DOCTYPE html> stands before it.\n", text(TextEncoding::Ascii, false)),
+        ("<b>Menu</b> of today: soup, 4 <", text(TextEncoding::Ascii, false)),
+        ("<p>404 page not found</p>\n", Format::Html),
+        ("<html>\r\n<head><title>403 Forbidden</title></head>\r\ncut he", Format::Html),
     ];
     for (bytes, format) in texts {
         assert_eq!(sound(bytes.as_bytes()), *format, "{}", &bytes[..bytes.len().min(60)]);
@@ -79,6 +84,43 @@ fn forms_are_told_by_how_they_open() {
     assert_eq!(sound(&wide), Format::Html);
     let nested = "[".repeat(30_000);
     assert_eq!(sound(nested.as_bytes()), text(TextEncoding::Ascii, false));
+}
+
+#[test]
+fn errors_for_programs_are_told_from_data() {
+    for (text, expected) in [
+        // What gateways, stores and frameworks answer.
+        (r#"{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100}}"#, true),
+        (r#"{"Error": "no such file"}"#, true),
+        (r#"{"errors":[{"status":"404"}],"data":null}"#, true),
+        (r#"{"message":"Forbidden"}"#, true),
+        (r#"{"detail":"Not found."}"#, true),
+        (r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"x"}"#, true),
+        (r#"{"__type":"AccessDeniedException","Message":"x"}"#, true),
+        (r#"{"message":"Not Found","documentation_url":"https://docs.example","status":"404"}"#, true),
+        (r#"{"timestamp":"2026-01-01","status":404,"error":"Not Found","path":"/a"}"#, true),
+        (r#"{"success":false,"message":"expired"}"#, true),
+        // What people keep.
+        (r#"{"error":null,"data":[1]}"#, false),
+        (r#"{"errors":[],"items":[]}"#, false),
+        (r#"{"title":"Soup","price":4}"#, false),
+        (r#"{"status":"open"}"#, false),
+        (r#"{"message":{"text":"Hello"}}"#, false),
+        (r#"[{"error":"x"}]"#, false),
+        ("{}", false),
+    ] {
+        assert_eq!(sound(text.as_bytes()), Format::Json { is_error: expected }, "{text}");
+    }
+    for (text, expected) in [
+        ("<Error><Code>NoSuchKey</Code></Error>", true),
+        ("<?xml version=\"1.0\"?><problem xmlns=\"urn:ietf:rfc:7807\"><title>x</title></problem>", true),
+        ("<?xml version=\"1.0\"?><soap:Fault><a/></soap:Fault>", true),
+        ("<ErrorResponse/>", true),
+        ("<errors-of-the-week></errors-of-the-week>", false),
+        ("<menu><error>none</error></menu>", false),
+    ] {
+        assert_eq!(sound(text.as_bytes()), Format::Xml { is_error: expected }, "{text}");
+    }
 }
 
 #[test]
