@@ -21,7 +21,7 @@ pub mod webhook;
 
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Rule, Severity};
-pub use judge::{Judgement, Subject, judge, judge_path};
+pub use judge::{Judgement, Subject, judge, judge_key, judge_path};
 pub use object::{NoObject, Objects};
 pub use report::{Caching, Report, Verdict};
 pub use shell::{is_shown, named, quoted};

@@ -116,22 +116,44 @@ fn what_is_refused_is_still_told_when_a_bucket_is_down() {
 }
 
 #[test]
-fn a_key_that_no_url_leads_to_is_named_and_what_came_before_it_counts() {
+fn keys_that_no_url_leads_to_are_told_and_the_rest_is_listed() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for number in 0..1005 {
-        s3.put(
-            &format!("a/{number:04}.jpg"),
-            jpeg(if number == 7 { 4 } else { 3 }),
-            Meta::typed("image/jpeg"),
-        );
+        let components = if number == 7 { 4 } else { 3 };
+        s3.put(&format!("a/{number:04}.jpg"), jpeg(components), Meta::typed("image/jpeg"));
     }
-    s3.put("b//c.jpg", jpeg(3), Meta::typed("image/jpeg"));
+    let odd = ["/a/0001.jpg", "b/../a/0001.jpg", "b/./c.jpg", "b//c.jpg", "b/c.jpg/", "b/new\nline.jpg"];
+    for key in odd {
+        s3.put(key, jpeg(3), Meta::typed("image/jpeg"));
+    }
+    // What comes behind them, what is hidden, and what stands for a folder.
+    for (key, bytes) in [("c.jpg", jpeg(4)), ("b/.x/y.jpg", jpeg(4)), ("b/folder.d/", Vec::new())] {
+        s3.put(key, bytes, Meta::typed("image/jpeg"));
+    }
     let outcome = check(&s3, &folder, &["s3://media"]);
-    assert_eq!((count(&outcome, "checked"), count(&outcome, "refused")), (1000, 1), "{:?}", outcome.stderr);
-    assert_eq!((count(&outcome, "failed"), outcome.code), (1, Some(1)));
     let all = lines(&outcome);
-    let error = all.iter().find_map(|line| line["error"].as_str()).expect("an error");
-    assert!(error.contains("b//c.jpg"), "{error}");
+    let not_served: Vec<_> =
+        all.iter().filter(|line| line["findings"][0]["id"] == "name-not-served").collect();
+    let names: Vec<_> = not_served.iter().filter_map(|line| line["asset"].as_str()).collect();
+    assert_eq!(names, odd.map(|key| format!("s3://media/{key}")), "{:?}", outcome.stderr);
+    for (line, why) in
+        not_served.iter().zip(["begins with a slash", "`..`", "`.`", "two slashes", "ends with"])
+    {
+        let seen = line["findings"][0]["seen"].as_str().expect("what was seen");
+        assert!(seen.contains(why) && line["format"].is_null(), "{line}");
+    }
+    assert_eq!((count(&outcome, "checked"), count(&outcome, "refused")), (1005 + 6 + 1, 2 + 6));
+    assert_eq!((count(&outcome, "skipped"), count(&outcome, "failed"), outcome.code), (2, 0, Some(1)));
+    // The same below a prefix, with and without a mount.
+    let below = check(&s3, &folder, &["s3://media/b"]);
+    assert_eq!(
+        (count(&below, "checked"), count(&below, "skipped"), below.code),
+        (5, 2, Some(1)),
+        "{below:?}"
+    );
+    folder.write("wamedia.toml", "[[mount]]\npath = \"/shop\"\nstore = \"s3://media/b\"\n");
+    let mounted = check(&s3, &folder, &["s3://media/b"]);
+    assert_eq!(assets(&mounted), assets(&below), "{mounted:?}");
 }
 
 #[test]

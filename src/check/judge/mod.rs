@@ -24,7 +24,7 @@ use super::rules::media as rules;
 use crate::asset::MediaType;
 use crate::whatsapp::{self, Kind};
 
-pub use self::name::judge_path;
+pub use self::name::{judge_key, judge_path};
 
 /// What is judged: all of an asset but its bytes.
 #[derive(Debug, Clone, Copy)]

@@ -61,6 +61,29 @@ pub fn judge_path(path: &Path, input: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Judges the key of an object below what the keys of all assets begin with. Unlike a file's path, it need not be made of names.
+pub fn judge_key(key: &str) -> Vec<Finding> {
+    let is_name = |segment: &&str| !matches!(*segment, "" | "." | "..");
+    if key.split('/').all(|segment| is_name(&segment)) {
+        let name = key.rsplit('/').next().unwrap_or_default();
+        return judge_path(Path::new(key), Path::new(name));
+    }
+    let why = match key {
+        _ if key.starts_with('/') => "the key begins with a slash",
+        _ if key.is_empty() || key.ends_with('/') => "the key ends with a slash",
+        _ if key.contains("//") => "the key has two slashes in a row",
+        _ => "the key has a `.` or `..` between its slashes",
+    };
+    let plain: Vec<_> = key.split('/').filter(is_name).collect();
+    let mend = if plain.is_empty() {
+        "copy the object to a key with a name in it".to_owned()
+    } else {
+        format!("copy the object to the key `{}`, and look at what should have written that", plain.join("/"))
+    };
+    let finding = Finding::new(&rules::NAME_NOT_SERVED, why, mend);
+    vec![Finding { webhook: not_fetched(404), ..finding }]
+}
+
 fn not_served(path: &Path, input: &Path, why: &str) -> Finding {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let finding = Finding::new(&rules::NAME_NOT_SERVED, why, plain_name(name.trim_start_matches('.'), input));

@@ -342,6 +342,31 @@ fn what_a_reader_could_not_make_out_is_told_as_it_says() {
 }
 
 #[test]
+fn keys_are_held_against_the_paths_that_links_have() {
+    for (key, expected) in [
+        ("a/b.jpg", None),
+        ("a/new\nline.jpg", Some(("the path holds a control character", ""))),
+        ("a//b.jpg", Some(("two slashes", "`a/b.jpg`"))),
+        ("//b.jpg", Some(("begins with a slash", "`b.jpg`"))),
+        ("/", Some(("begins with a slash", "a key with a name"))),
+        ("a.jpg/", Some(("ends with a slash", "`a.jpg`"))),
+        ("", Some(("ends with a slash", "a key with a name"))),
+        ("a/../b.jpg", Some(("`..`", "`a/b.jpg`"))),
+        ("./b.jpg", Some(("`.`", "`b.jpg`"))),
+    ] {
+        let findings = judge_key(key);
+        let told = findings.iter().map(|finding| (finding.rule.id, &*finding.seen, &*finding.mend)).next();
+        match (told, expected) {
+            (None, None) => {}
+            (Some(("name-not-served", seen, mend)), Some((why, how))) => {
+                assert!(seen.contains(why) && mend.contains(how), "{key}: {seen}; {mend}");
+            }
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn damage_is_refused_in_media_and_doubted_in_documents() {
     for (name, format, expected) in
         [("a.jpg", Format::Jpeg(jpeg()), "damaged"), ("a.pdf", pdf(0, false, false), "damaged-document")]

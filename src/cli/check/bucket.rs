@@ -7,7 +7,7 @@ use super::Wanted;
 use super::output::{Detail, Printer};
 use super::paths::BATCH;
 use crate::asset::AssetPath;
-use crate::check::{NoObject, Objects, Report, judge_path, tree};
+use crate::check::{NoObject, Objects, Report, judge_key, tree};
 use crate::config::{Flags, Location, Settings};
 use crate::store::{Fault, Listed, Listing, StoreError, Stores};
 
@@ -174,13 +174,16 @@ impl Place<'_> {
         let name = key.rsplit('/').next().unwrap_or_default();
         // Tools that show folders put empty objects in their stead.
         let is_folder = *size == 0 && !name.contains('.');
-        if is_folder || key.split('/').any(|segment| segment.starts_with('.')) {
+        let is_hidden = |segment: &str| segment.starts_with('.') && !matches!(segment, "." | "..");
+        if is_folder || key.split('/').any(is_hidden) {
             return Looked::Skipped;
         }
         let mut report = Report::new(self.name_of(key));
-        report.findings = judge_path(Path::new(key), Path::new(name));
+        report.findings = judge_key(key);
         let path = if self.mount.is_empty() { key.clone() } else { format!("{}/{key}", self.mount) };
-        let Ok(path) = AssetPath::from_plain(&path) else {
+        // A slash at the beginning would not count in a path, and another object would be looked at.
+        let path = Some(path).filter(|path| !path.starts_with('/'));
+        let Some(path) = path.as_deref().and_then(|path| AssetPath::from_plain(path).ok()) else {
             report.size = Some(*size);
             return Looked::Report(Box::new(report));
         };

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT,
+};
 use hyper::{Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
@@ -23,6 +25,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 use tokio::runtime::Handle;
 
 use super::dial::{self, Dialer};
+use super::keys;
 use super::refusal::{Answered, NoAnswer, innermost};
 use crate::store::StoreError;
 
@@ -32,6 +35,8 @@ const IDLE: Duration = Duration::from_secs(4);
 const BUFFER: usize = 64 << 10;
 /// Most of the text of a refusal that is read, in bytes.
 const REFUSAL: usize = 16 << 10;
+/// Most of a page of a list that is read, in bytes: Azure's have 5,000 names of up to 1,024 characters.
+const PAGE: usize = 64 << 20;
 /// How rustls begins to say that it does not trust the other side.
 const UNTRUSTED: &str = "invalid peer certificate";
 const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
@@ -180,6 +185,14 @@ impl HttpService for Carrier {
                 });
             }
         }
+        if is_list && response.status().is_success() {
+            return listed(response).await.map_err(|broken| match broken {
+                Some(e) => silence_in_body(&host, &e),
+                None => {
+                    silence(HttpErrorKind::Decode, "lists more at once than any store does".to_owned(), false)
+                }
+            });
+        }
         Ok(joined(response)
             .map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
     }
@@ -203,6 +216,22 @@ fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
         HttpErrorKind::Interrupted,
         NoAnswer { host, reason, for_credentials: false, passes: true },
     )
+}
+
+/// The page of a list, its keys [encoded](keys). Fails where the connection breaks, and with `None` where it never ends.
+async fn listed(response: Response<Incoming>) -> Result<HttpResponse, Option<hyper::Error>> {
+    let (mut head, body) = response.into_parts();
+    let page = match Limited::new(body, PAGE).collect().await {
+        Ok(page) => page.to_bytes(),
+        Err(e) => return Err(e.downcast().ok().map(|broken| *broken)),
+    };
+    let page = match std::str::from_utf8(&page) {
+        Ok(text) => keys::encoded(text).into(),
+        // It is no list, and told so by who reads it.
+        Err(_) => page,
+    };
+    head.headers.remove(CONTENT_LENGTH);
+    Ok(Response::from_parts(head, HttpResponseBody::from(page)))
 }
 
 /// Fails where the connection breaks before the reason is told.

@@ -12,6 +12,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectMeta};
 use tokio::time::timeout;
 
+use super::keys;
 use super::metadata::entity_tag;
 use super::object::body;
 use super::refusal::Refusal;
@@ -34,7 +35,8 @@ pub struct Listing {
 /// An object that was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its key, without what the keys of all assets in its mount begin with.
+    /// Its key, without what the keys of all assets in its mount begin with. It may be one that no URL leads to: `a//b`, `/a`,
+    /// `a/../b`, `a/`; it is empty where it stands for all that lies below the mount.
     pub key: String,
     /// In bytes.
     pub size: u64,
@@ -60,7 +62,6 @@ impl std::fmt::Debug for Listing {
 impl Listing {
     /// The next object; `None` at the end. After an error, too, there are no more.
     pub async fn next(&mut self) -> Option<Result<Listed, StoreError>> {
-        let next = timeout(self.patience, poll_fn(|cx| self.objects.as_mut().poll_next(cx))).await;
         let refused = |refusal: Refusal| match refusal {
             // Who may read but not list is told so.
             Refusal::Forbidden | Refusal::Missing { .. } => Refusal::Fault(
@@ -70,26 +71,29 @@ impl Listing {
             ),
             other => other,
         };
-        match next {
-            Ok(None) => None,
-            Ok(Some(Ok(found))) => {
-                let below: Path = found.location.prefix_match(&self.prefix)?.collect();
-                Some(Ok(Listed { key: below.as_ref().to_owned(), size: found.size }))
-            }
-            Ok(Some(Err(object_store::Error::InvalidPath { source }))) => {
-                // What is listed comes a page at a time, and a page with such a key in it not at all.
-                let reason = format!(
-                    "it lists a key that no URL leads to ({source}), and nothing more after that; rename \
-                     that object, or check the folders beside it one by one"
-                );
-                Some(Err(Refusal::Fault(Fault::Refused, reason).into_error(&self.name)))
-            }
-            Ok(Some(Err(error))) => Some(Err(refused(Refusal::of(&error)).into_error(&self.name))),
-            Err(_) => {
-                let waited = format!("there was no answer for {:.1} s", self.patience.as_secs_f32());
-                Some(Err(Refusal::Fault(Fault::Late, waited).into_error(&self.name)))
-            }
+        loop {
+            let next = timeout(self.patience, poll_fn(|cx| self.objects.as_mut().poll_next(cx))).await;
+            return match next {
+                Ok(None) => None,
+                Ok(Some(Ok(found))) => match self.below(&keys::decoded(found.location.as_ref())) {
+                    Some(key) => Some(Ok(Listed { key, size: found.size })),
+                    // It was not asked for.
+                    None => continue,
+                },
+                Ok(Some(Err(error))) => Some(Err(refused(Refusal::of(&error)).into_error(&self.name))),
+                Err(_) => {
+                    let waited = format!("there was no answer for {:.1} s", self.patience.as_secs_f32());
+                    Some(Err(Refusal::Fault(Fault::Late, waited).into_error(&self.name)))
+                }
+            };
         }
+    }
+
+    /// What follows the prefix in a whole key.
+    fn below(&self, key: &str) -> Option<String> {
+        let prefix = self.prefix.as_ref();
+        let below = if prefix.is_empty() { key } else { key.strip_prefix(prefix)?.strip_prefix('/')? };
+        Some(below.to_owned())
     }
 }
 

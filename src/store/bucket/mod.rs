@@ -8,6 +8,7 @@ mod arriving;
 mod client;
 mod connect;
 mod dial;
+mod keys;
 mod listing;
 mod metadata;
 mod object;

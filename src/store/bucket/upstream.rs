@@ -101,7 +101,7 @@ impl Upstream {
         self.patience.timeout
     }
 
-    /// The objects below `folder`, a whole key, or below the prefix.
+    /// The objects below `folder`, a whole key, or below the prefix; their keys are [encoded](super::keys).
     pub(super) fn list(
         &self,
         folder: Option<&Path>,
