@@ -105,21 +105,30 @@ impl Links {
 impl Scenario<'_> {
     /// Plays it from the beginning to the end, and tells `listener` of each event in its order.
     pub fn play(&self, mut listener: impl FnMut(&Event)) {
-        let edits = self.schedule.edits();
         let mut cache = LinkCache::new(self.regime);
         let mut current = Version { number: 1, last_modified: self.origin.headers.last_modified };
         let mut link = self.link_to(current);
-        let mut pending = (2..).zip(edits.iter().copied()).peekable();
-        for &at in self.schedule.sends() {
+        // What the last message showed. Where the next shows an old version, it is the same.
+        let mut shown = Shown { version: current.number, ended: None };
+        let mut pending = (2..).zip(self.schedule.edits()).peekable();
+        for at in self.schedule.sends() {
             while let Some((number, at)) = pending.next_if(|(_, edited)| *edited <= at) {
+                if shown.version == current.number {
+                    shown.ended = Some(at);
+                }
                 current = self.edited(number, at);
-                link = self.link_to(current);
+                let next = self.link_to(current);
+                if next != link {
+                    cache.forget(&link);
+                    link = next;
+                }
                 listener(&Event { at, happening: Happening::Edit { version: number } });
             }
             let (answer, version) = self.send(&mut cache, &link, at, current);
-            // Version n ended with the edit that made version n + 1, which is edit n - 1 counted from 0.
-            let ended = (version < current.number).then(|| edits[version as usize - 1]);
-            let old_for = ended.map(|ended| at.saturating_sub(ended));
+            if version == current.number {
+                shown = Shown { version, ended: None };
+            }
+            let old_for = shown.ended.map(|ended| at.saturating_sub(ended));
             listener(&Event { at, happening: Happening::Send { answer, version, old_for } });
         }
         for (version, at) in pending {
@@ -164,6 +173,13 @@ struct Version {
     /// From 1.
     number: u32,
     last_modified: Option<HttpDate>,
+}
+
+/// A version that a message showed, and the moment of the edit that made it an old one.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    version: u32,
+    ended: Option<Duration>,
 }
 
 impl Version {

@@ -22,9 +22,21 @@ pub struct Times<'a> {
 /// When messages are sent and the asset is edited: spans after the beginning, in their order, all before the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    sends: Vec<Duration>,
-    edits: Vec<Duration>,
+    sends: Moments,
+    edits: Moments,
     length: Duration,
+}
+
+/// Moments of one sort. Those that repeat are worked out whenever they are gone through, so that a million take no more memory than
+/// one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Moments {
+    /// The first of those that repeat, how often they come, and the pause between two.
+    first: Duration,
+    repeats: u32,
+    pause: Duration,
+    /// The others, in order.
+    single: Vec<Duration>,
 }
 
 /// Why there is no such schedule. Each message ends with the mend.
@@ -73,20 +85,30 @@ impl Schedule {
         let sends = moments("sends", sends, Duration::ZERO, length)?;
         let first_edit = edits.every.unwrap_or_default();
         let edits = moments("edits", edits, first_edit, length)?;
-        if sends.is_empty() {
+        if sends.count() == 0 {
             return Err(ScheduleError::NoSends);
         }
         Ok(Self { sends, edits, length })
     }
 
     /// When messages are sent: at least one, in order.
-    pub fn sends(&self) -> &[Duration] {
-        &self.sends
+    pub fn sends(&self) -> impl Iterator<Item = Duration> {
+        self.sends.iter()
+    }
+
+    /// How many messages are sent.
+    pub fn send_count(&self) -> usize {
+        self.sends.count()
     }
 
     /// When the asset is edited, in order. An edit comes before a message of the same moment.
-    pub fn edits(&self) -> &[Duration] {
-        &self.edits
+    pub fn edits(&self) -> impl Iterator<Item = Duration> {
+        self.edits.iter()
+    }
+
+    /// How many edits there are.
+    pub fn edit_count(&self) -> usize {
+        self.edits.count()
     }
 
     /// From the beginning to the end.
@@ -100,19 +122,41 @@ fn moments(
     times: Times<'_>,
     first: Duration,
     length: Duration,
-) -> Result<Vec<Duration>, ScheduleError> {
+) -> Result<Moments, ScheduleError> {
     if times.every.is_some_and(|pause| pause.is_zero()) {
         return Err(ScheduleError::NoPause(what));
     }
     if let Some(&at) = times.at.iter().find(|&&at| at >= length) {
         return Err(ScheduleError::PastTheEnd { what, at, length });
     }
-    let repeated = std::iter::successors(times.every.map(|_| first), |&at| at.checked_add(times.every?))
-        .take_while(|&at| at < length);
-    let mut all: Vec<_> = repeated.chain(times.at.iter().copied()).take(MOST_EVENTS + 1).collect();
-    if all.len() > MOST_EVENTS {
+    let pause = times.every.unwrap_or_default();
+    let repeats = match (times.every, length.checked_sub(first)) {
+        // The last is before the end.
+        (Some(pause), Some(left)) if !left.is_zero() => (left.as_nanos() - 1) / pause.as_nanos() + 1,
+        _ => 0,
+    };
+    if repeats + times.at.len() as u128 > MOST_EVENTS as u128 {
         return Err(ScheduleError::TooMany(what));
     }
-    all.sort_unstable();
-    Ok(all)
+    let repeats = u32::try_from(repeats).expect("no more than there may be of both");
+    let mut single = times.at.to_vec();
+    single.sort_unstable();
+    Ok(Moments { first, repeats, pause, single })
+}
+
+impl Moments {
+    fn count(&self) -> usize {
+        self.repeats as usize + self.single.len()
+    }
+
+    /// All of them, in order.
+    fn iter(&self) -> impl Iterator<Item = Duration> {
+        let mut repeated = (0..self.repeats).map(|number| self.first + self.pause * number).peekable();
+        let mut single = self.single.iter().copied().peekable();
+        std::iter::from_fn(move || match (repeated.peek(), single.peek()) {
+            (Some(one), Some(other)) if one > other => single.next(),
+            (Some(_), _) => repeated.next(),
+            (None, _) => single.next(),
+        })
+    }
 }

@@ -120,8 +120,16 @@ fn a_schedule_is_bounded_and_in_order() {
     let schedule =
         Schedule::new(Times { every: Some(seconds(30)), at: &at }, every(seconds(40)), seconds(90))
             .expect("a schedule");
-    assert_eq!(schedule.sends(), [0, 7, 7, 30, 50, 60].map(seconds));
-    assert_eq!(schedule.edits(), [40, 80].map(seconds));
+    assert_eq!(schedule.sends().collect::<Vec<_>>(), [0, 7, 7, 30, 50, 60].map(seconds));
+    assert_eq!(schedule.edits().collect::<Vec<_>>(), [40, 80].map(seconds));
+    assert_eq!((schedule.send_count(), schedule.edit_count()), (6, 2));
+    for (every, length, count) in [(30, 90, 3), (30, 91, 4), (90, 90, 1), (91, 90, 1)] {
+        let times = Times { every: Some(seconds(every)), at: &[] };
+        let schedule = Schedule::new(times, times, seconds(length)).expect("a schedule");
+        assert_eq!((schedule.sends().count(), schedule.send_count()), (count, count), "{every} in {length}");
+        // The first edit is one pause after the first message.
+        assert_eq!((schedule.edits().count(), schedule.edit_count()), (count - 1, count - 1), "{every}");
+    }
     for (sends, edits, length, part) in [
         (every(seconds(1)), none, Duration::ZERO, "no length"),
         (every(seconds(1)), none, Duration::MAX, "100 years"),
@@ -137,7 +145,7 @@ fn a_schedule_is_bounded_and_in_order() {
         assert!(message.contains(part), "{message}");
     }
     let most = Schedule::new(every(Duration::from_millis(1)), none, seconds(1000)).expect("a schedule");
-    assert_eq!(most.sends().len(), MOST_EVENTS);
+    assert_eq!((most.send_count(), most.sends().count()), (MOST_EVENTS, MOST_EVENTS));
 }
 
 #[test]
@@ -312,6 +320,12 @@ proptest! {
         prop_assert_eq!(totals.bodies + totals.not_modified, totals.requests);
         prop_assert!(events.is_sorted_by_key(|event| event.at));
         prop_assert!(totals.old_sends <= totals.from_cache, "what was asked for is never old");
+        for event in &events {
+            let Happening::Send { version, old_for, .. } = event.happening else { continue };
+            // Version n ended with the edit that made version n + 1, which is edit n - 1 counted from 0.
+            let ended = edits.get(version as usize - 1).filter(|ended| **ended <= event.at);
+            prop_assert_eq!(old_for, ended.map(|ended| event.at.saturating_sub(*ended)));
+        }
         let bound = match (links, regime, origin.headers.cache_control) {
             (Links::Versioned, ..) => Duration::ZERO,
             (_, Regime::Fixed, _) => seconds(600),

@@ -23,8 +23,8 @@ pub(super) fn render(report: &Report) -> String {
         },
         "schedule": {
             "for_ms": millis(schedule.length()),
-            "sends": schedule.sends().len(),
-            "edits": schedule.edits().len(),
+            "sends": schedule.send_count(),
+            "edits": schedule.edit_count(),
         },
         "assumptions": {
             "revalidation": match report.revalidation {

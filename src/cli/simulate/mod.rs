@@ -209,7 +209,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
     let begins = this_second();
     let subject = subject::find(&arguments.named, arguments.validators, config, begins)?;
     let size = arguments.size.or(subject.size);
-    let sends = schedule.sends().len() as u64;
+    let sends = schedule.send_count() as u64;
     if size.is_some_and(|size| size.checked_mul(sends).is_none()) {
         let reason =
             "--size: so many bytes, sent so often, are more than can be counted; give a smaller size";

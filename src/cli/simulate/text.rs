@@ -51,7 +51,7 @@ fn write_subject(text: &mut String, report: &Report) {
     };
     let assumed = if subject.sort == Sort::Value { ", as is assumed" } else { "" };
     let _ = writeln!(text, "{}{size}, {validators}{assumed}", escaped(&subject.named));
-    let (sends, edits) = (schedule.sends().len(), schedule.edits().len());
+    let (sends, edits) = (schedule.send_count(), schedule.edit_count());
     let _ = writeln!(
         text,
         "{sends} send{} and {edits} edit{} within {}; the server sees an edit at once",

@@ -84,6 +84,11 @@ impl<A: Clone> LinkCache<A> {
         }
     }
 
+    /// Forgets what is kept under a link that no message will have again. What is kept under others stays.
+    pub fn forget(&mut self, link: &str) {
+        self.kept.remove(link);
+    }
+
     /// Takes in what the server answered at `at`, and gives back the asset that the message carries.
     ///
     /// `None` where there is none: a 304 for a link under which nothing is kept.
