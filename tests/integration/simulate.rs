@@ -234,6 +234,52 @@ fn a_value_that_does_not_say_one_thing_is_played_and_told() {
 }
 
 #[test]
+fn a_file_is_played_wherever_it_lies() {
+    let folder = Folder::new();
+    folder
+        .write("out/banner.jpg", "a banner")
+        .write("out/same.jpg", "a file")
+        .write("media/same.jpg", "an asset");
+    folder.write("media/.hidden.jpg", "kept back");
+    let play = |path: &str| {
+        let arguments = ["simulate", path, "--for", "1h", "--regime", "headers", "--format", "json"];
+        run(folder.path(), &arguments)
+    };
+    // Without a configuration, beside one, and in a mount.
+    let config = "[cache]\ndefault = \"max-age=1200\"\n[[mount]]\nstore = \"media\"\n[[mount]]\npath = \"/out\"\nstore = \"more\"\n";
+    fs::create_dir(folder.at("more")).expect("a folder");
+    for (config, path, sort, policy, requests) in [
+        (None, "./out/banner.jpg", "file", "no-cache", 12),
+        (Some(config), "./out/banner.jpg", "file", "max-age=1200", 3),
+        (Some(config), "media/same.jpg", "asset", "max-age=1200", 3),
+        (Some(config), "same.jpg", "asset", "max-age=1200", 3),
+    ] {
+        if let Some(config) = config {
+            folder.write("wamedia.toml", config);
+        }
+        let outcome = play(path);
+        let is_told = outcome.stderr.contains("lies in no mount") && outcome.stderr.contains(policy);
+        assert_eq!((outcome.code, is_told), (Some(0), sort == "file"), "{path}: {outcome:?}");
+        let report: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        assert_eq!(
+            (&report["subject"]["sort"], &report["subject"]["size"]),
+            (&sort.into(), &8.into()),
+            "{path}"
+        );
+        assert!(report["subject"]["last_modified"].is_string(), "{report}");
+        assert_eq!(report["runs"][0]["cache_control"], policy, "{path}");
+        assert_eq!(report["runs"][0]["totals"]["requests"], requests, "{path}");
+    }
+    for (path, code, part) in
+        [("media/.hidden.jpg", 1, "hidden"), ("out", 1, "no asset"), ("out/nothing.jpg", 1, "no asset")]
+    {
+        let outcome = play(path);
+        assert_eq!(outcome.code, Some(code), "{path}: {outcome:?}");
+        assert!(outcome.stderr.contains(part), "{path}: {outcome:?}");
+    }
+}
+
+#[test]
 fn an_etag_alone_is_played_both_ways() {
     let folder = Folder::new();
     let report = json(folder.path(), &["none", "--validators", "etag", "--for", "1h", "--links", "plain"]);

@@ -31,8 +31,8 @@ use subject::Subject;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Arguments {
-    /// An asset as its path, a URL that is fetched once for its headers, or a Cache-Control value (none: a response without
-    /// one). A word that is such a value is one: write ./no-cache for a file of that name
+    /// An asset as its path, a file that lies in no mount (under the default policy), a URL that is fetched once for its headers, or
+    /// a Cache-Control value (none: a response without one). A word that is such a value is one: write ./no-cache for a file of that name
     #[arg(value_name = "PATH|URL|VALUE")]
     named: String,
 
@@ -92,6 +92,7 @@ pub(super) struct Arguments {
 const HELP: &str = "\
 Examples:
   wamedia simulate prices/price-list.pdf --edit-at 2h --edit-at 9h30m
+  wamedia simulate ./banner.jpg --send-every 10m
   wamedia simulate max-age=3600 --send-every 1m --for 7d --edit-every 1d --size '300 KiB'
   wamedia simulate https://media.example.com/banner.jpg --edit-at 2h --format json
   wamedia simulate no-cache --revalidation conditional --regime headers

@@ -1,7 +1,7 @@
-//! What was named on the command line: an asset, a URL or a Cache-Control value, and the headers that it is answered with.
+//! What was named on the command line: an asset, a file, a URL or a Cache-Control value, and the headers that it is answered with.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 use hyper::header::CACHE_CONTROL;
@@ -12,7 +12,8 @@ use super::{Validators, url};
 use crate::asset::{CachePolicy, PolicyError};
 use crate::check::simulation::Links;
 use crate::check::url::without_password;
-use crate::config::Flags;
+use crate::check::{FileSource, named};
+use crate::config::{Flags, Location, Settings};
 use crate::whatsapp::Treatment;
 use crate::whatsapp::link_cache::{CacheControl, CacheHeaders};
 
@@ -37,6 +38,8 @@ pub(super) struct Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Asset,
+    /// A file that lies in no mount.
+    File,
     Url,
     Value,
 }
@@ -46,6 +49,7 @@ impl Sort {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Asset => "asset",
+            Self::File => "file",
             Self::Url => "url",
             Self::Value => "value",
         }
@@ -88,7 +92,7 @@ pub(super) fn find(
         );
         return Err(Failure::new(Exit::Usage, reason));
     }
-    if named.contains("://") { of_url(named) } else { of_asset(named, config) }
+    if named.contains("://") { of_url(named) } else { of_path(named, config) }
 }
 
 /// A value that does not say one thing is played all the same, as lenient caches read it.
@@ -147,16 +151,30 @@ fn of_url(named: &str) -> Result<Subject, Failure> {
     })
 }
 
-fn of_asset(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
+/// An asset by its path, or else a file that lies in no mount.
+fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
+    let path = Path::new(named);
     let Some(settings) = load_or_none(&Flags { config, ..Flags::default() })? else {
+        if path.is_file() {
+            return of_file(path, &CachePolicy::NO_CACHE, CachePolicy::VERSIONED);
+        }
         let reason = format_args!(
-            "`{}` is no URL and no Cache-Control value (max-age=n, no-cache, no-store, private or none), and there is no \
-             store in which it may be an asset; name one by WAMEDIA_STORE=FOLDER, or in wamedia.toml",
+            "`{}` is no file, no URL and no Cache-Control value (max-age=n, no-cache, no-store, private or none), and there is \
+             no store in which it may be an asset; name one by WAMEDIA_STORE=FOLDER, or in wamedia.toml",
             escaped(named)
         );
         return Err(Failure::new(Exit::Usage, reason));
     };
-    let found = asset::look_up(Path::new(named), &settings)?;
+    match asset::look_up(path, &settings) {
+        Ok(found) => Ok(of_asset(&found, &settings)),
+        Err(Failure { exit: Exit::No, .. }) if path.is_file() && !is_in_a_mount(path, &settings) => {
+            of_file(path, &settings.cache.default, settings.cache.versioned)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn of_asset(found: &asset::Named, settings: &Settings) -> Subject {
     let policy = &found.asset.cache_policy;
     let headers = CacheHeaders {
         cache_control: CacheControl::Says(policy.storage()),
@@ -164,14 +182,54 @@ fn of_asset(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
         etag: true,
     };
     let versioned = policy.when_versioned(&settings.cache.versioned);
-    Ok(Subject {
+    Subject {
         named: found.path.to_string(),
         sort: Sort::Asset,
         cache_control: Some(policy.to_string()),
         versioned_cache_control: Some(versioned.to_string()),
         headers,
         size: Some(found.asset.len),
-        versioned: settings.cache.versioned,
+        versioned: settings.cache.versioned.clone(),
         pattern: globset::escape(found.path.as_str()),
+    }
+}
+
+/// Whether a file lies in a folder that is mounted, and so is served or kept back as the configuration says.
+fn is_in_a_mount(file: &Path, settings: &Settings) -> bool {
+    let Ok(file) = file.canonicalize() else { return false };
+    settings.mounts.iter().any(|mount| match &mount.store {
+        Location::Folder(folder) => folder.canonicalize().is_ok_and(|folder| file.starts_with(folder)),
+        Location::Bucket(_) => false,
+    })
+}
+
+/// A file as it would be served under its own name, where no rule is about it.
+fn of_file(file: &Path, policy: &CachePolicy, versioned: CachePolicy) -> Result<Subject, Failure> {
+    let named = named(file);
+    let (_, metadata) = FileSource::open(file)
+        .map_err(|e| Failure::new(Exit::System, format_args!("{} cannot be read: {e}", escaped(&named))))?;
+    tell(&format!(
+        "wamedia: {} lies in no mount, so it is played under the default policy: {policy}\n",
+        escaped(&named)
+    ));
+    // As it is served: the first two seconds are no honest date, and none lies in the future.
+    let modified = metadata.modified().map(|modified| modified.min(SystemTime::now()));
+    let seconds = modified.ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    let last_modified = seconds.map(|seconds| seconds.as_secs()).filter(|seconds| *seconds > 1);
+    let headers = CacheHeaders {
+        cache_control: CacheControl::Says(policy.storage()),
+        last_modified: last_modified.map(|seconds| HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds))),
+        etag: true,
+    };
+    let name = file.file_name().and_then(|name| name.to_str());
+    Ok(Subject {
+        named,
+        sort: Sort::File,
+        cache_control: Some(policy.to_string()),
+        versioned_cache_control: Some(policy.when_versioned(&versioned).to_string()),
+        headers,
+        size: Some(metadata.len()),
+        versioned,
+        pattern: name.map_or_else(|| "**".to_owned(), globset::escape),
     })
 }
