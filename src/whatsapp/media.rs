@@ -4,6 +4,7 @@
 //! An asset's type is told from its name alone. What the bytes are is for a check to find out, not for serving.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::asset::{AssetPath, MediaType};
 
@@ -61,6 +62,20 @@ impl Kind {
             last = media_type;
             is_new
         })
+    }
+}
+
+/// There is no kind of media message of this name. The message says which there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the kinds are {}", Kind::ALL.map(Kind::name).join(", "))]
+pub struct UnknownKind;
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    /// The kind of this [name](Kind::name).
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or(UnknownKind)
     }
 }
 
@@ -192,6 +207,17 @@ mod tests {
     fn of(name: &str) -> (String, Option<Kind>) {
         let path = AssetPath::from_plain(name).unwrap();
         (media_type(&path).to_string(), kind(&path))
+    }
+
+    #[test]
+    fn a_kind_is_read_by_its_name() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        for name in ["", "Image", "text", "images"] {
+            assert_eq!(name.parse::<Kind>(), Err(UnknownKind), "{name}");
+        }
+        assert_eq!(UnknownKind.to_string(), "the kinds are image, video, audio, document, sticker");
     }
 
     /// Written out again, since a customer's client sees these very letters.

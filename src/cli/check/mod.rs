@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     given: Vec<PathBuf>,
 
     /// The kind of message that is to send it: image, video, audio, document or sticker
-    #[arg(long = "as", value_name = "KIND", value_parser = kind)]
+    #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
 
     /// Let what is doubtful decide the exit code as what is refused does; advice never does
@@ -63,13 +63,6 @@ enum Format {
     Text,
     /// A JSON object a line
     Json,
-}
-
-fn kind(text: &str) -> Result<Kind, String> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
-        let names = Kind::ALL.map(Kind::name).join(", ");
-        format!("the kinds are {names}")
-    })
 }
 
 /// What is asked of everything that is named.

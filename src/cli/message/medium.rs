@@ -81,14 +81,6 @@ impl Arguments {
     }
 }
 
-/// The kind of this name.
-pub(super) fn kind(name: &str) -> Result<Kind, String> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        let names = Kind::ALL.map(Kind::name).join(", ");
-        format!("there are {names}")
-    })
-}
-
 /// What sends an asset, as the kind that was asked for or else as its own; by its link, or by the id that it got when it was
 /// uploaded.
 pub(super) fn of_asset(

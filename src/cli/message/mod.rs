@@ -65,7 +65,7 @@ struct AssetArguments {
     path: Option<PathBuf>,
 
     /// Send it as image, video, audio, document or sticker, where WhatsApp takes it as that
-    #[arg(long = "as", value_name = "KIND", value_parser = medium::kind)]
+    #[arg(long = "as", value_name = "KIND")]
     kind: Option<whatsapp::Kind>,
 
     /// Name what was uploaded and got this id, instead of a link
