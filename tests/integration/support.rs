@@ -28,7 +28,8 @@ pub(crate) fn wamedia_from_shell(script: &str) -> Command {
     without_settings(shell)
 }
 
-fn without_settings(mut command: Command) -> Command {
+/// The same command without the environment's settings, and with nothing to read.
+pub(crate) fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WAMEDIA_")) {
         command.env_remove(name);
     }
