@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::{Service, connection, limits};
+use super::{Service, limits, speaking};
 
 /// Connections that the kernel keeps ready while all cores are busy; it takes the lesser of this and `somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -248,9 +248,9 @@ fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connecti
             service.counts().accepted.add(1);
             let service = Arc::clone(service);
             match service.handshakes.clone() {
-                None => connections.spawn(connection::serve(stream, client, service, permit)),
+                None => connections.spawn(speaking::serve(stream, client, service, permit)),
                 Some(handshakes) => {
-                    connections.spawn(connection::serve_secured(stream, client, service, handshakes, permit))
+                    connections.spawn(speaking::serve_secured(stream, client, service, handshakes, permit))
                 }
             };
         }

@@ -1,10 +1,11 @@
 //! From sockets to responses.
 //!
-//! A request's way: [`listener`] accepts, [`tls`] secures where that is asked for, [`connection`] speaks HTTP/1.1 or
+//! A request's way: [`listener`] accepts, [`tls`] secures where that is asked for, [`speaking`] speaks HTTP/1.1 or
 //! HTTP/2 over a [`wire`] and a [`gauge`] that tell what passes, [`handler`] turns a request into a response, [`body`]
-//! sends it, [`access_log`] tells of it; a [`patrol`] ends what takes too long. [`limits`] counts connections and
-//! [`rate`] requests, of whom [`clients`] says; [`pace`] is about those who take too slowly, [`talk`] about those who say
-//! too much. Each serving core does all of this by itself, on one thread; no connection ever moves to another.
+//! sends it, [`access_log`] tells of it. What is known of a [`connection`] meanwhile tells a [`patrol`] whom to end,
+//! since something takes too long. [`limits`] counts connections and [`rate`] requests, of whom [`clients`] says;
+//! [`pace`] is about those who take too slowly, [`talk`] about those who say too much. Each serving core does all of
+//! this by itself, on one thread; no connection ever moves to another.
 //!
 //! Beside them, on the background, [`acme`] gets the certificates that nobody put there.
 
@@ -31,6 +32,7 @@ mod patrol;
 mod process;
 mod rate;
 mod reloads;
+mod speaking;
 mod supervisor;
 mod talk;
 mod tls;
