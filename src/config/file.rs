@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::given::{Entry, Field, Value};
 use super::keys::{self, KEYS, Key};
@@ -198,13 +198,14 @@ impl Walk<'_> {
 
 fn read(value: &DeValue) -> Value {
     match value {
+        DeValue::Integer(number) if whole(number).is_none() => Value::Number(number.as_str().to_owned()),
+        DeValue::Float(number) => Value::Number(number.as_str().to_owned()),
         DeValue::String(_) | DeValue::Integer(_) => read_one(value).map_or_else(Value::Other, Value::One),
         DeValue::Array(items) => items
             .iter()
             .map(|item| read_one(item.get_ref()))
             .collect::<Result<_, _>>()
             .map_or_else(Value::Other, Value::Many),
-        DeValue::Float(_) => Value::Other("a number with a fraction"),
         DeValue::Boolean(truth) => Value::Truth(*truth),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Table(_) => Value::Other("a table"),
@@ -214,11 +215,14 @@ fn read(value: &DeValue) -> Value {
 fn read_one(value: &DeValue) -> Result<String, &'static str> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map(|number| number.to_string())
-            .map_err(|_| "a number of more than 64 bits"),
+        DeValue::Integer(number) => whole(number).ok_or("a list with a number of more than 64 bits"),
         _ => Err("a list of something else than texts"),
     }
+}
+
+/// In decimal digits; `None` where it takes more than 64 bits.
+fn whole(number: &DeInteger) -> Option<String> {
+    i64::from_str_radix(number.as_str(), number.radix()).map(|number| number.to_string()).ok()
 }
 
 fn unknown(key: &str, table: &str, place: Place) -> ConfigError {

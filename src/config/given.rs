@@ -11,6 +11,8 @@ pub(super) enum Value {
     One(String),
     /// A list of such.
     Many(Vec<String>),
+    /// A number that is none of 64 bits, or no whole one, as it was written.
+    Number(String),
     /// A yes or a no.
     Truth(bool),
     /// Something that no setting takes, with its name: `a date`.
@@ -25,6 +27,9 @@ impl Value {
             Self::Many(_) => {
                 Err("is a list, and the setting takes one value; write it without brackets".to_owned())
             }
+            Self::Number(text) => {
+                Err(format!("is the number {text}, which is no value for it; write a text in quotes"))
+            }
             Self::Truth(_) => {
                 Err("is a boolean, which is no value for it; write a text in quotes".to_owned())
             }
@@ -37,6 +42,14 @@ impl Value {
         match self.text()? {
             "" => Err("is empty; give it a value, or leave it out".to_owned()),
             text => Ok(text),
+        }
+    }
+
+    /// The value as a single text that says how much; a number of any kind is one, and is the setting's to refuse.
+    pub(super) fn quantity(&self) -> Result<&str, String> {
+        match self {
+            Self::Number(text) => Ok(text),
+            _ => self.one(),
         }
     }
 

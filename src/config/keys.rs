@@ -279,7 +279,7 @@ fn precedence(value: &Value) -> Result<Precedence, String> {
 
 /// A span of time within a range.
 pub(super) fn duration_within(value: &Value, range: RangeInclusive<Duration>) -> Result<Duration, String> {
-    let Span(duration) = value.one()?.parse()?;
+    let Span(duration) = value.quantity()?.parse()?;
     if range.contains(&duration) {
         return Ok(duration);
     }
@@ -289,7 +289,7 @@ pub(super) fn duration_within(value: &Value, range: RangeInclusive<Duration>) ->
 
 fn timeout(value: &Value) -> Result<Duration, String> {
     let range = Duration::from_millis(100)..=HOUR;
-    if value.one()?.parse() == Ok(Span(Duration::ZERO)) {
+    if value.quantity()?.parse() == Ok(Span(Duration::ZERO)) {
         return Err(format!(
             "0 would be a wait without end, which holds a connection for ever; write a time from {} to {}",
             Span(*range.start()),
@@ -300,21 +300,23 @@ fn timeout(value: &Value) -> Result<Duration, String> {
 }
 
 fn count(value: &Value, range: RangeInclusive<usize>) -> Result<usize, String> {
-    let text = value.one()?;
+    let refuse = |what: &str| {
+        format!("{what} is not a whole number from {} to {}; write one in digits", range.start(), range.end())
+    };
+    let text = match value {
+        Value::Truth(_) => return Err(refuse("a boolean")),
+        Value::Other(what) => return Err(refuse(what)),
+        _ => value.quantity()?,
+    };
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse() {
         Ok(count) if digits && range.contains(&count) => Ok(count),
-        _ => Err(format!(
-            "`{}` is not a whole number from {} to {}; write one",
-            text.escape_debug(),
-            range.start(),
-            range.end(),
-        )),
+        _ => Err(refuse(&format!("`{}`", text.escape_debug()))),
     }
 }
 
 fn size(value: &Value, range: RangeInclusive<usize>) -> Result<usize, String> {
-    let ByteSize(bytes) = value.one()?.parse()?;
+    let ByteSize(bytes) = value.quantity()?.parse()?;
     match usize::try_from(bytes) {
         Ok(size) if range.contains(&size) => Ok(size),
         _ if *range.end() == usize::MAX => {

@@ -54,6 +54,12 @@ fn read_file(path: &Path, credentials: Option<&Path>) -> Result<String, String> 
             path.display()
         ));
     }
+    // A byte order mark, or zeros among what is ASCII. Whatever the mark, no key holds a zero.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
+        return Err("it is UTF-16, as some editors and shells write text; write it again as UTF-8 without a byte order \
+                    mark, and with the mode 0600 (umask 077; iconv -f UTF-16 -t UTF-8 FILE > NEW)"
+            .to_owned());
+    }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as that".to_owned())
 }
 
@@ -132,17 +138,32 @@ mod tests {
         };
         let huge = write("huge", KEYS.repeat(2000).as_bytes());
         let binary = write("binary", b"k1:\xff\xfe");
+        let marked = write("marked", format!("\u{feff}{KEYS}").as_bytes());
+        let little: Vec<u8> = KEYS.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = KEYS.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let wide = [
+            write("little", &little),
+            write("little-marked", &[b"\xff\xfe", &*little].concat()),
+            write("big", &big),
+            write("big-marked", &[b"\xfe\xff", &*big].concat()),
+        ];
         let empty = write("empty", b"");
         let short = write("short", b"k1:U0VDUkVU");
-        for (file, part) in [
+        let wide = wide.into_iter().flat_map(|file| {
+            ["it is UTF-16", "UTF-8 without a byte order mark"].map(|part| (file.clone(), part))
+        });
+        let others = [
             (folder.path().join("gone"), "openssl rand"),
             (folder.path().to_owned(), "no regular file"),
             (fifo, "no regular file"),
             (huge, "more than 64 KiB"),
-            (binary, "UTF-8"),
+            (binary, "it is not UTF-8"),
+            (marked.clone(), "a byte order mark (EF BB BF)"),
+            (marked, "write it again as UTF-8 without one"),
             (empty, "there is no key"),
             (short, "has 6 bytes"),
-        ] {
+        ];
+        for (file, part) in others.into_iter().chain(wide) {
             let message = read(Some(&file), None, None).expect_err("a refusal").to_string();
             assert!(message.contains(part) && message.contains("the key file"), "{message}");
             assert!(!message.contains("U0VDUkVU") && !message.contains('\n'), "{message}");

@@ -51,6 +51,12 @@ pub enum KeysError {
     /// There is no key in it.
     #[error("there is no key; {MEND}")]
     Empty,
+    /// The text begins with a byte order mark, which some editors put before UTF-8 unasked.
+    #[error(
+        "it begins with a byte order mark (EF BB BF), which would be taken for a part of the first id; write it again as \
+         UTF-8 without one"
+    )]
+    ByteOrderMark,
     /// A line of another shape.
     #[error("line {line} is not `id:base64`; {MEND}")]
     NotAKey {
@@ -103,6 +109,9 @@ impl SigningKeys {
     /// Reads one `id:base64` a line. Blank lines and lines that begin with `#` are left out; where a text has to stay on one
     /// line, commas may part the keys.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
+        if text.starts_with('\u{feff}') {
+            return Err(KeysError::ByteOrderMark);
+        }
         let mut keys: Vec<SigningKey> = Vec::new();
         let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         for (line, text) in lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#')) {
