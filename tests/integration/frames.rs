@@ -67,10 +67,10 @@ impl Frames {
         self.send(HEADERS, END_STREAM | END_HEADERS, stream, &header_block(method, path))
     }
 
-    /// Sends a request of which more is to come, and nothing more of it.
-    pub(crate) fn request_in_part(&mut self, stream: u32, path: &str) {
+    /// Sends a request of which more is to come, and nothing more of it; an error where the connection has ended.
+    pub(crate) fn request_in_part(&mut self, stream: u32, path: &str) -> io::Result<()> {
         let block = header_block("GET", path);
-        self.send(HEADERS, END_STREAM, stream, &block[..block.len() / 2]).expect("it is taken");
+        self.send(HEADERS, END_STREAM, stream, &block[..block.len() / 2])
     }
 
     /// Lets the server send `len` more bytes on a stream, or on all of them together (0).

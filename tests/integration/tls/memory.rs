@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::House;
 use crate::kernel::wait_until_read;
-use crate::memory::{BASE_KIB, CACHE_KIB, CONNECTION_KIB, STREAMS_KIB, peak};
+use crate::memory::{BASE_KIB, CACHE_KIB, CONNECTION_KIB, NO_HASTE, STREAMS_KIB, peak};
 use crate::support::{Client, connected};
 
 /// What the program takes more with TLS: its tables, and keys.
@@ -20,7 +20,7 @@ fn slow_readers_and_handshakes_that_never_end_take_little_each() {
     let house = House::new();
     // Sparse: what is read of it is as long as if it were not.
     File::create(house.folder.at("media/large.mp4")).expect("a file").set_len(100 << 20).expect("a length");
-    let server = house.serve("[memory]\ncache = \"16 MiB\"\nstreams = \"4 MiB\"\n");
+    let server = house.serve(&format!("[memory]\ncache = \"16 MiB\"\nstreams = \"4 MiB\"\n{NO_HASTE}"));
     let (readers, shaking) = (300, 700);
     let halves: Vec<_> = (0..shaking)
         .map(|_| {
