@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use hyper::StatusCode;
 
 use super::exchange::Record;
+use super::tls::Failure;
 
 /// A count that a single thread adds to, and any may read.
 #[derive(Debug, Default)]
@@ -120,6 +121,20 @@ struct OfMount {
     bytes: Count,
 }
 
+/// TLS handshakes, by what they came to.
+#[derive(Debug, Default)]
+pub(super) struct OfHandshakes {
+    made: Count,
+    failed: [Count; Failure::ALL.len()],
+}
+
+impl OfHandshakes {
+    /// Counts one that failed, or that was made.
+    pub(super) fn count(&self, failure: Option<Failure>) {
+        failure.map_or(&self.made, |failure| &self.failed[failure as usize]).add(1);
+    }
+}
+
 /// Of all that one core does.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -127,6 +142,7 @@ pub(super) struct OfCore {
     pub(super) accepted: Count,
     /// Connections past the limit.
     pub(super) turned_away: Count,
+    pub(super) handshakes: OfHandshakes,
     /// Requests for an asset that were answered without asking the store, and those for which it was asked.
     pub(super) hits: Count,
     pub(super) misses: Count,
@@ -263,6 +279,15 @@ impl Meters {
     pub(super) fn turned_away(&self) -> u64 {
         self.sum(|core| &core.turned_away)
     }
+
+    /// What TLS handshakes came to, and how many did.
+    pub(super) fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let made = [("ok", self.sum(|core| &core.handshakes.made))].into_iter();
+        made.chain(
+            Failure::ALL
+                .map(|failure| (failure.label(), self.sum(|core| &core.handshakes.failed[failure as usize]))),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -320,6 +345,23 @@ mod tests {
         assert_eq!(meters.duration().buckets.iter().sum::<u64>(), 5);
         assert_eq!(meters.first_byte().buckets[0], 5);
         assert_eq!(meters.first_byte().sum, Duration::from_millis(2));
+    }
+
+    #[test]
+    fn handshakes_add_up_by_what_they_came_to() {
+        let meters = Meters::new(2);
+        for (core, failure) in [
+            (0, None),
+            (1, None),
+            (0, Some(Failure::Left)),
+            (1, Some(Failure::Malformed)),
+            (0, Some(Failure::Left)),
+        ] {
+            meters.core(core).handshakes.count(failure);
+        }
+        let counted: Vec<_> = meters.handshakes().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [("ok", 2), ("left", 2), ("malformed", 1)]);
+        assert_eq!(meters.handshakes().count(), 11, "each is there from the start");
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(super) async fn serve_secured(
 ) {
     let shaken = handshakes.make(Gauge::new(stream), client, &service.live.limits(), &service.stopping).await;
     drop(handshakes);
-    let Some((mut stream, application)) = shaken else { return };
+    service.counts().handshakes.count(shaken.as_ref().err().copied());
+    let Ok(Some((mut stream, application))) = shaken else { return };
     // The time for the first request begins only now.
     let connection = Connection::accept(client, Instant::now(), application, Layer::Tls, &service).await;
     stream.get_mut().0.tell(&connection);

@@ -317,6 +317,25 @@ fn both_formats_tell_the_same_and_the_time_when_certificates_expire() {
 }
 
 #[test]
+fn handshakes_are_counted_by_what_they_came_to() {
+    let (admin, (server, ..)) = with_everything();
+    let name = "wamedia_tls_handshakes_total";
+    let seen = scrape(admin);
+    for result in ["ok", "not_tls", "late", "untrusted", "no_challenge"] {
+        assert_eq!(one(&seen, name, &[("result", result)]), 0.0, "{result}");
+    }
+    for count in 1..=3_u8 {
+        let mut client = server.connect();
+        client.send("GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
+        client.read_to_end();
+        until(admin, name, &[("result", "not_tls")], f64::from(count));
+    }
+    drop(server.connect());
+    let seen = until(admin, name, &[("result", "left")], 1.0);
+    assert_eq!(one(&seen, name, &[("result", "ok")]), 0.0);
+}
+
+#[test]
 fn every_metric_is_documented_and_every_documented_metric_is_there() {
     let (admin, _running) = with_everything();
     let told: BTreeSet<_> = scrape(admin)

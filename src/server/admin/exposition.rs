@@ -98,7 +98,7 @@ impl Collector for Counted {
         let watch = &self.watch;
         page.serving(watch)?;
         page.stores(watch)?;
-        page.certificates(watch.certificates.as_deref())?;
+        page.secured(watch)?;
         page.log(watch)?;
         page.configuration(watch)?;
         page.program(self.process)
@@ -216,6 +216,18 @@ impl Page<'_, '_> {
             None,
             buckets.iter().map(|bucket| (labelled(bucket), u64::from(bucket.answers))),
         )
+    }
+
+    /// There is no sample where HTTPS is not spoken.
+    fn secured(&mut self, watch: &Watch) -> fmt::Result {
+        let handshakes = watch.certificates.iter().flat_map(|_| watch.meters.handshakes());
+        self.counters(
+            "wamedia_tls_handshakes",
+            "TLS handshakes by what they came to: ok, or why they failed",
+            None,
+            handshakes.map(|(result, count)| ([("result", result)], count)),
+        )?;
+        self.certificates(watch.certificates.as_deref())
     }
 
     /// By name, as clients are shown them: of two certificates for one name, that in the earlier slot. There is no sample where

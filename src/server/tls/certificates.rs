@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::{ACME_TLS, Certificate, Challenges};
+use super::challenges::validates;
+use super::{Certificate, Challenges};
 
 /// All certificates, each in its [slot](Slot).
 ///
@@ -126,10 +127,7 @@ impl Resolver {
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let is_challenge = hello
-            .alpn()
-            .is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none());
-        if is_challenge {
+        if validates(&hello) {
             return self.challenges.certificate(hello.server_name()?);
         }
         self.certificates.choose(hello.server_name())

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request;
 use hyper::{HeaderMap, Method, StatusCode};
+use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
 
+use super::ACME_TLS;
 use crate::http::{Answer, Payload};
 
 /// Where challenges are answered over HTTP (RFC 8555 section 8.3).
@@ -80,6 +82,12 @@ impl Drop for Answering {
             What::Token(token) => drop(locked(&self.challenges.tokens).remove(token)),
         }
     }
+}
+
+/// Whether a client does what certificate authorities do to check a name by TLS-ALPN-01: it offers `acme-tls/1` and nothing else
+/// (RFC 8737 section 3).
+pub(super) fn validates(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,18 +1,21 @@
-//! The TLS handshake: how long it may take, what comes of it, and what the operator hears of those that fail.
+//! The TLS handshake: how long it may take, and what comes of it. What one that fails means is a [failure](super::failure)'s
+//! to say.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::{AlertDescription, Error};
+use rustls::server::Acceptor;
+use rustls::{Error, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::challenges::validates;
+use super::failure::{Failure, Failures};
 use super::{ACME_TLS, HTTP_2, Tls};
 use crate::config::Limits;
 use crate::server::Stopping;
@@ -22,8 +25,6 @@ use crate::server::Stopping;
 const SEALED: usize = 64 << 10;
 /// How long a handshake may go on once the server is to end: some round trips, for those who came in time.
 const LAST_HANDSHAKE: Duration = Duration::from_secs(1);
-/// Between two summaries of handshakes that failed.
-const SUMMARY_GAP: Duration = Duration::from_mins(1);
 
 /// What is to be spoken over a connection that has been secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,36 +35,28 @@ pub(in crate::server) enum Application {
 
 /// Makes the handshakes of all serving cores.
 pub(in crate::server) struct Handshakes {
-    acceptor: TlsAcceptor,
-    failures: Mutex<Failures>,
-}
-
-/// Handshakes that the operator has not been told of yet.
-#[derive(Debug, Default)]
-struct Failures {
-    counts: BTreeMap<&'static str, u64>,
-    told: Option<Instant>,
+    config: Arc<ServerConfig>,
+    failures: Arc<Failures>,
 }
 
 impl Handshakes {
     pub(in crate::server) fn new(tls: &Tls) -> Result<Self, Error> {
-        Ok(Self { acceptor: TlsAcceptor::from(tls.config()?), failures: Mutex::default() })
+        Ok(Self { config: tls.config()?, failures: Arc::default() })
     }
 
-    /// Makes one handshake; `None` where there is nothing to be spoken after it. Boxed, since hyper's connections hold what they
-    /// speak over in several places, and there may be ten thousand of them.
+    /// Makes one handshake; `Ok(None)` where there is nothing to be spoken after it. Boxed, since hyper's connections hold what
+    /// they speak over in several places, and there may be ten thousand of them.
     pub(in crate::server) async fn make<S>(
         &self,
         stream: S,
         client: SocketAddr,
         limits: &Limits,
         stopping: &Stopping,
-    ) -> Option<(Box<TlsStream<S>>, Application)>
+    ) -> Result<Option<(Box<TlsStream<S>>, Application)>, Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let shaking = self.acceptor.accept_with(stream, |session| session.set_buffer_limit(Some(SEALED)));
-        let mut shaking = pin!(timeout(limits.handshake_timeout, shaking));
+        let mut shaking = pin!(timeout(limits.handshake_timeout, self.shake(stream)));
         let shaken = tokio::select! {
             biased;
             shaken = shaking.as_mut() => shaken,
@@ -71,10 +64,16 @@ impl Handshakes {
         };
         let mut stream = match shaken {
             Ok(Ok(stream)) => Box::new(stream),
-            Ok(Err(e)) => return self.fail(client, reason(&e), Some(&e)),
-            Err(_) => return self.fail(client, "the client took too long", None),
+            Ok(Err((failure, error))) => {
+                log::debug!("{client}: the TLS handshake failed: {} ({error})", failure.why());
+                return Err(self.fail(failure));
+            }
+            Err(_) => {
+                log::debug!("{client}: the TLS handshake failed: {}", Failure::Late.why());
+                return Err(self.fail(Failure::Late));
+            }
         };
-        match stream.get_ref().1.alpn_protocol() {
+        Ok(match stream.get_ref().1.alpn_protocol() {
             Some(HTTP_2) => Some((stream, Application::Http2)),
             Some(ACME_TLS) => {
                 // That was all that there is to say (RFC 8737 section 3).
@@ -82,80 +81,25 @@ impl Handshakes {
                 None
             }
             _ => Some((stream, Application::Http1)),
-        }
+        })
     }
 
-    fn fail<T>(&self, client: SocketAddr, why: &'static str, error: Option<&io::Error>) -> Option<T> {
-        match error {
-            Some(e) => log::debug!("{client}: the TLS handshake failed: {e}"),
-            None => log::debug!("{client}: the TLS handshake failed: {why}"),
-        }
-        if let Some(summary) =
-            self.failures.lock().unwrap_or_else(PoisonError::into_inner).count(why, Instant::now())
-        {
-            log::info!("{summary}");
-        }
-        None
+    /// In two steps, since once it has failed nothing tells any more what the client began with.
+    async fn shake<S>(&self, stream: S) -> Result<TlsStream<S>, (Failure, io::Error)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
+        let begun = begun.map_err(|error| (Failure::of(&error, false), error))?;
+        let validates = validates(&begun.client_hello());
+        let shaking = begun.into_stream_with(Arc::clone(&self.config), |session| {
+            session.set_buffer_limit(Some(SEALED));
+        });
+        shaking.await.map_err(|error| (Failure::of(&error, validates), error))
     }
-}
 
-impl Failures {
-    /// Counts one; gives a summary of all since the last one, if that was long enough ago.
-    fn count(&mut self, why: &'static str, now: Instant) -> Option<String> {
-        *self.counts.entry(why).or_default() += 1;
-        if self.told.is_some_and(|told| now.saturating_duration_since(told) < SUMMARY_GAP) {
-            return None;
-        }
-        self.told = Some(now);
-        let counts = std::mem::take(&mut self.counts);
-        let all: u64 = counts.values().sum();
-        let each: Vec<_> = counts.iter().map(|(why, count)| format!("{count} × {why}")).collect();
-        Some(format!("TLS handshakes that failed: {all} ({})", each.join(", ")))
-    }
-}
-
-/// Why a handshake failed, in as few kinds as tell an operator whose fault it is.
-fn reason(error: &io::Error) -> &'static str {
-    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
-        None => "the client left",
-        Some(Error::InvalidMessage(_)) => "what the client sent is not TLS",
-        Some(Error::NoCertificatesPresented | Error::General(_)) => {
-            "there is no certificate for that name yet"
-        }
-        Some(Error::PeerIncompatible(_)) => "the client and this server have no version or cipher in common",
-        Some(Error::NoApplicationProtocol) => "the client speaks neither HTTP/1.1 nor HTTP/2",
-        Some(Error::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateUnknown,
-        )) => "the client does not accept the certificate",
-        Some(Error::AlertReceived(_)) => "the client broke off",
-        Some(_) => "the client broke the rules of TLS",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_are_told_at_once_and_then_now_and_then() {
-        let mut failures = Failures::default();
-        let start = Instant::now();
-        assert_eq!(failures.count("a", start).as_deref(), Some("TLS handshakes that failed: 1 (1 × a)"));
-        for seconds in 1..60 {
-            assert_eq!(
-                failures
-                    .count(if seconds % 2 == 0 { "a" } else { "b" }, start + Duration::from_secs(seconds)),
-                None
-            );
-        }
-        assert_eq!(
-            failures.count("a", start + SUMMARY_GAP).as_deref(),
-            Some("TLS handshakes that failed: 60 (30 × a, 30 × b)")
-        );
+    fn fail(&self, failure: Failure) -> Failure {
+        self.failures.count(failure);
+        failure
     }
 }

@@ -7,6 +7,7 @@
 mod certificate;
 mod certificates;
 mod challenges;
+mod failure;
 mod files;
 mod handshake;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 pub use self::certificate::{Certificate, CertificateError};
 pub use self::certificates::{Certificates, Slot};
 pub use self::challenges::{Answering, Challenges};
+pub(super) use self::failure::Failure;
 pub use self::files::{CertificateFiles, CertificateFilesError, CertificatesRead};
 pub(super) use self::handshake::{Application, Handshakes};
 

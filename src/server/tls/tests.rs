@@ -96,7 +96,7 @@ async fn shake(
     tls: &Tls,
     name: &str,
     protocols: &[&[u8]],
-) -> (io::Result<TlsStream<DuplexStream>>, Option<Application>) {
+) -> (io::Result<TlsStream<DuplexStream>>, Result<Option<Application>, Failure>) {
     let (near, far) = tokio::io::duplex(1 << 16);
     let handshakes = Handshakes::new(tls).unwrap();
     let connector = client(protocols);
@@ -104,7 +104,7 @@ async fn shake(
     let stopping = Stopping::default();
     let making = handshakes.make(far, ([127, 0, 0, 1], 1).into(), &LIMITS, &stopping);
     let (near, far) = tokio::join!(connecting, making);
-    (near, far.map(|(_, application)| application))
+    (near, far.map(|made| made.map(|(_, application)| application)))
 }
 
 fn shown(stream: &TlsStream<DuplexStream>) -> CertificateDer<'static> {
@@ -128,16 +128,17 @@ async fn a_challenge_is_shown_to_who_asks_for_it_alone_and_the_connection_ends()
     let (stream, application) = shake(&tls, "a.example", &[ACME_TLS]).await;
     let mut stream = stream.unwrap();
     assert_eq!((shown(&stream), stream.get_ref().1.alpn_protocol()), (der, Some(ACME_TLS)));
-    assert_eq!(application, None, "nothing is spoken over it");
+    assert_eq!(application, Ok(None), "nothing is spoken over it");
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "and it ends properly");
 
     for protocols in [&[][..], &[HTTP_2], &[ACME_TLS, b"http/1.1"]] {
         let (stream, application) = shake(&tls, "a.example", protocols).await;
         assert_eq!(shown(&stream.unwrap()), usual.key().cert[0], "{protocols:?}");
-        assert!(application.is_some());
+        assert!(matches!(application, Ok(Some(_))), "{protocols:?}");
     }
     let (stream, application) = shake(&tls, "b.example", &[ACME_TLS]).await;
-    assert!(stream.is_err() && application.is_none(), "no challenge is for that name");
+    assert!(stream.is_err(), "no challenge is for that name");
+    assert_eq!(application, Err(Failure::NoChallenge));
 
     drop(answering);
     let (stream, _) = shake(&tls, "a.example", &[ACME_TLS]).await;
@@ -148,7 +149,8 @@ async fn a_challenge_is_shown_to_who_asks_for_it_alone_and_the_connection_ends()
 async fn certificates_may_come_later_and_change() {
     let tls = Tls::default();
     let (first, second) = (tls.certificates().reserve(), tls.certificates().reserve());
-    assert!(shake(&tls, "a.example", &[]).await.0.is_err(), "there is none yet");
+    let (stream, application) = shake(&tls, "a.example", &[]).await;
+    assert!(stream.is_err() && application == Err(Failure::NoCertificate), "there is none yet");
     let (a, b, c) = (certificate(&["b.example"]), certificate(&["a.example"]), certificate(&["a.example"]));
     for (slot, installed, name, expected) in [
         (second, &b, "a.example", &b),

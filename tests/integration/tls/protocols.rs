@@ -117,9 +117,24 @@ fn what_is_not_tls_is_closed_with_an_alert_at_most() {
     assert_eq!(house.connect(&server).request("GET", "/a.jpg", &[]).status, 200);
     let line = server.wait_for_line("handshakes that failed");
     assert!(line.contains("is not TLS"), "{line}");
+    // What has not been told of when the server ends is told then.
     let lines = server.end();
-    let told = lines.iter().filter(|line| line.contains("handshake")).count();
-    assert_eq!(told, 1, "one line for many: {lines:#?}");
+    let told = lines.iter().filter_map(|line| line.split("handshakes that failed: ").nth(1));
+    let count = |told: &str| told.split(' ').next()?.parse().ok();
+    let counts: Vec<u32> = told.map(|told| count(told).expect("a count")).collect();
+    assert_eq!(counts.iter().sum::<u32>(), 4, "each once: {lines:#?}");
+}
+
+#[test]
+fn failures_are_told_of_though_no_other_follows() {
+    let house = House::new();
+    let mut server = house.serve("");
+    for _ in 0..2 {
+        refusal(&house, &server, &["acme-tls/1"]);
+        let line = server.wait_for_line("handshakes that failed: 1 ");
+        assert!(line.contains("(1 × the client checked for a certificate authority (acme-tls/1)"), "{line}");
+        assert!(!line.contains("no certificate"), "{line}");
+    }
 }
 
 #[test]
