@@ -1,5 +1,6 @@
 //! Why a certificate could not be had, in words with the mend.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -44,6 +45,19 @@ impl Failure {
             // It has not looked any further (RFC 8555 section 6.5).
             Self::Refused(problem) => kind(problem) == "badNonce",
             _ => false,
+        }
+    }
+
+    /// The names that it is about, where it is about some and not about all.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::NotOffered(name, _) => BTreeSet::from([name.clone()]),
+            Self::Unproven(_, names) => names.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Refused(problem) => {
+                let parts = problem.subproblems.iter().filter_map(|part| part.identifier.as_ref());
+                parts.map(|name| name.authorized(false).to_string()).collect()
+            }
+            _ => BTreeSet::new(),
         }
     }
 

@@ -12,6 +12,7 @@ mod order;
 mod schedule;
 mod state;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -276,11 +277,13 @@ impl AcmeClient {
                 format!("the one before it expired at {}", format_rfc3339_seconds(shown.not_after()))
             }
         };
-        log::error!(
-            "no certificate for {self} could be got from {}: {failure} ({standing}; the next attempt is at {})",
+        let trouble = format!(
+            "no certificate for {self} could be got from {}: {failure}{}",
             self.settings.directory,
-            format_rfc3339_seconds(next)
+            held_up(&self.settings.domains, &failure.names())
         );
+        log::error!("{trouble} ({standing}; the next attempt is at {})", format_rfc3339_seconds(next));
+        self.tls.certificates().note_trouble(self.slot, trouble);
     }
 }
 
@@ -295,6 +298,19 @@ impl Validity {
     fn of(certificate: &Certificate) -> Self {
         Self { not_before: certificate.not_before(), not_after: certificate.not_after() }
     }
+}
+
+/// What it means for the other `domains` that some are `failing`: there is one certificate for all of them, or none.
+fn held_up(domains: &[String], failing: &BTreeSet<String>) -> String {
+    let (failing, others): (Vec<_>, Vec<_>) =
+        domains.iter().map(String::as_str).partition(|name| failing.contains(*name));
+    if failing.is_empty() || others.is_empty() {
+        return String::new();
+    }
+    let (failing, others) = (failing.join(", "), others.join(", "));
+    format!(
+        "; that holds up {others}, too: where it cannot be mended soon, take {failing} out of `acme.domains`"
+    )
 }
 
 /// What is kept of the attempts before the start.
@@ -344,4 +360,23 @@ fn chance() -> f64 {
     // Without chance, servers that were started together ask together: a pity, no more.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_name_that_fails_is_said_to_hold_up_the_others() {
+        let domains = ["a.example", "b.example", "c.example"].map(str::to_owned);
+        let held_up = |failing: &[&str]| {
+            super::held_up(&domains, &failing.iter().map(|name| (*name).to_owned()).collect())
+        };
+        let text = held_up(&["b.example"]);
+        for part in ["holds up a.example, c.example, too", "take b.example out of `acme.domains`"] {
+            assert!(text.contains(part), "{text}");
+        }
+        for none_of_them in [&[][..], &["x.example"]] {
+            assert_eq!(held_up(none_of_them), "");
+        }
+        assert_eq!(held_up(&["a.example", "b.example", "c.example"]), "", "there is no other");
+    }
 }

@@ -1,12 +1,11 @@
 //! Whether requests can be answered as they should be, and if not, why.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 
-use crate::server::{Certificate, Watch};
+use crate::server::{Certificates, Watch};
 
 /// How long a store may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,7 +19,7 @@ pub(super) async fn look(watch: &Watch) -> Readiness {
     let draining = watch.is_draining().then(|| "the server was told to stop, and drains".to_owned());
     let mut looked = vec![("serving".to_owned(), draining)];
     if let Some(certificates) = &watch.certificates {
-        looked.push(("certificates".to_owned(), invalid(&certificates.all(), SystemTime::now())));
+        looked.push(("certificates".to_owned(), invalid(certificates, SystemTime::now())));
     }
     let stores = watch.live.now().stores.clone();
     looked.extend(stores.health(PATIENCE).await);
@@ -29,7 +28,8 @@ pub(super) async fn look(watch: &Watch) -> Readiness {
 
 /// Why clients trust none of the certificates, where that is so. One that has expired beside others that have not does not
 /// keep these from being served; [metrics](super::exposition) tell of it.
-fn invalid(slots: &[Option<Arc<Certificate>>], now: SystemTime) -> Option<String> {
+fn invalid(certificates: &Certificates, now: SystemTime) -> Option<String> {
+    let slots = certificates.all();
     let installed = || slots.iter().flatten();
     if installed().any(|one| (one.not_before()..=one.not_after()).contains(&now)) {
         return None;
@@ -40,11 +40,12 @@ fn invalid(slots: &[Option<Arc<Certificate>>], now: SystemTime) -> Option<String
             _ => one.to_string(),
         })
         .collect();
-    Some(if told.is_empty() {
+    let state = if told.is_empty() {
         "there is none yet".to_owned()
     } else {
         format!("none is valid now: {}", told.join("; "))
-    })
+    };
+    Some([vec![state], certificates.noted_troubles()].concat().join("; "))
 }
 
 impl Readiness {

@@ -1,9 +1,9 @@
 //! The certificates in force, and which of them a client is shown: by the name that it asks for (RFC 6066 section 3), or the
 //! first where it asks for none or for one that none is for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -19,6 +19,8 @@ use super::{Certificate, Challenges};
 pub struct Certificates {
     slots: Mutex<Vec<Option<Arc<Certificate>>>>,
     shown: ArcSwap<Shown>,
+    /// Why what belongs in a slot could not be had, where that is so.
+    troubles: Mutex<BTreeMap<usize, String>>,
 }
 
 /// The place of one certificate, whose successors take it. Of two that are for the same name, that in the earlier slot is shown.
@@ -48,6 +50,21 @@ impl Certificates {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots[slot.0] = Some(certificate);
         self.shown.store(Arc::new(Shown::of(&slots)));
+        self.troubles().remove(&slot.0);
+    }
+
+    /// Notes why what belongs in `slot` could not be had, until something is installed there.
+    pub fn note_trouble(&self, slot: Slot, why: String) {
+        self.troubles().insert(slot.0, why);
+    }
+
+    /// What could not be had, and why.
+    pub fn noted_troubles(&self) -> Vec<String> {
+        self.troubles().values().cloned().collect()
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows what is in `slot` no longer. The slot stays, empty.

@@ -85,6 +85,8 @@ fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile()
     let line = server.wait_for_line("could be got from");
     assert!(line.contains("b.example was not shown to be this server's"), "{line}");
     assert!(line.contains("what there is for media.example.com is shown"), "{line}");
+    assert!(line.contains("holds up media.example.com, too"), "{line}");
+    assert!(line.contains("take b.example out of `acme.domains`"), "{line}");
     assert_eq!(ask(&server, &client, NAME).expect("a handshake"), first);
     server.end();
 

@@ -7,7 +7,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use rustix::process::Signal;
 
 use super::House;
-use crate::support::{Server, outcome, run, wamedia};
+use crate::admin::{address_of, ask};
+use crate::support::{Server, eventually, outcome, run, wamedia};
 
 /// A directory where nobody is.
 const NOBODY: &str =
@@ -71,6 +72,21 @@ fn a_machine_that_trusts_nobody_is_told_of() {
     let mut server = Server::spawn(&mut command);
     server.wait_for_line("could be got from");
     assert!(server.lines().iter().any(|line| line.contains("trusts no certificate authority")));
+}
+
+#[test]
+fn readiness_says_why_there_is_no_certificate() {
+    let house = House::new();
+    let mut server = house.serve_as(&format!("admin.listen = \"127.0.0.1:0\"\n{NOBODY}"));
+    let admin = address_of(&mut server);
+    // Noted after it was logged.
+    server.wait_for_line("no certificate for a.example could be got");
+    let told = eventually("the reason is there", || {
+        let told = ask(admin, "/readyz").text().to_owned();
+        told.contains("could be got").then_some(told)
+    });
+    let begin = "not ok certificates: there is none yet; no certificate for a.example could be got from https://127.0.0.1:1/dir: ";
+    assert!(told.contains(begin) && told.contains("cannot be reached"), "{told}");
 }
 
 #[test]
