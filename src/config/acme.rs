@@ -125,33 +125,41 @@ pub(super) fn default_state(environment: &[(OsString, OsString)]) -> PathBuf {
 impl Settings {
     /// Fills in what naming a domain means where nobody says otherwise: HTTPS on port 443 and challenges on port 80 of every
     /// address, and links to the first name.
-    pub(super) fn complete_for_acme(&mut self, is_given: impl Fn(&str) -> bool) -> Result<(), ConfigError> {
-        let Some(first) = self.acme.domains.first() else { return Ok(()) };
-        let everywhere = |port| {
-            let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-            any.map(|ip| SocketAddr::new(ip, port)).to_vec()
-        };
-        if self.public_url.is_none() {
-            self.public_url = Some(PublicUrl::of_name(first, 443));
-        }
+    pub(super) fn complete_for_acme(&mut self) -> Result<(), ConfigError> {
         let wants_http = self.acme.challenge.contains(&ChallengeType::Http01);
-        if !is_given("listen") {
-            self.listen = everywhere(443);
-            if wants_http && !is_given("plain_listen") {
-                self.plain_listen = everywhere(80);
-                // Nobody has asked for assets in the clear.
-                if !is_given("plain_serves") {
-                    self.plain_serves = PlainServes::Challenges;
+        if !self.acme.domains.is_empty() {
+            let everywhere = |port| {
+                let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+                any.map(|ip| SocketAddr::new(ip, port)).to_vec()
+            };
+            if !self.said.has("listen") {
+                self.listen = everywhere(443);
+                if wants_http && !self.said.has("plain_listen") {
+                    self.plain_listen = everywhere(80);
                 }
             }
-        }
-        if wants_http && self.plain_listen.is_empty() {
-            if is_given("acme.challenge") {
-                return Err(ConfigError::NowhereForHttp01);
+            if wants_http && self.plain_listen.is_empty() {
+                if self.said.has("acme.challenge") {
+                    return Err(ConfigError::NowhereForHttp01);
+                }
+                self.acme.challenge.retain(|kind| *kind != ChallengeType::Http01);
             }
-            self.acme.challenge.retain(|kind| *kind != ChallengeType::Http01);
         }
+        self.derive();
         Ok(())
+    }
+
+    /// Has what nobody has said follow from names and addresses: where links lead, and what is served in the clear.
+    pub(super) fn derive(&mut self) {
+        if !self.said.has("public_url") {
+            self.public_url = self.acme.domains.first().map(|first| PublicUrl::of_name(first, 443));
+        }
+        if !self.said.has("plain_serves") {
+            let is_for_authorities = !self.plain_listen.is_empty() && !self.said.has("plain_listen");
+            // Nobody has asked for assets in the clear.
+            self.plain_serves =
+                if is_for_authorities { PlainServes::Challenges } else { PlainServes::Assets };
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod signing;
 mod tests;
 mod units;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -89,6 +90,27 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// The configuration file that was read, absolute. It may lie in a store and is never served.
     pub config_file: Option<PathBuf>,
+    /// Which of these the operator has said.
+    said: Said,
+}
+
+/// The keys that somebody has given a value: those of the others may follow from them.
+#[derive(Debug, Clone, Default)]
+struct Said(BTreeSet<&'static str>);
+
+/// Where a value comes from is not what it is: settings that hold the same are the same.
+impl PartialEq for Said {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Said {}
+
+impl Said {
+    fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
+    }
 }
 
 /// What the addresses without TLS serve beside those with it.
@@ -263,7 +285,8 @@ pub fn load(
     settings.apply(&variables.given, working_directory)?;
     settings.apply(&flags_given, working_directory)?;
     let all_given = [&contents.given, &variables.given, &flags_given];
-    settings.complete_for_acme(|name| all_given.into_iter().flatten().any(|(key, _)| key.name == name))?;
+    settings.said = Said(all_given.into_iter().flatten().map(|(key, _)| key.name).collect());
+    settings.complete_for_acme()?;
     settings.check_listening()?;
     settings.cache.rules = rules::read(&contents.rules)?;
     settings.signing.keys = signing::read(
@@ -339,6 +362,7 @@ impl Settings {
             exempt: Networks::default(),
             trusted_proxies: Networks::default(),
             config_file: None,
+            said: Said::default(),
         }
     }
 

@@ -39,6 +39,19 @@ impl Settings {
         self.threads = running.threads;
         self.admin = running.admin;
         self.memory = running.memory;
+        let meant = self.plain_serves;
+        for key in FIXED {
+            if running.said.has(key) {
+                self.said.0.insert(key)
+            } else {
+                self.said.0.remove(key)
+            };
+        }
+        // From what is listened on, not from what would be: an address that is there for authorities alone stays so.
+        self.derive();
+        if self.plain_serves != meant {
+            changed.push("plain_serves");
+        }
         changed
     }
 }

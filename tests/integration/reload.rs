@@ -536,6 +536,36 @@ fn sockets_that_are_passed_are_listened_on_by_all_cores_and_outlive_the_server()
 }
 
 #[test]
+fn what_is_listened_on_for_authorities_alone_is_no_way_to_assets_after_a_reload() {
+    let folder = site();
+    let acme =
+        "[acme]\ndomains = \"m.example\"\ndirectory = \"https://127.0.0.1:1/dir\"\nstate = \".state\"\n";
+    folder.write("wamedia.toml", acme);
+    let mut sockets = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a socket"));
+    sockets.sort_by_key(AsRawFd::as_raw_fd);
+    let plain_address = sockets[1].local_addr().expect("an address");
+    let arguments = format!("--config {}", folder.at("wamedia.toml").display());
+    let mut server = activated(&folder, &[&sockets[0], &sockets[1]], "wamedia.socket:plain", &arguments);
+    let status = || Client::new(plain_address).request("GET", "/a.jpg", &[]).status;
+    assert_eq!(status(), 404);
+    for toml in [
+        format!("listen = \"127.0.0.1:0\"\n{acme}"),
+        format!("plain_listen = \"127.0.0.1:0\"\n{acme}"),
+        String::new(),
+    ] {
+        let line = reload(&mut server, &folder, &toml);
+        assert!(line.contains("plain_listen") && line.ends_with(", plain_serves"), "{line}");
+        assert_eq!(status(), 404, "{toml}");
+    }
+    // Who says so is obeyed.
+    reload(&mut server, &folder, &format!("plain_serves = \"assets\"\n{acme}"));
+    assert_eq!(status(), 200);
+    let line = reload(&mut server, &folder, acme);
+    assert!(line.ends_with("in force"), "{line}");
+    assert_eq!(status(), 404);
+}
+
+#[test]
 fn sockets_of_another_process_are_none_of_ours_and_what_is_no_listener_is_refused() {
     let folder = site();
     let mut command = wamedia();

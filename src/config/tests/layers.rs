@@ -9,6 +9,7 @@ fn defaults_are_the_documented_ones() {
     let settings = house.load(&store(), &[]).unwrap();
     let expected = Settings {
         admin: None,
+        said: Said::default(),
         listen: vec!["127.0.0.1:8080".parse().unwrap()],
         plain_listen: vec![],
         plain_serves: PlainServes::Assets,
@@ -243,5 +244,34 @@ fn rules_are_in_force() {
         [("campaign/a.pdf", "max-age=604800"), ("x/a.pdf", "private"), ("a.png", "no-store")]
     {
         assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap(), None).as_str(), policy);
+    }
+}
+
+#[test]
+fn what_follows_from_addresses_and_names_follows_from_those_that_run() {
+    let (acme, listen) = ("acme.domains = \"m.example\"\n", "listen = \"127.0.0.1:1\"\n");
+    let plain = "plain_listen = \"127.0.0.1:2\"\n";
+    let (is_for_all, is_for_few) = (PlainServes::Assets, PlainServes::Challenges);
+    for (running, new, serves, is_named, links_to) in [
+        (acme, "", is_for_few, true, Some("https://m.example")),
+        (acme, &*format!("{listen}{acme}"), is_for_few, true, Some("https://m.example")),
+        (acme, &format!("{plain}{acme}"), is_for_few, true, Some("https://m.example")),
+        (acme, &format!("plain_serves = \"assets\"\n{acme}"), is_for_all, false, Some("https://m.example")),
+        (&format!("plain_serves = \"assets\"\n{acme}"), acme, is_for_few, false, Some("https://m.example")),
+        (&format!("{listen}{plain}"), acme, is_for_all, true, None),
+        (&format!("{listen}{plain}{acme}"), acme, is_for_all, true, Some("https://m.example")),
+        (plain, "plain_serves = \"challenges\"", is_for_few, false, None),
+        ("", "public_url = \"http://a.example\"", is_for_all, false, Some("http://a.example")),
+    ] {
+        let load = |text: &str| House::with_file(text).load(&store(), &[]).unwrap();
+        let (running, mut settings) = (load(running), load(new));
+        let fixed = settings.keep_what_is_fixed(&running);
+        let url = settings.public_url.as_ref().map(ToString::to_string);
+        assert_eq!((settings.plain_serves, url.as_deref()), (serves, links_to), "{new}");
+        assert_eq!(fixed.contains(&"plain_serves"), is_named, "{new} {fixed:?}");
+        // What was kept once is kept again.
+        let mut settings_again = load(new);
+        settings_again.keep_what_is_fixed(&settings);
+        assert_eq!(settings_again.plain_serves, serves, "{new}");
     }
 }
