@@ -164,6 +164,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     if let Some(admin) = admin {
         tokio::spawn(admin.run(server.watch()));
     }
+    let got_for = acme.as_ref().map_or_else(Vec::new, |acme| acme.names().to_vec());
     if let Some(acme) = acme {
         // Now that authorities find somebody who answers. It is dropped with the runtime, wherever it is.
         tokio::spawn(acme.run());
@@ -172,7 +173,8 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     supervisor.ready(reload::summary(&settings, &server));
     tokio::spawn(supervisor.clone().keep_telling(server.pulse()));
 
-    let mut in_force = InForce { flags, settings, stores, server: &server, log: log.clone(), certificates };
+    let mut in_force =
+        InForce { flags, settings, stores, server: &server, log: log.clone(), certificates, got_for };
     let name = serve_until_told(&mut signals, &mut in_force, &supervisor).await;
     let patience = in_force.settings.limits.drain_timeout.as_secs_f32();
     supervisor.stopping(format!("{name}: what is in flight has {patience} s to end"));

@@ -22,6 +22,8 @@ pub(super) struct InForce<'s> {
     pub(super) log: LogWriter,
     /// Where HTTPS is spoken.
     pub(super) certificates: Option<CertificateFiles>,
+    /// The names that certificates are got for by ACME.
+    pub(super) got_for: Vec<String>,
 }
 
 /// What takes its place.
@@ -54,15 +56,19 @@ impl InForce<'_> {
 
     async fn prepare(&self) -> Result<Next, Failure> {
         let (flags, running, stores) = (Arc::clone(&self.flags), self.settings.clone(), self.stores.clone());
-        let has_certificates = self.certificates.is_some();
+        let (has_certificates, got_for) = (self.certificates.is_some(), self.got_for.clone());
         // Files may lie on what does not answer.
         let reading = spawn_blocking(move || {
             let mut settings = load(&flags)?;
+            let named = settings.acme.domains.clone();
             let fixed = settings.keep_what_is_fixed(&running);
             let certificates = has_certificates
                 .then(|| CertificateFiles::read(settings.tls.pairs()))
                 .transpose()
                 .map_err(|e| Failure::new(Exit::Usage, e))?;
+            if let Some(read) = &certificates {
+                refuse_to_lose_names(&settings.acme.domains, &named, &got_for, read)?;
+            }
             let stores = stores.reopen(&settings).map_err(store_failure)?;
             let access_log =
                 LogSink::open(&settings.access_log).map_err(|e| Failure::new(Exit::System, e))?;
@@ -93,6 +99,26 @@ impl InForce<'_> {
         log::info!("SIGHUP: the configuration was read again and is in force{but}");
         summary(&self.settings, self.server)
     }
+}
+
+/// Refuses files that leave a name of `acme.domains` without its only certificate: who gets certificates, and for which names, is
+/// settled at the start. Of `running` names, those count that are `named` still, and all where there is no file at all.
+fn refuse_to_lose_names(
+    running: &[String],
+    named: &[String],
+    got_for: &[String],
+    read: &CertificatesRead,
+) -> Result<(), Failure> {
+    let is_lost = |name: &&String| {
+        (named.contains(name) || read.is_empty()) && !got_for.contains(name) && !read.is_for(name)
+    };
+    running.iter().find(is_lost).map_or(Ok(()), |name| {
+        let reason = format_args!(
+            "no file of `tls.cert` would be for {name} of `acme.domains` any more, and another certificate is got for it only \
+             after a restart; put back a file that is for it, or restart"
+        );
+        Err(Failure::new(Exit::Usage, reason))
+    })
 }
 
 /// What is served where, in a few words.

@@ -102,6 +102,11 @@ impl AcmeClient {
         Ok(Some(client))
     }
 
+    /// The names that it gets a certificate for.
+    pub fn names(&self) -> &[String] {
+        &self.settings.domains
+    }
+
     /// Shows what is kept, and what was kept for other sets of names as long as there is nothing better.
     fn show_kept(&self) -> Result<(), StateError> {
         let now = SystemTime::now();

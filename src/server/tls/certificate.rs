@@ -130,6 +130,15 @@ impl Certificate {
         &self.names
     }
 
+    /// Whether it is for this host name, in lower case.
+    pub fn is_for(&self, name: &str) -> bool {
+        let parent = name.split_once('.').map(|(_, parent)| parent);
+        self.names.iter().any(|known| match known.strip_prefix("*.") {
+            Some(all_of) => parent == Some(all_of),
+            None => known == name,
+        })
+    }
+
     /// From when on it is valid.
     pub fn not_before(&self) -> SystemTime {
         self.not_before
@@ -284,6 +293,15 @@ mod tests {
         let chain = params.signed_by(&key, &authority).unwrap().pem() + &authority.pem();
         let certificate = Certificate::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
         assert_eq!(certificate.names(), ["media.example.com", "*.example.com", "192.0.2.1", "2001:db8::1"]);
+        for (name, is_for) in [
+            ("media.example.com", true),
+            ("other.example.com", true),
+            ("example.com", false),
+            ("a.b.example.com", false),
+            ("media.example.org", false),
+        ] {
+            assert_eq!(certificate.is_for(name), is_for, "{name}");
+        }
         assert_eq!(certificate.doubts(SystemTime::now()), []);
         let expired = Doubt::Expired(certificate.not_after());
         assert_eq!(certificate.doubts(certificate.not_after() + Duration::from_secs(1)), [expired]);

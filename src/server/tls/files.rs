@@ -39,6 +39,18 @@ struct LookedAfter {
 #[derive(Debug)]
 pub struct CertificatesRead(Vec<(Files, Option<[Identity; 2]>, Certificate)>);
 
+impl CertificatesRead {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them is for this host name, in lower case.
+    pub fn is_for(&self, name: &str) -> bool {
+        self.0.iter().any(|(_, _, certificate)| certificate.is_for(name))
+    }
+}
+
 /// A certificate's files, and what is known of them.
 #[derive(Debug)]
 struct Pair {

@@ -328,3 +328,41 @@ fn what_clients_may_hold_against_a_certificate_is_said_at_the_start() {
         }
     }
 }
+
+#[test]
+fn files_that_are_all_that_a_name_has_are_not_taken_from_it_by_a_reload() {
+    let house = House::new();
+    house.put("other", &house.authority.issue(&["other.example"]));
+    let config = house.authority.client(BOTH, &[]);
+    let acme = |names: &[&str]| {
+        format!("[acme]\nstate = \"state\"\ndirectory = \"https://127.0.0.1:1/dir\"\ndomains = {names:?}\n")
+    };
+    let none = "[acme]\nstate = \"state\"\n".to_owned();
+    let toml = |cert: &str, acme: &str| {
+        let files = format!("[tls]\ncert = \"{cert}.pem\"\nkey = \"{cert}.key\"\n");
+        let files = if cert.is_empty() { "" } else { &files };
+        format!("{files}{acme}[[mount]]\nstore = \"media\"\n")
+    };
+    let mut server = Server::configured(&house.folder, &toml("tls", &acme(&[NAME])));
+    assert!(shake(server.address, &config, NAME).is_ok());
+    for refused in [toml("", &acme(&[NAME])), toml("", &none), toml("other", &acme(&[NAME]))] {
+        house.folder.write("wamedia.toml", &refused);
+        server.signal(Signal::HUP);
+        let line = server.wait_for_line("SIGHUP: the configuration ");
+        let parts = ["is refused", "`tls.cert`", NAME, "`acme.domains`", "or restart"];
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}\n{refused}");
+        assert!(shake(server.address, &config, NAME).is_ok(), "{refused}");
+    }
+    // A name that nobody wants any more needs no certificate.
+    house.folder.write("wamedia.toml", toml("other", &none));
+    server.signal(Signal::HUP);
+    server.wait_for_line("is in force");
+    assert!(shake(server.address, &config, "other.example").is_ok());
+
+    // Nor does one that a certificate is got for.
+    let mut server = Server::configured(&house.folder, &toml("tls", &acme(&["b.example"])));
+    house.folder.write("wamedia.toml", toml("", &acme(&["b.example"])));
+    server.signal(Signal::HUP);
+    server.wait_for_line("is in force");
+    assert!(shake(server.address, &config, NAME).is_err());
+}
