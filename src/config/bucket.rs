@@ -185,6 +185,11 @@ impl Bucket {
         })
     }
 
+    /// Whether whatever is asked of the one is asked of the other, in the same name.
+    pub(super) fn is_reached_like(&self, other: &Self) -> bool {
+        Self { stale_if_error: other.stale_if_error, ..self.clone() } == *other
+    }
+
     /// Reads what the table of its mount says beside its URL.
     pub(super) fn read(&mut self, entry: &Entry) -> Result<(), ConfigError> {
         if let Some(field) = entry.field("stale_if_error") {

@@ -47,6 +47,14 @@ impl fmt::Display for Location {
 }
 
 impl Location {
+    /// Whether both hold the same assets, and are read as the same.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bucket(one), Self::Bucket(other)) => one.is_reached_like(other),
+            _ => self == other,
+        }
+    }
+
     /// How long what is known of an asset counts where the operator says nothing.
     fn default_fresh(&self) -> Duration {
         match self {

@@ -11,10 +11,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::bucket::{Bucket, Connector};
+use super::bucket::{Bucket, Connector, Record};
 use super::disk::{Chunks, Digests, Folder, Shared};
 use super::shelf::Shelf;
-use super::status::BucketCounts;
 use super::{Ask, Content, Listing, Opened, Piece, Status, StoreError, Want, survey};
 use crate::asset::AssetPath;
 use crate::config::{self, CacheRules, Location, Settings};
@@ -67,7 +66,7 @@ impl Stores {
     pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
         let shelf = shelf(settings, background);
         let shared = shared(settings, &shelf);
-        Self::open_on(shelf, shared, settings, |_| Arc::default())
+        Self::open_on(shelf, shared, settings, |_| Record::default())
     }
 
     /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
@@ -85,16 +84,14 @@ impl Stores {
         }
         let next = inner.shelf.successor(settings.cache.clone());
         let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
-        Self::open_on(next, shared, settings, |bucket| {
-            inner.bucket_named(&bucket.to_string()).map_or_else(Arc::default, Bucket::counts)
-        })
+        Self::open_on(next, shared, settings, |mount| inner.record_for(mount))
     }
 
     fn open_on(
         shelf: Arc<Shelf>,
         shared: Arc<Shared>,
         settings: &Settings,
-        counts: impl Fn(&config::Bucket) -> Arc<BucketCounts>,
+        record: impl Fn(&config::Mount) -> Record,
     ) -> Result<Self, StoreError> {
         let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
             Location::Bucket(bucket) => Some(bucket),
@@ -121,7 +118,7 @@ impl Stores {
                 Location::Bucket(bucket) => {
                     let connector = connector.as_ref().expect("there is one where there is a bucket");
                     let store = super::bucket::connect(bucket, connector)?;
-                    Store::Bucket(bucket_at(bucket, store, mount, settings, (counts(bucket), &shelf)))
+                    Store::Bucket(bucket_at(bucket, store, mount, settings, (record(mount), &shelf)))
                 }
             };
             mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
@@ -140,7 +137,7 @@ impl Stores {
         let shelf = shelf(settings, background);
         let mount = &settings.mounts[0];
         let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
-        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (Arc::default(), &shelf)));
+        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (Record::default(), &shelf)));
         let mount = Mount { path: mount.path.clone(), name: mount.store.to_string(), store };
         Self::of(vec![mount], shelf, None, Made::of(settings))
     }
@@ -170,7 +167,8 @@ impl Stores {
 
     /// The same, of the buckets that are not found alike in `before`: one that was there goes on as it did, in an outage, too.
     pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
-        let is_known = |store: &Location| before.0.made_of.mounts.iter().any(|mount| mount.store == *store);
+        let known = &before.0.made_of.mounts;
+        let is_known = |store: &Location| known.iter().any(|mount| mount.store.is_same_as(store));
         let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(&mount.store)).collect();
         self.probe_those(|path| new.iter().any(|mount| mount.path == path)).await
     }
@@ -352,9 +350,9 @@ fn bucket_at(
     store: Arc<dyn ObjectStore>,
     mount: &config::Mount,
     settings: &Settings,
-    (counts, shelf): (Arc<BucketCounts>, &Arc<Shelf>),
+    (record, shelf): (Record, &Arc<Shelf>),
 ) -> Arc<Bucket> {
-    Bucket::new(bucket, store, mount.fresh, settings.upstream, counts, Arc::clone(shelf))
+    Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(shelf))
 }
 
 impl Made {
@@ -365,6 +363,11 @@ impl Made {
             upstream: settings.upstream,
             never_served: settings.never_served(),
         }
+    }
+
+    /// Whether there is a mount there on the same store.
+    fn has(&self, mount: &config::Mount) -> bool {
+        self.mounts.iter().any(|known| known.path == mount.path && known.store.is_same_as(&mount.store))
     }
 }
 
@@ -391,11 +394,13 @@ impl Store {
 }
 
 impl Inner {
-    fn bucket_named(&self, name: &str) -> Option<&Bucket> {
-        self.mounts.iter().find_map(|mount| match &mount.store {
-            Store::Bucket(bucket) if mount.name == name => Some(&**bucket),
-            _ => None,
-        })
+    /// What was heard of the bucket of `mount` so far: of two mounts on one bucket, each has its own. How it is, is known of one
+    /// that is asked as before only.
+    fn record_for(&self, mount: &config::Mount) -> Record {
+        let name = mount.store.to_string();
+        let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
+        let Some(Mount { store: Store::Bucket(bucket), .. }) = before else { return Record::default() };
+        if self.made_of.has(mount) { bucket.record() } else { bucket.record().of_another() }
     }
 
     /// The mount that `path` lies in, and the path inside it.

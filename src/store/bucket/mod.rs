@@ -35,11 +35,11 @@ pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
 use self::refusal::Refusal;
 use self::sparing::Sparing;
+pub(crate) use self::trouble::Record;
 use self::upstream::{Question, Upstream};
 use super::flights::Flights;
 use super::opened::Origin;
 use super::shelf::Shelf;
-use super::status::BucketCounts;
 use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
 use crate::asset::AssetPath;
 use crate::config;
@@ -97,11 +97,11 @@ impl Bucket {
         store: Arc<dyn ObjectStore>,
         fresh: Duration,
         patience: config::Upstream,
-        counts: Arc<BucketCounts>,
+        record: Record,
         shelf: Arc<Shelf>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            upstream: Upstream::new(store, bucket, patience, counts, shelf.background.clone()),
+            upstream: Upstream::new(store, bucket, patience, record, shelf.background.clone()),
             fresh,
             stale_if_error: bucket.stale_if_error,
             asking: Flights::new(shelf.background.clone()),
@@ -113,9 +113,9 @@ impl Bucket {
         })
     }
 
-    /// What was asked of it so far, for one that takes its place.
-    pub(crate) fn counts(&self) -> Arc<BucketCounts> {
-        Arc::clone(self.upstream.counts())
+    /// What was heard of it so far, for one that takes its place.
+    pub(crate) fn record(&self) -> Record {
+        self.upstream.record().clone()
     }
 
     /// How it is, and what was asked of it so far. `mount` is where it is served.

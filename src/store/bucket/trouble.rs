@@ -1,22 +1,42 @@
 //! Whether a bucket answers at the moment: what is held is served without asking while it does not, and the log says so once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::refusal::Refusal;
 use crate::config;
 use crate::store::Fault;
+use crate::store::status::BucketCounts;
 
 /// While it does not answer, it is tried again so often.
 const GAP: Duration = Duration::from_secs(1);
 /// It is told of no more often than this, so that a bucket which now and then fails does not fill the log.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// What was heard of a bucket so far. It outlasts the settings under which it was heard; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Record {
+    counts: Arc<BucketCounts>,
+    state: Arc<Mutex<State>>,
+}
+
+impl Record {
+    /// The same counts, for a bucket of which nothing is known yet.
+    pub(crate) fn of_another(self) -> Self {
+        Self { state: Arc::default(), ..self }
+    }
+
+    /// What was asked of it.
+    pub(super) fn counts(&self) -> &BucketCounts {
+        &self.counts
+    }
+}
+
 /// What is known of a bucket's health.
 pub(super) struct Trouble {
     name: String,
     stale_if_error: Duration,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -31,8 +51,9 @@ struct State {
 }
 
 impl Trouble {
-    pub(super) fn new(bucket: &config::Bucket) -> Self {
-        Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state: Mutex::default() }
+    pub(super) fn new(bucket: &config::Bucket, record: &Record) -> Self {
+        let state = Arc::clone(&record.state);
+        Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state }
     }
 
     /// Whether it does not answer.
@@ -113,7 +134,7 @@ mod tests {
         Trouble {
             name: "s3://media".to_owned(),
             stale_if_error: Duration::from_secs(1),
-            state: Mutex::default(),
+            state: Arc::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::ForObject;
 use super::metadata::entity_tag;
 use super::refusal::Refusal;
-use super::trouble::Trouble;
+use super::trouble::{Record, Trouble};
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
 use crate::store::Fault;
@@ -47,7 +47,7 @@ pub(crate) struct Upstream {
     name: String,
     patience: config::Upstream,
     trouble: Trouble,
-    counts: Arc<BucketCounts>,
+    record: Record,
     /// Places for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
     /// that slow clients keep nobody from what is read fast.
     asking: Semaphore,
@@ -69,7 +69,7 @@ impl Upstream {
         store: Arc<dyn ObjectStore>,
         bucket: &config::Bucket,
         patience: config::Upstream,
-        counts: Arc<BucketCounts>,
+        record: Record,
         background: Handle,
     ) -> Arc<Self> {
         let passing = (patience.connections / 2).max(1);
@@ -79,8 +79,8 @@ impl Upstream {
             prefix: Path::parse(&bucket.prefix).expect("the settings hold no other prefix"),
             name: bucket.to_string(),
             patience,
-            trouble: Trouble::new(bucket),
-            counts,
+            trouble: Trouble::new(bucket, &record),
+            record,
             asking: Semaphore::new((patience.connections - patience.connections / 2).max(1)),
             passing: Arc::new(Semaphore::new(passing)),
             background,
@@ -113,9 +113,14 @@ impl Upstream {
         &self.trouble
     }
 
+    /// What was heard of it so far.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// What was asked of it so far.
-    pub(super) fn counts(&self) -> &Arc<BucketCounts> {
-        &self.counts
+    pub(super) fn counts(&self) -> &BucketCounts {
+        self.record.counts()
     }
 
     /// How long it may pause within a body.
@@ -206,12 +211,12 @@ impl Upstream {
     ) -> Result<GetResult, Refusal> {
         let patience =
             self.patience.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
-        self.counts.requests.add(1);
+        self.counts().requests.add(1);
         match timeout(patience, self.store.get_opts(key, options)).await {
             Ok(Ok(found)) => {
                 // What that means, the asker says; here it is a request that brought nothing of use.
                 if found.meta.e_tag.as_deref().and_then(entity_tag).is_none() {
-                    self.counts.unusable.add(1);
+                    self.counts().unusable.add(1);
                 }
                 Ok(found)
             }
@@ -228,11 +233,11 @@ impl Upstream {
     fn count_failed(&self, refusal: &Refusal, asked: &GetOptions) {
         let names_a_version = asked.if_match.is_some() || asked.range.is_some();
         match refusal {
-            Refusal::Fault(fault, _) => self.counts.failed(*fault),
-            Refusal::Forbidden => self.counts.forbidden.add(1),
-            Refusal::Unusable(_) => self.counts.unusable.add(1),
-            Refusal::NotModified(_) if asked.if_none_match.is_none() => self.counts.unusable.add(1),
-            Refusal::Changed if !names_a_version => self.counts.unusable.add(1),
+            Refusal::Fault(fault, _) => self.counts().failed(*fault),
+            Refusal::Forbidden => self.counts().forbidden.add(1),
+            Refusal::Unusable(_) => self.counts().unusable.add(1),
+            Refusal::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),
+            Refusal::Changed if !names_a_version => self.counts().unusable.add(1),
             Refusal::NotModified(_) | Refusal::Changed | Refusal::Missing { .. } | Refusal::Busy => {}
         }
     }

@@ -1,0 +1,81 @@
+//! Buckets under settings that change while they are served: what is held and what is counted outlasts them.
+
+use rustix::process::Signal;
+
+use super::{command, command_of};
+use crate::admin::{address_of, ask};
+use crate::s3_server::{Meta, S3Server};
+use crate::support::{Folder, Server, eventually};
+
+const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
+
+/// An admin listener, and clocks that make an outage short.
+const VARIABLES: [(&str, &str); 4] = [
+    ("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0"),
+    ("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"),
+    ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "300ms"),
+    ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms"),
+];
+
+/// Serves what `toml` says in the surroundings of `s3`.
+fn serve(s3: &S3Server, folder: &Folder, toml: &str) -> Server {
+    Server::spawn(command_of(folder, toml).envs(s3.environment()).envs(VARIABLES))
+}
+
+/// Has the server read `toml`, and waits until that is in force.
+#[track_caller]
+fn reload(server: &mut Server, folder: &Folder, toml: &str) {
+    folder.write("wamedia.toml", toml);
+    server.signal(Signal::HUP);
+    let line = server.wait_for_line("SIGHUP: the configuration ");
+    assert!(line.contains(IN_FORCE), "{line}");
+}
+
+/// A sample of the bucket that is mounted at `mount`.
+#[track_caller]
+fn sample(server: &mut Server, name: &str, mount: &str) -> u64 {
+    let told = ask(address_of(server), "/metrics");
+    let start = format!("{name}{{bucket=\"s3://media\",mount=\"{mount}\"}} ");
+    let value = told.text().lines().find_map(|line| line.strip_prefix(&start));
+    value.unwrap_or_else(|| panic!("no {start} in {}", told.text())).parse().expect("a number")
+}
+
+#[test]
+fn each_of_two_mounts_on_one_bucket_goes_on_counting_what_it_asked() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    s3.put("a.jpg", "a", Meta::default());
+    s3.put("b.jpg", "b", Meta::default());
+    let mounts = "[[mount]]\npath = \"/one\"\nstore = \"s3://media\"\n[[mount]]\npath = \"/two\"\nstore = \"s3://media\"\n";
+    let mut server = serve(&s3, &folder, mounts);
+    let requests = |server: &mut Server| {
+        ["/one", "/two"].map(|mount| sample(server, "wamedia_upstream_requests_total", mount))
+    };
+    let before = requests(&mut server);
+    assert_eq!([server.get("/one/a.jpg").status, server.get("/one/b.jpg").status], [200, 200]);
+    let asked = [before[0] + 2, before[1]];
+    assert_eq!(requests(&mut server), asked);
+    for policy in ["max-age=1", "max-age=2"] {
+        reload(&mut server, &folder, &format!("{mounts}[cache]\ndefault = \"{policy}\"\n"));
+        assert_eq!(requests(&mut server), asked, "{policy}");
+    }
+    assert_eq!(server.get("/two/a.jpg").status, 200);
+    assert_eq!(requests(&mut server), [asked[0], asked[1] + 1]);
+    // What is mounted elsewhere begins anew, and takes nothing from the other.
+    reload(&mut server, &folder, &mounts.replace("/one", "/three"));
+    assert_eq!(sample(&mut server, "wamedia_upstream_requests_total", "/two"), asked[1] + 1);
+}
+
+#[test]
+fn a_bucket_that_is_down_is_known_to_be_after_a_reload() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    let mut server = Server::spawn(&mut command(&s3, &folder, &VARIABLES, ""));
+    s3.go_down();
+    assert_eq!(server.get("/a.jpg").status, 502);
+    assert_eq!(sample(&mut server, "wamedia_upstream_answers", "/"), 0);
+    reload(&mut server, &folder, "[[mount]]\nstore = \"s3://media\"\nstale_if_error = \"2h\"\n");
+    assert_eq!(sample(&mut server, "wamedia_upstream_answers", "/"), 0);
+    assert_eq!(ask(address_of(&mut server), "/readyz").status, 503);
+    s3.come_back();
+    eventually("it is back", || (ask(address_of(&mut server), "/readyz").status == 200).then_some(()));
+    server.wait_for_line("s3://media answers again");
+}
