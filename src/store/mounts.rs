@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::bucket::{Bucket, Connector, Record};
+use super::bucket::{Bucket, Connector, Record, Secrets};
 use super::disk::{Chunks, Digests, Folder, Shared};
 use super::shelf::Shelf;
 use super::{Ask, Content, Listing, Opened, Piece, Status, StoreError, Want, survey};
@@ -39,7 +39,8 @@ struct Inner {
 /// What of the settings stores are made of. Where it is the same, so are they.
 #[derive(PartialEq)]
 struct Made {
-    mounts: Vec<config::Mount>,
+    /// With what stood in the files that say who we are to a bucket.
+    mounts: Vec<(config::Mount, Option<Secrets>)>,
     rules: CacheRules,
     upstream: config::Upstream,
     never_served: Vec<PathBuf>,
@@ -66,7 +67,9 @@ impl Stores {
     pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
         let shelf = shelf(settings, background);
         let shared = shared(settings, &shelf);
-        Self::open_on(shelf, shared, settings, |_| Record::default())
+        let made_of = Made::of(settings);
+        let mounts = open_on(&shelf, &shared, settings, |_| Record::default())?;
+        Ok(Self::of(mounts, shelf, Some(shared), made_of))
     }
 
     /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
@@ -79,51 +82,16 @@ impl Stores {
     /// [`probe_new`](Self::probe_new) finds out.
     pub fn reopen(&self, settings: &Settings) -> Result<Self, StoreError> {
         let inner = &*self.0;
-        if inner.made_of == Made::of(settings) {
+        // Before clients are made: keys that change meanwhile are seen at the next reload.
+        let made_of = Made::of(settings);
+        if inner.made_of == made_of {
             return Ok(self.clone());
         }
         let next = inner.shelf.successor(settings.cache.clone());
         let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
-        Self::open_on(next, shared, settings, |mount| inner.record_for(mount))
-    }
-
-    fn open_on(
-        shelf: Arc<Shelf>,
-        shared: Arc<Shared>,
-        settings: &Settings,
-        record: impl Fn(&config::Mount) -> Record,
-    ) -> Result<Self, StoreError> {
-        let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
-            Location::Bucket(bucket) => Some(bucket),
-            Location::Folder(_) => None,
-        });
-        // Made only where it is needed: it reads the certificates of whom this machine trusts.
-        let connector = match buckets.next() {
-            Some(bucket) => {
-                let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
-                Some(Connector::new(settings.upstream.connect_timeout, more_roots, &shelf.background)?)
-            }
-            None => None,
-        };
-        let mut mounts = Vec::with_capacity(settings.mounts.len());
-        for mount in &settings.mounts {
-            let store = match &mount.store {
-                Location::Folder(directory) => Store::Folder(Folder::open_at(
-                    directory,
-                    settings.never_served(),
-                    mount.fresh,
-                    Arc::clone(&shared),
-                    Arc::clone(&shelf),
-                )?),
-                Location::Bucket(bucket) => {
-                    let connector = connector.as_ref().expect("there is one where there is a bucket");
-                    let store = super::bucket::connect(bucket, connector)?;
-                    Store::Bucket(bucket_at(bucket, store, mount, settings, (record(mount), &shelf)))
-                }
-            };
-            mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
-        }
-        Ok(Self::of(mounts, shelf, Some(shared), Made::of(settings)))
+        let record = |number: usize| inner.record_for(&made_of.mounts[number]);
+        let mounts = open_on(&next, &shared, settings, record)?;
+        Ok(Self::of(mounts, next, Some(shared), made_of))
     }
 
     /// The same where `settings` have one mount, on a bucket that `store` stands for.
@@ -165,12 +133,15 @@ impl Stores {
         self.probe_those(|_| true).await
     }
 
-    /// The same, of the buckets that are not found alike in `before`: one that was there goes on as it did, in an outage, too.
+    /// The same, of the buckets that are not found alike in `before`, keys included: one that was there goes on as it did, in an
+    /// outage, too.
     pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
-        let known = &before.0.made_of.mounts;
-        let is_known = |store: &Location| known.iter().any(|mount| mount.store.is_same_as(store));
-        let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(&mount.store)).collect();
-        self.probe_those(|path| new.iter().any(|mount| mount.path == path)).await
+        let is_known = |(mount, secrets): &&(config::Mount, Option<Secrets>)| {
+            let known = &before.0.made_of.mounts;
+            known.iter().any(|(known, then)| known.store.is_same_as(&mount.store) && then == secrets)
+        };
+        let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(mount)).collect();
+        self.probe_those(|path| new.iter().any(|(mount, _)| mount.path == path)).await
     }
 
     async fn probe_those(&self, is_meant: impl Fn(&str) -> bool) -> Result<(), StoreError> {
@@ -314,6 +285,46 @@ impl Stores {
     }
 }
 
+/// The stores of the mounts of `settings`, in their order. What was heard of a bucket so far, `record` has by the mount's number.
+fn open_on(
+    shelf: &Arc<Shelf>,
+    shared: &Arc<Shared>,
+    settings: &Settings,
+    record: impl Fn(usize) -> Record,
+) -> Result<Vec<Mount>, StoreError> {
+    let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
+        Location::Bucket(bucket) => Some(bucket),
+        Location::Folder(_) => None,
+    });
+    // Made only where it is needed: it reads the certificates of whom this machine trusts.
+    let connector = match buckets.next() {
+        Some(bucket) => {
+            let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
+            Some(Connector::new(settings.upstream.connect_timeout, more_roots, &shelf.background)?)
+        }
+        None => None,
+    };
+    let mut mounts = Vec::with_capacity(settings.mounts.len());
+    for (number, mount) in settings.mounts.iter().enumerate() {
+        let store = match &mount.store {
+            Location::Folder(directory) => Store::Folder(Folder::open_at(
+                directory,
+                settings.never_served(),
+                mount.fresh,
+                Arc::clone(shared),
+                Arc::clone(shelf),
+            )?),
+            Location::Bucket(bucket) => {
+                let connector = connector.as_ref().expect("there is one where there is a bucket");
+                let store = super::bucket::connect(bucket, connector)?;
+                Store::Bucket(bucket_at(bucket, store, mount, settings, (record(number), shelf)))
+            }
+        };
+        mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
+    }
+    Ok(mounts)
+}
+
 /// The mounts on folders: the mount's path, and the folder.
 fn folders(settings: &Settings) -> impl Iterator<Item = (&str, &Path)> {
     settings.mounts.iter().filter_map(|mount| match &mount.store {
@@ -358,16 +369,25 @@ fn bucket_at(
 impl Made {
     fn of(settings: &Settings) -> Self {
         Self {
-            mounts: settings.mounts.clone(),
+            mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
             rules: settings.cache.clone(),
             upstream: settings.upstream,
             never_served: settings.never_served(),
         }
     }
 
-    /// Whether there is a mount there on the same store.
-    fn has(&self, mount: &config::Mount) -> bool {
-        self.mounts.iter().any(|known| known.path == mount.path && known.store.is_same_as(&mount.store))
+    /// Whether there is a mount there on the same store, which is asked by the same keys.
+    fn has(&self, (mount, secrets): &(config::Mount, Option<Secrets>)) -> bool {
+        self.mounts.iter().any(|(known, then)| {
+            known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
+        })
+    }
+}
+
+fn secrets(store: &Location) -> Option<Secrets> {
+    match store {
+        Location::Folder(_) => None,
+        Location::Bucket(bucket) => Some(Secrets::of(bucket)),
     }
 }
 
@@ -394,13 +414,13 @@ impl Store {
 }
 
 impl Inner {
-    /// What was heard of the bucket of `mount` so far: of two mounts on one bucket, each has its own. How it is, is known of one
-    /// that is asked as before only.
-    fn record_for(&self, mount: &config::Mount) -> Record {
-        let name = mount.store.to_string();
+    /// What was heard of a bucket so far: of two mounts on one bucket, each has its own. How it is, is known of one that is asked
+    /// as before only.
+    fn record_for(&self, made: &(config::Mount, Option<Secrets>)) -> Record {
+        let (mount, name) = (&made.0, made.0.store.to_string());
         let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
         let Some(Mount { store: Store::Bucket(bucket), .. }) = before else { return Record::default() };
-        if self.made_of.has(mount) { bucket.record() } else { bucket.record().of_another() }
+        if self.made_of.has(made) { bucket.record() } else { bucket.record().of_another() }
     }
 
     /// The mount that `path` lies in, and the path inside it.

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::{command, command_of};
 use crate::admin::{address_of, ask};
-use crate::s3_server::{Meta, S3Server};
+use crate::s3_server::{ACCESS_KEY, Meta, OTHER_ACCESS_KEY, REGION, S3Server, SECRET};
 use crate::support::{Folder, Server, eventually};
 
 const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
@@ -78,4 +78,43 @@ fn a_bucket_that_is_down_is_known_to_be_after_a_reload() {
     s3.come_back();
     eventually("it is back", || (ask(address_of(&mut server), "/readyz").status == 200).then_some(()));
     server.wait_for_line("s3://media answers again");
+}
+
+#[test]
+fn keys_that_are_replaced_in_their_file_are_taken_by_a_reload_and_wrong_ones_refused() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for key in ["a.jpg", "b.jpg", "c.jpg"] {
+        s3.put(key, key, Meta::default());
+    }
+    let keys = |id: &str, secret: &str| {
+        let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+        folder.write(".aws/credentials", text);
+    };
+    let toml = format!(
+        "[[mount]]\nstore = \"s3://media\"\nendpoint = \"{}\"\nregion = \"{REGION}\"\n",
+        s3.endpoint()
+    );
+    keys(ACCESS_KEY, SECRET);
+    let mut server = Server::spawn(command_of(&folder, &toml).envs(VARIABLES));
+    let asked_with = |server: &Server, target: &str| {
+        assert_eq!(server.get(target).status, 200);
+        s3.requests().last().expect("a request").access_key.clone()
+    };
+    assert_eq!(asked_with(&server, "/a.jpg").as_deref(), Some(ACCESS_KEY));
+
+    keys(OTHER_ACCESS_KEY, SECRET);
+    reload(&mut server, &folder, &toml);
+    assert_eq!(asked_with(&server, "/b.jpg").as_deref(), Some(OTHER_ACCESS_KEY));
+
+    keys("AKIDWRONG", SECRET);
+    server.signal(Signal::HUP);
+    let line = server.wait_for_line("SIGHUP: the configuration ");
+    assert!(line.contains("is refused") && line.contains("InvalidAccessKeyId"), "{line}");
+    assert_eq!(asked_with(&server, "/c.jpg").as_deref(), Some(OTHER_ACCESS_KEY));
+
+    // Where nothing is otherwise, nobody is asked.
+    keys(OTHER_ACCESS_KEY, SECRET);
+    s3.clear();
+    reload(&mut server, &folder, &toml);
+    assert!(s3.requests().is_empty());
 }

@@ -43,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) if_none_match: Option<String>,
     /// Whether it has an `Authorization`, right or wrong.
     pub(crate) signed: bool,
+    /// Whose key it is signed with.
+    pub(crate) access_key: Option<String>,
 }
 
 impl Seen {
@@ -62,6 +64,10 @@ impl Seen {
             if_match: field(&IF_MATCH),
             if_none_match: field(&IF_NONE_MATCH),
             signed: request.headers().contains_key(AUTHORIZATION),
+            access_key: field(&AUTHORIZATION).and_then(|said| {
+                let (_, credential) = said.split_once("Credential=")?;
+                Some(credential.split('/').next()?.to_owned())
+            }),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) use self::front::Seen;
 pub(crate) const BUCKET: &str = "media";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCESS_KEY: &str = "AKIDTEST";
+pub(crate) const OTHER_ACCESS_KEY: &str = "AKIDNEXT";
+/// Of both.
 pub(crate) const SECRET: &str = "SECRETTEST1234567890";
 
 /// What is known of an object beside its bytes.
