@@ -108,6 +108,11 @@ impl Cache {
         self.files.remove(path);
     }
 
+    /// The bodies that are held at the moment, by their paths, and what is known of objects beside them.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (Box<str>, Opened)> {
+        self.bodies.iter()
+    }
+
     /// Lets go of files that nobody has looked at since `before`; those that are asked for are looked at as often as
     /// `fresh` says.
     pub(super) fn sweep(&self, before: Instant) {

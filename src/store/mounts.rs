@@ -76,7 +76,8 @@ impl Stores {
     /// otherwise.
     ///
     /// Both together hold no more than either may, and what was counted goes on being counted. No file is hashed again that was
-    /// not changed; what was held in memory is read anew. What is not of the stores' own (`settings.memory`) stays as it was.
+    /// not changed; what is held in memory they [take over](Self::take_over). What is not of the stores' own (`settings.memory`)
+    /// stays as it was.
     ///
     /// Fails as [`open_all`](Self::open_all) does. Whether buckets can be read that were not there before,
     /// [`probe_new`](Self::probe_new) finds out.
@@ -92,6 +93,37 @@ impl Stores {
         let record = |number: usize| inner.record_for(&made_of.mounts[number]);
         let mounts = open_on(&next, &shared, settings, record)?;
         Ok(Self::of(mounts, next, Some(shared), made_of))
+    }
+
+    /// Holds what those `before` hold in memory of stores that are mounted where they were, as the rules of these describe it; of
+    /// what is never served now, nothing. To be called when these take the place of those.
+    pub fn take_over(&self, before: &Self) {
+        let inner = &*self.0;
+        if self.are(before) {
+            return;
+        }
+        let mut held: Vec<Vec<(AssetPath, Opened)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
+        for (path, opened) in before.0.shelf.cache.bodies() {
+            let Ok(path) = AssetPath::from_plain(&path).map(|path| path.to_owned()) else { continue };
+            if let (Some(number), Some((then, _))) = (self.mount_of(&path), before.0.find(&path))
+                && inner.mounts[number].path == then.path
+                && inner.made_of.is_on_same_store(&before.0.made_of, &then.path)
+            {
+                held[number].push((path, opened));
+            }
+        }
+        for (mount, held) in inner.mounts.iter().zip(&held) {
+            let held = held.iter().map(|(path, opened)| (path, opened));
+            match &mount.store {
+                Store::Folder(folder) => folder.take_over(held),
+                Store::Bucket(bucket) => bucket.take_over(held),
+            }
+        }
+    }
+
+    /// Whether these are those, and not others in their place.
+    pub fn are(&self, others: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &others.0)
     }
 
     /// The same where `settings` have one mount, on a bucket that `store` stands for.
@@ -374,6 +406,12 @@ impl Made {
             upstream: settings.upstream,
             never_served: settings.never_served(),
         }
+    }
+
+    /// Whether the mounts of both at `path` are on the same store.
+    fn is_on_same_store(&self, other: &Self, path: &str) -> bool {
+        let [one, other] = [self, other].map(|made| made.mounts.iter().find(|(mount, _)| mount.path == path));
+        one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
     }
 
     /// Whether there is a mount there on the same store, which is asked by the same keys.

@@ -58,6 +58,20 @@ impl Opened {
         Self { live: Some(live), ..self }
     }
 
+    /// The same bytes of the same version, known since the same time, as other rules describe them.
+    pub(super) fn described_as(&self, asset: Asset, fields: Fields, origin: Origin) -> Self {
+        let checked = AtomicU64::new(self.entry.checked.load(Ordering::Relaxed));
+        let entry = Entry {
+            asset,
+            fields,
+            content: self.entry.content.clone(),
+            origin,
+            checked,
+            epoch: self.entry.epoch,
+        };
+        Self { entry: Arc::new(entry), live: None }
+    }
+
     /// What the asset is.
     pub fn asset(&self) -> &Asset {
         &self.entry.asset

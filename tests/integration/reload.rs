@@ -351,6 +351,29 @@ fn what_has_not_changed_is_not_hashed_again() {
 }
 
 #[test]
+fn what_is_held_in_memory_stays_there_but_for_what_is_no_asset_now() {
+    let folder = site();
+    folder.write("signing.keys", "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").settle();
+    fs::set_permissions(folder.at("signing.keys"), Permissions::from_mode(0o600)).expect("a mode");
+    // Nobody looks at the folder again while the test lasts.
+    let toml = |rest: &str| format!("[[mount]]\nstore = \".\"\nfresh = \"1h\"\n{rest}");
+    let mut server = Server::configured(&folder, &toml(""));
+    assert_eq!([server.get("/a.jpg").status, server.get("/signing.keys").status], [200, 200]);
+    folder.write("a.jpg", "of another time");
+    for (rest, policy) in [
+        ("[cache]\ndefault = \"max-age=2\"\n", "max-age=2"),
+        ("[signing]\nkey_file = \"signing.keys\"\n", "no-cache"),
+    ] {
+        reload(&mut server, &folder, &toml(rest));
+        let response = server.get("/a.jpg");
+        assert_eq!((response.text(), response.field("cache-control")), ("a photo", policy));
+    }
+    assert_eq!(server.get("/signing.keys").status, 404);
+    reload(&mut server, &folder, &format!("access_log = \"./a.jpg\"\n{}", toml("")));
+    assert_eq!(server.get("/a.jpg").status, 404);
+}
+
+#[test]
 fn counts_go_on_by_path_whatever_is_mounted_there() {
     let folder = site();
     folder.write("other/c.jpg", "of the other store");

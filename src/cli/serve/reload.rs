@@ -83,6 +83,9 @@ impl InForce<'_> {
 
     async fn change_to(&mut self, next: Next) -> String {
         let Next { settings, fixed, stores, certificates, access_log } = next;
+        let (heirs, before) = (stores.clone(), self.stores.clone());
+        // Not before now, so that little is missed of what was read meanwhile; and there may be much to describe anew.
+        let _ = spawn_blocking(move || heirs.take_over(&before)).await;
         self.server.apply(&settings, stores.clone());
         self.log.turn_to(access_log);
         if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {

@@ -143,7 +143,9 @@ impl Bucket {
             return Err(StoreError::Changing);
         }
         let told_by = (self.upstream.name(), &self.shelf.rules);
-        let asset = self.descriptions.describe(told_by, path, etag, &meta, &attributes);
+        let own_policy = self.descriptions.own_policy(path, &attributes);
+        let asset =
+            self.descriptions.describe(told_by, path, (etag, &meta), &attributes, own_policy.as_ref());
         let bytes = if wanted == 0 {
             Bytes::new()
         } else {

@@ -24,7 +24,8 @@ pub(super) struct Descriptions {
 
 impl Descriptions {
     /// What the Cache-Control of an object comes to; the operator is told where that is not what stands there.
-    fn own_policy(&self, path: &AssetPath<'_>, said: &str) -> Option<CachePolicy> {
+    pub(super) fn own_policy(&self, path: &AssetPath<'_>, attributes: &Attributes) -> Option<CachePolicy> {
+        let said: &str = attributes.get(&Attribute::CacheControl)?.as_ref();
         let policy = CachePolicy::lenient(said);
         if let Err(reason) = said.parse::<CachePolicy>() {
             let taken = policy
@@ -38,18 +39,18 @@ impl Descriptions {
         policy
     }
 
-    /// The asset at `path` that the object is. `store` is what its store is called in messages.
+    /// The asset at `path` that the object is, of which its [own policy](Self::own_policy) is `own`. `store` is what its store is
+    /// called in messages.
     pub(super) fn describe(
         &self,
         (store, rules): (&str, &CacheRules),
         path: &AssetPath<'_>,
-        etag: EntityTag,
-        meta: &ObjectMeta,
+        (etag, meta): (EntityTag, &ObjectMeta),
         attributes: &Attributes,
+        own: Option<&CachePolicy>,
     ) -> Asset {
         let text = |attribute| attributes.get(&attribute).map(AsRef::as_ref);
         let own_type = || text(Attribute::ContentType).and_then(MediaType::parse);
-        let own_policy = text(Attribute::CacheControl).and_then(|said| self.own_policy(path, said));
         let last_modified = http_date(meta.last_modified.into());
         if last_modified.is_none() && !self.undated.swap(true, Ordering::Relaxed) {
             log::warn!(
@@ -65,7 +66,7 @@ impl Descriptions {
             last_modified,
             media_type: whatsapp::known_media_type(path).or_else(own_type).unwrap_or(MediaType::OCTET_STREAM),
             content_encoding: text(Attribute::ContentEncoding).and_then(content_encoding),
-            cache_policy: rules.policy_for(path, own_policy.as_ref()).clone(),
+            cache_policy: rules.policy_for(path, own).clone(),
         }
     }
 }

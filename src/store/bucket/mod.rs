@@ -43,7 +43,7 @@ use super::flights::Flights;
 use super::opened::Origin;
 use super::shelf::Shelf;
 use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
-use crate::asset::AssetPath;
+use crate::asset::{Asset, AssetPath};
 use crate::config;
 use crate::http::{Fields, without_signatures};
 
@@ -234,6 +234,19 @@ impl Bucket {
         let is_allowed = self.stale_if_error > Duration::ZERO
             && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
         is_held(known) && !known.is_broken() && is_allowed
+    /// Holds what the bucket in whose place it comes `held` in memory, as its own rules describe it. What is still on its way
+    /// comes as it began.
+    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
+        for (path, opened) in held.filter(|(_, opened)| is_held(opened) && !opened.is_broken()) {
+            let Some(object) = opened.object() else { continue };
+            let cache_policy = self.shelf.rules.policy_for(path, object.own_policy()).clone();
+            let asset = Asset { cache_policy, ..opened.asset().clone() };
+            let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+            let origin = Origin::Object(object.through(&self.upstream));
+            self.shelf.cache.insert(path.as_str().into(), opened.described_as(asset, fields, origin));
+        }
+    }
+
     }
 
     /// Finds out in the background whether the bucket answers again.
@@ -379,7 +392,9 @@ impl Bucket {
             return Err(refusal.into_error(self.upstream.name()));
         };
         let told_by = (self.upstream.name(), &self.shelf.rules);
-        let asset = self.descriptions.describe(told_by, path, etag, &meta, &attributes);
+        let own_policy = self.descriptions.own_policy(path, &attributes);
+        let asset =
+            self.descriptions.describe(told_by, path, (etag, &meta), &attributes, own_policy.as_ref());
         if let Some(present) = self.shelf.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()
@@ -388,7 +403,8 @@ impl Bucket {
             present.confirm(asked);
             return Ok(present);
         }
-        let object = Object::new(Arc::clone(&self.upstream), key.clone(), path.as_str(), tag, meta.size);
+        let object =
+            Object::new(Arc::clone(&self.upstream), (key.clone(), path.as_str()), tag, meta.size, own_policy);
         let (content, live) = self.content(&object, question, payload, meta.size);
         let fields = Fields::render(&asset, &self.shelf.rules.versioned);
         let opened = Opened::new(asset, fields, content, Origin::Object(object), asked);

@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::refusal::{Refusal, innermost};
 use super::upstream::{Body, Passage, RETRIES, Upstream};
+use crate::asset::CachePolicy;
 use crate::store::{Cut, StoreError};
 
 /// One version of one object.
@@ -26,6 +27,8 @@ pub struct Object {
     tag: Box<str>,
     /// Length of the whole, in bytes.
     len: u64,
+    /// The policy that it says of itself.
+    own_policy: Option<CachePolicy>,
     /// Set when the object turned out to be another version than this.
     broken: AtomicBool,
 }
@@ -37,9 +40,33 @@ impl std::fmt::Debug for Object {
 }
 
 impl Object {
-    pub(super) fn new(upstream: Arc<Upstream>, key: Path, path: &str, tag: String, len: u64) -> Arc<Self> {
+    pub(super) fn new(
+        upstream: Arc<Upstream>,
+        (key, path): (Path, &str),
+        tag: String,
+        len: u64,
+        own_policy: Option<CachePolicy>,
+    ) -> Arc<Self> {
         let broken = AtomicBool::new(false);
-        Arc::new(Self { upstream, key, path: path.into(), tag: tag.into(), len, broken })
+        Arc::new(Self { upstream, key, path: path.into(), tag: tag.into(), len, own_policy, broken })
+    }
+
+    /// The same version, to be asked for by another way to the same bucket.
+    pub(super) fn through(&self, upstream: &Arc<Upstream>) -> Arc<Self> {
+        Arc::new(Self {
+            upstream: Arc::clone(upstream),
+            key: self.key.clone(),
+            path: self.path.clone(),
+            tag: self.tag.clone(),
+            len: self.len,
+            own_policy: self.own_policy.clone(),
+            broken: AtomicBool::new(self.is_broken()),
+        })
+    }
+
+    /// The policy that it says of itself.
+    pub(super) fn own_policy(&self) -> Option<&CachePolicy> {
+        self.own_policy.as_ref()
     }
 
     pub(super) fn tag(&self) -> &str {

@@ -113,6 +113,22 @@ impl Folder {
     /// Looks at the disk once.
     async fn look(
         self: &Arc<Self>,
+    /// Holds what the folder in whose place it comes `held` in memory, as its own rules describe it.
+    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
+        let never: Vec<_> = self.disk.never_served().collect();
+        for (path, opened) in held {
+            let (Content::Memory(_), Some(&seen)) = (opened.content(), opened.seen()) else { continue };
+            if never.contains(&seen.version.identity()) {
+                continue;
+            }
+            let cache_policy = self.shelf.rules.policy_for(path, None).clone();
+            let asset = Asset { cache_policy, ..opened.asset().clone() };
+            let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+            let origin = Origin::File { seen, settled: opened.is_settled() };
+            self.shelf.cache.insert(path.as_str().into(), opened.described_as(asset, fields, origin));
+        }
+    }
+
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
         known: Option<&Opened>,

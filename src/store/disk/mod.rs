@@ -166,10 +166,12 @@ impl Disk {
 
     /// Compared by what it is, not by its name: a link to the configuration file is the configuration file.
     fn is_never_served(&self, metadata: &Metadata) -> bool {
-        self.never
-            .iter()
-            .filter_map(|never| std::fs::metadata(never).ok())
-            .any(|never| version::identity(&never) == version::identity(metadata))
+        self.never_served().any(|never| never == version::identity(metadata))
+    }
+
+    /// The files that are not assets, as far as they are there.
+    fn never_served(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.never.iter().filter_map(|never| Some(version::identity(&std::fs::metadata(never).ok()?)))
     }
 
     /// What all disk stores have in common.

@@ -48,6 +48,11 @@ pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
 }
 
 impl FileVersion {
+    /// Which file it is a version of.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),

@@ -118,3 +118,46 @@ fn keys_that_are_replaced_in_their_file_are_taken_by_a_reload_and_wrong_ones_ref
     reload(&mut server, &folder, &toml);
     assert!(s3.requests().is_empty());
 }
+
+#[test]
+fn what_is_held_is_served_in_an_outage_under_the_rules_of_a_reload() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    let own = Meta { cache_control: Some("max-age=5".to_owned()), ..Meta::default() };
+    s3.put("own.jpg", "with a policy", own);
+    s3.put("a.jpg", "the first", Meta::default());
+    let mount = "[[mount]]\nstore = \"s3://media\"\nfresh = \"100ms\"\n";
+    let rules = |precedence: &str, default: &str| {
+        format!(
+            "{mount}[cache]\nprecedence = \"{precedence}\"\ndefault = \"{default}\"\n[[cache.rule]]\nmatch = \"own.*\"\ncache_control = \"max-age=9\"\n"
+        )
+    };
+    let mut server = serve(&s3, &folder, &rules("object", "max-age=1"));
+    let policies = |server: &Server| {
+        [("/own.jpg", "with a policy"), ("/a.jpg", "the first")].map(|(target, text)| {
+            let response = server.get(target);
+            assert_eq!((response.status, response.text()), (200, text));
+            response.field("cache-control").to_owned()
+        })
+    };
+    assert_eq!(policies(&server), ["max-age=5", "max-age=1"]);
+    reload(&mut server, &folder, &rules("object", "max-age=2"));
+    assert_eq!(policies(&server), ["max-age=5", "max-age=2"]);
+    assert_eq!([s3.unconditional_gets("a.jpg"), s3.unconditional_gets("own.jpg")], [1, 1]);
+
+    s3.go_down();
+    eventually("the outage is noticed", || (server.get("/b.jpg").status == 502).then_some(()));
+    for (precedence, default, expected) in [
+        ("object", "max-age=3", ["max-age=5", "max-age=3"]),
+        ("rules", "max-age=4", ["max-age=9", "max-age=4"]),
+        ("object", "no-cache", ["max-age=5", "no-cache"]),
+    ] {
+        reload(&mut server, &folder, &rules(precedence, default));
+        assert_eq!(policies(&server), expected);
+    }
+    // Not where another bucket is meant, or another part of it.
+    s3.come_back();
+    s3.put("x/a.jpg", "of another folder", Meta::default());
+    reload(&mut server, &folder, &rules("object", "no-cache").replace("s3://media", "s3://media/x"));
+    assert_eq!(server.get("/a.jpg").text(), "of another folder");
+    assert_eq!(server.get("/own.jpg").status, 404);
+}
