@@ -9,6 +9,7 @@ mod cache;
 mod content;
 mod disk;
 mod flights;
+mod glance;
 mod memory;
 mod mounts;
 mod opened;

@@ -218,8 +218,8 @@ impl Stores {
 
     /// What each mount is, and what keeps assets in it from being had at the moment, if anything does.
     ///
-    /// A bucket that does not answer is asked again, once a second at most. A folder on a disk that does not answer is waited
-    /// for, as long as `patience` lasts; the others are not kept waiting.
+    /// A bucket of which nothing was heard for some seconds is asked; one that does not answer is asked again, once a second at
+    /// most. What does not answer is waited for as long as `patience` lasts; the others are not kept waiting.
     pub async fn health(&self, patience: Duration) -> Vec<(String, Option<String>)> {
         let look = |number: usize| {
             let inner = Arc::clone(&self.0);
@@ -435,10 +435,16 @@ impl Store {
         let looking = async {
             match self {
                 Self::Folder(folder) => folder.trouble().await,
-                Self::Bucket(bucket) => bucket.trouble(),
+                Self::Bucket(bucket) => bucket.trouble().await,
             }
         };
-        let late = |_| Some(format!("its disk did not answer for {} s", patience.as_secs()));
+        let late = |_| {
+            let what = match self {
+                Self::Folder(_) => "its disk",
+                Self::Bucket(_) => "it",
+            };
+            Some(format!("{what} did not answer for {} s", patience.as_secs()))
+        };
         timeout(patience, looking).await.unwrap_or_else(late)
     }
 

@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::process::Signal;
 
 use crate::bucket::serving_with;
-use crate::s3_server::{Meta, S3Server};
+use crate::s3_server::{Meta, S3Server, any};
 use crate::support::{Client, Folder, Response, Server, eventually, noise, outcome, wamedia};
 
 /// Where the admin listener of a server is, as it says itself.
@@ -158,6 +158,44 @@ fn a_bucket_that_is_down_makes_it_unready_until_it_is_back() {
     // Nobody asks for an asset: readiness finds out by itself.
     s3.come_back();
     eventually("it is ready again", || (ask(admin, "/readyz").status == 200).then_some(()));
+}
+
+#[test]
+fn a_bucket_that_nobody_asks_for_anything_is_asked_whether_it_is_there() {
+    let s3 = S3Server::start();
+    let clocks = [("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"), ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms")];
+    let variables = [clocks[0], clocks[1], ("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")];
+    let mut server = serving_with(&s3, &variables, "");
+    let admin = address_of(&mut server);
+    assert_eq!(ask(admin, "/readyz").status, 200);
+    s3.go_down();
+    // What was heard just now counts for a while.
+    let unready = eventually("it is found out", || {
+        let answer = ask(admin, "/readyz");
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(unready.text().contains("\nnot ok s3://media at /: it does not answer: "), "{}", unready.text());
+    s3.come_back();
+    eventually("it is ready again", || (ask(admin, "/readyz").status == 200).then_some(()));
+}
+
+#[test]
+fn a_bucket_that_is_silent_is_asked_once_however_many_want_to_know_and_nobody_waits_for_it() {
+    let s3 = S3Server::start();
+    let mut server = serving_with(&s3, &[("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")], "");
+    let admin = address_of(&mut server);
+    let gate = s3.hold(any);
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..3).map(|_| scope.spawn(|| ask(admin, "/readyz"))).collect();
+        for answer in asking {
+            let answer = answer.join().expect("an answer");
+            let line = "\nnot ok s3://media at /: it did not answer for 2 s\n";
+            assert!(answer.status == 503 && answer.text().contains(line), "{}", answer.text());
+        }
+    });
+    assert_eq!(s3.requests().len(), 1);
+    gate.release();
+    eventually("it is ready", || (ask(admin, "/readyz").status == 200).then_some(()));
 }
 
 #[test]

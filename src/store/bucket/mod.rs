@@ -40,6 +40,7 @@ use self::sparing::Sparing;
 pub(crate) use self::trouble::Record;
 use self::upstream::{Question, Upstream};
 use super::flights::Flights;
+use super::glance::Glance;
 use super::opened::Origin;
 use super::shelf::Shelf;
 use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
@@ -66,6 +67,8 @@ pub(crate) struct Bucket {
     asking: Flights<(Box<str>, Question), Result<Opened, StoreError>>,
     /// Since when it is known of a path that no object has it.
     missing: Cache<Box<str>, Instant>,
+    /// Whether it answers, where nobody else asks.
+    glance: Glance<()>,
     denied: Sparing,
     unusable: Sparing,
     descriptions: Descriptions,
@@ -109,6 +112,7 @@ impl Bucket {
             asking: Flights::new(shelf.background.clone()),
             shelf,
             missing: Cache::new(MISSING_PATHS),
+            glance: Glance::default(),
             denied: Sparing::default(),
             unusable: Sparing::default(),
             descriptions: Descriptions::default(),
@@ -125,19 +129,26 @@ impl Bucket {
         self.upstream.counts().status(self.upstream.name(), mount, !self.upstream.trouble().is_on())
     }
 
-    /// Why it cannot be read at the moment, where that is so. One that did not answer is asked again now and then, since it
-    /// may be that nobody else does.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    /// Why it cannot be read at the moment, where that is so. One of which nothing was heard for a while is asked, and waited for;
+    /// one that did not answer is asked again now and then: it may be that nobody else does.
+    pub(crate) async fn trouble(&self) -> Option<String> {
         let trouble = self.upstream.trouble();
-        if trouble.is_on() && trouble.may_be_tried() {
-            let upstream = Arc::clone(&self.upstream);
-            let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
-            let key = self.upstream.key(&nothing).expect("a key");
-            self.shelf
-                .background
-                .spawn(async move { upstream.ask(&key, GetOptions::default()).await.map(drop) });
+        if trouble.is_on() {
+            if trouble.may_be_tried() {
+                self.shelf.background.spawn(self.ask_whether_it_answers());
+            }
+        } else if trouble.is_out_of_date() {
+            self.glance.share(&self.shelf.background, self.ask_whether_it_answers()).await;
         }
         trouble.reason()
+    }
+
+    /// What comes of it, the trouble knows.
+    fn ask_whether_it_answers(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let upstream = Arc::clone(&self.upstream);
+        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
+        let key = self.upstream.key(&nothing).expect("a key");
+        async move { drop(upstream.ask(&key, GetOptions::default()).await) }
     }
 
     /// Asks for an object that is hardly there, to find out whether the bucket is, and lets us read.
@@ -223,17 +234,6 @@ impl Bucket {
         known.ok_or(StoreError::Changing)
     }
 
-    fn is_known_to_be_missing(&self, path: &AssetPath<'_>, now: Instant) -> bool {
-        self.missing
-            .get(path.as_str())
-            .is_some_and(|since| now.saturating_duration_since(since) < MISSING.min(self.fresh))
-    }
-
-    /// Whether this can be served while the bucket cannot be asked.
-    fn may_stand_in(&self, known: &Opened) -> bool {
-        let is_allowed = self.stale_if_error > Duration::ZERO
-            && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
-        is_held(known) && !known.is_broken() && is_allowed
     /// Holds what the bucket in whose place it comes `held` in memory, as its own rules describe it. What is still on its way
     /// comes as it began.
     pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
@@ -247,6 +247,17 @@ impl Bucket {
         }
     }
 
+    fn is_known_to_be_missing(&self, path: &AssetPath<'_>, now: Instant) -> bool {
+        self.missing
+            .get(path.as_str())
+            .is_some_and(|since| now.saturating_duration_since(since) < MISSING.min(self.fresh))
+    }
+
+    /// Whether this can be served while the bucket cannot be asked.
+    fn may_stand_in(&self, known: &Opened) -> bool {
+        let is_allowed = self.stale_if_error > Duration::ZERO
+            && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
+        is_held(known) && !known.is_broken() && is_allowed
     }
 
     /// Finds out in the background whether the bucket answers again.

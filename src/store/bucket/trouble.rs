@@ -10,6 +10,9 @@ use crate::store::status::BucketCounts;
 
 /// While it does not answer, it is tried again so often.
 const GAP: Duration = Duration::from_secs(1);
+/// What it said last counts for so long where somebody wants to know how it is: those who watch over us ask every few seconds, and
+/// a bucket that is in use is heard of anyway.
+const NEWS: Duration = Duration::from_secs(5);
 /// It is told of no more often than this, so that a bucket which now and then fails does not fill the log.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -45,6 +48,8 @@ struct State {
     since: Option<Instant>,
     reason: String,
     tried: Option<Instant>,
+    /// When it was known last whether it answers.
+    heard: Option<Instant>,
     told: Option<Instant>,
     /// Answers out of what is held since then.
     stood_in: u64,
@@ -59,6 +64,11 @@ impl Trouble {
     /// Whether it does not answer.
     pub(super) fn is_on(&self) -> bool {
         self.lock().since.is_some()
+    }
+
+    /// Whether nothing was heard of it for so long that what is known says nothing of how it is.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        self.lock().heard.is_none_or(|heard| heard.elapsed() >= NEWS)
     }
 
     /// Why it does not answer, where that is so.
@@ -88,6 +98,7 @@ impl Trouble {
             return;
         }
         let mut state = self.lock();
+        state.heard = Some(Instant::now());
         let Some(Refusal::Fault(fault, reason)) = refusal else {
             if let Some(since) = state.since.take()
                 && state.told.is_some_and(|told| told >= since)
@@ -150,6 +161,20 @@ mod tests {
         trouble.note(Some(&Refusal::Fault(Fault::Refused, String::new())));
         trouble.note(None);
         assert!(!trouble.is_on());
+    }
+
+    #[test]
+    fn what_was_said_last_is_out_of_date_after_a_while() {
+        let trouble = trouble();
+        assert!(trouble.is_out_of_date(), "nothing was said");
+        for said in [None, Some(Refusal::Fault(Fault::Late, String::new()))] {
+            trouble.note(said.as_ref());
+            assert!(!trouble.is_out_of_date());
+            trouble.lock().heard = Instant::now().checked_sub(NEWS);
+            assert!(trouble.is_out_of_date());
+        }
+        trouble.note(Some(&Refusal::Busy));
+        assert!(trouble.is_out_of_date(), "it was not asked");
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::glance::Glance;
 use super::load::{Loaded, Seen, load};
 use super::root::Patience;
 use super::version::{FileVersion, SETTLING};
@@ -13,6 +12,7 @@ use super::{Disk, DiskFile, OpenError, OpenFile, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
 use crate::http::Fields;
 use crate::store::flights::{Demand, Flights};
+use crate::store::glance::Glance;
 use crate::store::opened::Origin;
 use crate::store::shelf::Shelf;
 use crate::store::{Ask, Content, Opened, StoreError};
@@ -69,10 +69,13 @@ impl Folder {
 
     /// Why nothing in it can be read at the moment, where that is so. Takes as long as its disk does.
     pub(crate) async fn trouble(&self) -> Option<String> {
-        let disk = Arc::clone(&self.disk);
-        let look = move || disk.trouble().map(|error| error.to_string());
-        let found = self.glance.share(&self.shelf.background, look).await;
-        found.unwrap_or_else(|| Some("the folder could not be looked at".to_owned()))
+        let (disk, background) = (Arc::clone(&self.disk), self.shelf.background.clone());
+        let broken_off = || Some("the folder could not be looked at".to_owned());
+        let look = async move {
+            let look = move || disk.trouble().map(|error| error.to_string());
+            background.spawn_blocking(look).await.unwrap_or_else(|_| broken_off())
+        };
+        self.glance.share(&self.shelf.background, look).await.unwrap_or_else(broken_off)
     }
 
     /// Whether what is known answers what was asked at `now`.
@@ -110,9 +113,6 @@ impl Folder {
         known.ok_or(StoreError::Changing)
     }
 
-    /// Looks at the disk once.
-    async fn look(
-        self: &Arc<Self>,
     /// Holds what the folder in whose place it comes `held` in memory, as its own rules describe it.
     pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
         let never: Vec<_> = self.disk.never_served().collect();
@@ -129,6 +129,9 @@ impl Folder {
         }
     }
 
+    /// Looks at the disk once.
+    async fn look(
+        self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
         known: Option<&Opened>,

@@ -5,7 +5,6 @@
 mod chunks;
 mod digests;
 mod folder;
-mod glance;
 mod load;
 mod root;
 mod stream;

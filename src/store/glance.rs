@@ -1,12 +1,12 @@
-//! A look at a disk that may hang for ever, where somebody asks again and again how it is.
+//! A look at a store that may hang, where somebody asks again and again how it is.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// One look at a time: who asks while it is under way waits for the same, so that a disk that hangs holds one thread, however
-/// often it is asked of. Unlike a [flight](crate::store::flights), it cannot be called off.
+/// One look at a time: who asks while it is under way waits for the same, so that a disk that hangs holds one thread, and a bucket
+/// one connection, however often they are asked of. Unlike a [flight](super::flights), it goes on when nobody waits any more.
 pub(super) struct Glance<V>(Mutex<Option<watch::Receiver<Option<V>>>>);
 
 impl<V> Default for Glance<V> {
@@ -16,11 +16,11 @@ impl<V> Default for Glance<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Glance<V> {
-    /// What the look that is under way finds, or else `look`, which is run on a thread that may block. `None` where it broke off.
+    /// What the look that is under way finds, or else `look`, which is then begun. `None` where it broke off.
     pub(super) async fn share(
         &self,
         background: &Handle,
-        look: impl FnOnce() -> V + Send + 'static,
+        look: impl Future<Output = V> + Send + 'static,
     ) -> Option<V> {
         let mut found = self.join(background, look);
         found.wait_for(Option::is_some).await.ok()?.clone()
@@ -29,7 +29,7 @@ impl<V: Clone + Send + Sync + 'static> Glance<V> {
     fn join(
         &self,
         background: &Handle,
-        look: impl FnOnce() -> V + Send + 'static,
+        look: impl Future<Output = V> + Send + 'static,
     ) -> watch::Receiver<Option<V>> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // One that breaks off takes the sender along.
@@ -39,7 +39,7 @@ impl<V: Clone + Send + Sync + 'static> Glance<V> {
             return found.clone();
         }
         let (sender, found) = watch::channel(None);
-        background.spawn_blocking(move || sender.send_replace(Some(look())));
+        background.spawn(async move { sender.send_replace(Some(look.await)) });
         under_way.insert(found).clone()
     }
 }
@@ -48,25 +48,25 @@ impl<V: Clone + Send + Sync + 'static> Glance<V> {
 mod tests {
     use super::*;
     use std::future::ready;
-    use std::sync::mpsc;
+    use tokio::sync::oneshot;
 
     #[tokio::test]
     async fn a_look_that_hangs_is_not_begun_again_until_it_has_ended() {
         let (glance, background) = (Glance::default(), Handle::current());
-        let (mend, hang) = mpsc::channel::<()>();
+        let (mend, hang) = oneshot::channel::<()>();
         tokio::select! {
             biased;
-            found = glance.share(&background, move || hang.recv().map_or(0, |()| 1)) => panic!("{found:?}"),
+            found = glance.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
             () = ready(()) => {}
         }
         for _ in 0..3 {
             tokio::select! {
                 biased;
-                found = glance.share(&background, || panic!("a second look")) => panic!("{found:?}"),
+                found = glance.share(&background, async { panic!("a second look") }) => panic!("{found:?}"),
                 () = ready(()) => {}
             }
         }
-        let later = glance.share(&background, || panic!("a second look"));
+        let later = glance.share(&background, async { panic!("a second look") });
         let mended = async {
             tokio::task::yield_now().await;
             mend.send(()).expect("it hangs");
@@ -78,9 +78,9 @@ mod tests {
     async fn a_look_that_has_ended_answers_nobody_else() {
         let (glance, background) = (Glance::default(), Handle::current());
         for number in 0..3 {
-            assert_eq!(glance.share(&background, move || number).await, Some(number));
+            assert_eq!(glance.share(&background, ready(number)).await, Some(number));
         }
-        assert_eq!(glance.share(&background, || panic!("it breaks off")).await, None);
-        assert_eq!(glance.share(&background, || 3).await, Some(3));
+        assert_eq!(glance.share(&background, async { panic!("it breaks off") }).await, None);
+        assert_eq!(glance.share(&background, ready(3)).await, Some(3));
     }
 }
