@@ -113,6 +113,12 @@ impl Cache {
         self.bodies.iter()
     }
 
+    /// Forgets everything. Takes as long as it takes to give memory back.
+    pub(super) fn clear(&self) {
+        self.bodies.clear();
+        self.files.clear();
+    }
+
     /// Lets go of files that nobody has looked at since `before`; those that are asked for are looked at as often as
     /// `fresh` says.
     pub(super) fn sweep(&self, before: Instant) {

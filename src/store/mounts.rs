@@ -121,6 +121,12 @@ impl Stores {
         }
     }
 
+    /// Lets go of all that is held in memory, once others have taken the place of these. Takes as long as it takes to give it
+    /// back, so no serving core should have to.
+    pub fn let_go(&self) {
+        self.0.shelf.cache.clear();
+    }
+
     /// Whether these are those, and not others in their place.
     pub fn are(&self, others: &Self) -> bool {
         Arc::ptr_eq(&self.0, &others.0)

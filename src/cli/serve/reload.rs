@@ -94,7 +94,13 @@ impl InForce<'_> {
         }
         let certificates = self.certificates.as_ref().map(|files| &**files.certificates());
         doubts::tell(&settings, &stores, certificates);
-        (self.settings, self.stores) = (settings, stores);
+        self.settings = settings;
+        let before = std::mem::replace(&mut self.stores, stores);
+        if !before.are(&self.stores) {
+            // Nobody waits for it. Who still answers under the settings before has what it sends, and would be the one to give all
+            // that memory back, on a serving core, if it were not done here.
+            spawn_blocking(move || before.let_go());
+        }
         for key in &fixed {
             log::warn!("SIGHUP: `{key}` is otherwise now, and that takes a restart: it stays as it was");
         }

@@ -2,9 +2,9 @@
 
 use rustix::process::Signal;
 
-use super::{command, command_of};
+use super::{begun, command, command_of, finish};
 use crate::admin::{address_of, ask};
-use crate::s3_server::{ACCESS_KEY, Meta, OTHER_ACCESS_KEY, REGION, S3Server, SECRET};
+use crate::s3_server::{ACCESS_KEY, Meta, OTHER_ACCESS_KEY, REGION, S3Server, SECRET, of};
 use crate::support::{Folder, Server, eventually};
 
 const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
@@ -160,4 +160,30 @@ fn what_is_held_is_served_in_an_outage_under_the_rules_of_a_reload() {
     reload(&mut server, &folder, &rules("object", "no-cache").replace("s3://media", "s3://media/x"));
     assert_eq!(server.get("/a.jpg").text(), "of another folder");
     assert_eq!(server.get("/own.jpg").status, 404);
+}
+
+#[test]
+fn who_is_still_answered_as_before_keeps_nothing_in_memory_but_what_it_is_sent() {
+    const LEN: u64 = 1 << 20;
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    s3.put("big.jpg", vec![0; 1 << 20], Meta::default());
+    s3.put("slow.jpg", "at last", Meta::default());
+    folder.write("media/a.jpg", "a photo");
+    let mut server = serve(&s3, &folder, "[[mount]]\nstore = \"s3://media\"\n");
+    let held = |server: &mut Server| {
+        let told = ask(address_of(server), "/metrics");
+        let value = told.text().lines().find_map(|line| line.strip_prefix("wamedia_cache_held_bytes "));
+        value.unwrap_or_else(|| panic!("{}", told.text())).parse::<u64>().expect("a number")
+    };
+    assert_eq!(server.get("/big.jpg").status, 200);
+    eventually("it is held", || (held(&mut server) >= LEN).then_some(()));
+    let gate = s3.hold(of("slow.jpg"));
+    let mut slow = begun(&server, "GET /slow.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
+    gate.wait_for(1);
+
+    reload(&mut server, &folder, "[[mount]]\nstore = \"media\"\n");
+    eventually("it is let go of", || (held(&mut server) < LEN).then_some(()));
+    assert_eq!(server.get("/a.jpg").text(), "a photo");
+    gate.release();
+    assert_eq!(finish(&mut slow).text(), "at last");
 }
