@@ -25,8 +25,11 @@ impl Settings {
     /// Takes over from the settings that are `running` what cannot change while the program runs, and gives the keys of what was to
     /// be otherwise.
     pub fn keep_what_is_fixed(&mut self, running: &Self) -> Vec<&'static str> {
-        let has_changed =
-            |key: &&super::keys::Key| FIXED.contains(&key.name) && (key.show)(self) != (key.show)(running);
+        // What nobody says, then or now, follows from the machine or from what is said: it is no change that anybody has made.
+        let is_said = |key: &str| self.said.has(key) || running.said.has(key);
+        let has_changed = |key: &&super::keys::Key| {
+            FIXED.contains(&key.name) && is_said(key.name) && (key.show)(self) != (key.show)(running)
+        };
         let mut changed: Vec<_> = KEYS.iter().filter(has_changed).map(|key| key.name).collect();
         self.acme = running.acme.clone();
         if self.scheme() != running.scheme() {
@@ -65,6 +68,11 @@ mod tests {
         let running = Settings::defaults();
         let mut new = Settings::defaults();
         assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
+        // As where the processors that it may run on are others now.
+        new.threads += 1;
+        assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
+        assert_eq!(new, running);
+        new.said = super::super::Said(FIXED.into());
         new.listen.push(([127, 0, 0, 1], 1).into());
         new.plain_listen.push(([127, 0, 0, 1], 2).into());
         new.admin = Some(([127, 0, 0, 1], 3).into());

@@ -324,14 +324,25 @@ impl Server {
         self.stopping.drain.cancel();
         let done = Arc::new(Notify::new());
         let all_done = Arc::clone(&done);
-        let joining = std::thread::spawn(move || {
-            for core in self.cores {
+        let cores = self.cores;
+        let join_all = move || {
+            for core in cores {
                 if core.join().is_err() {
                     log::error!("a serving core panicked");
                 }
             }
             all_done.notify_one();
-        });
+        };
+        let joining = match std::thread::Builder::new().name("draining".into()).spawn(join_all) {
+            Ok(joining) => joining,
+            Err(e) => {
+                log::error!(
+                    "what is in flight is cut at once, since no thread can be started to wait for it: {e}"
+                );
+                self.stopping.stop.cancel();
+                return false;
+            }
+        };
         let by_itself = tokio::select! {
             () = done.notified() => true,
             () = tokio::time::sleep(drain_timeout) => false,

@@ -41,8 +41,9 @@ impl Purpose {
 }
 
 impl Passed {
-    /// Takes what was passed. To be called once, before there are threads: the variables that tell of it are taken away, so that no
-    /// child believes that it is meant.
+    /// Takes what was passed. To be called once, before there are threads: the variables that say to whom and how many
+    /// (`LISTEN_PID`, `LISTEN_FDS`) are taken away, so that no child believes that it is meant. The names stay, and mean nothing
+    /// without them.
     ///
     /// Fails where something else than a TCP socket that listens was passed.
     pub fn take() -> Result<Self, BindError> {

@@ -1,19 +1,28 @@
 //! What the service manager is told, where there is one that listens (`sd_notify`, section 3 of the manual): that we serve, read settings again, or end,
 //! and that we live.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
 use super::Pulse;
 
-/// Messages that may wait for a service manager which does not take them.
-const WAITING: usize = 16;
-
 /// Who started us and wants to know how we are; or nobody.
 #[derive(Debug, Clone)]
-pub struct Supervisor(Option<SyncSender<Message>>);
+pub struct Supervisor(Option<Telling>);
+
+/// The way to the thread that tells it.
+#[derive(Debug, Clone)]
+struct Telling {
+    /// Whatever the service manager does, all that is said here stays to be told: who waits for the end of a reload would give us
+    /// up without it. It is no more than a few words for each time that we are told to do something.
+    messages: Sender<Message>,
+    /// Whether that we live is still to be told: once is enough.
+    is_alive_waiting: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 enum Message {
@@ -31,11 +40,12 @@ impl Supervisor {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return Self(None);
         }
-        let (sender, messages) = sync_channel(WAITING);
-        let telling =
-            std::thread::Builder::new().name("supervisor".into()).spawn(move || tell_all(&messages));
-        match telling {
-            Ok(_) => Self(Some(sender)),
+        let (sender, messages) = channel();
+        let telling = Telling { messages: sender, is_alive_waiting: Arc::default() };
+        let is_alive_waiting = Arc::clone(&telling.is_alive_waiting);
+        let thread = std::thread::Builder::new().name("supervisor".into());
+        match thread.spawn(move || tell_all(&messages, &is_alive_waiting)) {
+            Ok(_) => Self(Some(telling)),
             Err(e) => {
                 log::warn!("the service manager cannot be told anything: no thread could be started: {e}");
                 Self(None)
@@ -71,16 +81,21 @@ impl Supervisor {
     }
 
     fn put(&self, message: Message) {
-        if let Some(sender) = &self.0 {
-            // Where there is no room, nobody has listened for long.
-            let _ = sender.try_send(message);
+        let Some(telling) = &self.0 else { return };
+        if matches!(message, Message::Alive) && telling.is_alive_waiting.swap(true, Ordering::Relaxed) {
+            return;
         }
+        // The thread listens as long as there is anybody to say something.
+        let _ = telling.messages.send(message);
     }
 }
 
-fn tell_all(messages: &Receiver<Message>) {
+fn tell_all(messages: &Receiver<Message>, is_alive_waiting: &AtomicBool) {
     let mut was_told = true;
     while let Ok(message) = messages.recv() {
+        if matches!(message, Message::Alive) {
+            is_alive_waiting.store(false, Ordering::Relaxed);
+        }
         let told = message.tell();
         if let (Err(e), true) = (&told, was_told) {
             log::warn!("the service manager cannot be told anything: {e}");

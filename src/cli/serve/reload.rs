@@ -70,15 +70,18 @@ impl InForce<'_> {
                 refuse_to_lose_names(&settings.acme.domains, &named, &got_for, read)?;
             }
             let stores = stores.reopen(&settings).map_err(store_failure)?;
-            let access_log =
-                LogSink::open(&settings.access_log).map_err(|e| Failure::new(Exit::System, e))?;
-            Ok(Next { settings, fixed, stores, certificates, access_log })
+            Ok((settings, fixed, stores, certificates))
         });
-        let next: Next = reading.await.unwrap_or_else(|e| {
-            Err(Failure::new(Exit::System, format_args!("reading it was broken off: {e}")))
+        let broken_off = |e| Err(Failure::new(Exit::System, format_args!("reading it was broken off: {e}")));
+        let (settings, fixed, stores, certificates) = reading.await.unwrap_or_else(broken_off)?;
+        stores.probe_new(&self.stores).await.map_err(store_failure)?;
+        // Last, since it makes the file: what is refused leaves none behind.
+        let log = settings.access_log.clone();
+        let opening = spawn_blocking(move || LogSink::open(&log).map_err(|e| Failure::new(Exit::System, e)));
+        let access_log = opening.await.unwrap_or_else(|e| {
+            Err(Failure::new(Exit::System, format_args!("opening the log was broken off: {e}")))
         })?;
-        next.stores.probe_new(&self.stores).await.map_err(store_failure)?;
-        Ok(next)
+        Ok(Next { settings, fixed, stores, certificates, access_log })
     }
 
     async fn change_to(&mut self, next: Next) -> String {
