@@ -2,6 +2,8 @@
 //!
 //! File, environment and command line all arrive in this form, so that one parser a setting reads it from each.
 
+use std::collections::BTreeSet;
+
 use super::{ConfigError, Place};
 
 /// A value, of whatever type it was written in.
@@ -87,6 +89,25 @@ impl Field {
             place: self.place.clone(),
             reason,
         })
+    }
+}
+
+/// The keys that somebody has given a value: those of the others may follow from them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said(pub(super) BTreeSet<&'static str>);
+
+/// Where a value comes from is not what it is: settings that hold the same are the same.
+impl PartialEq for Said {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Said {}
+
+impl Said {
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
     }
 }
 

@@ -24,7 +24,6 @@ mod signing;
 mod tests;
 mod units;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,7 +44,7 @@ pub use signing::Signing;
 
 use crate::asset::{AssetPath, CachePolicy};
 use crate::http::SigningKeys;
-use given::{Field, Value};
+use given::{Field, Said, Value};
 use keys::Key;
 use mount::Surroundings;
 
@@ -92,25 +91,6 @@ pub struct Settings {
     pub config_file: Option<PathBuf>,
     /// Which of these the operator has said.
     said: Said,
-}
-
-/// The keys that somebody has given a value: those of the others may follow from them.
-#[derive(Debug, Clone, Default)]
-struct Said(BTreeSet<&'static str>);
-
-/// Where a value comes from is not what it is: settings that hold the same are the same.
-impl PartialEq for Said {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Said {}
-
-impl Said {
-    fn has(&self, key: &str) -> bool {
-        self.0.contains(key)
-    }
 }
 
 /// What the addresses without TLS serve beside those with it.

@@ -72,7 +72,7 @@ mod tests {
         new.threads += 1;
         assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
         assert_eq!(new, running);
-        new.said = super::super::Said(FIXED.into());
+        new.said = super::super::given::Said(FIXED.into());
         new.listen.push(([127, 0, 0, 1], 1).into());
         new.plain_listen.push(([127, 0, 0, 1], 2).into());
         new.admin = Some(([127, 0, 0, 1], 3).into());

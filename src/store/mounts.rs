@@ -1,7 +1,10 @@
-//! The stores behind their path prefixes: which one a path lies in, and whether it has to be looked at.
+//! The stores behind their path prefixes: which one a path lies in, and whether it has to be looked at. How others take their place
+//! is told in [`succession`].
+
+mod succession;
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,12 +14,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::bucket::{Bucket, Connector, Record, Secrets};
+use self::succession::Made;
+use super::bucket::{Bucket, Connector, Record};
 use super::disk::{Chunks, Digests, Folder, Shared};
 use super::shelf::Shelf;
 use super::{Ask, Content, Listing, Opened, Piece, Status, StoreError, Want, survey};
 use crate::asset::AssetPath;
-use crate::config::{self, CacheRules, Location, Settings};
+use crate::config::{self, Location, Settings};
 
 /// How long an open file is held after the last request for it.
 const HOLD: Duration = Duration::from_secs(10);
@@ -34,16 +38,6 @@ struct Inner {
     /// Of the folders; `None` where there are none but buckets.
     shared: Option<Arc<Shared>>,
     made_of: Made,
-}
-
-/// What of the settings stores are made of. Where it is the same, so are they.
-#[derive(PartialEq)]
-struct Made {
-    /// With what stood in the files that say who we are to a bucket.
-    mounts: Vec<(config::Mount, Option<Secrets>)>,
-    rules: CacheRules,
-    upstream: config::Upstream,
-    never_served: Vec<PathBuf>,
 }
 
 struct Mount {
@@ -70,66 +64,6 @@ impl Stores {
         let made_of = Made::of(settings);
         let mounts = open_on(&shelf, &shared, settings, |_| Record::default())?;
         Ok(Self::of(mounts, shelf, Some(shared), made_of))
-    }
-
-    /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
-    /// otherwise.
-    ///
-    /// Both together hold no more than either may, and what was counted goes on being counted. No file is hashed again that was
-    /// not changed; what is held in memory they [take over](Self::take_over). What is not of the stores' own (`settings.memory`)
-    /// stays as it was.
-    ///
-    /// Fails as [`open_all`](Self::open_all) does. Whether buckets can be read that were not there before,
-    /// [`probe_new`](Self::probe_new) finds out.
-    pub fn reopen(&self, settings: &Settings) -> Result<Self, StoreError> {
-        let inner = &*self.0;
-        // Before clients are made: keys that change meanwhile are seen at the next reload.
-        let made_of = Made::of(settings);
-        if inner.made_of == made_of {
-            return Ok(self.clone());
-        }
-        let next = inner.shelf.successor(settings.cache.clone());
-        let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
-        let record = |number: usize| inner.record_for(&made_of.mounts[number]);
-        let mounts = open_on(&next, &shared, settings, record)?;
-        Ok(Self::of(mounts, next, Some(shared), made_of))
-    }
-
-    /// Holds what those `before` hold in memory of stores that are mounted where they were, as the rules of these describe it; of
-    /// what is never served now, nothing. To be called when these take the place of those.
-    pub fn take_over(&self, before: &Self) {
-        let inner = &*self.0;
-        if self.are(before) {
-            return;
-        }
-        let mut held: Vec<Vec<(AssetPath, Opened)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
-        for (path, opened) in before.0.shelf.cache.bodies() {
-            let Ok(path) = AssetPath::from_plain(&path).map(|path| path.to_owned()) else { continue };
-            if let (Some(number), Some((then, _))) = (self.mount_of(&path), before.0.find(&path))
-                && inner.mounts[number].path == then.path
-                && inner.made_of.is_on_same_store(&before.0.made_of, &then.path)
-            {
-                held[number].push((path, opened));
-            }
-        }
-        for (mount, held) in inner.mounts.iter().zip(&held) {
-            let held = held.iter().map(|(path, opened)| (path, opened));
-            match &mount.store {
-                Store::Folder(folder) => folder.take_over(held),
-                Store::Bucket(bucket) => bucket.take_over(held),
-            }
-        }
-    }
-
-    /// Lets go of all that is held in memory, once others have taken the place of these. Takes as long as it takes to give it
-    /// back, so no serving core should have to.
-    pub fn let_go(&self) {
-        self.0.shelf.cache.clear();
-    }
-
-    /// Whether these are those, and not others in their place.
-    pub fn are(&self, others: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &others.0)
     }
 
     /// The same where `settings` have one mount, on a bucket that `store` stands for.
@@ -169,17 +103,6 @@ impl Stores {
     /// request may.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.probe_those(|_| true).await
-    }
-
-    /// The same, of the buckets that are not found alike in `before`, keys included: one that was there goes on as it did, in an
-    /// outage, too.
-    pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
-        let is_known = |(mount, secrets): &&(config::Mount, Option<Secrets>)| {
-            let known = &before.0.made_of.mounts;
-            known.iter().any(|(known, then)| known.store.is_same_as(&mount.store) && then == secrets)
-        };
-        let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(mount)).collect();
-        self.probe_those(|path| new.iter().any(|(mount, _)| mount.path == path)).await
     }
 
     async fn probe_those(&self, is_meant: impl Fn(&str) -> bool) -> Result<(), StoreError> {
@@ -404,37 +327,6 @@ fn bucket_at(
     Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(shelf))
 }
 
-impl Made {
-    fn of(settings: &Settings) -> Self {
-        Self {
-            mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
-            rules: settings.cache.clone(),
-            upstream: settings.upstream,
-            never_served: settings.never_served(),
-        }
-    }
-
-    /// Whether the mounts of both at `path` are on the same store.
-    fn is_on_same_store(&self, other: &Self, path: &str) -> bool {
-        let [one, other] = [self, other].map(|made| made.mounts.iter().find(|(mount, _)| mount.path == path));
-        one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
-    }
-
-    /// Whether there is a mount there on the same store, which is asked by the same keys.
-    fn has(&self, (mount, secrets): &(config::Mount, Option<Secrets>)) -> bool {
-        self.mounts.iter().any(|(known, then)| {
-            known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
-        })
-    }
-}
-
-fn secrets(store: &Location) -> Option<Secrets> {
-    match store {
-        Location::Folder(_) => None,
-        Location::Bucket(bucket) => Some(Secrets::of(bucket)),
-    }
-}
-
 impl Store {
     /// What keeps assets in it from being had, if anything does.
     async fn trouble(&self, patience: Duration) -> Option<String> {
@@ -464,15 +356,6 @@ impl Store {
 }
 
 impl Inner {
-    /// What was heard of a bucket so far: of two mounts on one bucket, each has its own. How it is, is known of one that is asked
-    /// as before only.
-    fn record_for(&self, made: &(config::Mount, Option<Secrets>)) -> Record {
-        let (mount, name) = (&made.0, made.0.store.to_string());
-        let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
-        let Some(Mount { store: Store::Bucket(bucket), .. }) = before else { return Record::default() };
-        if self.made_of.has(made) { bucket.record() } else { bucket.record().of_another() }
-    }
-
     /// The mount that `path` lies in, and the path inside it.
     fn find<'p>(&self, path: &'p AssetPath<'_>) -> Option<(&Mount, AssetPath<'p>)> {
         self.mounts.iter().find_map(|mount| Some((mount, path.below(&mount.path)?)))
