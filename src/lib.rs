@@ -43,6 +43,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod legible;
 pub mod message;
 pub mod server;
 mod small_file;

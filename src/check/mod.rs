@@ -19,12 +19,13 @@ pub mod tree;
 pub mod url;
 pub mod webhook;
 
+pub use crate::legible::is_shown;
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use judge::{Judgement, Subject, judge, judge_key, judge_path};
 pub use object::{NoObject, Objects};
 pub use report::{Caching, Report, Verdict};
-pub use shell::{is_shown, named, quoted};
+pub use shell::{named, quoted};
 pub use source::Source;
 
 /// 31 December 9999, 23:59:59: the last second since 1970 that a date in HTTP can tell.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::legible::is_shown;
+
 /// A path as one word of a command that can be pasted into sh, bash or zsh, and as harmless to a terminal as to them.
 ///
 /// What cannot stand in plain quotes (control characters, bytes that are not UTF-8) is written in the dollar quotes of POSIX
@@ -19,18 +21,6 @@ pub fn quoted(path: &Path) -> String {
         Ok(text) if text.chars().all(is_shown) => format!("'{}'", text.replace('\'', r"'\''")),
         _ => dollar_quoted(&bytes),
     }
-}
-
-/// Whether a terminal shows this character, and does nothing else with it: no control character, nothing that turns the
-/// direction of writing, nothing invisible.
-pub fn is_shown(c: char) -> bool {
-    if c.is_ascii() {
-        return !c.is_ascii_control();
-    }
-    // Behind another character, an accent of its own is shown, too.
-    let mut behind = [b'a', 0, 0, 0, 0];
-    let len = 1 + c.encode_utf8(&mut behind[1..]).len();
-    std::str::from_utf8(&behind[..len]).is_ok_and(|text| text.escape_debug().count() == 2)
 }
 
 /// A path as a text: what in it is not UTF-8 is written `\xff`.

@@ -187,6 +187,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     if !server.drain(again).await {
         log::warn!("some responses were cut");
     }
+    supervisor.close();
     log.close();
     Ok(())
 }

@@ -9,6 +9,7 @@ use hyper::{Method, StatusCode, Version};
 
 use super::exchange::{Asked, Logged, Record};
 use crate::http::{Link, without_signatures};
+use crate::legible::is_shown;
 use crate::whatsapp;
 
 /// One line, not yet formatted.
@@ -35,6 +36,9 @@ pub(super) struct Line {
     sent: u64,
     completed: bool,
 }
+
+/// Bytes that are told of a user agent: known ones have less, and a stranger may send as many as a head can have.
+const USER_AGENT: usize = 512;
 
 /// What the first line of a request says.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl Line {
             began: record.began,
             first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.began)),
             duration: record.ended.saturating_duration_since(record.began),
-            user_agent: agent.map(|agent| agent.as_bytes().into()),
+            user_agent: agent.map(|agent| agent.as_bytes()[..agent.len().min(USER_AGENT)].into()),
             request: asked.map(RequestLine::of),
             status: record.status,
             link,
@@ -256,16 +260,16 @@ impl Clock {
     }
 }
 
-/// Writes text so that no client can forge a line or confuse a terminal.
+/// Writes text so that no client can forge a line, confuse a terminal or hide something from who reads it.
 fn escape(text: &str, out: &mut Vec<u8>) {
     for c in text.chars() {
         if c == '"' || c == '\\' {
             out.push(b'\\');
         }
-        if c.is_control() {
-            let _ = write!(out, "{}", c.escape_default());
-        } else {
+        if is_shown(c) {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            let _ = write!(out, "{}", c.escape_default());
         }
     }
 }
@@ -277,7 +281,7 @@ fn json_optional(text: Option<&str>, out: &mut Vec<u8>) {
     }
 }
 
-/// A JSON string (RFC 8259 section 7); control characters beyond ASCII's are escaped too, for terminals.
+/// A JSON string (RFC 8259 section 7); what is not shown is escaped beyond what it asks for, for terminals.
 fn json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let is_plain = |b: u8| (b' '..0x7f).contains(&b) && b != b'"' && b != b'\\';
@@ -288,8 +292,12 @@ fn json_string(text: &str, out: &mut Vec<u8>) {
             match c {
                 '"' => out.extend_from_slice(b"\\\""),
                 '\\' => out.extend_from_slice(b"\\\\"),
-                c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c if is_shown(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(out, "\\u{unit:04x}");
+                    }
+                }
             }
         }
     }
@@ -376,8 +384,8 @@ mod tests {
 
     #[test]
     fn text_lines_cannot_be_forged() {
-        let text = written(Line::text, &line(Some(b"a\"\\\xc2\x9b\t\xff"), Some(206)));
-        let expected = ":80 \"GET /a%22b?v=0'1 HTTP/1.1\" 206 4/10 0.3/1.5ms cut current \"max-age=60\" \"a\\\"\\\\\\u{9b}\\t\u{fffd}\"\n";
+        let text = written(Line::text, &line(Some("a\"\\\u{9b}\u{202e}\t\u{fffd}".as_bytes()), Some(206)));
+        let expected = ":80 \"GET /a%22b?v=0'1 HTTP/1.1\" 206 4/10 0.3/1.5ms cut current \"max-age=60\" \"a\\\"\\\\\\u{9b}\\u{202e}\\t\u{fffd}\"\n";
         assert_eq!(text, expected);
         assert!(written(Line::text, &line(None, None)).contains("\" - 4/10 -/1.5ms cut - \"-\" \"\"\n"));
     }
@@ -395,12 +403,17 @@ mod tests {
 
     #[test]
     fn json_lines_are_json_whatever_the_client_sends() {
-        let json = written(Line::json, &line(Some(b"a\"\\\t\xff"), Some(206)));
+        let json = written(Line::json, &line(Some("a\"\\\t\u{202e}\u{e0001}\u{fffd}".as_bytes()), Some(206)));
         assert!(
             json.contains(r#""path":"/a%22b","query":"v=0'1","version":"HTTP/1.1","status":206,"#),
             "{json}"
         );
-        assert!(json.ends_with("\"user_agent\":\"a\\\"\\\\\\u0009\u{fffd}\",\"fetcher\":false}\n"), "{json}");
+        assert!(
+            json.ends_with(
+                "\"user_agent\":\"a\\\"\\\\\\u0009\\u202e\\udb40\\udc01\u{fffd}\",\"fetcher\":false}\n"
+            ),
+            "{json}"
+        );
         let json = written(Line::json, &line(None, None));
         assert!(
             json.contains("\"status\":null") && json.ends_with("\"user_agent\":null,\"fetcher\":false}\n"),

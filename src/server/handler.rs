@@ -84,6 +84,7 @@ fn answer_at_once(
         return Some(refused(answer));
     }
     if let Err(refusal) = live.clients.admit(client) {
+        service.counts().limited.add(1);
         return Some(refused(refusal));
     }
     let path = match asked_for(head) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ pub(super) struct Connections {
     limit_per_client: AtomicUsize,
     turned_away: Arc<Tally>,
     turned_away_of_clients: Arc<Tally>,
+    unaccepted: Arc<Tally>,
 }
 
 /// The right to a connection, given back when dropped.
@@ -136,6 +138,7 @@ impl Connections {
             limit_per_client: AtomicUsize::new(limit_per_client),
             turned_away: Arc::default(),
             turned_away_of_clients: Arc::default(),
+            unaccepted: Arc::default(),
         }
     }
 
@@ -175,6 +178,15 @@ impl Connections {
     /// A place among those that are told that there is no other.
     fn admit_to_be_told(self: &Arc<Self>) -> Option<Permit> {
         self.take(self.limit() + TOLD_AT_ONCE)
+    }
+
+    /// Tells the operator, now and then, that the system lets us accept none.
+    pub(super) fn warn_of_none(&self, error: io::Error) {
+        self.unaccepted.count(move |count| {
+            log::warn!(
+                "no connection can be accepted: {error}; it was tried {count} times since this was last told"
+            );
+        });
     }
 
     /// Tells the operator, now and then, that connections are turned away, last one from `peer`.
@@ -235,7 +247,7 @@ pub(super) fn turn_away(mut client: TcpStream, full: Full, connections: &Arc<Con
             client.write_all(full.answer().as_bytes()).await?;
             client.shutdown().await?;
             while client.read(&mut request).await? > 0 {}
-            std::io::Result::Ok(())
+            io::Result::Ok(())
         };
         let _ = timeout(FAREWELL, farewell).await;
     });

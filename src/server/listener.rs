@@ -222,7 +222,7 @@ async fn accept_all(
             Ok((stream, client)) => admit(stream, client, &service, &connections),
             Err(e) if is_of_one_connection(&e) => {}
             Err(e) => {
-                log::warn!("no connection can be accepted: {e}");
+                service.connections.warn_of_none(e);
                 tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
             }
         }

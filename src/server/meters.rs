@@ -142,6 +142,8 @@ pub(super) struct OfCore {
     pub(super) accepted: Count,
     /// Connections past the limit.
     pub(super) turned_away: Count,
+    /// Requests past the rate.
+    pub(super) limited: Count,
     pub(super) handshakes: OfHandshakes,
     /// Requests for an asset that were answered without asking the store, and those for which it was asked.
     pub(super) hits: Count,
@@ -278,6 +280,10 @@ impl Meters {
 
     pub(super) fn turned_away(&self) -> u64 {
         self.sum(|core| &core.turned_away)
+    }
+
+    pub(super) fn limited(&self) -> u64 {
+        self.sum(|core| &core.limited)
     }
 
     /// What TLS handshakes came to, and how many did.

@@ -10,6 +10,9 @@ use sd_notify::NotifyState;
 
 use super::Pulse;
 
+/// How long the end waits for a service manager that takes nothing.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Who started us and wants to know how we are; or nobody.
 #[derive(Debug, Clone)]
 pub struct Supervisor(Option<Telling>);
@@ -30,6 +33,8 @@ enum Message {
     Reloading,
     Stopping(String),
     Alive,
+    /// Nothing for the manager: whoever sent it wants to know when all before it has been told.
+    Told(Sender<()>),
 }
 
 impl Supervisor {
@@ -66,6 +71,13 @@ impl Supervisor {
     /// We end.
     pub fn stopping(&self, status: String) {
         self.put(Message::Stopping(status));
+    }
+
+    /// Waits until everything has been told, or the service manager has taken nothing for a second.
+    pub fn close(&self) {
+        let (told, all_told) = channel();
+        self.put(Message::Told(told));
+        let _ = all_told.recv_timeout(FAREWELL);
     }
 
     /// Tells for ever that we live, as long as every serving core does, where the service manager wants to know (`WATCHDOG_USEC`).
@@ -118,6 +130,10 @@ impl Message {
                 sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
             }
             Self::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
+            Self::Told(told) => {
+                let _ = told.send(());
+                Ok(())
+            }
         }
     }
 }

@@ -33,24 +33,25 @@ impl Weighter<Box<str>, Opened> for ByBytes {
     }
 }
 
-/// Counts what has to make room for others.
+/// Tells what leaves when something comes: what has to make room for it, or is replaced by it.
 #[derive(Debug, Clone, Default)]
-struct Evictions(Arc<Count>);
+struct Leaving;
 
-impl Lifecycle<Box<str>, Opened> for Evictions {
-    type RequestState = ();
+impl Lifecycle<Box<str>, Opened> for Leaving {
+    type RequestState = Vec<Box<str>>;
 
-    fn on_evict(&self, (): &mut (), _: Box<str>, _: Opened) {
-        self.0.add(1);
+    fn on_evict(&self, left: &mut Vec<Box<str>>, path: Box<str>, _: Opened) {
+        left.push(path);
     }
 }
 
 /// What is known, by path.
 #[derive(Debug)]
 pub(super) struct Cache {
-    bodies: Clock<Box<str>, Opened, ByBytes, DefaultHashBuilder, Evictions>,
-    files: Clock<Box<str>, Opened, UnitWeighter, DefaultHashBuilder, Evictions>,
-    evictions: Evictions,
+    bodies: Clock<Box<str>, Opened, ByBytes, DefaultHashBuilder, Leaving>,
+    files: Clock<Box<str>, Opened, UnitWeighter, DefaultHashBuilder, Leaving>,
+    /// How many had to make room for others.
+    evictions: Arc<Count>,
     /// Most that bodies and what belongs to them may take.
     bytes: u64,
 }
@@ -58,15 +59,15 @@ pub(super) struct Cache {
 impl Cache {
     /// Holds at most `bytes` of bodies and what belongs to them.
     pub(super) fn new(bytes: u64) -> Self {
-        Self::counting(bytes, Evictions::default())
+        Self::counting(bytes, Arc::default())
     }
 
     /// One as large that holds nothing yet and goes on counting where this one is.
     pub(super) fn successor(&self) -> Self {
-        Self::counting(self.bytes, self.evictions.clone())
+        Self::counting(self.bytes, Arc::clone(&self.evictions))
     }
 
-    fn counting(bytes: u64, evictions: Evictions) -> Self {
+    fn counting(bytes: u64, evictions: Arc<Count>) -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
             .estimated_items_capacity(
@@ -76,31 +77,34 @@ impl Cache {
             .build()
             .expect("all options are given");
         let hasher = DefaultHashBuilder::default();
-        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), evictions.clone());
-        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, evictions.clone());
+        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), Leaving);
+        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, Leaving);
         Self { bodies, files, evictions, bytes }
     }
 
     /// How many had to make room for others.
     pub(super) fn evictions(&self) -> u64 {
-        self.evictions.0.get()
+        self.evictions.get()
     }
 
     pub(super) fn get(&self, path: &str) -> Option<Opened> {
         self.bodies.get(path).or_else(|| self.files.get(path))
     }
 
-    pub(super) fn insert(&self, path: Box<str>, opened: Opened) {
+    pub(super) fn insert(&self, path: &str, opened: Opened) {
+        let mut left = Vec::new();
         match opened.content() {
             Content::Memory(_) | Content::Arriving(_) | Content::Object(_) => {
-                self.files.remove(&*path);
-                self.bodies.insert(path, opened);
+                self.files.remove(path);
+                self.bodies.insert_with_lifecycle(path.into(), opened, &mut left);
             }
             Content::File(_) => {
-                self.bodies.remove(&*path);
-                self.files.insert(path, opened);
+                self.bodies.remove(path);
+                self.files.insert_with_lifecycle(path.into(), opened, &mut left);
             }
         }
+        // A version that another takes the place of has made room for nobody else.
+        self.evictions.add(left.iter().filter(|other| &***other != path).count() as u64);
     }
 
     pub(super) fn remove(&self, path: &str) {

@@ -196,6 +196,15 @@ fn what_is_cut_and_who_is_turned_away_is_counted() {
 }
 
 #[test]
+fn who_is_told_to_come_back_later_is_counted() {
+    let (server, admin, _folder) = serve("[limits]\nrequests_per_second = 1\nburst = 2\n");
+    let mut client = server.connect();
+    let refused = (0..20).filter(|_| client.request("GET", "/a.jpg", &[]).status == 429).count();
+    assert!(refused > 0);
+    until(admin, "wamedia_http_requests_limited_total", &[], refused as f64);
+}
+
+#[test]
 fn what_buckets_are_asked_and_how_they_fail_is_counted() {
     let s3 = S3Server::start();
     s3.put("a.jpg", "0123456789", Meta::default());

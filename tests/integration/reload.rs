@@ -350,6 +350,8 @@ fn what_has_not_changed_is_not_hashed_again() {
     folder.write("a.jpg", "another photo").settle();
     eventually("the change is seen", || (server.get("/a.jpg").text() == "another photo").then_some(()));
     assert_eq!(hashed(&mut server), 3.0);
+    let evicted = value(&told_of(&mut server), "wamedia_cache_evictions_total");
+    assert_eq!(evicted, 0.0, "what takes the place of its own version has made no room");
 }
 
 #[test]

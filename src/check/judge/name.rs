@@ -6,7 +6,8 @@ use super::{Subject, mend, rules, types};
 use crate::asset::AssetPath;
 use crate::check::Finding;
 use crate::check::format::Format;
-use crate::check::shell::{is_shown, quoted};
+use crate::check::shell::quoted;
+use crate::legible::is_shown;
 use crate::whatsapp::refusal::not_fetched;
 
 /// Names of documents that are longer than this, in characters, are doubted.

@@ -1,6 +1,6 @@
 //! Strangers' text: made fit to be shown, and looked through without regard to case.
 
-use crate::check::is_shown;
+use crate::legible::is_shown;
 
 /// Most of a text that is kept, in characters. What Meta writes has a few hundred.
 pub(super) const MAX_TEXT: usize = 4000;

@@ -152,6 +152,11 @@ impl Page<'_, '_> {
             meters.turned_away(),
         )?;
         self.counter(
+            "wamedia_http_requests_limited",
+            "Requests past the rate of one client, which were told 429",
+            meters.limited(),
+        )?;
+        self.counter(
             "wamedia_cache_hits",
             "Requests for an asset that were answered without asking its store",
             meters.hits(),
@@ -240,6 +245,12 @@ impl Page<'_, '_> {
             }
         }
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.gauge(
+            "wamedia_tls_certificates_wanted",
+            "Certificates that could not be had from an authority when it was last asked",
+            None,
+            certificates.map_or(0, |certificates| certificates.noted_troubles().len() as u64),
+        )?;
         self.gauges(
             "wamedia_tls_certificate_expiry_timestamp",
             "When the certificate for the name expires, since 1970",

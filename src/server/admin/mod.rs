@@ -26,6 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use self::exposition::Dialect;
 use super::Watch;
+use super::limits::Tally;
 use super::listener::{self, BindError};
 use super::process;
 
@@ -79,6 +80,7 @@ impl Admin {
             Err(e) => return log::error!("the admin listener could not be used: {e}"),
         };
         let view = Arc::new(View { watch, process: process::Seen::default() });
+        let failures = Arc::<Tally>::default();
         let mut served = VecDeque::<AbortHandle>::with_capacity(CONNECTIONS);
         loop {
             match listener.accept().await {
@@ -93,7 +95,12 @@ impl Admin {
                     served.push_back(tokio::spawn(serving).abort_handle());
                 }
                 Err(e) => {
-                    log::warn!("no connection to the admin listener can be accepted: {e}");
+                    failures.count(move |count| {
+                        log::warn!(
+                            "no connection to the admin listener can be accepted: {e}; it was tried {count} times since this was \
+                             last told"
+                        );
+                    });
                     sleep(REST).await;
                 }
             }

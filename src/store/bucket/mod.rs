@@ -124,8 +124,10 @@ impl Bucket {
         self.upstream.record().clone()
     }
 
-    /// How it is, and what was asked of it so far. `mount` is where it is served.
+    /// How it is, and what was asked of it so far. `mount` is where it is served. One that did not answer is asked again now and
+    /// then: it may be that nobody else does.
     pub(crate) fn status(&self, mount: &str) -> BucketStatus {
+        self.look_again();
         self.upstream.counts().status(self.upstream.name(), mount, !self.upstream.trouble().is_on())
     }
 
@@ -133,14 +135,19 @@ impl Bucket {
     /// one that did not answer is asked again now and then: it may be that nobody else does.
     pub(crate) async fn trouble(&self) -> Option<String> {
         let trouble = self.upstream.trouble();
-        if trouble.is_on() {
-            if trouble.may_be_tried() {
-                self.shelf.background.spawn(self.ask_whether_it_answers());
-            }
-        } else if trouble.is_out_of_date() {
+        self.look_again();
+        if !trouble.is_on() && trouble.is_out_of_date() {
             self.glance.share(&self.shelf.background, self.ask_whether_it_answers()).await;
         }
         trouble.reason()
+    }
+
+    /// Has it asked whether it answers again, where it did not and it is time to.
+    fn look_again(&self) {
+        let trouble = self.upstream.trouble();
+        if trouble.is_on() && trouble.may_be_tried() {
+            self.shelf.background.spawn(self.ask_whether_it_answers());
+        }
     }
 
     /// What comes of it, the trouble knows.
@@ -243,7 +250,7 @@ impl Bucket {
             let asset = Asset { cache_policy, ..opened.asset().clone() };
             let fields = Fields::render(&asset, &self.shelf.rules.versioned);
             let origin = Origin::Object(object.through(&self.upstream));
-            self.shelf.cache.insert(path.as_str().into(), opened.described_as(asset, fields, origin));
+            self.shelf.cache.insert(path.as_str(), opened.described_as(asset, fields, origin));
         }
     }
 
@@ -329,7 +336,7 @@ impl Bucket {
                     }
                     known.confirm(asked);
                     if self.shelf.cache.get(path.as_str()).is_none() {
-                        self.shelf.cache.insert(path.as_str().into(), known.clone());
+                        self.shelf.cache.insert(path.as_str(), known.clone());
                     }
                     Ok(known.clone())
                 }
@@ -419,7 +426,7 @@ impl Bucket {
         let (content, live) = self.content(&object, question, payload, meta.size);
         let fields = Fields::render(&asset, &self.shelf.rules.versioned);
         let opened = Opened::new(asset, fields, content, Origin::Object(object), asked);
-        self.shelf.cache.insert(path.as_str().into(), opened.clone());
+        self.shelf.cache.insert(path.as_str(), opened.clone());
         Ok(match live {
             Some(live) => opened.with(live),
             None => opened,

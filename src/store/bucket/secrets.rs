@@ -1,6 +1,6 @@
 //! The files that say who we are to a bucket and whom we trust: which they are, and whether they are what they were.
 //!
-//! They are read where a client is [made](super::connect). Keys are replaced in them without a word of it in the settings, so
+//! They are read where a client is [made](super::connect()). Keys are replaced in them without a word of it in the settings, so
 //! whether a client has to be made anew is to be told from the files. Tokens that are short-lived by nature (of web and workload
 //! identity, and of containers) are not among them: `object_store` reads those again by itself.
 

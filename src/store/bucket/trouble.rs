@@ -111,18 +111,19 @@ impl Trouble {
             }
             return;
         };
-        if state.since.is_some() {
-            return;
-        }
         let now = Instant::now();
-        (state.since, state.tried, state.stood_in) = (Some(now), Some(now), 0);
+        let since = *state.since.get_or_insert(now);
+        if since == now {
+            (state.tried, state.stood_in) = (Some(now), 0);
+        }
         let verb = match fault {
             Fault::Refused => "refuses us",
             Fault::Unavailable => "is out of order",
             Fault::Unreachable | Fault::Late => "does not answer",
         };
         state.reason = format!("it {verb}: {reason}");
-        if state.told.is_none_or(|told| now - told >= QUIET) {
+        // One that begins too soon after another is told of later, if it still goes on.
+        if state.told.is_none_or(|told| told < since && now - told >= QUIET) {
             state.told = Some(now);
             log::warn!(
                 "{} {verb}: {reason}; what is in memory is served for {} more, and the rest not at all",
@@ -175,6 +176,26 @@ mod tests {
         }
         trouble.note(Some(&Refusal::Busy));
         assert!(trouble.is_out_of_date(), "it was not asked");
+    }
+
+    #[test]
+    fn one_that_begins_soon_after_another_is_told_of_if_it_lasts() {
+        let trouble = trouble();
+        let fault = || Some(Refusal::Fault(Fault::Late, String::new()));
+        trouble.note(fault().as_ref());
+        let first = trouble.lock().told.expect("it is told of");
+        trouble.note(None);
+        trouble.note(fault().as_ref());
+        trouble.note(fault().as_ref());
+        assert_eq!(trouble.lock().told, Some(first), "it was told of one just now");
+        let long_ago = first.checked_sub(QUIET);
+        trouble.lock().told = long_ago;
+        trouble.note(fault().as_ref());
+        let second = trouble.lock().told;
+        assert_ne!(second, long_ago);
+        trouble.lock().since = long_ago;
+        trouble.note(fault().as_ref());
+        assert_eq!(trouble.lock().told, second, "it is told of once");
     }
 
     #[test]

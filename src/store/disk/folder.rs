@@ -125,7 +125,7 @@ impl Folder {
             let asset = Asset { cache_policy, ..opened.asset().clone() };
             let fields = Fields::render(&asset, &self.shelf.rules.versioned);
             let origin = Origin::File { seen, settled: opened.is_settled() };
-            self.shelf.cache.insert(path.as_str().into(), opened.described_as(asset, fields, origin));
+            self.shelf.cache.insert(path.as_str(), opened.described_as(asset, fields, origin));
         }
     }
 
@@ -226,7 +226,7 @@ impl Folder {
         };
         let origin = Origin::File { seen, settled: loaded.settled };
         let opened = Opened::new(asset, fields, content, origin, found.looked);
-        self.shelf.cache.insert(path.as_str().into(), opened.clone());
+        self.shelf.cache.insert(path.as_str(), opened.clone());
         opened
     }
 

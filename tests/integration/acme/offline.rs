@@ -87,6 +87,8 @@ fn readiness_says_why_there_is_no_certificate() {
     });
     let begin = "not ok certificates: there is none yet; no certificate for a.example could be got from https://127.0.0.1:1/dir: ";
     assert!(told.contains(begin) && told.contains("cannot be reached"), "{told}");
+    let counted = ask(admin, "/metrics").text().to_owned();
+    assert!(counted.contains("\nwamedia_tls_certificates_wanted 1\n"), "{counted}");
 }
 
 #[test]
