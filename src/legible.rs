@@ -2,7 +2,7 @@
 
 /// Whether a terminal shows this character, and does nothing else with it: no control character, nothing that turns the
 /// direction of writing, nothing invisible.
-pub fn is_shown(c: char) -> bool {
+pub(crate) fn is_shown(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }

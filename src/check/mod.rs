@@ -19,7 +19,6 @@ pub mod tree;
 pub mod url;
 pub mod webhook;
 
-pub use crate::legible::is_shown;
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use judge::{Judgement, Subject, judge, judge_key, judge_path};

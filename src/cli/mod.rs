@@ -51,8 +51,6 @@ enum Command {
     Link(link::Arguments),
     // The largest by far, and there is one of it.
     Message(Box<message::Arguments>),
-    // For who packages it.
-    #[command(hide = true)]
     Generate(generate::Arguments),
 }
 
@@ -60,6 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   wamedia serve media               host the folder `media` on http://127.0.0.1:8080
   wamedia serve                     host what ./wamedia.toml says
+  wamedia check media               say whether WhatsApp will take each file
   wamedia link campaign/banner.jpg  print the link to put into a message
   wamedia message campaign/banner.jpg --to +16505551234
                                     print the message that sends it

@@ -122,14 +122,11 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
     // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
+    let _closing = Closing(log.clone());
     let supervisor = Supervisor::find();
-    let (tls, certificates, acme) = match secure(&settings) {
-        Ok(None) => (None, None, None),
-        Ok(Some((tls, certificates, acme))) => (Some(tls), Some(certificates), acme),
-        Err(failure) => {
-            log.close();
-            return Err(failure);
-        }
+    let (tls, certificates, acme) = match secure(&settings)? {
+        None => (None, None, None),
+        Some((tls, certificates, acme)) => (Some(tls), Some(certificates), acme),
     };
     doubts::tell(&settings, &stores, tls.as_ref().map(|tls| &**tls.certificates()));
     let probed = tokio::select! {
@@ -137,8 +134,6 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
         _ = signals.next() => None,
     };
     let Some(Ok(())) = probed else {
-        // What was warned of is told before what it ended with.
-        log.close();
         // Told to end before it began is told to end.
         return probed.map_or(Ok(()), |probed| probed.map_err(store_failure));
     };
@@ -188,8 +183,16 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
         log::warn!("some responses were cut");
     }
     supervisor.close();
-    log.close();
     Ok(())
+}
+
+/// Has the log written to its end, however the command ends: what was warned of is told before what it ended with.
+struct Closing(LogWriter);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Lets the server serve, under new settings whenever it is told to read them, until it is told to end: by the signal of this

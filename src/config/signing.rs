@@ -54,8 +54,11 @@ fn read_file(path: &Path, credentials: Option<&Path>) -> Result<String, String> 
             path.display()
         ));
     }
-    // A byte order mark, or zeros among what is ASCII. Whatever the mark, no key holds a zero.
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
+    // A byte order mark, or zeros in every other place, where ASCII has its other bytes.
+    let is_ascii_in_pairs =
+        |zero: usize| bytes.len() > 1 && bytes.iter().skip(zero).step_by(2).all(|byte| *byte == 0);
+    let is_marked = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    if is_marked || is_ascii_in_pairs(0) || is_ascii_in_pairs(1) {
         return Err("it is UTF-16, as some editors and shells write text; write it again as UTF-8 without a byte order \
                     mark, and with the mode 0600 (umask 077; iconv -f UTF-16 -t UTF-8 FILE > NEW)"
             .to_owned());
@@ -158,6 +161,7 @@ mod tests {
             (fifo, "no regular file"),
             (huge, "more than 64 KiB"),
             (binary, "it is not UTF-8"),
+            (write("zero", b"k1:\0U0VDUkVU"), "line 1"),
             (marked.clone(), "a byte order mark (EF BB BF)"),
             (marked, "write it again as UTF-8 without one"),
             (empty, "there is no key"),

@@ -80,7 +80,9 @@ pub(super) struct Connection {
     ended: Mutex<Vec<Box<Record>>>,
     /// Whether there are such exchanges, told of or not.
     has_ended: AtomicBool,
-    /// Bytes that the client had not taken when the socket was closed, where its records are told of only then.
+    /// How many bytes the socket had taken when a response last left, and how many of those the client had not when it was closed:
+    /// where it had ended its side, and is told of only then.
+    flushed: AtomicU64,
     untaken: AtomicU64,
     /// When each response of a multiplexed connection last moved: nanoseconds since `accepted`.
     responses: Mutex<Vec<Weak<AtomicU64>>>,
@@ -136,6 +138,7 @@ impl Connection {
             in_head: AtomicBool::new(false),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
+            flushed: AtomicU64::new(0),
             untaken: AtomicU64::new(0),
             responses: Mutex::default(),
             accepted,
@@ -356,6 +359,7 @@ impl Connection {
         self.has_ended.store(false, Ordering::Relaxed);
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if self.half_closed.load(Ordering::Relaxed) {
+            self.flushed.store(self.written(), Ordering::Relaxed);
             // Perhaps nobody is there to take it, which shows once it has been written.
             ended.iter_mut().for_each(|record| record.leave());
             return;
@@ -372,9 +376,11 @@ impl Connection {
         !self.half_closed.load(Ordering::Relaxed) || none_is_untold() || self.still_untaken() == 0
     }
 
-    /// Bytes that the kernel holds for the client, without the end of our side, which it counts as one.
+    /// Bytes of responses that the kernel holds for the client: without what followed them, the end of our side included, which it
+    /// counts as one.
     fn still_untaken(&self) -> u64 {
-        self.queue.len().saturating_sub(1)
+        let followed = self.written().saturating_sub(self.flushed.load(Ordering::Relaxed));
+        self.queue.len().saturating_sub(followed + 1)
     }
 
     /// The socket is closed next.

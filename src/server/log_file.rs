@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,7 @@ impl LogFile {
         Ok(Self {
             path: path.to_owned(),
             file: open_to_append(path)?,
-            is_torn: false,
+            is_torn: ends_within_a_line(path),
             trouble: Trouble::default(),
         })
     }
@@ -123,6 +123,15 @@ impl LogFile {
         }
     }
 
+    /// Whether it is the one at `path`, wherever that is by now.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What is left to say where nothing more is written to it.
     pub(super) fn end(&mut self) -> Option<Said> {
         self.trouble.end(&self.path)
@@ -136,10 +145,24 @@ impl LogFile {
         };
         if was_moved {
             self.file = open_to_append(&self.path)?;
-            self.is_torn = false;
+            self.is_torn = ends_within_a_line(&self.path);
         }
         Ok(())
     }
+}
+
+/// Whether who wrote to a file before was stopped within a line. Of what is no regular file, or cannot be read, nobody can tell.
+fn ends_within_a_line(path: &Path) -> bool {
+    let last = || {
+        let file = File::open(path).ok()?;
+        let len = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+        let mut last = [0];
+        file.read_exact_at(&mut last, len.checked_sub(1)?).ok()?;
+        Some(last)
+    };
+    // A FIFO would be waited for when it is opened.
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+        && last().is_some_and(|last| last != *b"\n")
 }
 
 fn open_to_append(path: &Path) -> io::Result<File> {

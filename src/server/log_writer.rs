@@ -13,6 +13,7 @@ use humantime::format_rfc3339_millis;
 use super::access_log::{Clock, Line};
 use super::log_file::{LogFile, Said, write_lines};
 use crate::config::AccessLog;
+use crate::legible::is_shown;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
 const WAITING: usize = 65_536;
@@ -197,9 +198,12 @@ impl Queue {
                     Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
                     Message::Turn(LogSink(next)) => {
                         self.write_access(&mut sink, &access, &mut stderr, &mut notices);
-                        sink.end(&mut notices);
                         access.clear();
-                        sink = next;
+                        // The same file goes on, with what is known of it: it finds its name by itself.
+                        if !sink.is_same_file(&next) {
+                            sink.end(&mut notices);
+                            sink = next;
+                        }
                     }
                 }
             }
@@ -279,7 +283,7 @@ impl Notice {
             _ => "",
         };
         let time = format_rfc3339_millis(self.at);
-        let text: String = self.text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text: String = self.text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect();
         let _ = writeln!(out, "{time} {level}{text}");
     }
 }
@@ -301,6 +305,10 @@ impl LogSink {
 }
 
 impl Sink {
+    fn is_same_file(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::File(this), Self::File(other)) if this.is_at(other.path()))
+    }
+
     fn format(&self, line: &Line, clock: &mut Clock, out: &mut Vec<u8>) {
         match self {
             Self::Nowhere => {}

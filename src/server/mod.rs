@@ -238,7 +238,6 @@ impl Server {
         };
         let plain_service = Service { offer: Offer::Plain(challenges), handshakes: None, ..service.clone() };
         let mut cores = Vec::with_capacity(threads);
-        let (started, starting) = std::sync::mpsc::channel();
         let mut pulse = Pulse::default();
         for (number, (sockets, plain_sockets)) in bound.cores.into_iter().zip(plain.cores).enumerate() {
             let (patrol, stopping_here) = (Arc::<Patrol>::default(), stopping.of_one_core());
@@ -252,7 +251,8 @@ impl Server {
             let endpoints = sockets.into_iter().map(|socket| (socket, Arc::clone(&service)));
             let plain = plain_sockets.into_iter().map(|socket| (socket, Arc::clone(&plain_service)));
             let endpoints: Vec<_> = endpoints.chain(plain).collect();
-            let started = started.clone();
+            // Ends with the core, so that one that says nothing is not waited for.
+            let (started, starting) = std::sync::mpsc::channel();
             let core = std::thread::Builder::new()
                 .name(format!("serving-{number}"))
                 .spawn(move || run_core(endpoints, &service, asked, &started));
@@ -264,6 +264,9 @@ impl Server {
                 Err(e) => {
                     stopping.drain.cancel();
                     stopping.stop.cancel();
+                    for core in cores {
+                        let _ = core.join();
+                    }
                     return Err(BindError::Thread(e));
                 }
             }

@@ -1,5 +1,5 @@
-//! What the service manager is told, where there is one that listens (`sd_notify`, section 3 of the manual): that we serve, read settings again, or end,
-//! and that we live.
+//! What the service manager is told, where there is one that listens (`sd_notify`, section 3 of the manual): that we serve, read
+//! settings again, or end, and that we live.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

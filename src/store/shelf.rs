@@ -33,7 +33,8 @@ impl Shelf {
         })
     }
 
-    /// One for other rules. It holds nothing before its stores take something over, and shares the bound on what is held, so that both together keep it.
+    /// One for other rules. It holds nothing before its stores take something over, and shares the bound on what is held, so that both
+    /// together keep it.
     pub(super) fn successor(&self, rules: CacheRules) -> Arc<Self> {
         Arc::new(Self {
             cache: self.cache.successor(),

@@ -497,6 +497,24 @@ fn a_stderr_that_is_closed_stops_nothing() {
 }
 
 #[test]
+fn a_line_that_was_left_unfinished_spoils_no_other() {
+    let (folder, logs) = (folder(), Folder::new());
+    logs.write("access.json", "{\"time\":");
+    let path = logs.at("access.json");
+    let mut server = Server::with(folder.path(), &["--access-log", path.to_str().expect("UTF-8")]);
+    for number in 1..3 {
+        assert_eq!(server.get("/a.jpg").status, 200);
+        let text = eventually("the line is there", || {
+            let text = fs::read_to_string(&path).expect("a log");
+            (text.lines().count() == number + 1 && text.ends_with('\n')).then_some(text)
+        });
+        parsed(text.lines().last().expect("a line"));
+        server.signal(Signal::HUP);
+        server.wait_for_line("is in force");
+    }
+}
+
+#[test]
 fn a_log_that_lies_in_the_store_is_not_served() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "access.json"]);
@@ -561,16 +579,21 @@ fn a_reader_of_a_fifo_that_lags_gets_every_line_whole() {
     let server = Server::with(folder.path(), &["--access-log", fifo.to_str().expect("UTF-8")]);
     let mut client = server.connect();
     let queries: Vec<_> = (0..40).map(|number| format!("{number}{}", "x".repeat(9000))).collect();
-    for query in &queries {
-        assert_eq!(client.request("GET", &format!("/a.jpg?{query}"), &[]).status, 200);
-    }
-    eventually("the pipe is full", || {
-        (rustix::io::ioctl_fionread(&reader).expect("a length") > 48 << 10).then_some(())
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            for query in &queries {
+                assert_eq!(client.request("GET", &format!("/a.jpg?{query}"), &[]).status, 200);
+            }
+        });
+        eventually("the pipe is full", || {
+            (rustix::io::ioctl_fionread(&reader).expect("a length") > 48 << 10).then_some(())
+        });
+        let lines = BufReader::new(&reader).lines().map(|line| line.expect("a line"));
+        for (query, line) in queries.iter().zip(lines) {
+            assert_eq!(parsed(&line)["query"], **query);
+        }
+        asking.join().expect("all are answered");
     });
-    let lines = BufReader::new(reader).lines().map(|line| line.expect("a line"));
-    for (query, line) in queries.iter().zip(lines) {
-        assert_eq!(parsed(&line)["query"], **query);
-    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use crate::admin::{address_of, ask};
 use crate::bucket::{command_of, serving_with};
 use crate::exposition::{Families, open_metrics, prometheus, value};
-use crate::s3_server::{FOREVER, Fault, Meta, S3Server, of};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any, of};
 use crate::support::{Client, Folder, Server, eventually, noise};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
@@ -193,6 +193,20 @@ fn what_is_cut_and_who_is_turned_away_is_counted() {
     assert!(sent < big.len() as f64, "{sent}");
     assert_eq!(one(&seen, "wamedia_http_requests_total", &[("mount", "/other"), ("status", "2xx")]), 1.0);
     assert_eq!(one(&seen, "wamedia_http_connections_total", &[]), 2.0, "it was never let in");
+}
+
+#[test]
+fn a_bucket_that_does_not_let_us_list_denies_nobody_anything() {
+    let s3 = S3Server::start();
+    s3.fault(any, Fault::Error(403, "AccessDenied"), FOREVER);
+    let mut server = serving_with(&s3, &[("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")], "");
+    let admin = address_of(&mut server);
+    assert_eq!(ask(admin, "/readyz").status, 200, "it answers");
+    assert!(!s3.requests().is_empty());
+    let labels = [("bucket", "s3://media"), ("mount", "/"), ("kind", "forbidden")];
+    assert_eq!(one(&scrape(admin), "wamedia_upstream_errors_total", &labels), 0.0);
+    assert_eq!(server.get("/a.jpg").status, 404);
+    until(admin, "wamedia_upstream_errors_total", &labels, 1.0);
 }
 
 #[test]

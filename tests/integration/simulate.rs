@@ -1,6 +1,7 @@
 //! `wamedia simulate`: what it predicts is what the server then logs, what may be named, and what it says.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -241,6 +242,7 @@ fn a_file_is_played_wherever_it_lies() {
         .write("out/same.jpg", "a file")
         .write("media/same.jpg", "an asset");
     folder.write("media/.hidden.jpg", "kept back");
+    symlink("../out/banner.jpg", folder.at("media/link.jpg")).expect("a link");
     let play = |path: &str| {
         let arguments = ["simulate", path, "--for", "1h", "--regime", "headers", "--format", "json"];
         run(folder.path(), &arguments)
@@ -270,9 +272,12 @@ fn a_file_is_played_wherever_it_lies() {
         assert_eq!(report["runs"][0]["cache_control"], policy, "{path}");
         assert_eq!(report["runs"][0]["totals"]["requests"], requests, "{path}");
     }
-    for (path, code, part) in
-        [("media/.hidden.jpg", 1, "hidden"), ("out", 1, "no asset"), ("out/nothing.jpg", 1, "no asset")]
-    {
+    for (path, code, part) in [
+        ("media/link.jpg", 1, "link.jpg"),
+        ("media/.hidden.jpg", 1, "hidden"),
+        ("out", 1, "no asset"),
+        ("out/nothing.jpg", 1, "no asset"),
+    ] {
         let outcome = play(path);
         assert_eq!(outcome.code, Some(code), "{path}: {outcome:?}");
         assert!(outcome.stderr.contains(part), "{path}: {outcome:?}");

@@ -196,7 +196,10 @@ fn of_asset(found: &asset::Named, settings: &Settings) -> Subject {
 
 /// Whether a file lies in a folder that is mounted, and so is served or kept back as the configuration says.
 fn is_in_a_mount(file: &Path, settings: &Settings) -> bool {
-    let Ok(file) = file.canonicalize() else { return false };
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // Not the file itself: a link in a store is served, or kept back, under its own name.
+    let Ok(file) = folder.canonicalize().map(|folder| folder.join(name)) else { return false };
     settings.mounts.iter().any(|mount| match &mount.store {
         Location::Folder(folder) => folder.canonicalize().is_ok_and(|folder| file.starts_with(folder)),
         Location::Bucket(_) => false,

@@ -1,8 +1,9 @@
 //! Assets in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 //!
 //! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
-//! and [`refusal`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones [arrive](arriving) in memory, for all who
-//! want them at once. How a bucket is found and who we say that we are, [`connect`](mod@connect) makes of the settings.
+//! and [`refusal`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones
+//! [arrive](arriving) in memory, for all who want them at once. How a bucket is found and who we say that we are,
+//! [`connect`](mod@connect) makes of the settings.
 
 mod arriving;
 mod client;

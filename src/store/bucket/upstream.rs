@@ -20,8 +20,8 @@ use super::refusal::Refusal;
 use super::trouble::{Record, Trouble};
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
-use crate::store::Fault;
 use crate::store::status::BucketCounts;
+use crate::store::{Fault, NOBODYS};
 
 /// How often a request that may succeed a moment later is made again.
 pub(super) const RETRIES: u32 = 2;
@@ -192,7 +192,7 @@ impl Upstream {
                 ),
                 other => other,
             };
-            self.count_failed(&refusal, &options);
+            self.count_failed(&refusal, key, &options);
             let pause = jittered(PAUSE * 4u32.pow(retries));
             if retries == RETRIES || !refusal.may_pass() || Instant::now() + pause >= deadline {
                 return Err(refusal);
@@ -230,10 +230,13 @@ impl Upstream {
 
     /// Counts a refusal that is a failure of the bucket's, or of what is set for it. That something is missing, or another
     /// version by now, is an answer.
-    fn count_failed(&self, refusal: &Refusal, asked: &GetOptions) {
+    fn count_failed(&self, refusal: &Refusal, key: &Path, asked: &GetOptions) {
+        // Who may not list is told so in the place of that something is missing: that it answers is all there is to it.
+        let is_nobodys = key.as_ref().ends_with(NOBODYS);
         let names_a_version = asked.if_match.is_some() || asked.range.is_some();
         match refusal {
             Refusal::Fault(fault, _) => self.counts().failed(*fault),
+            Refusal::Forbidden if is_nobodys => {}
             Refusal::Forbidden => self.counts().forbidden.add(1),
             Refusal::Unusable(_) => self.counts().unusable.add(1),
             Refusal::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),

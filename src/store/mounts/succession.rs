@@ -7,7 +7,7 @@ use super::{Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
 use crate::config::{self, CacheRules, Location, Settings};
 use crate::store::bucket::{Record, Secrets};
-use crate::store::{Opened, StoreError};
+use crate::store::{Fault, Opened, StoreError};
 
 /// What of the settings stores are made of. Where it is the same, so are they.
 #[derive(PartialEq)]
@@ -44,14 +44,24 @@ impl Stores {
     }
 
     /// [Asks](Self::probe) the buckets that are not found alike in `before`, keys included: one that was there goes on as it did, in an
-    /// outage, too.
+    /// outage, too. So does one that has other keys, unless it refuses them.
     pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
-        let is_known = |(mount, secrets): &&(config::Mount, Option<Secrets>)| {
-            let known = &before.0.made_of.mounts;
-            known.iter().any(|(known, then)| known.store.is_same_as(&mount.store) && then == secrets)
+        let known = |mount: &config::Mount| {
+            before.0.made_of.mounts.iter().find(|(known, _)| known.store.is_same_as(&mount.store))
         };
-        let new: Vec<_> = self.0.made_of.mounts.iter().filter(|mount| !is_known(mount)).collect();
-        self.probe_those(|path| new.iter().any(|(mount, _)| mount.path == path)).await
+        for (mount, secrets) in &self.0.made_of.mounts {
+            let before = known(mount);
+            if before.is_some_and(|(_, then)| then == secrets) {
+                continue;
+            }
+            match (self.probe_those(|path| path == mount.path).await, before) {
+                (Err(StoreError::Upstream { fault, reason }), Some(_)) if fault != Fault::Refused => {
+                    log::warn!("the keys of {} could not be tried: {reason}", mount.store);
+                }
+                (probed, _) => probed?,
+            }
+        }
+        Ok(())
     }
 
     /// Holds what those `before` hold in memory of stores that are mounted where they were, as the rules of these describe it; of

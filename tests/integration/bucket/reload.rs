@@ -117,6 +117,18 @@ fn keys_that_are_replaced_in_their_file_are_taken_by_a_reload_and_wrong_ones_ref
     s3.clear();
     reload(&mut server, &folder, &toml);
     assert!(s3.requests().is_empty());
+
+    // One that cannot be asked refuses nothing.
+    s3.go_down();
+    keys(ACCESS_KEY, SECRET);
+    reload(&mut server, &folder, &toml);
+    assert!(server.lines().iter().any(|line| line.contains("the keys of s3://media could not be tried: ")));
+    assert_eq!(server.get("/a.jpg").text(), "a.jpg");
+    s3.come_back();
+    eventually("it is asked with the new keys", || {
+        server.get("/none.jpg");
+        (s3.requests().last()?.access_key.as_deref() == Some(ACCESS_KEY)).then_some(())
+    });
 }
 
 #[test]
