@@ -6,7 +6,7 @@ use crate::config::{AccessLog, Scheme, Settings};
 use crate::server::Certificates;
 use crate::store::Stores;
 
-/// Tells of everything that is doubtful; of certificates where HTTPS is spoken.
+/// Tells of everything that is doubtful; of certificates where HTTPS is spoken. Looks at folders, so it may have to wait for a disk.
 pub(super) fn tell(settings: &Settings, stores: &Stores, certificates: Option<&Certificates>) {
     if let Some(certificates) = certificates {
         of_links(settings, certificates);

@@ -95,8 +95,10 @@ impl InForce<'_> {
             // Whoever looks after the files may be looking at them.
             let _ = spawn_blocking(move || files.show(read)).await;
         }
-        let certificates = self.certificates.as_ref().map(|files| &**files.certificates());
-        doubts::tell(&settings, &stores, certificates);
+        let certificates = self.certificates.as_ref().map(|files| Arc::clone(files.certificates()));
+        let (set, opened) = (settings.clone(), stores.clone());
+        // A folder that does not answer is to keep no signal waiting.
+        let _ = spawn_blocking(move || doubts::tell(&set, &opened, certificates.as_deref())).await;
         self.settings = settings;
         let before = std::mem::replace(&mut self.stores, stores);
         if !before.are(&self.stores) {
