@@ -2,7 +2,7 @@
 //! What somebody hands to `wamedia check --webhook` is explained or refused, and no control character of it comes back.
 
 use libfuzzer_sys::fuzz_target;
-use wamedia::check::webhook::explain;
+use wamedia::check::explain::explain;
 
 fuzz_target!(|text: &str| {
     let told = match explain(text) {

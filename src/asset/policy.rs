@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::spelling::nearest;
+use crate::suggest::nearest;
 
 /// What caches may do with an asset: a checked `Cache-Control` response field value (RFC 9111 section 5.2.2).
 ///

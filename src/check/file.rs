@@ -7,10 +7,10 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::rules::media::NO_DATE;
-use super::shell::{named, quoted};
+use super::rules::file_rules::NO_DATE;
 use super::{Finding, Report, Source, Subject, format, judge, judge_path};
 use crate::asset::{AssetPath, MediaType};
+use crate::shell::{named, quoted};
 use crate::whatsapp::{self, Kind};
 
 /// An open file whose bytes are looked at here and there.

@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::rules::media::CONTENT_ENCODING;
+use super::rules::file_rules::CONTENT_ENCODING;
 use super::{Caching, Finding, Report, Source, Subject, format, judge};
 use crate::asset::AssetPath;
 use crate::store::{Piece, StoreError, Stores};

@@ -9,7 +9,7 @@
 mod asset;
 mod check;
 mod generate;
-mod given;
+mod input;
 mod link;
 mod message;
 mod serve;

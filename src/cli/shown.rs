@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::legible::is_shown;
+use crate::escape::is_shown;
 
 /// A text with nothing in it that a terminal does not simply show.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {

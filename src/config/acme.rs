@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use hyper::Uri;
 
-use super::given::Value;
 use super::mount::{Location, Mount};
+use super::raw::Value;
 use super::{ConfigError, PlainServes, PublicUrl, Settings};
 
 /// Let's Encrypt: who is asked where nobody else is named, and the stand-in to try things out with, whose certificates no client

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use super::given::{Entry, Value};
-use super::{ConfigError, keys};
+use super::raw::{Entry, Value};
+use super::{ConfigError, settings_table};
 use crate::asset::AssetPath;
-use crate::spelling::nearest;
+use crate::suggest::nearest;
 
 /// A bucket whose objects are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,8 +193,9 @@ impl Bucket {
     /// Reads what the table of its mount says beside its URL.
     pub(super) fn read(&mut self, entry: &Entry) -> Result<(), ConfigError> {
         if let Some(field) = entry.field("stale_if_error") {
-            self.stale_if_error =
-                field.read(|value| keys::duration_within(value, Duration::ZERO..=keys::WEEK))?;
+            self.stale_if_error = field.read(|value| {
+                settings_table::duration_within(value, Duration::ZERO..=settings_table::WEEK)
+            })?;
         }
         if let Some(field) = entry.field("endpoint") {
             self.endpoint = Some(field.read(|value| service_url(value.one()?))?);

@@ -8,10 +8,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::acme::default_state;
-use super::given::{Field, Value};
-use super::keys::{KEYS, Key};
+use super::raw::{Field, Value};
+use super::settings_table::{KEYS, Key};
 use super::{ConfigError, Environment, Place};
-use crate::spelling::nearest;
+use crate::suggest::nearest;
 
 const PREFIX: &str = "WAMEDIA_";
 const CONFIG: &str = "WAMEDIA_CONFIG";

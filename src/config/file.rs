@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::given::{Entry, Field, Value};
-use super::keys::{self, KEYS, Key};
 use super::mount::absolute;
+use super::raw::{Entry, Field, Value};
+use super::settings_table::{self, KEYS, Key};
 use super::{ConfigError, Place};
-use crate::spelling::nearest;
+use crate::suggest::nearest;
 
 /// The file that is read where none is named.
 const DEFAULT_NAME: &str = "wamedia.toml";
@@ -132,7 +132,7 @@ impl Walk<'_> {
         for (key, value, place) in self.by_line(table, name) {
             if let Some(list) = LISTS.into_iter().find(|list| *list == key) {
                 self.list(value, list, &place)?;
-            } else if let Some(known) = keys::key(&key) {
+            } else if let Some(known) = settings_table::key(&key) {
                 self.contents.given.push((known, Field { key, value: read(value), place }));
             } else if children(&key).is_empty() {
                 return Err(unknown(&key, name, place));

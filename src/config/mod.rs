@@ -5,24 +5,24 @@
 //! contradicts another. Nothing is printed, opened for serving or bound here.
 
 mod acme;
+mod auth;
 mod bucket;
-mod door;
+mod cache_rules;
 mod env;
 mod error;
 mod file;
-mod given;
-mod keys;
 mod mount;
 mod networks;
 mod print;
 mod public_url;
-mod rules;
-mod running;
-mod shadow;
+mod raw;
+mod restart_required;
+mod settings_table;
 mod signing;
 #[cfg(test)]
 mod tests;
 mod units;
+mod unreachable_rules;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -32,21 +32,21 @@ use std::thread;
 use std::time::Duration;
 
 pub use acme::{Acme, ChallengeType};
+pub use auth::Door;
 pub(crate) use bucket::service_url;
 pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
-pub use door::Door;
+pub use cache_rules::{CacheRules, Precedence, Rule};
 pub use error::{ConfigError, Place};
 pub use mount::{Location, Mount};
 pub use networks::{Network, Networks};
 pub use public_url::{PublicUrl, Scheme};
-pub use rules::{CacheRules, Precedence, Rule};
 pub use signing::Signing;
 
 use crate::asset::{AssetPath, CachePolicy};
 use crate::http::SigningKeys;
-use given::{Field, Said, Value};
-use keys::Key;
 use mount::Surroundings;
+use raw::{Field, Said, Value};
+use settings_table::Key;
 
 /// Everything that the operator can decide, validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,13 +268,13 @@ pub fn load(
     settings.said = Said(all_given.into_iter().flatten().map(|(key, _)| key.name).collect());
     settings.complete_for_acme()?;
     settings.check_listening()?;
-    settings.cache.rules = rules::read(&contents.rules)?;
+    settings.cache.rules = cache_rules::read(&contents.rules)?;
     settings.signing.keys = signing::read(
         settings.signing.key_file.as_deref(),
         variables.signing_keys.as_deref(),
         variables.credentials.as_deref(),
     )?;
-    rules::refuse_unsignable(&contents.rules, &settings)?;
+    cache_rules::refuse_unsignable(&contents.rules, &settings)?;
     let around = |base| Surroundings { base, environment: &variables.buckets };
     settings.mounts = match flags.store().or(variables.store) {
         Some(store) => vec![mount::single(&store, around(working_directory))?],
@@ -283,7 +283,7 @@ pub fn load(
     if settings.mounts.is_empty() {
         return Err(ConfigError::NoMount);
     }
-    settings.doors = door::read(&contents.doors, &settings.mounts)?;
+    settings.doors = auth::read(&contents.doors, &settings.mounts)?;
     if let Some(url) = &settings.public_url {
         url.refuse_outside(&settings.mounts)?;
     }
@@ -427,7 +427,7 @@ impl Flags {
         .into_iter()
         .filter_map(|(flag, key, value)| {
             let field = Field { key: key.to_owned(), value: value?, place: Place::Flag(flag) };
-            Some((keys::key(key).expect("every flag is a key"), field))
+            Some((settings_table::key(key).expect("every flag is a key"), field))
         })
         .collect()
     }

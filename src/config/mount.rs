@@ -9,8 +9,8 @@ use std::io;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use super::given::{Entry, Field};
-use super::{Bucket, ConfigError, Environment, bucket, keys};
+use super::raw::{Entry, Field};
+use super::{Bucket, ConfigError, Environment, bucket, settings_table};
 use crate::asset::AssetPath;
 
 /// A store whose assets are served below a path.
@@ -111,7 +111,8 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
         }
     }
     let fresh = match entry.field("fresh") {
-        Some(fresh) => fresh.read(|value| keys::duration_within(value, Duration::ZERO..=keys::HOUR))?,
+        Some(fresh) => fresh
+            .read(|value| settings_table::duration_within(value, Duration::ZERO..=settings_table::HOUR))?,
         None => store.default_fresh(),
     };
     Ok(Mount { path, store, fresh })

@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write};
 
-use super::keys::{KEYS, Shown};
+use super::settings_table::{KEYS, Shown};
 use super::units::Span;
 use super::{Bucket, Door, Location, Service, Settings};
 use crate::asset::CachePolicy;

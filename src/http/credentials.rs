@@ -12,8 +12,8 @@ use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use sha2::{Digest, Sha256};
 
-use super::answer::{Answer, problem};
 use super::base64::BASE64;
+use super::response::{Answer, problem};
 
 /// Longest field that is looked at, in bytes.
 const MAX_LEN: usize = 8 << 10;

@@ -6,10 +6,10 @@
 use hyper::Method;
 use hyper::header::{HeaderMap, IF_RANGE};
 
+use super::header_syntax::{date, sole};
 use super::precondition::{self, Outcome};
 use super::range::{ByteRange, RangeSet};
-use super::selection::{self, Selection};
-use super::syntax::{date, sole};
+use super::range_selection::{self, Selection};
 use crate::asset::Asset;
 
 /// How a request for an asset is to be answered.
@@ -48,7 +48,7 @@ pub fn decide(method: &Method, request: &HeaderMap, asset: &Asset) -> Decision {
     if conditional && !if_range_holds(request, asset) {
         return Decision::Whole;
     }
-    match selection::select(&ranges, asset.len) {
+    match range_selection::select(&ranges, asset.len) {
         Selection::Whole => Decision::Whole,
         Selection::One(range) => Decision::Partial(range),
         Selection::Several(parts) => Decision::Multipart(parts),
@@ -72,9 +72,9 @@ fn if_range_holds(request: &HeaderMap, asset: &Asset) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{EARLIER, LATER, MODIFIED, asset, request};
     use super::*;
     use crate::asset::EntityTag;
+    use crate::http::test_support::{EARLIER, LATER, MODIFIED, asset, request};
     use hyper::header::{
         HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
     };

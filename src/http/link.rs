@@ -35,8 +35,8 @@ pub fn link_of(query: Option<&str>, version: &VersionId) -> Link {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::asset;
     use super::*;
+    use crate::http::test_support::asset;
 
     #[test]
     fn the_first_v_counts() {

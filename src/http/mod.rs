@@ -12,33 +12,33 @@
 //! and the dropping of a body for `HEAD` belong to the server. Where HTTP leaves a choice, the file that makes it says which
 //! one is ours and why.
 
-mod answer;
 mod base64;
+mod content_disposition;
 mod credentials;
 mod decide;
-mod disposition;
-mod fields;
-#[cfg(test)]
-mod fixture;
 mod forwarded;
-mod hiding;
+mod header_syntax;
 mod link;
 mod multipart;
 mod precondition;
 mod range;
-mod selection;
+mod range_selection;
+mod redact;
+mod response;
+mod response_headers;
 mod signature;
 mod signing_keys;
-mod syntax;
+#[cfg(test)]
+mod test_support;
 
-pub use answer::{Answer, Payload, problem};
 pub use credentials::{AuthScheme, Credentials, without_sharing};
 pub use decide::{Decision, decide};
-pub use fields::Fields;
 pub use forwarded::client_behind;
-pub use hiding::without_signatures;
 pub use link::{Link, link_of};
 pub use multipart::{Multipart, Part};
 pub use range::ByteRange;
+pub use redact::without_signatures;
+pub use response::{Answer, Payload, problem};
+pub use response_headers::Fields;
 pub use signature::{Claim, LinkSignature};
 pub use signing_keys::{KeysError, SigningKeys};

@@ -6,7 +6,7 @@
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 
-use super::syntax::{entity_tags, sole, sole_date};
+use super::header_syntax::{entity_tags, sole, sole_date};
 use crate::asset::Asset;
 
 /// What the preconditions of a request say.
@@ -74,10 +74,10 @@ fn is_unmodified_since(request: &HeaderMap, name: HeaderName, asset: &Asset) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{EARLIER, LATER, MODIFIED, asset, request};
     use super::Outcome::{Failed, Holds, NotModified};
     use super::*;
     use crate::asset::EntityTag;
+    use crate::http::test_support::{EARLIER, LATER, MODIFIED, asset, request};
 
     /// Name and value of each field line, and what comes of them.
     type Row<'a> = (&'a [(HeaderName, &'a str)], Outcome);

@@ -5,7 +5,7 @@
 
 use hyper::header::{HeaderMap, RANGE};
 
-use super::syntax::{sole, trim_ows};
+use super::header_syntax::{sole, trim_ows};
 
 /// Most ranges of one request that are looked at. A request with more is answered with the whole asset: section 14.2
 /// lets a server ignore such a field, and the work that a stranger can cause stays bounded.
@@ -140,8 +140,8 @@ fn exceeds(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::request;
     use super::*;
+    use crate::http::test_support::request;
     use proptest::prelude::*;
 
     const MAX: u64 = u64::MAX;

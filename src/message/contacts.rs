@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::content::Content;
-use super::object::Object;
+use super::json_object::Object;
 
 /// What somebody is called: the whole name, and at least one of its parts (Meta, messages/contacts-messages).
 ///

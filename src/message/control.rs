@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::content::Content;
 use super::dialect::Dialect;
 use super::envelope::{Built, Refused, held, messaging_product};
-use super::object::Object;
+use super::json_object::Object;
 
 /// Marks a received message as read, and those before it in that conversation (Meta, mark-messages-as-read).
 ///

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::spelling;
+use crate::suggest;
 use crate::whatsapp::schema::Platform;
 
 /// One API that takes messages.
@@ -157,7 +157,7 @@ impl fmt::Display for UnknownDialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Dialect::ALL.map(Dialect::name);
         write!(f, "`{}` is no dialect; there are {}", self.0.escape_debug(), names.join(", "))?;
-        match spelling::nearest(&self.0, names) {
+        match suggest::nearest(&self.0, names) {
             Some(name) => write!(f, " (did you mean {name}?)"),
             None => Ok(()),
         }

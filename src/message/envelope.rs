@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::content::Content;
 use super::dialect::Dialect;
 use super::fault::{Fault, Severity};
-use super::object::Object;
+use super::json_object::Object;
 use super::validate::{Unknown, validate};
 
 /// Who gets a message.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::content::Content;
-use super::object::{Object, number};
+use super::json_object::{Object, number};
 
 /// A place on the map.
 ///

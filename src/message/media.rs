@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::content::Content;
-use super::object::Object;
+use super::json_object::Object;
 
 /// Where WhatsApp takes a medium from: exactly one of these, in every message, header and card.
 ///

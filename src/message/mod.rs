@@ -8,14 +8,14 @@ mod contacts;
 mod content;
 mod control;
 mod dialect;
+mod duplicate_keys;
 mod envelope;
 mod fault;
 mod interactive;
+mod json_object;
 mod location;
 mod media;
-mod object;
 mod reaction;
-mod repeated;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,7 @@ pub use contacts::{Contact, Contacts, Name, Organization, Phone, PostalAddress};
 pub use content::Content;
 pub use control::{Pin, Read};
 pub use dialect::{Dialect, EndpointParts, UnknownDialect};
+pub use duplicate_keys::repeated_names;
 pub use envelope::{Built, Message, Recipient, Refused};
 pub use fault::{Fault, Severity};
 pub use interactive::{
@@ -36,7 +37,6 @@ pub use interactive::{
 pub use location::Location;
 pub use media::{Audio, Document, HeaderMedia, Image, Source, Sticker, Video};
 pub use reaction::Reaction;
-pub use repeated::repeated_names;
 pub use template::{
     DateTime, Hsm, Parameter, Template, TemplateButton, TemplateCard, TemplateHeader, TemplateText,
 };

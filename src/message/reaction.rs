@@ -1,7 +1,7 @@
 //! Reactions to messages that were received.
 
 use super::content::Content;
-use super::object::Object;
+use super::json_object::Object;
 
 /// One emoji on a message that is at most 30 days old (Meta, messages/reaction-messages). It cannot itself be a reply.
 ///

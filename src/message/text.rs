@@ -1,7 +1,7 @@
 //! Text messages.
 
 use super::content::Content;
-use super::object::Object;
+use super::json_object::Object;
 
 /// A text, 1 to 4096 characters (Meta, messages/text-messages).
 ///

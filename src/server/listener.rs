@@ -9,7 +9,9 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::{Service, limits, speaking};
+use super::Service;
+use super::connection::serve;
+use super::limit::connections;
 
 /// Connections that the kernel keeps ready while all cores are busy; it takes the lesser of this and `somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -248,9 +250,9 @@ fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connecti
             service.counts().accepted.add(1);
             let service = Arc::clone(service);
             match service.handshakes.clone() {
-                None => connections.spawn(speaking::serve(stream, client, service, permit)),
+                None => connections.spawn(serve::serve(stream, client, service, permit)),
                 Some(handshakes) => {
-                    connections.spawn(speaking::serve_secured(stream, client, service, handshakes, permit))
+                    connections.spawn(serve::serve_secured(stream, client, service, handshakes, permit))
                 }
             };
         }
@@ -259,7 +261,7 @@ fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connecti
             service.connections.warn(full, client.ip());
             // To tell it anything over TLS would take the handshake, which is what there is no room for.
             if service.handshakes.is_none() {
-                limits::turn_away(stream, full, &service.connections);
+                connections::turn_away(stream, full, &service.connections);
             }
         }
     }

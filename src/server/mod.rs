@@ -9,34 +9,19 @@
 //!
 //! Beside them, on the background, [`acme`] gets the certificates that nobody put there.
 
-mod access_log;
 mod acme;
 mod admin;
-mod body;
-mod clients;
 mod connection;
-mod exchange;
-mod gate;
-mod gauge;
-mod handler;
-mod limits;
+mod limit;
 mod listener;
-mod live;
-mod log_file;
-mod log_writer;
-mod malformed;
-mod meters;
-mod pace;
-mod passed;
-mod patrol;
-mod process;
-mod rate;
-mod reloads;
-mod speaking;
-mod supervisor;
-mod talk;
+mod log;
+mod metrics;
+mod reload_status;
+mod request;
+mod sd_notify;
+mod snapshot;
+mod socket_activation;
 mod tls;
-mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,20 +31,20 @@ use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use self::access_log::Line;
 pub use self::acme::{AcmeClient, AcmeError, StateError};
 pub use self::admin::Admin;
-use self::exchange::Record;
-use self::limits::Connections;
+use self::connection::watchdog::Patrol;
+use self::limit::connections::Connections;
 pub use self::listener::BindError;
-use self::live::{InForce, Live};
-use self::log_writer::Message;
-pub use self::log_writer::{LogSink, LogWriter};
-use self::meters::{Meters, OfCore};
-pub use self::passed::Passed;
-use self::patrol::Patrol;
-use self::reloads::Reloads;
-pub use self::supervisor::Supervisor;
+use self::log::access::Line;
+use self::log::writer::Message;
+pub use self::log::writer::{LogSink, LogWriter};
+use self::metrics::{Meters, OfCore};
+use self::reload_status::Reloads;
+use self::request::exchange::Record;
+pub use self::sd_notify::Supervisor;
+use self::snapshot::{InForce, Live};
+pub use self::socket_activation::Passed;
 use self::tls::Handshakes;
 pub use self::tls::{
     Answering, Certificate, CertificateError, CertificateFiles, CertificateFilesError, Certificates,
@@ -213,7 +198,7 @@ impl Server {
         let stopping = Stopping::default();
         let handshakes = tls.map(Handshakes::new).transpose().map_err(BindError::Tls)?.map(Arc::new);
         let challenges = tls.map(|tls| Arc::clone(tls.challenges())).unwrap_or_default();
-        let most = limits::affordable(settings.limits.connections);
+        let most = limit::connections::affordable(settings.limits.connections);
         let meters = Arc::new(Meters::new(threads));
         let watch = Watch {
             live: Arc::new(InForce::new(Live::of(settings, stores, &meters, None))),
@@ -286,7 +271,7 @@ impl Server {
     /// What cannot change while the server runs is left as it is; see [`Settings::keep_what_is_fixed`].
     pub fn apply(&self, settings: &Settings, stores: Stores) {
         let Watch { live, meters, connections, reloads, .. } = &self.watch;
-        let most = limits::affordable(settings.limits.connections);
+        let most = limit::connections::affordable(settings.limits.connections);
         connections.limit_to(most, settings.limits.connections_per_client);
         let next = Live::of(settings, stores, meters, Some(&**live.now()));
         live.replace(next);
@@ -331,7 +316,7 @@ impl Server {
         let join_all = move || {
             for core in cores {
                 if core.join().is_err() {
-                    log::error!("a serving core panicked");
+                    ::log::error!("a serving core panicked");
                 }
             }
             all_done.notify_one();
@@ -339,7 +324,7 @@ impl Server {
         let joining = match std::thread::Builder::new().name("draining".into()).spawn(join_all) {
             Ok(joining) => joining,
             Err(e) => {
-                log::error!(
+                ::log::error!(
                     "what is in flight is cut at once, since no thread can be started to wait for it: {e}"
                 );
                 self.stopping.stop.cancel();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache as Clock;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, Weighter};
 
-use super::status::Count;
+use super::stats::Count;
 use super::{Content, Opened};
 
 /// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,

@@ -7,15 +7,15 @@
 mod bucket;
 mod cache;
 mod content;
+mod context;
 mod disk;
-mod flights;
-mod glance;
-mod memory;
+mod memory_budget;
 mod mounts;
-mod opened;
-mod shelf;
-mod status;
-mod survey;
+mod open_asset;
+mod sample;
+mod shared_probe;
+mod single_flight;
+mod stats;
 
 use std::io;
 use std::time::Instant;
@@ -24,8 +24,8 @@ pub use self::bucket::{Arriving, ArrivingStream, Listed, Listing, Object, Object
 pub use self::content::{Content, ContentStream, Cut, Stretch};
 pub use self::disk::{DiskFile, FileStream};
 pub use self::mounts::Stores;
-pub use self::opened::Opened;
-pub use self::status::{BucketStatus, Hashed, Status};
+pub use self::open_asset::Opened;
+pub use self::stats::{BucketStatus, Hashed, Status};
 
 /// A path that nobody is likely to have used: asked for to find out whether a store can be asked.
 const NOBODYS: &str = "wamedia-asks-whether-it-may-read";

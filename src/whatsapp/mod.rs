@@ -7,15 +7,15 @@
 pub mod errors;
 mod fetcher;
 pub mod link_cache;
-mod media;
+pub(crate) mod media_errors;
+mod media_types;
 pub mod messages;
-pub(crate) mod refusal;
 pub mod schema;
-pub(crate) mod url;
+pub(crate) mod url_syntax;
 
 pub use fetcher::{USER_AGENTS, is_fetcher};
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
-pub(crate) use media::essence;
-pub use media::{
+pub(crate) use media_types::essence;
+pub use media_types::{
     Kind, SizeLimit, VOICE_PLAYS_AT_A_TOUCH, kind, kind_of, known_media_type, media_type, sticker_size_limit,
 };

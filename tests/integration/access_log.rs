@@ -11,9 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::admin::{self, ask};
-use crate::exposition::{prometheus, value};
-use crate::frames::Frames;
-use crate::kernel::{resident, wait_until_listening};
+use crate::support::http2_frames::Frames;
+use crate::support::openmetrics::{prometheus, value};
+use crate::support::proc::{resident, wait_until_listening};
 use crate::support::{
     Client, Folder, Server, etag_of, eventually, noise, outcome, wamedia, wamedia_from_shell,
 };
@@ -176,7 +176,7 @@ fn an_http_2_response_that_its_client_did_not_wait_for_was_cut() {
     let mut read = 0;
     while read < 1 << 20 {
         let frame = client.next().expect("a frame");
-        read += if frame.kind == crate::frames::DATA { frame.payload.len() as u64 } else { 0 };
+        read += if frame.kind == crate::support::http2_frames::DATA { frame.payload.len() as u64 } else { 0 };
     }
     drop(client);
     let entry = next_entry(&mut server);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::answers::{Asset, Expected, set};
+use crate::support::response_checks::{Asset, Expected, set};
 use crate::support::{Client, Folder, Server, etag_of, noise};
 
 use Expected::{Failed, NotModified, Part, Parts, Unsatisfiable, Whole};

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::frames::PREFACE;
-use crate::kernel::cpu_time;
+use crate::support::http2_frames::PREFACE;
+use crate::support::proc::cpu_time;
 use crate::support::{Client, Folder, Server, eventually, noise, outcome, wamedia_from_shell};
 
 fn serve(limits: &str) -> (Server, Folder) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::frames::Frames;
+use crate::support::http2_frames::Frames;
 use crate::support::{Folder, PATIENCE, Server, etag_of, noise};
 
 /// Peak resident memory of a process, in KiB, without the pages of its program's file: those are as many as there is code,

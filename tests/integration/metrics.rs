@@ -14,8 +14,8 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::admin::{address_of, ask};
 use crate::bucket::{command_of, serving_with};
-use crate::exposition::{Families, open_metrics, prometheus, value};
 use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any, of};
+use crate::support::openmetrics::{Families, open_metrics, prometheus, value};
 use crate::support::{Client, Folder, Server, eventually, noise};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";

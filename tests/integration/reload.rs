@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::admin::{address_of, ask};
 use crate::http2::{Client2, in_time};
-use crate::kernel::resident;
+use crate::support::proc::resident;
 use crate::support::{
     Client, Folder, PATIENCE, Server, etag_of, eventually, hex, noise, run, wamedia, wamedia_from_shell,
 };

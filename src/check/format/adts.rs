@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::frames::{self, Chain};
+use super::audio_frames::{self, Chain};
 use super::window::Window;
 use super::{Adts, Damage, Format, Recognised};
 
@@ -12,15 +12,15 @@ const SAMPLE_RATES: [u32; 13] =
 
 /// Reads AAC in ADTS frames. Behind an ID3 tag, it is [`mp3`](super::mp3) that finds them.
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
-    let start = frames::skip_padding(window, 0)?;
+    let start = audio_frames::skip_padding(window, 0)?;
     read_at(window, start)
 }
 
 /// The same, where the first frame stands at `start`.
 pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<Recognised>> {
-    let Some(Chain { header, missing }) = frames::chain(window, start, frame)? else { return Ok(None) };
+    let Some(Chain { header, missing }) = audio_frames::chain(window, start, frame)? else { return Ok(None) };
     let missing = match missing {
-        0 => frames::tail_lacks(window, &header, frame)?,
+        0 => audio_frames::tail_lacks(window, &header, frame)?,
         missing => missing,
     };
     let damage = match missing {

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::number::{u16_le, u32_le};
+use super::endian::{u16_le, u32_le};
 use super::window::{self, Window};
 use super::{Compound, Damage, Format, Recognised};
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::number::u16_le;
+use super::endian::u16_le;
 use super::window::Window;
 use super::{Damage, Format, Recognised};
 

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::number::{u16_be, u16_le, u32_be, u32_le};
+use super::endian::{u16_be, u16_le, u32_be, u32_le};
 use super::window::Window;
 use super::{Damage, Format, Jpeg, Recognised};
 

@@ -7,31 +7,31 @@
 
 mod adts;
 mod amr;
+mod audio_frames;
 mod compound;
-mod facts;
-mod frames;
+mod endian;
+mod format_names;
 mod gif;
 mod heif;
 mod jpeg;
+mod magic_bytes;
 mod markup;
 mod matroska;
+mod model;
 mod mp3;
 mod mp4;
-mod names;
-mod number;
 mod ogg;
-mod other_media;
 mod pdf;
 mod png;
-mod signature;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unsupported_media;
 mod webp;
 mod window;
 mod zip;
 
-pub use facts::*;
+pub use model::*;
 pub use window::READ_BOUND;
 
 use std::io;
@@ -55,10 +55,10 @@ const READERS: &[Reader] = &[
     ogg::read,
     amr::read,
     mp4::read,
-    other_media::read,
+    unsupported_media::read,
     zip::read,
     compound::read,
-    signature::read,
+    magic_bytes::read,
     pdf::read,
     mp3::read,
     adts::read,

@@ -3,10 +3,10 @@
 
 use std::io;
 
-use super::frames::{self, Chain, Tags};
-use super::number::u32_be;
+use super::audio_frames::{self, Chain, Tags};
+use super::endian::u32_be;
 use super::window::Window;
-use super::{Damage, Format, Mp3, Recognised, adts, ogg, other_media};
+use super::{Damage, Format, Mp3, Recognised, adts, ogg, unsupported_media};
 
 /// How far behind a tag the first frame is looked for: some taggers miscount.
 const SEARCHED: usize = 4 * 1024;
@@ -23,9 +23,9 @@ const BIT_RATES: [[u16; 16]; 5] = [
 
 /// Reads MPEG audio, or what stands behind an ID3 tag.
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
-    match frames::tags(window)? {
+    match audio_frames::tags(window)? {
         Tags::None => {
-            let start = frames::skip_padding(window, 0)?;
+            let start = audio_frames::skip_padding(window, 0)?;
             read_at(window, start)
         }
         Tags::End(end) => behind_tag(window, end),
@@ -41,8 +41,8 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
 
 /// What stands behind a tag that ends at `end`.
 fn behind_tag(window: &mut Window<'_>, end: u64) -> io::Result<Option<Recognised>> {
-    let start = frames::skip_padding(window, end)?;
-    for read in [read_at, adts::read_at, ogg::read_at, other_media::read_at] {
+    let start = audio_frames::skip_padding(window, end)?;
+    for read in [read_at, adts::read_at, ogg::read_at, unsupported_media::read_at] {
         if let Some(recognised) = read(window, start)? {
             return Ok(Some(recognised));
         }
@@ -63,7 +63,7 @@ fn behind_tag(window: &mut Window<'_>, end: u64) -> io::Result<Option<Recognised
 
 /// Reads MPEG audio whose first frame stands at `start`.
 fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<Recognised>> {
-    let Some(Chain { header, missing }) = frames::chain(window, start, frame)? else { return Ok(None) };
+    let Some(Chain { header, missing }) = audio_frames::chain(window, start, frame)? else { return Ok(None) };
     let mut damage = Vec::new();
     let size = window.size();
     // What a frame without sound, put first by encoders, says of all of them. Some count tags in, so the file is what it is

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::number::u32_le;
+use super::endian::u32_le;
 use super::window::{self, Window};
 use super::{Damage, Format, Ogg, OggCodec, Recognised};
 

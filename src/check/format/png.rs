@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::number::u32_be;
+use super::endian::u32_be;
 use super::window::Window;
 use super::{Damage, Format, Png, PngColour, Recognised};
 

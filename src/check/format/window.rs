@@ -1,6 +1,6 @@
 //! What a reader of formats sees of a source: bytes at any place of it, in bounded memory, and not more of them than a bound.
 //!
-//! What the bytes mean is the readers' business; numbers in them are taken out with [`number`](super::number).
+//! What the bytes mean is the readers' business; numbers in them are taken out with [`number`](super::endian).
 
 use std::io;
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::number::{u16_le, u32_le, u64_le};
+use super::endian::{u16_le, u32_le, u64_le};
 use super::window::{LARGEST_LOOK, Window};
 use super::{Damage, Format, Recognised, Zip};
 

@@ -1,6 +1,6 @@
 //! Documents.
 
-use super::{Subject, mend, rules, types};
+use super::{Subject, fix, format_types, rules};
 use crate::check::Finding;
 use crate::check::format::{Compound, Format, Pdf, Text, TextEncoding, Zip};
 
@@ -14,7 +14,7 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
             findings.push(Finding::new(&rules::OFFICE_ENCRYPTED, seen, mend));
         }
         Format::Zip(Zip::MacroEnabled) => {
-            let mend = format!("send it as PDF: {}", mend::office(subject.input, "pdf"));
+            let mend = format!("send it as PDF: {}", fix::office(subject.input, "pdf"));
             findings.push(Finding::new(&rules::OFFICE_MACROS, "an Office document with macros", mend));
         }
         Format::Text(text) => findings.extend(judge_text(subject, text)),
@@ -24,17 +24,17 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
 
 fn judge_pdf(subject: &Subject<'_>, pdf: &Pdf, findings: &mut Vec<Finding>) {
     if pdf.is_encrypted {
-        let mend = mend::decrypted_pdf(subject.input);
+        let mend = fix::decrypted_pdf(subject.input);
         findings.push(Finding::new(&rules::PDF_ENCRYPTED, "an encryption dictionary", mend));
     }
     if pdf.junk_before > 0 {
         let seen = format!("{} bytes before %PDF-", pdf.junk_before);
-        findings.push(Finding::new(&rules::PDF_JUNK, seen, mend::pdf(subject.input)));
+        findings.push(Finding::new(&rules::PDF_JUNK, seen, fix::pdf(subject.input)));
     }
     let is_told = findings.iter().any(|finding| finding.rule.id == rules::DAMAGED_DOCUMENT.id);
     if !pdf.has_end && !is_told {
         let seen = "no %%EOF at its end: the file may be cut off";
-        findings.push(Finding::new(&rules::DAMAGED_DOCUMENT, seen, mend::broken_pdf(subject.input)));
+        findings.push(Finding::new(&rules::DAMAGED_DOCUMENT, seen, fix::broken_pdf(subject.input)));
     }
 }
 
@@ -43,7 +43,7 @@ fn judge_text(subject: &Subject<'_>, text: &Text) -> Option<Finding> {
     let media_type = subject.media_type?;
     let charset = media_type.as_str().to_ascii_lowercase();
     let says_another = charset.contains("charset=") && !charset.contains("utf-8");
-    if says_another || !types::essence(media_type).starts_with("text/") {
+    if says_another || !format_types::essence(media_type).starts_with("text/") {
         return None;
     }
     let (seen, from) = match text.encoding {
@@ -51,5 +51,5 @@ fn judge_text(subject: &Subject<'_>, text: &Text) -> Option<Finding> {
         TextEncoding::Utf16 => ("UTF-16", "UTF-16"),
         TextEncoding::Legacy => ("bytes that are no UTF-8; Windows-1252 or the like", "WINDOWS-1252"),
     };
-    Some(Finding::new(&rules::TEXT_ENCODING, seen, mend::utf8(subject.input, from)))
+    Some(Finding::new(&rules::TEXT_ENCODING, seen, fix::utf8(subject.input, from)))
 }

@@ -4,23 +4,23 @@
 //! them: [pictures](picture), [sound], [movies](movie), [documents](document). What a [name] does to a link is judged apart, since
 //! only files have names that are still to become links. All of it is pure.
 
-mod claim;
+mod audio;
+mod content_type;
 mod document;
-mod mend;
-mod movie;
+mod fix;
+mod format_types;
+mod image;
 mod name;
-mod picture;
 mod size;
-mod sound;
 #[cfg(test)]
 mod tests;
-mod types;
+mod video;
 
 use std::path::Path;
 
 use super::Finding;
 use super::format::{Damage, Format, Recognised};
-use super::rules::media as rules;
+use super::rules::file_rules as rules;
 use crate::asset::MediaType;
 use crate::whatsapp::{self, Kind};
 
@@ -62,14 +62,14 @@ pub fn judge(subject: &Subject<'_>, recognised: &Recognised) -> Judgement {
             "put the bytes in place, and look at what should have written them",
         ));
     } else {
-        let is_what_it_says = claim::judge(subject, kind, recognised, &mut findings);
+        let is_what_it_says = content_type::judge(subject, kind, recognised, &mut findings);
         size::judge(subject, kind, format, &mut findings);
         if is_what_it_says {
             damage(subject, kind, recognised, &mut findings);
             match kind {
-                Kind::Image | Kind::Sticker => picture::judge(subject, kind, format, &mut findings),
-                Kind::Audio => sound::judge(subject, format, &mut findings),
-                Kind::Video => movie::judge(subject, format, &mut findings),
+                Kind::Image | Kind::Sticker => image::judge(subject, kind, format, &mut findings),
+                Kind::Audio => audio::judge(subject, format, &mut findings),
+                Kind::Video => video::judge(subject, format, &mut findings),
                 Kind::Document => document::judge(subject, format, &mut findings),
             }
         }
@@ -106,22 +106,22 @@ fn intended(subject: &Subject<'_>, format: &Format) -> Kind {
     let by_name = || {
         subject
             .media_type
-            .filter(|media_type| types::essence(media_type) == "audio/opus")
+            .filter(|media_type| format_types::essence(media_type) == "audio/opus")
             .map(|_| Kind::Audio)
     };
     subject
         .as_kind
         .or_else(by_type)
         .or_else(by_name)
-        .or_else(|| types::kind_of(format))
-        .or_else(|| types::recorded_as(format))
+        .or_else(|| format_types::kind_of(format))
+        .or_else(|| format_types::recorded_as(format))
         .unwrap_or(Kind::Document)
 }
 
 /// The type under which WhatsApp takes bytes of this format, without parameters; `None` where it takes them under none.
 #[cfg(test)]
 pub(super) fn listed_type(format: &Format) -> Option<&'static str> {
-    types::seen(format).filter(|_| types::kind_of(format).is_some())
+    format_types::seen(format).filter(|_| format_types::kind_of(format).is_some())
 }
 
 /// What the readers of formats found broken.
@@ -131,10 +131,10 @@ fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: 
     let (Damage::Truncated(what) | Damage::Malformed(what)) = damage;
     let rule = if kind == Kind::Document { &rules::DAMAGED_DOCUMENT } else { &rules::DAMAGED };
     let mend = match &recognised.format {
-        Format::Pdf(_) => mend::broken_pdf(subject.input),
+        Format::Pdf(_) => fix::broken_pdf(subject.input),
         format => {
             let again = "export or download it again";
-            match mend::convert(kind, subject.input, format) {
+            match fix::convert(kind, subject.input, format) {
                 Some(command) if matches!(damage, Damage::Malformed(_)) => {
                     format!("{again}, or try: {command}")
                 }

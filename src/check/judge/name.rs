@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{Subject, mend, rules, types};
+use super::{Subject, fix, format_types, rules};
 use crate::asset::AssetPath;
 use crate::check::Finding;
 use crate::check::format::Format;
-use crate::check::shell::quoted;
-use crate::legible::is_shown;
-use crate::whatsapp::refusal::not_fetched;
+use crate::escape::is_shown;
+use crate::shell::quoted;
+use crate::whatsapp::media_errors::not_fetched;
 
 /// Names of documents that are longer than this, in characters, are doubted.
 const LONG: usize = 240;
@@ -18,8 +18,8 @@ pub(super) fn judge_document(subject: &Subject<'_>, format: &Format, findings: &
     let extension = subject.name.rsplit_once('.').map(|(stem, extension)| (stem, extension.trim()));
     if extension.is_none_or(|(stem, extension)| stem.is_empty() || extension.is_empty()) {
         let seen = if subject.name.is_empty() { "no name" } else { "a name without an extension" };
-        let mend = match types::extension(format) {
-            Some(extension) => mend::rename(subject.input, extension),
+        let mend = match format_types::extension(format) {
+            Some(extension) => fix::rename(subject.input, extension),
             None => "give it an extension, or the message a filename with one".to_owned(),
         };
         findings.push(Finding::new(&rules::DOCUMENT_NAME, seen, mend));

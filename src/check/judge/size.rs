@@ -2,7 +2,7 @@
 //!
 //! Meta prints MB and KB and does not say whether these are powers of ten or of two: between the two ways of counting lies a doubt.
 
-use super::{Subject, mend, rules};
+use super::{Subject, fix, rules};
 use crate::check::Finding;
 use crate::check::format::Format;
 use crate::whatsapp::{Kind, SizeLimit, sticker_size_limit};
@@ -42,11 +42,11 @@ fn is_animated(format: &Format) -> bool {
 fn smaller(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
     let fits_as_document = subject.size <= Kind::Document.size_limit().doubted_past;
     match (kind, format) {
-        (Kind::Image, _) => mend::small_jpeg(subject.input),
-        (Kind::Sticker, _) if is_animated(format) => mend::small_animation(subject.input),
-        (Kind::Sticker, _) => mend::small_sticker(subject.input),
-        (Kind::Audio, _) => mend::small_sound(subject.input),
-        (Kind::Video, Format::Mp4(mp4)) => match mend::small_mp4(subject.input, mp4) {
+        (Kind::Image, _) => fix::small_jpeg(subject.input),
+        (Kind::Sticker, _) if is_animated(format) => fix::small_animation(subject.input),
+        (Kind::Sticker, _) => fix::small_sticker(subject.input),
+        (Kind::Audio, _) => fix::small_sound(subject.input),
+        (Kind::Video, Format::Mp4(mp4)) => match fix::small_mp4(subject.input, mp4) {
             Some(command) => command,
             None if fits_as_document => "cut it shorter, or send it as document".to_owned(),
             None => "cut it shorter".to_owned(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::asset::AssetPath;
 use crate::check::format::*;
-use crate::check::rules::media::ALL;
+use crate::check::rules::file_rules::ALL;
 
 const MB: u64 = 1_000_000;
 
@@ -436,19 +436,19 @@ fn no_command_writes_to_what_it_reads() {
         for extension in ["jpg", "webp", "ogg", "mp4", "m4a", "JPG", "pdf", "png"] {
             for kind in Kind::ALL {
                 let input = format!("in.{extension}");
-                if let Some(command) = mend::convert(kind, Path::new(&input), &format) {
+                if let Some(command) = fix::convert(kind, Path::new(&input), &format) {
                     assert!(!command.ends_with(&format!("'{input}'")), "{command}");
                 }
             }
         }
     }
-    assert_eq!(mend::rename(Path::new("x/a.mp3"), "ogg"), "mv -n 'x/a.mp3' 'x/a.ogg'");
-    assert_eq!(mend::rename(Path::new("photo"), "jpg"), "mv -n 'photo' 'photo.jpg'");
+    assert_eq!(fix::rename(Path::new("x/a.mp3"), "ogg"), "mv -n 'x/a.mp3' 'x/a.ogg'");
+    assert_eq!(fix::rename(Path::new("photo"), "jpg"), "mv -n 'photo' 'photo.jpg'");
 }
 
 #[test]
 fn names_that_a_program_reads_more_into_are_kept_from_it() {
-    let command = |name: &str| mend::jpeg(Path::new(name));
+    let command = |name: &str| fix::jpeg(Path::new(name));
     assert!(command("a.png").starts_with("convert 'a.png[0]' "), "{}", command("a.png"));
     assert!(command("gif:a.png").starts_with("convert './gif:a.png[0]' "));
     for name in ["a%d.png", "a[1].png", "a*.png"] {

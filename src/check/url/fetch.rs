@@ -1,6 +1,6 @@
 //! One request and its answer over a connection of its own, bounded in time and size.
 //!
-//! Nothing is decompressed, followed or kept between requests. Where to connect to is told by [`look`](mod@super::look).
+//! Nothing is decompressed, followed or kept between requests. Where to connect to is told by [`look`](mod@super::probe).
 
 use std::fs::File;
 use std::future::Future;

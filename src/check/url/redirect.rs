@@ -25,7 +25,7 @@ pub(super) fn target(base: &str, location: &str) -> Option<String> {
         let folder = path.rfind('/').map_or("/", |slash| &path[..=slash]);
         format!("{scheme}://{authority}{folder}{location}")
     };
-    crate::whatsapp::url::read(&joined).0.is_some().then_some(joined)
+    crate::whatsapp::url_syntax::read(&joined).0.is_some().then_some(joined)
 }
 
 #[cfg(test)]

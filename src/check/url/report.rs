@@ -5,12 +5,12 @@ use std::path::Path;
 
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED};
 
+use super::expected::{file_name, kind_of, without_password};
 use super::judge::judge;
-use super::meant::{file_name, kind_of, without_password};
 use super::{Answer, BodyEnd, Looked, Probe, Transcript, caching};
 use crate::asset::MediaType;
 use crate::check::format::{Format, Recognised, recognise};
-use crate::check::rules::{media, server};
+use crate::check::rules::{file_rules, url_rules};
 use crate::check::{FileSource, Report, Source, Subject, judge as judge_bytes};
 use crate::whatsapp::Kind;
 
@@ -58,8 +58,8 @@ fn judge_body(
     report.kind = Some(judgement.kind);
     report.format = format(&recognised);
     // What the bytes show of a page, its type only says.
-    if judgement.findings.iter().any(|finding| finding.rule == &media::PAGE_INSTEAD) {
-        report.findings.retain(|finding| finding.rule != &server::TYPE_OF_PAGE);
+    if judgement.findings.iter().any(|finding| finding.rule == &file_rules::PAGE_INSTEAD) {
+        report.findings.retain(|finding| finding.rule != &url_rules::TYPE_OF_PAGE);
     }
     report.findings.extend(judgement.findings);
     Ok(())

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::{BodyEnd, Failure, Limits, Looked, Probe, Trust, look};
+use super::{BodyEnd, Failure, Limits, Looked, Probe, Trust, probe};
 
 fn limits() -> Limits {
     Limits {
@@ -43,7 +43,7 @@ fn dripping(first: &'static [u8], drop: &'static [u8]) -> SocketAddr {
 
 fn looked(url: &str, trust: Option<&Trust>) -> Looked {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(look(url, trust, &limits())).expect("the fault is not ours")
+    runtime.block_on(probe(url, trust, &limits())).expect("the fault is not ours")
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! TLS that looks on: a handshake is finished whatever the certificates are worth, and what they are worth is told.
 //!
-//! Nothing that comes over such a connection is trusted, and nothing secret is sent over it; see [`look`](mod@super::look).
+//! Nothing that comes over such a connection is trusted, and nothing secret is sent over it; see [`look`](mod@super::probe).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -7,7 +7,8 @@ use super::Wanted;
 use super::output::{Detail, Printer};
 use super::paths::BATCH;
 use crate::asset::AssetPath;
-use crate::check::{NoObject, Objects, Report, judge_key, tree};
+use crate::check::{NoObject, Objects, Report, judge_key};
+use crate::cli::check::walk;
 use crate::config::{Flags, Location, Settings};
 use crate::store::{Fault, Listed, Listing, StoreError, Stores};
 
@@ -131,7 +132,7 @@ impl Place<'_> {
         loop {
             let (batch, trouble) = self.next(listing);
             any |= !batch.is_empty();
-            let results = tree::in_parallel(&batch, AT_ONCE, |listed| self.look_at(listed));
+            let results = walk::in_parallel(&batch, AT_ONCE, |listed| self.look_at(listed));
             for (listed, looked) in batch.iter().zip(results) {
                 self.tell(listed, looked, Detail::Found, printer)?;
             }

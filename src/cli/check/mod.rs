@@ -7,6 +7,7 @@ mod bucket;
 mod output;
 mod paths;
 mod urls;
+mod walk;
 mod webhook;
 
 use std::path::{Path, PathBuf};

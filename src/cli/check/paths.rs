@@ -11,8 +11,8 @@ use super::super::Failure;
 use super::output::{Detail, Printer};
 use super::{Wanted, bucket};
 use crate::asset::AssetPath;
-use crate::check::tree::{Met, Walk, in_parallel};
 use crate::check::{Caching, Report, check_file, named};
+use crate::cli::check::walk::{Met, Walk, in_parallel};
 use crate::config::{Location, Settings};
 use crate::whatsapp::{Kind, Treatment};
 

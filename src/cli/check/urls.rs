@@ -3,12 +3,12 @@
 use super::super::{Failure, background};
 use super::Wanted;
 use super::output::{Detail, Printer};
-use crate::check::url::{Limits, Trust, look, report, without_password};
+use crate::check::url::{Limits, Trust, probe, report, without_password};
 
 /// Checks one URL.
 pub(super) fn run(url: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
     let (trust, limits) = (Trust::of_system(), Limits::default());
-    let looking = look(url, trust.as_ref(), &limits);
+    let looking = probe(url, trust.as_ref(), &limits);
     match background()?.block_on(looking) {
         Ok(looked) => match report(looked, wanted.as_kind) {
             Ok(report) => printer.report(&report, Detail::Full),

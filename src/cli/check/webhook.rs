@@ -1,6 +1,6 @@
 //! `wamedia check --webhook`: what a failure that WhatsApp reported means.
 //!
-//! The reading is [`crate::check::webhook`]'s; here is how much is read, and how it is printed.
+//! The reading is [`crate::check::explain`]'s; here is how much is read, and how it is printed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,9 +8,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::shown::json_line;
-use super::super::{Exit, Failure, given, print, tell};
+use super::super::{Exit, Failure, print, tell};
 use super::Format;
-use crate::check::webhook::{Cause, Details, Explanation, Origin, RateLimit, Told, explain};
+use crate::check::explain::{Cause, Explanation, Origin, Told, explain};
+use crate::cli::input;
+use crate::webhook::{Details, RateLimit};
 use crate::whatsapp::errors::{Api, Retry};
 
 /// The most that is read, in bytes. A webhook of Meta's has 3 MB at most.
@@ -48,7 +50,7 @@ pub(super) fn run(file: &Path, format: Format) -> Result<Exit, Failure> {
 }
 
 fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let bytes = given::read(file, MAX_INPUT, "has more than 8 MiB; give fewer webhooks at a time")?;
+    let bytes = input::read(file, MAX_INPUT, "has more than 8 MiB; give fewer webhooks at a time")?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Failure::new(Exit::Usage, format_args!("is not UTF-8: see byte {at}; write it as UTF-8"))

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::super::{Exit, Failure, tell};
-use super::input;
 use super::output::Output;
+use super::recipients;
 use crate::message::{Content, Fault, Message, Recipient};
 use crate::whatsapp::messages::is_user_id;
 
@@ -58,7 +58,7 @@ impl Arguments {
 
     /// Whether the recipients are read from stdin, which can be read but once.
     pub(super) fn reads_stdin(&self) -> bool {
-        self.to_file.as_deref().is_some_and(input::is_stdin)
+        self.to_file.as_deref().is_some_and(recipients::is_stdin)
     }
 
     fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, Failure> {
@@ -104,7 +104,7 @@ impl Arguments {
         let mut addressees: Vec<_> =
             self.to.iter().map(|text| Addressee { text: text.clone(), line: None }).collect();
         if let Some(file) = &self.to_file {
-            let text = input::read(file)?;
+            let text = recipients::read(file)?;
             // What an editor of another system leaves behind is not part of the first number.
             let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim).enumerate();
             addressees.extend(lines.filter(|(_, text)| !text.is_empty()).map(|(index, text)| Addressee {

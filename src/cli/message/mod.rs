@@ -4,12 +4,12 @@
 //! what comes from an asset, in [control] for what is told to WhatsApp itself, and in [by_hand] for the rest; [envelope] addresses
 //! and prints it.
 
-mod by_hand;
+mod content;
 mod control;
 mod envelope;
-mod input;
-mod medium;
+mod media;
 mod output;
+mod recipients;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ struct AssetArguments {
     id: Option<String>,
 
     #[command(flatten)]
-    options: medium::Options,
+    options: media::Options,
 
     #[command(flatten)]
     addressed: envelope::Arguments,
@@ -82,29 +82,29 @@ struct AssetArguments {
 #[derive(Debug, Subcommand)]
 enum KindCommand {
     /// A text
-    Text(by_hand::Text),
+    Text(content::Text),
     /// A JPEG or PNG of at most 5 MB
-    Image(medium::Arguments),
+    Image(media::Arguments),
     /// An MP4 or 3GP of at most 16 MB
-    Video(medium::Arguments),
+    Video(media::Arguments),
     /// Sound of at most 16 MB, or with --voice a voice message
-    Audio(medium::Arguments),
+    Audio(media::Arguments),
     /// A file of at most 100 MB
-    Document(medium::Arguments),
+    Document(media::Arguments),
     /// A WebP of at most 100 KB, or 500 KB where it moves
-    Sticker(medium::Arguments),
+    Sticker(media::Arguments),
     /// A place on the map
-    Location(by_hand::Location),
+    Location(content::Location),
     /// Contact cards
-    Contacts(by_hand::Contacts),
+    Contacts(content::Contacts),
     /// An emoji on a message that was received
-    Reaction(by_hand::Reaction),
+    Reaction(content::Reaction),
     /// Buttons, lists, flows, products and the like, from --json
-    Interactive(by_hand::Written),
+    Interactive(content::Written),
     /// A template that was approved beforehand
-    Template(by_hand::Template),
+    Template(content::Template),
     /// What templates were before, for On-Premises, from --json
-    Hsm(by_hand::Written),
+    Hsm(content::Written),
     /// Mark a message as read
     Read(control::Read),
     /// Mark a message as read, and show that an answer is being typed
@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
         let asset = &arguments.asset;
         let path = asset.path.as_deref().expect("clap asks for it");
         refuse_kind(path)?;
-        let content = medium::of_asset(path, asset.kind, asset.id.as_deref(), &asset.options, config)?;
+        let content = media::of_asset(path, asset.kind, asset.id.as_deref(), &asset.options, config)?;
         return asset.addressed.send(content);
     };
     match kind {

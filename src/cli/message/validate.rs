@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, given, print, tell};
+use super::super::{Exit, Failure, print, tell};
+use crate::cli::input;
 use crate::message::{self, Dialect, Fault, Unknown};
 use crate::whatsapp::messages::Code;
 
@@ -77,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let bytes = given::read(file, MAX_PAYLOAD, TOO_LONG)?;
+    let bytes = input::read(file, MAX_PAYLOAD, TOO_LONG)?;
     if bytes.starts_with("\u{feff}".as_bytes()) {
         let reason = "is no JSON: a byte order mark at line 1 column 1; save it as UTF-8 without one";
         return Err(Failure::new(Exit::Usage, reason));

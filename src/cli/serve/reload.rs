@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::{doubts, load};
+use super::{load, warnings};
 use crate::cli::{Exit, Failure, store_failure};
 use crate::config::{Flags, Settings};
 use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
@@ -98,7 +98,7 @@ impl InForce<'_> {
         let certificates = self.certificates.as_ref().map(|files| Arc::clone(files.certificates()));
         let (set, opened) = (settings.clone(), stores.clone());
         // A folder that does not answer is to keep no signal waiting.
-        let _ = spawn_blocking(move || doubts::tell(&set, &opened, certificates.as_deref())).await;
+        let _ = spawn_blocking(move || warnings::tell(&set, &opened, certificates.as_deref())).await;
         self.settings = settings;
         let before = std::mem::replace(&mut self.stores, stores);
         if !before.are(&self.stores) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::shown::json_page;
 use super::recommend::rule;
 use super::{Recommended, Report, Run, name};
-use crate::check::simulation::{Line, Stretch, What};
+use crate::simulate::{Line, Stretch, What};
 use crate::whatsapp::link_cache::Revalidation;
 
 pub(super) fn render(report: &Report) -> String {

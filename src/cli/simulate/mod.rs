@@ -16,10 +16,10 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, Failure, print};
 use crate::asset::CachePolicy;
-use crate::check::simulation::{
+use crate::config::byte_size;
+use crate::simulate::{
     Advice, Ask, Extent, Links, Scenario, Schedule, Strip, Timeline, Times, Totals, advise,
 };
-use crate::config::byte_size;
 use crate::whatsapp::link_cache::{CacheControl, EtagAlone, Regime, Revalidation};
 use subject::Subject;
 
@@ -263,7 +263,7 @@ fn runs(
         let alone =
             headers.etag && headers.cache_control == CacheControl::Absent && headers.last_modified.is_none();
         for regime in arguments.regimes(alone) {
-            let origin = crate::check::simulation::Origin { headers, size };
+            let origin = crate::simulate::Origin { headers, size };
             let scenario = Scenario { schedule, begins, origin, links, regime };
             let mut run = Run {
                 regime,

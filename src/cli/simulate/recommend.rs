@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::text::{span, table};
 use super::{Recommended, name};
 use crate::asset::{CachePolicy, Storage};
-use crate::check::simulation::{Candidate, Links, Outcome};
+use crate::simulate::{Candidate, Links, Outcome};
 use crate::whatsapp::link_cache::{FIXED_TIME, Regime};
 
 /// Writes the recommendation. `storage` is what the asset's policy says now.

@@ -10,10 +10,10 @@ use super::super::shown::escaped;
 use super::super::{Exit, Failure, asset, load_or_none, tell};
 use super::{Validators, url};
 use crate::asset::{CachePolicy, PolicyError};
-use crate::check::simulation::Links;
 use crate::check::url::without_password;
 use crate::check::{FileSource, named};
 use crate::config::{Flags, Location, Settings};
+use crate::simulate::Links;
 use crate::whatsapp::Treatment;
 use crate::whatsapp::link_cache::{CacheControl, CacheHeaders};
 

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use super::super::shown::escaped;
 use super::subject::Sort;
 use super::{HowMuch, Report, Run, name, recommend};
-use crate::check::simulation::{Answer, Cell, Line, Stretch, What};
+use crate::simulate::{Answer, Cell, Line, Stretch, What};
 use crate::whatsapp::link_cache::{CacheControl, EtagAlone, Regime, Revalidation};
 
 /// Width of what is left of the plot.

@@ -115,7 +115,7 @@ fn flags_win_over_the_environment() {
         let mut flags = Flags::default();
         set(&mut flags, in_flag.to_owned());
         let settings = house.load(&flags, &[(&env::variable(name), in_variable)]).unwrap();
-        let key = keys::key(name).unwrap();
+        let key = settings_table::key(name).unwrap();
         let expected =
             if name == "access_log" { house.path(in_flag).display().to_string() } else { in_flag.into() };
         assert_eq!(shown(&settings, key), Some(expected));

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
-use super::keys::KEYS;
+use super::settings_table::KEYS;
 use super::*;
 
 /// A folder to load from, with a folder `media` and a file `a.txt` in it.
@@ -119,9 +119,9 @@ fn companion(name: &str) -> &'static str {
 
 fn shown(settings: &Settings, key: &Key) -> Option<String> {
     (key.show)(settings).map(|shown| match shown {
-        keys::Shown::Number(number) => number.to_string(),
-        keys::Shown::Text(text) => text,
-        keys::Shown::List(items) => items.join(", "),
-        keys::Shown::Policy(policy) => policy.to_string(),
+        settings_table::Shown::Number(number) => number.to_string(),
+        settings_table::Shown::Text(text) => text,
+        settings_table::Shown::List(items) => items.join(", "),
+        settings_table::Shown::Policy(policy) => policy.to_string(),
     })
 }

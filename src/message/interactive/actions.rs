@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Header, interactive, named, with_footer, with_header};
 use crate::message::content::Content;
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// A text of at most 1024 characters with a button that opens a page (Meta, messages/interactive-cta-url-messages).
 ///

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::interactive;
 use crate::message::content::Content;
+use crate::message::json_object::{Object, text};
 use crate::message::media::Source;
-use crate::message::object::{Object, text};
 
 /// What can be done with a card. All cards of a carousel have the same kind, and as many.
 ///

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{interactive, named, text_header, with_footer};
 use crate::message::content::Content;
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// One product (Meta, catalogs/share-products). It has no header.
 ///

@@ -13,8 +13,8 @@ mod replies;
 use serde_json::Value;
 
 use super::content::Content;
+use super::json_object::{Object, text};
 use super::media::HeaderMedia;
-use super::object::{Object, text};
 
 pub use actions::{
     AddressRequest, CallPermission, ContactInfoRequest, CtaUrl, Flow, FlowMode, FlowName, LocationRequest,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Header, interactive, named, with_footer, with_header};
 use crate::message::content::Content;
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// What an order is of. Its parts differ by country and way of paying, and are not held against anything.
 ///

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Header, interactive, text_header, with_footer, with_header};
 use crate::message::content::Content;
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// A text of at most 1024 characters with one to three buttons to answer with (Meta,
 /// messages/interactive-reply-buttons-messages).

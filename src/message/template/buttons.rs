@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::message::interactive::{Order, product_sections};
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// What one button of a template does, by its place among the buttons: 0 to 9 (Meta, templates/components).
 ///

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Parameter, TemplateButton, TemplateHeader, component};
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// What is filled into one card of a template.
 ///

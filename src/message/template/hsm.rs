@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::message::content::Content;
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// On-Premises only: a template of text alone, as an `hsm` message.
 ///

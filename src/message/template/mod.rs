@@ -9,9 +9,9 @@ mod parameters;
 use serde_json::Value;
 
 use super::content::Content;
+use super::json_object::Object;
 use super::location::Location;
 use super::media::HeaderMedia;
-use super::object::Object;
 
 pub use buttons::TemplateButton;
 pub use card::TemplateCard;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::message::object::Object;
+use crate::message::json_object::Object;
 
 /// A text that replaces a variable: the next one, or the one of this name.
 ///

@@ -4,24 +4,24 @@
 //! the shapes of [`crate::whatsapp::messages`] and is as deep as they are, however deep the payload is. What a field may be
 //! stands there; here is what each [`Kind`] and each rule means.
 
-mod choice;
 mod emoji;
-mod place;
-mod rules;
+mod field_rules;
+mod json_path;
 mod scalars;
 #[cfg(test)]
 mod tests;
+mod variants;
 
-pub(super) use self::place::join;
+pub(super) use self::json_path::join;
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use self::choice::Layers;
-use self::place::{Place, Quoted};
+use self::json_path::{Place, Quoted};
+use self::variants::Layers;
 use super::{Dialect, Fault, Severity};
-use crate::spelling;
+use crate::suggest;
 use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Field, Kind, List, Platform, Shape};
 
@@ -225,7 +225,7 @@ impl Walk {
         // What the object may have cannot be told, but a slip in what every case has can.
         if layers.is_undecided() {
             let known = layers.names(self.platform);
-            let is_slip = spelling::nearest(name, known).is_some();
+            let is_slip = suggest::nearest(name, known).is_some();
             if !is_slip || layers.is_of_any_case(name) {
                 return;
             }
@@ -238,7 +238,7 @@ impl Walk {
             )
         } else {
             let known = layers.names(self.platform);
-            match spelling::nearest(name, known.iter().copied()) {
+            match suggest::nearest(name, known.iter().copied()) {
                 Some(nearest) => format!("is not known; did you mean `{nearest}`?"),
                 None if known.is_empty() => "is not known, as nothing is here; leave it out".to_owned(),
                 None => format!("is not known; leave it out (known here: {})", known.join(", ")),

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::place::{Place, Quoted};
+use super::json_path::{Place, Quoted};
 use super::{Walk, emoji};
-use crate::spelling;
+use crate::suggest;
 use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Kind, Platform, Text};
-use crate::whatsapp::url;
+use crate::whatsapp::url_syntax;
 
 /// Digits that a phone number has at most (ITU-T E.164 section 6).
 const PHONE_DIGITS: usize = 15;
@@ -150,7 +150,7 @@ impl Walk {
     }
 
     fn url(&mut self, text: &str, code: Option<Code>, place: &Place) {
-        let (_, remarks) = url::read(text);
+        let (_, remarks) = url_syntax::read(text);
         self.remarks(remarks, code, place);
     }
 
@@ -160,7 +160,7 @@ impl Walk {
         let of_provider = provider
             .filter(|_| self.platform == Platform::OnPremises)
             .and_then(|name| text.strip_prefix(name)?.strip_prefix('/'));
-        let (url, remarks) = url::read(of_provider.unwrap_or(text));
+        let (url, remarks) = url_syntax::read(of_provider.unwrap_or(text));
         self.remarks(remarks, code, place);
         let Some(url) = url else { return };
         if url.is_metas_own() {
@@ -174,7 +174,7 @@ impl Walk {
         }
     }
 
-    fn remarks(&mut self, remarks: Vec<url::Remark>, code: Option<Code>, place: &Place) {
+    fn remarks(&mut self, remarks: Vec<url_syntax::Remark>, code: Option<Code>, place: &Place) {
         for remark in remarks {
             let reason = remark.to_string();
             if remark.is_refused() {
@@ -239,7 +239,7 @@ fn wrong_word(text: &str, words: &[&str]) -> Option<String> {
     if words.contains(&text) {
         return None;
     }
-    Some(match spelling::nearest(text, words.iter().copied()).filter(|_| words.len() > 1) {
+    Some(match suggest::nearest(text, words.iter().copied()).filter(|_| words.len() > 1) {
         Some(nearest) => format!("is {}; did you mean `{nearest}`?", Quoted(text)),
         None => format!("is {}; write {}", Quoted(text), any_of(words)),
     })

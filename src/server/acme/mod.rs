@@ -1,14 +1,14 @@
 //! Certificates that the server gets and renews by itself, by ACME (RFC 8555).
 //!
 //! All of it happens on the background runtime: [`schedule`] says when, [`order`] asks, [`client`] carries what is asked, [`state`]
-//! keeps what must outlive the process, [`failure`] says what went wrong. What clients and authorities are shown is for
+//! keeps what must outlive the process, [`order_error`] says what went wrong. What clients and authorities are shown is for
 //! [`tls`](super::tls).
 //!
 //! What is valid goes on being shown whatever the authority does.
 
 mod client;
-mod failure;
 mod order;
+mod order_error;
 mod schedule;
 mod state;
 
@@ -24,8 +24,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use self::client::Asking;
-use self::failure::Failure;
 use self::order::Asked;
+use self::order_error::Failure;
 use self::schedule::{Failures, Validity, next_attempt};
 use self::state::State;
 pub use self::state::StateError;

@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use serde_json::{Value, json};
 
 use super::client::Asking;
-use super::failure::Failure;
+use super::order_error::Failure;
 use super::state::State;
 use crate::config::{Acme, ChallengeType};
 use crate::server::tls::{Answering, Certificate, Challenges};

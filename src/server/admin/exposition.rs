@@ -11,8 +11,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeL
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::super::meters::{BOUNDS, TimesSeen};
-use super::super::process::Process;
+use super::process_metrics::Process;
+use crate::server::metrics::{BOUNDS, TimesSeen};
 use crate::server::{Certificates, Watch};
 use crate::store::BucketStatus;
 

@@ -5,6 +5,7 @@
 //! [`readiness`].
 
 mod exposition;
+mod process_metrics;
 mod readiness;
 
 use std::collections::VecDeque;
@@ -26,9 +27,8 @@ use tokio::time::{sleep, timeout};
 
 use self::exposition::Dialect;
 use super::Watch;
-use super::limits::Tally;
+use super::limit::connections::Tally;
 use super::listener::{self, BindError};
-use super::process;
 
 /// Connections that are served at one time; a monitoring system needs one or two. One more takes the place of the oldest, so
 /// that who holds places and says nothing keeps nobody out.
@@ -79,7 +79,7 @@ impl Admin {
             Ok(listener) => listener,
             Err(e) => return log::error!("the admin listener could not be used: {e}"),
         };
-        let view = Arc::new(View { watch, process: process::Seen::default() });
+        let view = Arc::new(View { watch, process: process_metrics::Seen::default() });
         let failures = Arc::<Tally>::default();
         let mut served = VecDeque::<AbortHandle>::with_capacity(CONNECTIONS);
         loop {
@@ -112,7 +112,7 @@ impl Admin {
 #[derive(Debug)]
 struct View {
     watch: Watch,
-    process: process::Seen,
+    process: process_metrics::Seen,
 }
 
 async fn serve(stream: TcpStream, view: Arc<View>) {

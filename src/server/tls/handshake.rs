@@ -1,4 +1,4 @@
-//! The TLS handshake: how long it may take, and what comes of it. What one that fails means is a [failure](super::failure)'s
+//! The TLS handshake: how long it may take, and what comes of it. What one that fails means is a [failure](super::handshake_failure)'s
 //! to say.
 
 use std::io;
@@ -15,7 +15,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::challenges::validates;
-use super::failure::{Failure, Failures};
+use super::handshake_failure::{Failure, Failures};
 use super::{ACME_TLS, HTTP_2, Tls};
 use crate::config::Limits;
 use crate::server::Stopping;

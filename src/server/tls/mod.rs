@@ -7,9 +7,9 @@
 mod certificate;
 mod certificates;
 mod challenges;
-mod failure;
 mod files;
 mod handshake;
+mod handshake_failure;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +22,9 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 pub use self::certificate::{Certificate, CertificateError};
 pub use self::certificates::{Certificates, Slot};
 pub use self::challenges::{Answering, Challenges};
-pub(super) use self::failure::Failure;
 pub use self::files::{CertificateFiles, CertificateFilesError, CertificatesRead};
 pub(super) use self::handshake::{Application, Handshakes};
+pub(super) use self::handshake_failure::Failure;
 
 /// What a client may ask to speak, ours first; the last is spoken by certificate authorities alone (RFC 8737).
 const PROTOCOLS: [&[u8]; 4] = [HTTP_2, b"http/1.1", b"http/1.0", ACME_TLS];

@@ -1,8 +1,8 @@
 //! The HTTP client that buckets and credentials are asked with.
 //!
 //! `object_store` signs requests and reads answers; this carries them, over the hyper that the server has, too, and the
-//! connections that [`dial`] makes. It reads what is refused, so that the reason is not lost on the way (see
-//! [`refusal`](super::refusal)).
+//! connections that [`connector`] makes. It reads what is refused, so that the reason is not lost on the way (see
+//! [`refusal`](super::error)).
 
 use std::fmt;
 use std::time::Duration;
@@ -24,9 +24,9 @@ use object_store::client::{
 use object_store::{ClientConfigKey, ClientOptions};
 use tokio::runtime::Handle;
 
-use super::dial::{self, Dialer};
-use super::keys;
-use super::refusal::{Answered, NoAnswer, innermost};
+use super::connector::{self, Dialer};
+use super::error::{Answered, NoAnswer, innermost};
+use super::object_keys;
 use crate::store::StoreError;
 
 /// S3 closes connections that were idle for 5 to 20 s; what is used again should not be one of those.
@@ -75,9 +75,9 @@ impl Connector {
         more_roots: Option<&str>,
         background: &Handle,
     ) -> Result<Self, StoreError> {
-        let roots = dial::roots(more_roots)?;
+        let roots = connector::roots(more_roots)?;
         let trusts_anybody = !roots.is_empty();
-        let client = Client::builder(dial::On(background.clone()))
+        let client = Client::builder(connector::On(background.clone()))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http1_max_buf_size(BUFFER)
@@ -226,7 +226,7 @@ async fn listed(response: Response<Incoming>) -> Result<HttpResponse, Option<hyp
         Err(e) => return Err(e.downcast().ok().map(|broken| *broken)),
     };
     let page = match std::str::from_utf8(&page) {
-        Ok(text) => keys::encoded(text).into(),
+        Ok(text) => object_keys::encoded(text).into(),
         // It is no list, and told so by who reads it.
         Err(_) => page,
     };

@@ -11,8 +11,8 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
+use super::aws_profile::{Keys, Profile};
 use super::client::{Connector, is_true};
-use super::profile::{Keys, Profile};
 use crate::config::{Addressing, Bucket, Credentials, Environment, Service, service_url};
 use crate::store::{Fault, StoreError};
 

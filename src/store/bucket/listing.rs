@@ -12,10 +12,10 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectMeta};
 use tokio::time::timeout;
 
-use super::keys;
+use super::error::Refusal;
 use super::metadata::entity_tag;
 use super::object::body;
-use super::refusal::Refusal;
+use super::object_keys;
 use super::{Bucket, Fault};
 use crate::asset::{Asset, AssetPath};
 use crate::store::StoreError;
@@ -75,7 +75,7 @@ impl Listing {
             let next = timeout(self.patience, poll_fn(|cx| self.objects.as_mut().poll_next(cx))).await;
             return match next {
                 Ok(None) => None,
-                Ok(Some(Ok(found))) => match self.below(&keys::decoded(found.location.as_ref())) {
+                Ok(Some(Ok(found))) => match self.below(&object_keys::decoded(found.location.as_ref())) {
                     Some(key) => Some(Ok(Listed { key, size: found.size })),
                     // It was not asked for.
                     None => continue,

@@ -7,9 +7,9 @@ use httpdate::HttpDate;
 use object_store::{Attribute, Attributes, ObjectMeta};
 use sha2::{Digest as _, Sha256};
 
-use super::sparing::Sparing;
 use crate::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
 use crate::config::CacheRules;
+use crate::log_throttle::Sparing;
 use crate::whatsapp;
 
 /// Seconds from 1970 to the year that an HTTP date cannot tell.

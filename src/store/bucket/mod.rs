@@ -1,23 +1,22 @@
 //! Assets in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 //!
 //! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
-//! and [`refusal`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones
+//! and [`error`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones
 //! [arrive](arriving) in memory, for all who want them at once. How a bucket is found and who we say that we are,
 //! [`connect`](mod@connect) makes of the settings.
 
-mod arriving;
+mod aws_profile;
 mod client;
 mod connect;
-mod dial;
-mod keys;
+mod connector;
+mod credential_files;
+mod error;
+mod health;
 mod listing;
 mod metadata;
 mod object;
-mod profile;
-mod refusal;
-mod secrets;
-mod sparing;
-mod trouble;
+mod object_keys;
+mod shared_body;
 mod upstream;
 
 use std::sync::Arc;
@@ -28,26 +27,26 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore};
 use quick_cache::sync::Cache;
 
-pub use self::arriving::{Arriving, ArrivingStream};
 pub(crate) use self::client::Connector;
 pub(crate) use self::connect::connect;
+pub(crate) use self::credential_files::Secrets;
+use self::error::Refusal;
+pub(crate) use self::health::Record;
 pub use self::listing::{Listed, Listing, Piece};
 use self::metadata::{Descriptions, entity_tag, http_date};
 pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
-use self::refusal::Refusal;
-pub(crate) use self::secrets::Secrets;
-use self::sparing::Sparing;
-pub(crate) use self::trouble::Record;
+pub use self::shared_body::{Arriving, ArrivingStream};
 use self::upstream::{Question, Upstream};
-use super::flights::Flights;
-use super::glance::Glance;
-use super::opened::Origin;
-use super::shelf::Shelf;
+use super::context::Shelf;
+use super::open_asset::Origin;
+use super::shared_probe::Glance;
+use super::single_flight::Flights;
 use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
 use crate::asset::{Asset, AssetPath};
 use crate::config;
 use crate::http::{Fields, without_signatures};
+use crate::log_throttle::Sparing;
 
 /// Between two questions about one path that are asked for by name of an unknown version.
 const ASK_GAP: Duration = Duration::from_millis(250);

@@ -12,7 +12,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload};
 use tokio::time::{Sleep, sleep};
 
-use super::refusal::{Refusal, innermost};
+use super::error::{Refusal, innermost};
 use super::upstream::{Body, Passage, RETRIES, Upstream};
 use crate::asset::CachePolicy;
 use crate::store::{Cut, StoreError};

@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ForObject;
+use super::error::Refusal;
+use super::health::{Record, Trouble};
 use super::metadata::entity_tag;
-use super::refusal::Refusal;
-use super::trouble::{Record, Trouble};
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
-use crate::store::status::BucketCounts;
+use crate::store::stats::BucketCounts;
 use crate::store::{Fault, NOBODYS};
 
 /// How often a request that may succeed a moment later is made again.
@@ -101,7 +101,7 @@ impl Upstream {
         self.patience.timeout
     }
 
-    /// The objects below `folder`, a whole key, or below the prefix; their keys are [encoded](super::keys).
+    /// The objects below `folder`, a whole key, or below the prefix; their keys are [encoded](super::object_keys).
     pub(super) fn list(
         &self,
         folder: Option<&Path>,

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use super::version::FileVersion;
 use crate::asset::Digest;
 use crate::store::StoreError;
-use crate::store::flights::{Demand, Flights};
-use crate::store::status::HashCounts;
+use crate::store::single_flight::{Demand, Flights};
+use crate::store::stats::HashCounts;
 
 /// How much is hashed between two looks at whether anybody still waits.
 const BLOCK: usize = 1 << 20;

@@ -11,10 +11,10 @@ use super::version::{FileVersion, SETTLING};
 use super::{Disk, DiskFile, OpenError, OpenFile, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
 use crate::http::Fields;
-use crate::store::flights::{Demand, Flights};
-use crate::store::glance::Glance;
-use crate::store::opened::Origin;
-use crate::store::shelf::Shelf;
+use crate::store::context::Shelf;
+use crate::store::open_asset::Origin;
+use crate::store::shared_probe::Glance;
+use crate::store::single_flight::{Demand, Flights};
 use crate::store::{Ask, Content, Opened, StoreError};
 use crate::whatsapp;
 

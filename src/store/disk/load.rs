@@ -13,8 +13,8 @@ use super::version::{FileVersion, SETTLING};
 use super::{OpenFile, Shared};
 use crate::asset::Digest;
 use crate::store::StoreError;
-use crate::store::flights::Demand;
-use crate::store::memory::Reservation;
+use crate::store::memory_budget::Reservation;
+use crate::store::single_flight::Demand;
 
 /// What is known of a file once it has been read.
 pub(crate) struct Loaded {

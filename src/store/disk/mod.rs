@@ -2,7 +2,7 @@
 //!
 //! [`Folder`] is what is mounted: it says when to look again. The rest is what one open of one file gives.
 
-mod chunks;
+mod buffer_pool;
 mod digests;
 mod folder;
 mod load;
@@ -24,14 +24,14 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-pub(crate) use self::chunks::Chunks;
+pub(crate) use self::buffer_pool::Chunks;
 pub(crate) use self::digests::Digests;
 pub(crate) use self::folder::Folder;
 pub(crate) use self::load::{Loaded, Seen};
 use self::root::{Patience, Refusal, Root};
 pub use self::stream::FileStream;
 use self::version::FileVersion;
-use super::memory::Budget;
+use super::memory_budget::Budget;
 use super::{NOBODYS, StoreError};
 use crate::asset::{AssetPath, Digest};
 
@@ -71,7 +71,7 @@ impl OpenFile {
     /// For a thread that may wait. Who had to wait for the open will mostly have to wait for the bytes too, and one turn on
     /// another thread costs less than two.
     pub(crate) fn fetch_beginning(&self) {
-        let len = self.version.len.min(chunks::LARGE as u64);
+        let len = self.version.len.min(buffer_pool::LARGE as u64);
         let Some(last) = len.checked_sub(1) else { return };
         // Both are for speed only; whoever reads the file learns what is wrong with it.
         let _ = rustix::fs::fadvise(&*self.file, 0, NonZeroU64::new(len), Advice::WillNeed);

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 
 use super::DiskFile;
-use super::chunks::{Chunk, SMALL};
+use super::buffer_pool::{Chunk, SMALL};
 use super::version::FileVersion;
 use crate::asset::Digest;
 use crate::store::Cut;

@@ -5,12 +5,12 @@
 //! keeps every link for a fixed time. `words` says both; `regime` is their rules as values; `machine` is the cache that
 //! follows them, message by message, and needs somebody else to do its fetching and to tell the time.
 
-mod machine;
+mod description;
 mod regime;
+mod state_machine;
 #[cfg(test)]
 mod tests;
-mod words;
 
-pub use machine::{LinkCache, Request, Response, Step};
+pub use description::{CURRENT_REGIME, HumanSeconds, Treatment};
 pub use regime::{CacheControl, CacheHeaders, EtagAlone, FIXED_TIME, Keeping, Regime, Revalidation};
-pub use words::{CURRENT_REGIME, HumanSeconds, Treatment};
+pub use state_machine::{LinkCache, Request, Response, Step};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::{begun, finish, serving, serving_with};
-use crate::frames::{DATA, Frames};
-use crate::kernel::{resident, wait_until_read};
 use crate::s3_server::{Fault, Meta, S3Server, gets_of};
+use crate::support::http2_frames::{DATA, Frames};
+use crate::support::proc::{resident, wait_until_read};
 use crate::support::{Client, Server, eventually, noise};
 
 const GET: &str = "GET /a.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";

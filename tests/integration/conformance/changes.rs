@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::paths::assert_refused;
 use super::{Bench, Beside, DEFAULT_POLICY, HELD, Kept, Sample, VERSIONED_POLICY};
-use crate::answers::Expected::{Failed, NotModified, Part, Whole};
 use crate::support::Client;
+use crate::support::response_checks::Expected::{Failed, NotModified, Part, Whole};
 
 /// One that is held, and one that is too large for that.
 const LENGTHS: [usize; 2] = [100 << 10, 3 * HELD / 2];

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Beside;
 use crate::s3_server::{BUCKET, Meta, S3Server};
-use crate::signing::{SharedKey, Signer};
+use crate::support::aws_signature::{SharedKey, Signer};
 use crate::support::{Client, hex};
 
 /// What a user would set to reach a store.

@@ -17,8 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::keepers::{Azure, Gcs, S3};
 use self::subjects::{BackendFolder, InMemory, OfBucket};
-use crate::answers::{Asset, set};
 use crate::s3_server::S3Server;
+use crate::support::response_checks::{Asset, set};
 use crate::support::{Client, Response, etag_of, noise, version_of};
 
 /// Where bytes are kept, and a server that serves them.

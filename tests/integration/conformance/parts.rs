@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::{Bench, Kept, LENGTHS, Sample};
-use crate::answers::Expected::{self, Failed, NotModified, Part, Parts, Unsatisfiable, Whole};
+use crate::support::response_checks::Expected::{
+    self, Failed, NotModified, Part, Parts, Unsatisfiable, Whole,
+};
 
 pub(super) fn check(bench: &Bench<'_>) {
     let mut client = bench.client();

@@ -1,8 +1,8 @@
 //! Which paths lead to an asset, however they are written, and what is said of those that lead to none.
 
 use super::{Bench, Beside, Sample, target};
-use crate::answers::{Expected, assert_refusal};
 use crate::support::Client;
+use crate::support::response_checks::{Expected, assert_refusal};
 
 pub(super) fn check(bench: &Bench<'_>) {
     names_may_be_odd(bench);

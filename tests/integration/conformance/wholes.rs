@@ -2,8 +2,8 @@
 //! less than whoever asks later.
 
 use super::{Bench, Beside, LENGTHS, Sample};
-use crate::answers::Expected;
-use crate::frames::{DATA, Frames};
+use crate::support::http2_frames::{DATA, Frames};
+use crate::support::response_checks::Expected;
 
 pub(super) fn check(bench: &Bench<'_>) {
     every_field_is_right(bench);

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{ACCESS_KEY, BUCKET, FOREVER, Fault, Meta, REGION, S3Server, SECRET, any, gets_of, heads_of, of};
-use crate::signing::Signer;
+use crate::support::aws_signature::Signer;
 use crate::support::{Client, Response, eventually, noise};
 
 /// A client that is who it says it is.

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Write;
 
 use super::House;
-use crate::kernel::wait_until_read;
 use crate::memory::{BASE_KIB, CACHE_KIB, CONNECTION_KIB, NO_HASTE, STREAMS_KIB, peak};
+use crate::support::proc::wait_until_read;
 use crate::support::{Client, connected};
 
 /// What the program takes more with TLS: its tables, and keys.

@@ -3,9 +3,9 @@
 mod bytes;
 mod certificates;
 mod memory;
-mod patience;
 mod plain;
 mod protocols;
+mod timeouts;
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use rustls::{AlertDescription, Error, HandshakeKind};
 
 use super::{BOTH, House, NAME, TLS12, TLS13, configuration, http2, shake};
-use crate::frames::PREFACE;
+use crate::support::http2_frames::PREFACE;
 use crate::support::{Client, Server, connected, is_timeout, noise};
 
 #[test]

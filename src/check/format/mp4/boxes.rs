@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use crate::check::format::Damage;
-use crate::check::format::number::{u32_be, u64_be};
+use crate::check::format::endian::{u32_be, u64_be};
 use crate::check::format::window::{self, Window};
 
 /// The boxes that are looked at in one file.

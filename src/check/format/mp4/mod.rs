@@ -1,20 +1,20 @@
 //! The family of MP4 (ISO/IEC 14496-12 and 14496-14, 3GPP TS 26.244, Apple's `QuickTime` File Format): MP4, M4A, 3GP, MOV.
 //!
 //! The boxes on top are walked here, by their heads, so that a film of any length costs a few looks. What a track holds is told
-//! by [`track`], what its codec is by [`sample_entry`], and whether its pictures are shown in another order by [`order`].
+//! by [`moov`], what its codec is by [`sample_entry`], and whether its pictures are shown in another order by [`b_frames`].
 
+mod b_frames;
 mod boxes;
-mod order;
+mod moov;
 mod sample_entry;
 #[cfg(test)]
 mod tests;
-mod track;
 
 use std::io;
 
+use self::b_frames::Fragments;
 use self::boxes::{FourCc, Head, Reading};
-use self::order::Fragments;
-use super::number::u32_be;
+use super::endian::u32_be;
 use super::window::Window;
 use super::{Damage, Format, MovieHead, Mp4, Recognised, heif};
 
@@ -50,12 +50,12 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     let mut reading = Reading::new(window);
     let top = walk(&mut reading)?;
     let movie = match top.movie {
-        Some(head) => track::movie(&mut reading, &head, &top.fragments)?,
+        Some(head) => moov::movie(&mut reading, &head, &top.fragments)?,
         // It may stand where nothing was looked at.
         None if reading.is_bounded => return Ok(Some(Format::Unreached.into())),
         None => {
             headless(&mut reading, &top.fragments);
-            track::Movie::default()
+            moov::Movie::default()
         }
     };
     if top.movie.is_some() && !top.has_data && !reading.is_bounded && reading.damage.is_empty() {

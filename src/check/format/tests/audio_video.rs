@@ -281,7 +281,7 @@ proptest! {
     fn no_bytes_are_too_strange(
         magic in prop::sample::select(vec![
             &b""[..], b"OggS\0\x02", b"ID3\x04\0\0\0\0\0\x02", b"\0\0\0\x10ftypisom\0\0\0\0", b"#!AMR\n", b"#!AMR-WB_MC1.0\n",
-            b"\xFF\xFB\x90\0", b"\xFF\xF1\x50\x80", b"\x1A\x45\xDF\xA3", &other_media::ASF_HEADER, b"\0\0\0\x08moov",
+            b"\xFF\xFB\x90\0", b"\xFF\xF1\x50\x80", b"\x1A\x45\xDF\xA3", &unsupported_media::ASF_HEADER, b"\0\0\0\x08moov",
         ]),
         rest in prop::collection::vec(any::<u8>(), 0..3000),
     ) {

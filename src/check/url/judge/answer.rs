@@ -10,9 +10,9 @@ use hyper::header::{
 use super::super::transcript::{Answer, BodyEnd, Failure, Probe, Transcript};
 use super::told;
 use crate::asset::MediaType;
-use crate::check::rules::server as rules;
+use crate::check::rules::url_rules as rules;
 use crate::check::{Finding, Rule};
-use crate::whatsapp::refusal::{is_of_page, not_fetched, unsupported};
+use crate::whatsapp::media_errors::{is_of_page, not_fetched, unsupported};
 use crate::whatsapp::{Kind, essence};
 
 /// How long a fetcher waits is documented nowhere; webhooks and crawlers give up after some seconds.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::super::transcript::{Certificate, ChainFault, Failure, Handshake, Probe, Transcript};
 use super::{moment, told};
-use crate::check::rules::server as rules;
+use crate::check::rules::url_rules as rules;
 use crate::check::{Finding, Rule};
 use crate::whatsapp::HumanSeconds;
-use crate::whatsapp::url::Url;
+use crate::whatsapp::url_syntax::Url;
 
 /// Whoever renews certificates by itself has done so by then.
 const RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);

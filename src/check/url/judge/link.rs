@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::super::meant::without_password;
 use super::super::transcript::{Probe, Transcript};
 use super::super::{address, expiry};
 use super::{moment, told};
 use crate::check::Finding;
-use crate::check::rules::server as rules;
+use crate::check::rules::url_rules as rules;
+use crate::check::url::expected::without_password;
 use crate::whatsapp::HumanSeconds;
-use crate::whatsapp::refusal::not_fetched;
-use crate::whatsapp::url::{Remark, Url};
+use crate::whatsapp::media_errors::not_fetched;
+use crate::whatsapp::url_syntax::{Remark, Url};
 
 /// A link is fetched some time after it was sent, and once more when the first time fails.
 const LIFETIME: Duration = Duration::from_mins(15);

@@ -1,4 +1,4 @@
-//! From a transcript to findings. Pure: what is asked is [`look`](mod@super::look)'s, what the bytes are worth is judged where files
+//! From a transcript to findings. Pure: what is asked is [`look`](mod@super::probe)'s, what the bytes are worth is judged where files
 //! are.
 
 mod answer;
@@ -12,16 +12,16 @@ use std::time::SystemTime;
 
 use hyper::header::CONTENT_TYPE;
 
+use super::expected::{file_name, kind_of};
 use super::expiry;
-use super::meant::{file_name, kind_of};
 use super::transcript::{Answer, BodyEnd, Probe, Transcript};
 use crate::asset::MediaType;
 use crate::check::Finding;
-use crate::whatsapp::{Kind, url};
+use crate::whatsapp::{Kind, url_syntax};
 
 /// What a server and a URL are found wanting in; `as_kind` is the kind of message that is to send it, where that is said.
 pub fn judge(transcript: &Transcript, as_kind: Option<Kind>) -> Vec<Finding> {
-    let (url, remarks) = url::read(&transcript.link);
+    let (url, remarks) = url_syntax::read(&transcript.link);
     let mut findings = link::remarks(&remarks);
     let Some(url) = url else { return findings };
     findings.extend(link::judge(transcript, &url));

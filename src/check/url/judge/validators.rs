@@ -11,8 +11,8 @@ use super::super::transcript::{Answer, Probe, Transcript};
 use super::{moment, told};
 use crate::asset::{CachePolicy, EntityTag, PolicyError, Storage};
 use crate::check::Finding;
-use crate::check::rules::server as rules;
-use crate::whatsapp::{HumanSeconds, url};
+use crate::check::rules::url_rules as rules;
+use crate::whatsapp::{HumanSeconds, url_syntax};
 
 /// Clocks differ.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
@@ -118,7 +118,7 @@ fn date(transcript: &Transcript, first: &Answer) -> Option<Finding> {
 
 /// A link that means whatever is there now, to a thing that may be another tomorrow.
 fn version(transcript: &Transcript, written: Option<&str>, storage: Option<Storage>) -> Option<Finding> {
-    let has_version = url::read(&transcript.link).0.is_some_and(|url| url.has_version());
+    let has_version = url_syntax::read(&transcript.link).0.is_some_and(|url| url.has_version());
     let is_immutable = written.is_some_and(|text| text.to_ascii_lowercase().contains("immutable"));
     let for_how_long = match storage {
         Some(Storage::MaxAge(seconds)) if seconds > 600 => {
@@ -340,7 +340,7 @@ fn sharing(transcript: &Transcript, first: &Answer) -> Vec<Finding> {
     if first.fields.contains_key(SET_COOKIE) {
         findings.push(Finding::new(&rules::SET_COOKIE, "Set-Cookie", "set none with files"));
     }
-    let has_version = url::read(&transcript.link).0.is_some_and(|url| url.has_version());
+    let has_version = url_syntax::read(&transcript.link).0.is_some_and(|url| url.has_version());
     if let Some(seen) = cached_answer(first).filter(|_| !has_version) {
         let mend = "empty it after each change, or change the link (?v=) with the file";
         findings.push(Finding::new(&rules::CACHE_IN_BETWEEN, seen, mend));

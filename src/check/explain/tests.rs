@@ -1,0 +1,356 @@
+//! Each sentence and each shape that is known, and anything else.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::whatsapp::errors::Api;
+
+fn only(input: &str) -> Explanation {
+    let told = explain(input).unwrap_or_else(|e| panic!("{input}: {e}"));
+    assert_eq!(told.explanations.len(), 1, "{input}");
+    told.explanations.into_iter().next().unwrap()
+}
+
+const OPUS: &str = "Unsupported Voice mime type audio/opus. Please use one of audio/ogg; codecs=opus, audio/mpeg, \
+                    audio/amr, audio/mp4, audio/aac.";
+const LIMITED: &str = "Downloading media from weblink failed with http code 429, status message Too Many Requests, ratelimit \
+                       reason: Request ratelimit by fwdproxy. Details: [GlobalCountingRatelimiter] Request hit ratelimit \
+                       policy x with destination matcher asn_list: 47583";
+
+#[test]
+fn each_sentence_has_its_cause_and_its_parts() {
+    let fetch = "Downloading media from weblink failed with http code";
+    for (text, cause, seen) in [
+        (format!("{fetch} 400, status message Bad Request"), Cause::BadRequest, "HTTP status 400 Bad Request"),
+        (format!("{fetch} 401"), Cause::Denied, "HTTP status 401"),
+        (format!("{fetch} 403, Forbidden"), Cause::Denied, "HTTP status 403 Forbidden"),
+        (format!("{fetch} 404, status message Not Found"), Cause::NotFound, "HTTP status 404 Not Found"),
+        (format!("{fetch} 410"), Cause::NotFound, "HTTP status 410"),
+        (format!("{fetch} 302, status message Found"), Cause::Redirect, "HTTP status 302 Found"),
+        (format!("{fetch} 500, status message Internal Server Error"), Cause::ServerError, "HTTP status 500 Internal Server Error"),
+        (format!("{fetch} 503, status message Service Unavailable"), Cause::ServerError, "HTTP status 503 Service Unavailable"),
+        (format!("{fetch} 0"), Cause::NotFetched, "HTTP status 0"),
+        (format!("{fetch} 429, status message Too Many Requests"), Cause::TooManyRequests, "HTTP status 429 Too Many Requests"),
+        (
+            LIMITED.to_owned(),
+            Cause::NetworkLimit,
+            "HTTP status 429 Too Many Requests, limited by fwdproxy for the network AS47583",
+        ),
+        (
+            format!("{fetch} 403, status message Forbidden: https://scontent.whatsapp.net/v/t61.jpg?oe=6AA"),
+            Cause::MetaLink,
+            "HTTP status 403 Forbidden",
+        ),
+        (
+            "Unsupported Image mime type text/html. Please use one of image/png, image/jpeg.".to_owned(),
+            Cause::Page,
+            "text/html; taken are image/png, image/jpeg",
+        ),
+        (
+            "Unsupported Video mime type text/html. Please use one of video/3gpp, video/mp4.".to_owned(),
+            Cause::Page,
+            "text/html; taken are video/3gpp, video/mp4",
+        ),
+        (OPUS.to_owned(), Cause::OpusType, "audio/opus; taken are audio/ogg; codecs=opus, audio/mpeg, audio/amr, audio/mp4, audio/aac"),
+        (OPUS.replace("Voice", "Audio").to_uppercase(), Cause::OpusType, "AUDIO/OPUS; taken are AUDIO/OGG; CODECS=OPUS, AUDIO/MPEG, AUDIO/AMR, AUDIO/MP4, AUDIO/AAC"),
+        (
+            "Unsupported Image mime type image/webp. Please use one of image/jpeg.".to_owned(),
+            Cause::WebpAsImage,
+            "image/webp; taken are image/jpeg",
+        ),
+        (
+            "unsupported image\n  mime-type: application/octet-stream.  please use one of image/png.".to_owned(),
+            Cause::NoType,
+            "application/octet-stream; taken are image/png",
+        ),
+        (
+            "Unsupported Video mime type video/quicktime. Please use one of video/mp4.".to_owned(),
+            Cause::OtherType,
+            "video/quicktime; taken are video/mp4",
+        ),
+        (
+            "Audio file uploaded with mimetype as audio/ogg; codecs=opus, however on processing it is of type \
+             application/octet-stream. Please choose a different file."
+                .to_owned(),
+            Cause::Bytes,
+            "sent as audio/ogg; codecs=opus, found to be application/octet-stream",
+        ),
+        (
+            "Video file uploaded with mimetype as video/mp4, however on processing it is of type video/mp4, videoCodec=h264, \
+             audioCodec=unknown. Please choose a different file."
+                .to_owned(),
+            Cause::Codec,
+            "sent as video/mp4, found to be video/mp4, videoCodec=h264, audioCodec=unknown",
+        ),
+        (
+            "(#100) Param file must be a file with one of the following types: audio/aac, image/png. Received file of type \
+             'application/octet-stream'."
+                .to_owned(),
+            Cause::NoType,
+            "application/octet-stream",
+        ),
+        (
+            "Request for url https://a.example/b.jpg failed with error: 404 (Not Found)".to_owned(),
+            Cause::NotFound,
+            "HTTP status 404 Not Found",
+        ),
+        (
+            "header: Format mismatch, expected IMAGE, received UNKNOWN".to_owned(),
+            Cause::HeaderMissing,
+            "header: the template has IMAGE, the message gave UNKNOWN",
+        ),
+        (
+            "header: Format mismatch, expected TEXT, received DOCUMENT".to_owned(),
+            Cause::HeaderKind,
+            "header: the template has TEXT, the message gave DOCUMENT",
+        ),
+        ("(#100) Param image['link'] is not a valid URI".to_owned(), Cause::Link, "image['link']"),
+    ] {
+        let told = only(&text);
+        assert_eq!((told.cause, told.origin), (Some(cause), Origin::Text), "{text}");
+        assert_eq!(told.details.unwrap().to_string(), seen);
+        // The same beside a code, in a status, with more around it.
+        let status = json!({"id": "wamid.A", "status": "failed", "recipient_id": "1", "errors": [
+            {"code": 131_053, "title": "Media upload error", "error_data": {"details": format!("Note: {text} ")}}]});
+        assert_eq!(only(&status.to_string()).cause, Some(cause), "{text}");
+    }
+}
+
+#[test]
+fn metas_own_limit_is_not_blamed_on_the_server() {
+    let told = only(LIMITED);
+    assert!(told.meaning().contains("never reached your server"), "{}", told.meaning());
+    assert_eq!(
+        (told.retry(), told.command(), told.cause.unwrap().rules()),
+        (Some(Retry::Later), None, &[][..])
+    );
+    let bare =
+        only("Downloading media from weblink failed with http code 429, status message Too Many Requests");
+    assert!(bare.meaning().contains("Meta's own limit"), "{}", bare.meaning());
+}
+
+#[test]
+fn codes_without_a_known_sentence_are_explained_by_themselves() {
+    for (input, code, api, cause) in [
+        ("131053", 131_053, Api::Cloud, Some(Cause::Medium)),
+        ("470", 470, Api::OnPremises, None),
+        ("(#131047) Re-engagement message", 131_047, Api::Cloud, None),
+        ("error 131026: Message undeliverable", 131_026, Api::Cloud, None),
+        (r#"{"code": "131053", "title": "Media upload error"}"#, 131_053, Api::Cloud, Some(Cause::Medium)),
+        (r#"{"code": 131053}"#, 131_053, Api::Cloud, Some(Cause::Medium)),
+        ("media upload error.", 131_053, Api::Cloud, Some(Cause::Medium)),
+        (r#"{"code": 131053.0, "title": "x", "error_data": null}"#, 131_053, Api::Cloud, Some(Cause::Medium)),
+        (
+            r#"{"code": 131053, "title": "File size exceeds the limit"}"#,
+            131_053,
+            Api::Cloud,
+            Some(Cause::TooLarge),
+        ),
+        (r#"{"errors":[{"code":1014,"title":"Internal error","details":"x"}]}"#, 1014, Api::OnPremises, None),
+        (
+            r#"{"errors":[{"code":400,"title":"Media download error"}]}"#,
+            400,
+            Api::OnPremises,
+            Some(Cause::Medium),
+        ),
+    ] {
+        let told = only(input);
+        assert_eq!(
+            (told.code, told.known.map(|known| known.api), told.cause),
+            (Some(code), Some(api), cause),
+            "{input}"
+        );
+        assert!(told.source().is_some());
+    }
+    let unknown = only(r#"{"status":"failed","recipient_id":"1","errors":[{"code":131999,"title":"New"}]}"#);
+    assert_eq!((unknown.known, unknown.meaning()), (None, "this code is not known here"));
+    let silent = only(r#"{"id":"wamid.A","status":"failed"}"#);
+    assert_eq!((silent.code, silent.meaning()), (None, "it does not say why"));
+}
+
+#[test]
+fn a_webhook_is_read_whole_and_only_failures_are_explained() {
+    let body = json!({"object": "whatsapp_business_account", "entry": [
+        {"id": "1", "changes": [{"field": "messages", "value": {
+            "messaging_product": "whatsapp", "metadata": {"phone_number_id": "2"},
+            "statuses": [
+                {"id": "wamid.A", "status": "delivered", "timestamp": "1", "recipient_id": "16505551234"},
+                {"id": "wamid.B", "status": "failed", "timestamp": "1700000000", "recipient_id": "16505551235",
+                 "biz_opaque_callback_data": "order 17", "errors": [{"code": 131_053, "title": "Media upload error",
+                 "message": "Media upload error", "error_data": {"details": OPUS}, "href": "https://x.example"}]},
+                {"id": "wamid.C", "status": "paid", "type": "payment", "timestamp": "1"},
+            ]}}]},
+        {"id": "3", "changes": [{"field": "messages", "value": {
+            "messaging_product": "whatsapp", "metadata": {"phone_number_id": "2"},
+            "errors": [{"code": 130_429, "title": "Rate limit hit"}],
+            "messages": [{"from": "16505551236", "id": "wamid.D", "type": "unsupported", "timestamp": "5",
+                          "errors": [{"code": 131_052, "title": "Media download error",
+                                      "error_data": {"details": "Downloading media from weblink failed with http code 403"}}]}],
+        }}]},
+    ]});
+    let told = explain(&body.to_string()).unwrap();
+    assert_eq!(told.statuses.counts().collect::<Vec<_>>(), [("delivered", 1), ("failed", 1), ("other", 1)]);
+    let [failed, account, inbound] = &told.explanations[..] else { panic!("{told:?}") };
+    assert_eq!(failed.path, "entry[0].changes[0].value.statuses[1].errors[0]");
+    assert_eq!(
+        (failed.message.as_deref(), failed.person.as_deref(), failed.callback_data.as_deref()),
+        (Some("wamid.B"), Some("16505551235"), Some("order 17"))
+    );
+    assert_eq!(
+        (failed.title.as_deref(), failed.timestamp.as_deref()),
+        (Some("Media upload error"), Some("1700000000"))
+    );
+    assert_eq!(
+        (failed.origin, failed.cause, failed.asset.as_deref()),
+        (Origin::Status, Some(Cause::OpusType), None)
+    );
+    assert_eq!(failed.command().as_deref(), Some("wamedia check FILE --as audio"));
+    assert_eq!((account.origin, account.code), (Origin::Account, Some(130_429)));
+    // The customer's medium is not ours, whatever the sentence is.
+    assert_eq!((inbound.origin, inbound.cause), (Origin::Inbound, Some(Cause::Inbound)));
+    assert_eq!(
+        (inbound.message.as_deref(), inbound.person.as_deref()),
+        (Some("wamid.D"), Some("16505551236"))
+    );
+}
+
+#[test]
+fn other_wrappings_are_read_too() {
+    let answer = only(
+        r#"{"error":{"message":"(#131009) Parameter value is not valid","type":"OAuthException","code":131009,
+            "error_data":{"messaging_product":"whatsapp","details":"x"},"fbtrace_id":"A"}}"#,
+    );
+    assert_eq!((answer.origin, answer.code, &*answer.path), (Origin::Answer, Some(131_009), "error"));
+    assert_eq!(answer.command().as_deref(), Some("wamedia message validate PAYLOAD.json"));
+    for name in ["developerMessage", "developer_message"] {
+        let gateway =
+            only(&json!({"meta": {"success": false, "http_code": 401, name: "Invalid api key"}}).to_string());
+        assert_eq!(gateway.known.map(|known| known.api), Some(Api::Dialog360));
+        assert!(gateway.mend().contains("D360-API-KEY"));
+        assert_eq!(gateway.cause, None);
+    }
+    let older = only(
+        r#"{"statuses":[{"id":"a","status":"failed","recipient_id":"1","errors":[{"code":131014,
+            "title":"Request for url https://URL.jpg failed with error: 404 (Not Found)"}]}]}"#,
+    );
+    assert_eq!((older.asset.as_deref(), older.cause), (Some("https://URL.jpg"), Some(Cause::NotFound)));
+    assert_eq!(older.command().as_deref(), Some("wamedia check 'https://URL.jpg'"));
+    // In a string, in what a tool put around it, one after the other.
+    let body = r#"{"status":"failed","recipient_id":"1","errors":[{"code":"131053"}]}"#;
+    assert_eq!(only(&json!(body).to_string()).cause, Some(Cause::Medium));
+    assert_eq!(only(&format!(r#"[{{"body":{{"x":[{body}]}}}}]"#)).cause, Some(Cause::Medium));
+    assert_eq!(explain(&format!("\u{feff}{body}\n{body}")).unwrap().explanations.len(), 2);
+}
+
+#[test]
+fn what_is_none_of_whatsapps_is_refused() {
+    for (input, expected) in [
+        ("", Unexplained::Empty),
+        (" \u{feff}\n ", Unexplained::Empty),
+        ("hello", Unexplained::UnknownText),
+        ("999999", Unexplained::UnknownText),
+        (r#""hello""#, Unexplained::UnknownText),
+        (r#""\"hello\"""#, Unexplained::UnknownText),
+        ("{}", Unexplained::Foreign),
+        ("null", Unexplained::Foreign),
+        (r#"{"code":200000}"#, Unexplained::Foreign),
+        (r#"{"a":[1,null,{"status":3}]}"#, Unexplained::Foreign),
+        (r#"{"errors":[null,3,{}]}"#, Unexplained::Foreign),
+    ] {
+        assert_eq!(explain(input), Err(expected), "{input}");
+    }
+    for input in ["{", "[1,", &"[".repeat(100_000), r#"{"a":1} x"#] {
+        assert!(matches!(explain(input), Err(Unexplained::NotJson(_))), "{}", &input[..input.len().min(20)]);
+    }
+    // A dictionary as Python prints it has the sentence all the same.
+    let printed = explain("{'code': 131053, 'details': 'Unsupported Image mime type text/html.'}").unwrap();
+    assert_eq!((printed.explanations[0].cause, printed.not_json.is_some()), (Some(Cause::Page), true));
+}
+
+#[test]
+fn what_did_not_fail_is_not_explained() {
+    let body = r#"{"statuses":[{"id":"a","status":"read","recipient_id":"1"},{"id":"b","status":"sent","recipient_id":"1"}]}"#;
+    let told = explain(body).unwrap();
+    assert!(told.explanations.is_empty());
+    assert_eq!(told.statuses.counts().collect::<Vec<_>>(), [("sent", 1), ("read", 1)]);
+}
+
+#[test]
+fn a_long_text_is_read_line_by_line_and_many_errors_are_counted() {
+    let log = format!("{}\n131026 x\n{OPUS}\n", "nothing here\n".repeat(1000));
+    let causes: Vec<_> = explain(&log).unwrap().explanations.iter().map(|told| told.cause).collect();
+    assert_eq!(causes, [None, Some(Cause::OpusType)]);
+    let many = format!("[{}]", vec![r#"{"code":1,"title":"x"}"#; find_errors::MAX_ERRORS + 3].join(","));
+    let told = explain(&many).unwrap();
+    assert_eq!((told.explanations.len(), told.left_out), (find_errors::MAX_ERRORS, 3));
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        Just("errors".to_owned()),
+        Just("error".to_owned()),
+        Just("status".to_owned()),
+        Just("code".to_owned()),
+        Just("meta".to_owned()),
+        Just("details".to_owned()),
+        Just("error_data".to_owned()),
+        Just("id".to_owned()),
+        Just("developer_message".to_owned()),
+        Just("title".to_owned()),
+        Just("statuses".to_owned()),
+        Just("recipient_id".to_owned()),
+        ".{0,6}",
+    ];
+    let text = prop_oneof![
+        Just("failed".to_owned()),
+        (".{0,20}", ".{0,20}")
+            .prop_map(|(a, b)| format!("{a}Unsupported Image mime type {b}/x; codecs={a}. one of {b}, {a}")),
+        (".{0,9}", any::<u64>())
+            .prop_map(|(a, n)| format!("weblink{a} http code {n}{a} ratelimit {a} asn_list: {n}")),
+        (".{0,9}", ".{0,9}").prop_map(|(a, b)| format!("request for url http://{a} failed{b}: 4{a} (#{b}")),
+        (".{0,9}", ".{0,9}").prop_map(|(a, b)| format!(
+            "{a} file uploaded with mimetype as {b}/c, is of type {a}/é codec={b}"
+        )),
+        ".{0,40}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(|n| json!(n)),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_json_panics_or_reaches_a_terminal_raw(value in value()) {
+        if let Ok(told) = explain(&value.to_string()) {
+            for told in &told.explanations {
+                let shown = format!("{:?}{:?}{:?}{:?}", told.path, told.command(), told.meaning(), told.mend());
+                prop_assert!(!shown.is_empty());
+                let strangers = [&told.message, &told.person, &told.callback_data, &told.title, &told.text, &told.asset];
+                for text in strangers.into_iter().flatten().chain([&told.path]) {
+                    prop_assert!(!text.contains(char::is_control), "{text:?}");
+                }
+                if let Some(details) = &told.details {
+                    prop_assert!(!details.to_string().contains(char::is_control));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,60}(\n|.{0,60})") {
+        let _ = explain(&text);
+        let _ = Details::parse(&text);
+    }
+}

@@ -1,0 +1,115 @@
+//! Audio, and the voice messages that are made of it.
+
+use super::{Subject, fix, rules};
+use crate::check::Finding;
+use crate::check::format::{Amr, Format, Mp4, Ogg, OggCodec, Track, TrackDetail, TrackKind};
+use crate::whatsapp::media_errors::unsupported;
+use crate::whatsapp::{Kind, VOICE_PLAYS_AT_A_TOUCH};
+
+/// The object type of AAC in an MP4 file.
+const AAC: u8 = 0x40;
+/// The audio object types of AAC that phones decode: LC, and HE-AAC, which is LC with an extension.
+const LOW_COMPLEXITY: [u8; 3] = [2, 5, 29];
+
+pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<Finding>) {
+    match format {
+        Format::Ogg(ogg) => judge_ogg(subject, ogg, findings),
+        Format::Amr(amr) => findings.extend(judge_amr(subject, amr)),
+        Format::Mp3(mp3) if mp3.layer != 3 => {
+            let seen = format!("layer {} of MPEG audio, where MP3 is layer 3", mp3.layer);
+            findings.push(Finding::new(&rules::MP3_LAYER, seen, fix::mp3(subject.input)));
+        }
+        Format::Adts(adts) if !LOW_COMPLEXITY.contains(&adts.object_type) => {
+            let seen = format!("audio object type {}, where LC is 2", adts.object_type);
+            findings.push(Finding::new(&rules::AAC_PROFILE, seen, fix::m4a(subject.input)));
+        }
+        Format::Mp4(mp4) => judge_mp4(subject, mp4, findings),
+        _ => {}
+    }
+}
+
+fn judge_ogg(subject: &Subject<'_>, ogg: &Ogg, findings: &mut Vec<Finding>) {
+    if ogg.codec != OggCodec::Opus {
+        let seen = format!("{:?} in Ogg", ogg.codec);
+        let finding = Finding::new(&rules::OGG_NOT_OPUS, seen, fix::opus(subject.input));
+        findings.push(Finding { webhook: unsupported(Kind::Audio, "audio/ogg"), ..finding });
+        return;
+    }
+    if ogg.streams > 1 {
+        let seen = format!("{} streams, of which a player takes the first", ogg.streams);
+        findings.push(Finding::new(&rules::OGG_STREAMS, seen, fix::opus(subject.input)));
+    }
+    if let Some(channels @ 2..) = ogg.channels {
+        let seen = format!("{channels} channels");
+        findings.push(Finding::new(&rules::OGG_NOT_MONO, seen, fix::opus(subject.input)));
+    }
+    if subject.size > VOICE_PLAYS_AT_A_TOUCH {
+        let seen = format!("{} bytes, where 512 KB play at a touch", subject.size);
+        findings.push(Finding::new(&rules::VOICE_SIZE, seen, fix::small_sound(subject.input)));
+    }
+}
+
+fn judge_amr(subject: &Subject<'_>, amr: &Amr) -> Option<Finding> {
+    let seen = match amr {
+        Amr { is_wideband: true, channels: 1 } => "AMR-WB".to_owned(),
+        Amr { is_wideband: true, channels } => format!("AMR-WB with {channels} channels"),
+        Amr { is_wideband: false, channels: 1 } => return None,
+        Amr { is_wideband: false, channels } => format!("{channels} channels"),
+    };
+    Some(Finding::new(&rules::AMR_VARIANT, seen, fix::opus(subject.input)))
+}
+
+fn judge_mp4(subject: &Subject<'_>, mp4: &Mp4, findings: &mut Vec<Finding>) {
+    let is = |kind: TrackKind| move |track: &&Track| track.kind == kind;
+    if let Some(track) = mp4.tracks.iter().find(is(TrackKind::Video)) {
+        let seen = format!("a video track ({})", track.codec);
+        let mend = format!("send it as video, or take the sound alone: {}", fix::m4a(subject.input));
+        findings.push(Finding::new(&rules::M4A_VIDEO, seen, mend));
+    }
+    let sound = mp4.tracks.iter().filter(is(TrackKind::Audio));
+    if let Some(finding) = sound.clone().find_map(|track| other_codec(subject, track)) {
+        findings.push(finding);
+    } else if let Some(finding) = sound.clone().find_map(|track| other_profile(subject, track)) {
+        findings.push(finding);
+    }
+}
+
+fn other_codec(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
+    (!is_aac(track)).then(|| Finding::new(&rules::M4A_CODEC, codec(track), fix::m4a(subject.input)))
+}
+
+fn other_profile(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
+    match track.detail {
+        TrackDetail::Mpeg4Audio { aac: Some(aac), .. } if !LOW_COMPLEXITY.contains(&aac) => {
+            let seen = format!("audio object type {aac}, where LC is 2");
+            Some(Finding::new(&rules::AAC_PROFILE, seen, fix::m4a(subject.input)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an audio track is AAC.
+pub(super) fn is_aac(track: &Track) -> bool {
+    matches!(track.detail, TrackDetail::Mpeg4Audio { object_type: AAC | 0x66..=0x68, .. })
+}
+
+/// A track's codec, as a person says it.
+pub(super) fn codec(track: &Track) -> String {
+    let known = match (track.codec.as_str(), &track.detail) {
+        (_, TrackDetail::Mpeg4Audio { object_type: 0x6b | 0x69, .. }) => "MP3",
+        ("alac", _) => "Apple Lossless",
+        ("Opus", _) => "Opus",
+        ("ac-3", _) => "AC-3",
+        ("ec-3", _) => "E-AC-3",
+        ("samr", _) => "AMR",
+        ("sawb", _) => "AMR-WB",
+        ("hvc1" | "hev1", _) => "HEVC (H.265)",
+        ("av01", _) => "AV1",
+        ("vp09", _) => "VP9",
+        ("mp4v", _) => "MPEG-4 part 2",
+        ("s263" | "h263", _) => "H.263",
+        ("sowt" | "twos" | "lpcm", _) => "PCM",
+        _ => return track.codec.clone(),
+    };
+    format!("{known} ({})", track.codec)
+}

@@ -1,0 +1,86 @@
+//! Images and stickers.
+
+use super::{Subject, fix, rules};
+use crate::check::Finding;
+use crate::check::format::{Format, Jpeg, Png, PngColour, WebP};
+use crate::whatsapp::Kind;
+
+/// The side of a sticker, in pixels.
+const STICKER: u32 = 512;
+
+pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings: &mut Vec<Finding>) {
+    match (kind, format) {
+        (Kind::Image, Format::Jpeg(jpeg)) => judge_jpeg(subject, jpeg, findings),
+        (Kind::Image, Format::Png(png)) => judge_png(subject, png, findings),
+        (Kind::Sticker, Format::WebP(webp)) => judge_sticker(subject, webp, findings),
+        _ => {}
+    }
+}
+
+fn judge_jpeg(subject: &Subject<'_>, jpeg: &Jpeg, findings: &mut Vec<Finding>) {
+    let mut push = |rule, seen: String, mend| findings.push(Finding::new(rule, seen, mend));
+    let again = || fix::jpeg(subject.input);
+    if jpeg.components == 4 {
+        push(&rules::IMAGE_CMYK, "4 components: CMYK, as for print".to_owned(), again());
+    }
+    if jpeg.precision != 8 {
+        push(&rules::IMAGE_DEPTH, format!("{} bits a sample", jpeg.precision), again());
+    }
+    if !jpeg.is_common_process {
+        let seen = "lossless, hierarchical or arithmetic coding".to_owned();
+        push(&rules::IMAGE_PROCESS, seen, again());
+    }
+    if jpeg.components < 3 {
+        push(&rules::IMAGE_NOT_RGB, grey(jpeg.components), colours(subject));
+    }
+    if let Some(orientation @ 2..=8) = jpeg.orientation {
+        let seen = format!("EXIF orientation {orientation}, which Meta applies; others on the way may not");
+        push(&rules::IMAGE_ORIENTATION, seen, again());
+    }
+}
+
+fn grey(components: u8) -> String {
+    match components {
+        1 => "1 component: greyscale".to_owned(),
+        count => format!("{count} components"),
+    }
+}
+
+/// A JPEG in colour of a grey one. It is said that every decoder makes RGB of it by itself, so that nobody works for nothing.
+fn colours(subject: &Subject<'_>) -> String {
+    format!(
+        "usually taken all the same, since decoders make RGB of it; to be sure: {}",
+        fix::png(subject.input)
+    )
+}
+
+fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
+    let mut push = |rule, seen: String, mend| findings.push(Finding::new(rule, seen, mend));
+    if png.bit_depth > 8 {
+        push(&rules::IMAGE_DEPTH, format!("{} bits a sample", png.bit_depth), fix::png(subject.input));
+    }
+    let colour = match png.colour {
+        PngColour::Rgb | PngColour::Rgba => None,
+        PngColour::Greyscale => Some("greyscale"),
+        PngColour::GreyscaleAlpha => Some("greyscale with transparency"),
+        PngColour::Indexed => Some("a palette"),
+    };
+    if let Some(colour) = colour {
+        push(&rules::IMAGE_NOT_RGB, format!("{colour}, {} bits", png.bit_depth), colours(subject));
+    }
+    if png.is_animated {
+        let seen = "an animated PNG (APNG)".to_owned();
+        push(&rules::IMAGE_ANIMATED, seen, format!("send it as a video: {}", fix::mp4(subject.input)));
+    }
+}
+
+fn judge_sticker(subject: &Subject<'_>, webp: &WebP, findings: &mut Vec<Finding>) {
+    let WebP { width, height, is_animated, .. } = *webp;
+    if (width, height) != (STICKER, STICKER) {
+        let mut mend = fix::sticker(subject.input, is_animated);
+        if subject.as_kind.is_none() && !is_animated {
+            mend = format!("{mend}\nor, if an image is meant: {}", fix::jpeg(subject.input));
+        }
+        findings.push(Finding::new(&rules::STICKER_SIZE, format!("{width} × {height} pixels"), mend));
+    }
+}

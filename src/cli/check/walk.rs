@@ -1,0 +1,198 @@
+//! Folders: which of their files are served, in a stable order, and looking at many of them at once.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::io::Errno;
+use walkdir::{DirEntry, WalkDir};
+
+/// What a walk comes by.
+#[derive(Debug)]
+pub(super) enum Met {
+    /// A regular file that is served.
+    File(PathBuf),
+    /// Something that is not: hidden, the configuration, no regular file, a link that leads nowhere, outside or in a circle.
+    Skipped,
+    /// Something that could not be looked at, and why.
+    Trouble(PathBuf, String),
+}
+
+/// The files of a folder and its folders, sorted by name within each. Links that stay inside are followed, as when served.
+///
+/// Holds the names of one folder on each level at a time.
+#[derive(Debug)]
+pub(super) struct Walk {
+    entries: walkdir::IntoIter,
+    /// Links may not lead out of this: absolute, without links.
+    root: PathBuf,
+    never: Vec<PathBuf>,
+}
+
+impl Walk {
+    /// Walks `folder`, which lies in `root` (absolute, without links) or is it. The files at `never` are not served.
+    pub(super) fn new(folder: &Path, root: PathBuf, never: Vec<PathBuf>) -> Self {
+        let entries = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
+        Self { entries, root, never }
+    }
+
+    fn is_inside(&self, entry: &DirEntry) -> bool {
+        !entry.path_is_symlink()
+            || entry.path().canonicalize().is_ok_and(|target| target.starts_with(&self.root))
+    }
+
+    fn is_never_served(&self, path: &Path) -> bool {
+        self.never.iter().any(|never| {
+            never.file_name() == path.file_name()
+                && never.canonicalize().is_ok_and(|never| path.canonicalize().is_ok_and(|path| path == never))
+        })
+    }
+
+    /// What an entry is; `None` for a folder that is walked.
+    fn met(&mut self, entry: &DirEntry) -> Option<Met> {
+        let is_folder = entry.file_type().is_dir();
+        if is_hidden(entry.file_name()) || !self.is_inside(entry) {
+            if is_folder {
+                self.entries.skip_current_dir();
+            }
+            return Some(Met::Skipped);
+        }
+        if is_folder {
+            return None;
+        }
+        let is_served = entry.file_type().is_file() && !self.is_never_served(entry.path());
+        Some(if is_served { Met::File(entry.path().to_owned()) } else { Met::Skipped })
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Met;
+
+    fn next(&mut self) -> Option<Met> {
+        loop {
+            match self.entries.next()? {
+                Ok(entry) => {
+                    if let Some(met) = self.met(&entry) {
+                        return Some(met);
+                    }
+                }
+                Err(error) => return Some(not_met(&error)),
+            }
+        }
+    }
+}
+
+/// What an error of the walk means.
+fn not_met(error: &walkdir::Error) -> Met {
+    // A link to a folder that it lies in has no error of the system's, one to itself does.
+    let leads_nowhere = |cause: &std::io::Error| {
+        cause.kind() == std::io::ErrorKind::NotFound
+            || cause.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+    };
+    match (error.path(), error.io_error()) {
+        (Some(path), Some(cause)) if !leads_nowhere(cause) => {
+            Met::Trouble(path.to_owned(), cause.to_string())
+        }
+        _ => Met::Skipped,
+    }
+}
+
+/// Whether a name is one that is never served because it begins with a dot.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
+}
+
+/// What `work` makes of each item, in their order, on so many threads at once.
+pub(super) fn in_parallel<T: Sync, R: Send + Sync>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = threads.min(items.len());
+    if threads <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((item, result)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    items.get(at).zip(results.get(at))
+                } {
+                    let _ = result.set(work(item));
+                }
+            });
+        }
+    });
+    results.into_iter().map(|result| result.into_inner().expect("every item was worked on")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::Mode;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn walked(folder: &Path) -> (Vec<String>, usize) {
+        let root = folder.canonicalize().expect("a folder");
+        let mut names = Vec::new();
+        let mut skipped = 0;
+        for met in Walk::new(folder, root, vec![folder.join("wamedia.toml")]) {
+            match met {
+                Met::File(path) => {
+                    names.push(path.strip_prefix(folder).expect("below").display().to_string());
+                }
+                Met::Skipped => skipped += 1,
+                Met::Trouble(path, reason) => panic!("{path:?}: {reason}"),
+            }
+        }
+        (names, skipped)
+    }
+
+    #[test]
+    fn what_is_served_is_met_in_order_and_once_under_each_of_its_names() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("root/b/.git")).expect("folders");
+        for name in [
+            "root/b/2.jpg",
+            "root/b/1.jpg",
+            "root/a.jpg",
+            "root/.hidden",
+            "root/b/.git/x",
+            "root/wamedia.toml",
+            "out.jpg",
+        ] {
+            fs::write(at(name), "x").expect("a file");
+        }
+        symlink("../b", at("root/b/circle")).expect("a link");
+        symlink("b", at("root/c")).expect("a link");
+        symlink("../out.jpg", at("root/out.jpg")).expect("a link");
+        symlink("..", at("root/up")).expect("a link");
+        symlink("nowhere", at("root/nowhere")).expect("a link");
+        rustix::fs::mknodat(rustix::fs::CWD, at("root/fifo"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
+            .expect("a FIFO");
+        let (names, skipped) = walked(&at("root"));
+        assert_eq!(names, ["a.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg", "c/2.jpg"]);
+        // .hidden, .git and the circle in b and c, wamedia.toml, out.jpg, up, nowhere, fifo.
+        assert_eq!(skipped, 10);
+    }
+
+    #[test]
+    fn results_stand_in_the_order_of_what_they_are_of() {
+        let items: Vec<u32> = (0..1000).collect();
+        for threads in [1, 2, 7] {
+            assert_eq!(
+                in_parallel(&items, threads, |n| n * 2),
+                items.iter().map(|n| n * 2).collect::<Vec<_>>()
+            );
+        }
+        assert!(in_parallel(&[], 4, |n: &u32| *n).is_empty());
+    }
+}

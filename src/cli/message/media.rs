@@ -1,0 +1,263 @@
+//! Media messages: from an asset, whose type and size are held against what WhatsApp takes, or from a link or an id.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+
+use super::envelope;
+use super::recipients;
+use crate::cli::{Exit, Failure, asset, load, tell};
+use crate::config::Flags;
+use crate::message::{Audio, Content, Document, HeaderMedia, Image, Source, Sticker, Video};
+use crate::whatsapp::{self, Kind};
+
+/// What may be said of a medium. Which kind allows what is told where it is not allowed.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// The text under an image, a video or a document
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    caption: Option<String>,
+
+    /// The name under which a document is shown [default: the asset's]
+    #[arg(long, value_name = "NAME")]
+    filename: Option<String>,
+
+    /// Send sound (Opus in Ogg) as a voice message
+    #[arg(long)]
+    voice: bool,
+
+    /// Leave out `?v=` in the link, which then always means the current version
+    #[arg(long)]
+    no_version: bool,
+
+    /// How long the link counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, conflicts_with = "id")]
+    expires: Option<Duration>,
+}
+
+/// A medium of a kind that was named.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("source").args(["path", "link", "id", "json"]).required(true).multiple(true)))]
+pub(super) struct Arguments {
+    /// A file in a folder that is served, or the asset's path as in its URL
+    path: Option<PathBuf>,
+
+    /// What is hosted somewhere else
+    #[arg(long, value_name = "URL", conflicts_with_all = ["path", "id", "expires"])]
+    link: Option<String>,
+
+    /// What was uploaded and got this id
+    #[arg(long, value_name = "MEDIA_ID")]
+    id: Option<String>,
+
+    #[command(flatten)]
+    options: Options,
+
+    /// The object of that kind, instead of all this: a file, or - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "link", "id", "caption", "filename", "voice", "no_version", "expires"])]
+    json: Option<PathBuf>,
+
+    #[command(flatten)]
+    addressed: envelope::Arguments,
+}
+
+impl Arguments {
+    pub(super) fn run(&self, kind: Kind, config: Option<PathBuf>) -> Result<Exit, Failure> {
+        let content = match (&self.json, &self.path, &self.link, &self.id) {
+            (Some(json), ..) => {
+                super::content::refuse_stdin_twice(Some(json), &self.addressed)?;
+                Content::written(kind.name(), recipients::read_json(json)?)
+            }
+            (_, Some(path), _, id) => of_asset(path, Some(kind), id.as_deref(), &self.options, config)?,
+            (_, _, Some(link), _) => self.options.content(kind, Source::link(link), None)?,
+            (_, _, _, id) => {
+                let id = id.as_deref().expect("clap asks for one of the four");
+                self.options.content(kind, Source::id(id), None)?
+            }
+        };
+        self.addressed.send(content)
+    }
+}
+
+/// What sends an asset, as the kind that was asked for or else as its own; by its link, or by the id that it got when it was
+/// uploaded.
+pub(super) fn of_asset(
+    path: &Path,
+    asked: Option<Kind>,
+    id: Option<&str>,
+    options: &Options,
+    config: Option<PathBuf>,
+) -> Result<Content, Failure> {
+    let settings = load(&Flags { config, ..Flags::default() })?;
+    if id.is_none() {
+        asset::refuse_unlinkable(&settings)?;
+    }
+    let named = asset::look_up(path, &settings)?;
+    let kind = chosen(&named, asked)?;
+    hold_size(&named, kind)?;
+    if options.voice && kind == Kind::Audio {
+        hold_voice(&named)?;
+    }
+    options.refuse_for(kind)?;
+    let source = match id {
+        Some(id) => Source::id(id),
+        None => Source::link(asset::link(&named, &settings, !options.no_version, options.expires)?),
+    };
+    options.content(kind, source, Some(&named.asset.name))
+}
+
+/// An asset as the header of a template, by its link, which counts for `expires` where it is signed.
+pub(super) fn header(
+    path: &Path,
+    expires: Option<Duration>,
+    config: Option<PathBuf>,
+) -> Result<HeaderMedia, Failure> {
+    let settings = load(&Flags { config, ..Flags::default() })?;
+    asset::refuse_unlinkable(&settings)?;
+    let named = asset::look_up(path, &settings)?;
+    let kind = chosen(&named, None)?;
+    hold_size(&named, kind)?;
+    if matches!(kind, Kind::Audio | Kind::Sticker) {
+        let reason =
+            format_args!("it goes as {kind}, and a template's header is an image, a video or a document");
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
+    let source = Source::link(asset::link(&named, &settings, true, expires)?);
+    Ok(match kind {
+        Kind::Image => HeaderMedia::Image(source),
+        Kind::Video => HeaderMedia::Video(source),
+        _ => HeaderMedia::Document { source, filename: Some(named.asset.name.into()) },
+    })
+}
+
+/// The kind of message for an asset, if WhatsApp takes it as that.
+fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, Failure> {
+    let media_type = &named.asset.media_type;
+    let own = whatsapp::kind_of(media_type);
+    let kind = asked.or(own).unwrap_or(Kind::Document);
+    if !kind.takes(media_type) {
+        let types: Vec<_> = kind.media_types().collect();
+        let way_out = match own {
+            Some(own) => format!("send it as {own}, or convert it"),
+            None => {
+                "convert it, or send it as document, which WhatsApp may take though it does not list its type"
+                    .to_owned()
+            }
+        };
+        let reason = format_args!(
+            "it is served as {media_type}, and as {kind} WhatsApp takes {} only; {way_out}",
+            types.join(", ")
+        );
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
+    if own.is_none() {
+        tell(&format!(
+            "wamedia: warning: {} is served as {media_type}, which WhatsApp does not list; it goes as a document, and may \
+             not arrive\n",
+            named.path
+        ));
+    }
+    Ok(kind)
+}
+
+/// Refuses an asset that is too large for its kind.
+fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), Failure> {
+    let (len, limit) = (named.asset.len, kind.size_limit());
+    if len == 0 {
+        let reason = "it is empty, and WhatsApp takes no empty file; put the bytes in place";
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
+    if len > limit.refused_past {
+        let document = Kind::Document.size_limit();
+        let way_out = if kind != Kind::Document && len <= document.refused_past {
+            " or send it as a document (--as document), which may have 100 MB"
+        } else {
+            ""
+        };
+        let reason = format_args!(
+            "it has {len} bytes, and as {kind} WhatsApp takes at most {} of them; make it smaller{}{way_out}",
+            limit.refused_past,
+            if way_out.is_empty() { "" } else { "," }
+        );
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
+    if len > limit.doubted_past {
+        let why = if kind == Kind::Sticker {
+            "which WhatsApp takes only where the sticker is animated"
+        } else {
+            "which is too large if Meta counts a MB as 1,000,000 bytes"
+        };
+        tell(&format!("wamedia: warning: {} has {len} bytes, {why}\n", named.path));
+    }
+    Ok(())
+}
+
+/// Refuses what is no voice message, and doubts what is a long one.
+fn hold_voice(named: &asset::Named) -> Result<(), Failure> {
+    let media_type = named.asset.media_type.as_str();
+    if media_type.split(';').next().is_none_or(|essence| essence.trim() != "audio/ogg") {
+        let reason = format_args!(
+            "it is served as {media_type}, and a voice message must be Opus in Ogg; convert it (ffmpeg -i IN -c:a libopus \
+             -ac 1 OUT.ogg), or leave --voice out"
+        );
+        return Err(Failure::new(Exit::No, reason).about(&named.path));
+    }
+    if named.asset.len > whatsapp::VOICE_PLAYS_AT_A_TOUCH {
+        tell(&format!(
+            "wamedia: warning: {} has {} bytes, and a voice message of more than 512 KB must be downloaded before it plays\n",
+            named.path, named.asset.len
+        ));
+    }
+    Ok(())
+}
+
+impl Options {
+    /// Refuses what WhatsApp does not show with this kind.
+    fn refuse_for(&self, kind: Kind) -> Result<(), Failure> {
+        let has_caption = matches!(kind, Kind::Image | Kind::Video | Kind::Document);
+        let refusal = if self.caption.is_some() && !has_caption {
+            Some(("caption", "image, video and document have one"))
+        } else if self.filename.is_some() && kind != Kind::Document {
+            Some(("filename", "a document alone has one"))
+        } else if self.voice && kind != Kind::Audio {
+            Some(("voice", "it is for audio alone"))
+        } else {
+            None
+        };
+        match refusal {
+            None => Ok(()),
+            Some((flag, why)) => {
+                let reason = format_args!("WhatsApp takes no {flag} with {kind}: {why}; leave --{flag} out");
+                Err(Failure::new(Exit::No, reason))
+            }
+        }
+    }
+
+    /// The message of this kind, with all that was said of it. `name` is the asset's.
+    fn content(&self, kind: Kind, source: Source, name: Option<&str>) -> Result<Content, Failure> {
+        self.refuse_for(kind)?;
+        Ok(match kind {
+            Kind::Image => {
+                let image = Image::new(source);
+                self.caption.iter().fold(image, Image::caption).into()
+            }
+            Kind::Video => {
+                let video = Video::new(source);
+                self.caption.iter().fold(video, Video::caption).into()
+            }
+            Kind::Audio => {
+                let audio = Audio::new(source);
+                if self.voice { audio.voice(true).into() } else { audio.into() }
+            }
+            Kind::Document => {
+                let document = Document::new(source);
+                let document = self.caption.iter().fold(document, Document::caption);
+                let filename = self.filename.as_deref().or(name);
+                filename.into_iter().fold(document, Document::filename).into()
+            }
+            Kind::Sticker => Sticker::new(source).into(),
+        })
+    }
+}

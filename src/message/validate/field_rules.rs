@@ -1,0 +1,208 @@
+//! What the fields of an object must be to each other.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::Walk;
+use super::json_path::{Place, Quoted};
+use super::scalars;
+use super::variants::Layers;
+use crate::whatsapp::schema::{Code, Rule};
+use crate::whatsapp::url_syntax;
+
+/// Extensions of Opus in Ogg.
+const VOICE: [&str; 3] = ["ogg", "oga", "opus"];
+
+impl Walk {
+    /// Holds an object against a rule of its shape. Fields that are not of their kind are reported as that only.
+    pub(super) fn rule(&mut self, rule: &Rule, layers: &Layers, map: &Map<String, Value>, place: &Place) {
+        match *rule {
+            Rule::OneOf(names) => self.one_of(names, map, place),
+            Rule::AnyOf(names) => {
+                let known: Vec<_> = names
+                    .iter()
+                    .filter(|name| layers.field(name, self.platform).is_some())
+                    .copied()
+                    .collect();
+                let Some((first, others)) = known.split_first() else { return };
+                if !known.iter().any(|name| map.contains_key(*name)) {
+                    let reason = match others {
+                        [] => "is missing; add it".to_owned(),
+                        others => {
+                            format!("is missing, and so is {}; add at least one", scalars::any_of(others))
+                        }
+                    };
+                    self.error(&of(map, place, first), Code::Missing, reason);
+                }
+            }
+            Rule::Titled { list } => self.titled(list, map, place),
+            Rule::Total { list, items, max } => self.total(list, items, max, map, place),
+            Rule::Distinct { list, items, key } => {
+                let inner = elements(map, place, list).into_iter();
+                let inner = inner.flat_map(|(place, element)| {
+                    element.as_object().map_or_else(Vec::new, |map| elements(map, &place, items))
+                });
+                let keys: Vec<_> = inner.filter_map(|(place, element)| place.descend(element, key)).collect();
+                self.distinct(keys.into_iter());
+            }
+            Rule::Once { list, many, key } => self.once(list, many, key, map, place),
+            Rule::Alike { list, by } => self.alike(list, by, map, place),
+            Rule::Says { field, word, reason } => {
+                if map.get(field).and_then(Value::as_str) != Some(word) {
+                    self.error(&of(map, place, field), Code::Value, reason);
+                }
+            }
+            Rule::Doubt { field, reason } => {
+                if map.contains_key(field) {
+                    self.warning(&of(map, place, field), None, reason);
+                }
+            }
+            Rule::NamedFile => self.named_file(map, place),
+            Rule::VoiceFile => self.voice_file(map, place),
+        }
+    }
+
+    fn one_of(&mut self, names: &[&str], map: &Map<String, Value>, place: &Place) {
+        let mut there = names.iter().filter(|name| map.contains_key(**name));
+        match (there.next(), there.next()) {
+            (None, _) => {
+                let reason = format!("has neither {}; add one of them", names.join(" nor "));
+                self.error(place, Code::Missing, reason);
+            }
+            (Some(first), Some(second)) => {
+                let reason = format!("has both {first} and {second}; leave one of them out");
+                self.error(place, Code::Parameter, reason);
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    fn titled(&mut self, list: &str, map: &Map<String, Value>, place: &Place) {
+        let elements = elements(map, place, list);
+        if elements.len() < 2 {
+            return;
+        }
+        for (place, element) in elements {
+            if let Value::Object(map) = element
+                && !map.contains_key("title")
+            {
+                let reason = format!("is missing; with more than one of {list}, each has a title: add it");
+                self.error(&place.field("title", map.len()), Code::Missing, reason);
+            }
+        }
+    }
+
+    fn total(&mut self, list: &str, items: &str, max: usize, map: &Map<String, Value>, place: &Place) {
+        let all = elements(map, place, list);
+        let count = |element: &Value| element.get(items).and_then(Value::as_array).map_or(0, Vec::len);
+        let total: usize = all.iter().map(|(_, element)| count(element)).sum();
+        if total > max {
+            let reason = format!("have {total} {items} in all; {max} at most: leave some out");
+            self.error(&of(map, place, list), Code::Value, reason);
+        }
+    }
+
+    fn once(&mut self, list: &str, many: &str, key: &str, map: &Map<String, Value>, place: &Place) {
+        let mut seen = HashSet::new();
+        for (place, element) in elements(map, place, list) {
+            let Some(kind) = element.get("type").and_then(Value::as_str).map(str::to_lowercase) else {
+                continue;
+            };
+            // A number and the text of it are the same.
+            let told_by = (kind == many).then(|| element.get(key)).flatten().map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            let name =
+                told_by.as_ref().map_or_else(|| kind.clone(), |by| format!("{kind} with the {key} {by}"));
+            if !seen.insert((kind, told_by)) {
+                let reason = format!("is a second {}, and a template has one; leave it out", Quoted(&name));
+                self.warning(&place, None, reason);
+            }
+        }
+    }
+
+    fn alike(&mut self, list: &str, by: &[(&str, &str)], map: &Map<String, Value>, place: &Place) {
+        let all = elements(map, place, list);
+        let Some(((first_place, first), others)) = all.split_first() else { return };
+        // Once, not for each of the others: both may be many.
+        let wanted: Vec<_> = by
+            .iter()
+            .map(|(path, what)| (path, what, look_of(first_place.descend(first, path).map(|(_, v)| v))))
+            .collect();
+        for (place, element) in others {
+            if !element.is_object() {
+                continue;
+            }
+            for (path, what, wanted) in &wanted {
+                let found = place.descend(element, path);
+                let given = look_of(found.as_ref().map(|(_, v)| *v));
+                if *wanted != given {
+                    let place = found.map_or_else(|| place.clone(), |(place, _)| place);
+                    let reason = format!(
+                        "has another {what} than the first of {list}: {} instead of {}; make them alike",
+                        Quoted(&given),
+                        Quoted(wanted)
+                    );
+                    self.error(&place, Code::Value, reason);
+                    // What follows from that is no news.
+                    break;
+                }
+            }
+        }
+    }
+
+    fn named_file(&mut self, map: &Map<String, Value>, place: &Place) {
+        let reason = match map.get("filename") {
+            None => {
+                "is missing, so the recipient sees no name, or one made from the link; add one with its extension"
+            }
+            Some(Value::String(name)) if url_syntax::extension(name).is_none() => {
+                "has no extension, which is what the recipient's icon goes by; add it, as in .pdf"
+            }
+            Some(_) => return,
+        };
+        self.warning(&of(map, place, "filename"), None, reason);
+    }
+
+    fn voice_file(&mut self, map: &Map<String, Value>, place: &Place) {
+        let Some(link) = map.get("link").and_then(Value::as_str) else { return };
+        let (Some(Value::Bool(true)), Some(url)) = (map.get("voice"), url_syntax::read(link).0) else {
+            return;
+        };
+        if !url.extension().is_some_and(|given| VOICE.iter().any(|known| given.eq_ignore_ascii_case(known))) {
+            let reason = "does not end in .ogg, and a voice message is Opus in Ogg; leave `voice` out, or send such a \
+                          file";
+            self.warning(&of(map, place, "link"), Some(Code::Media), reason);
+        }
+    }
+}
+
+/// The place of a field, be it there or not.
+fn of(map: &Map<String, Value>, place: &Place, name: &str) -> Place {
+    place.field(name, map.keys().position(|key| key == name).unwrap_or(map.len()))
+}
+
+/// The elements of an array, if it is one.
+fn elements<'a>(map: &'a Map<String, Value>, place: &Place, list: &str) -> Vec<(Place, &'a Value)> {
+    let Some(Value::Array(elements)) = map.get(list) else { return Vec::new() };
+    let place = of(map, place, list);
+    elements.iter().enumerate().map(|(at, element)| (place.element(at), element)).collect()
+}
+
+/// What of a value must be alike: a word, or how many elements of which types.
+fn look_of(value: Option<&Value>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(Value::Array(elements)) => {
+            let types: Vec<_> = elements
+                .iter()
+                .map(|element| element.get("type").and_then(Value::as_str).unwrap_or("?"))
+                .collect();
+            types.join(", ")
+        }
+        Some(Value::String(word)) => word.clone(),
+        Some(_) => "?".to_owned(),
+    }
+}

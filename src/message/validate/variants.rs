@@ -1,0 +1,190 @@
+//! Which fields an object may have, by what its `type` and the like say.
+
+use serde_json::{Map, Value};
+
+use super::json_path::{Place, Quoted};
+use super::{Walk, scalars};
+use crate::suggest;
+use crate::whatsapp::schema::{Case, Choice, Code, Field, Kind, Platform, Rule, Shape};
+
+/// The shapes that an object has at once: its own, that of the case that it chose, and so on.
+pub(super) struct Layers {
+    /// Each with the document that it is from; the outermost first.
+    shapes: Vec<(&'static Shape, &'static str)>,
+    /// The fields that chose.
+    pub(super) tags: Vec<&'static str>,
+    /// What each of them chose.
+    chosen: Vec<(&'static Choice, &'static str)>,
+    /// The choice that cannot be told.
+    undecided: Option<&'static Choice>,
+    /// The word that was to tell it.
+    stray: Option<String>,
+}
+
+impl Layers {
+    fn fields(&self) -> impl Iterator<Item = (&'static Field, &'static str)> {
+        // A case may be stricter on a field than what is common to all cases.
+        let inner_first = self.shapes.iter().rev();
+        inner_first.flat_map(|(shape, source)| shape.fields.iter().map(move |field| (field, *source)))
+    }
+
+    /// The field of that name, and the document that it is from.
+    pub(super) fn field(&self, name: &str, platform: Platform) -> Option<(&'static Field, &'static str)> {
+        self.fields()
+            .find(|(field, _)| field.name == name && is_on(field.only, platform))
+            .map(|(field, source)| (field, field.source.unwrap_or(source)))
+    }
+
+    pub(super) fn required(
+        &self,
+        platform: Platform,
+    ) -> impl Iterator<Item = (&'static Field, &'static str)> {
+        self.fields().filter(move |(field, _)| field.required && is_on(field.only, platform))
+    }
+
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&'static Rule, &'static str)> {
+        self.shapes.iter().flat_map(|(shape, source)| shape.rules.iter().map(move |rule| (rule, *source)))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.shapes.iter().any(|(shape, _)| shape.open)
+    }
+
+    /// Whether a choice cannot be told.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.undecided.is_some()
+    }
+
+    /// Whether a field belongs here in some case of a choice that cannot be told.
+    pub(super) fn is_of_any_case(&self, name: &str) -> bool {
+        let cases = self.undecided.map_or(&[][..], |choice| choice.cases);
+        // A content that is named as its unknown type goes with it.
+        self.stray.as_deref() == Some(name)
+            || cases.iter().any(|case| case.shape.open || has(case.shape, name))
+    }
+
+    /// The other platform, where it has the field.
+    pub(super) fn other_platform(&self, name: &str, platform: Platform) -> Option<Platform> {
+        self.fields().find(|(field, _)| field.name == name && field.only != Some(platform))?.0.only
+    }
+
+    /// The choice and its word under which the field would belong here, and the word that was chosen instead.
+    pub(super) fn other_case(&self, name: &str) -> Option<(&'static str, &'static str, &'static str)> {
+        self.chosen.iter().find_map(|(choice, chosen)| {
+            let case = choice.cases.iter().find(|case| has(case.shape, name))?;
+            Some((choice.tag, case.word, *chosen))
+        })
+    }
+
+    /// All names that the object may have.
+    pub(super) fn names(&self, platform: Platform) -> Vec<&'static str> {
+        let is_taken = |field: &Field| is_on(field.only, platform) && !matches!(field.kind, Kind::Never(_));
+        let mut names: Vec<_> = self.tags.clone();
+        names.extend(self.fields().filter(|(field, _)| is_taken(field)).map(|(field, _)| field.name));
+        names
+    }
+}
+
+fn is_on(only: Option<Platform>, platform: Platform) -> bool {
+    only.is_none_or(|only| only == platform)
+}
+
+fn has(shape: &Shape, name: &str) -> bool {
+    let taken = |field: &Field| field.name == name && !matches!(field.kind, Kind::Never(_));
+    shape.fields.iter().any(taken)
+}
+
+impl Walk {
+    /// Follows the choices of an object, and reports what is wrong with the fields that choose.
+    pub(super) fn layers(
+        &mut self,
+        shape: &'static Shape,
+        map: &Map<String, Value>,
+        place: &Place,
+    ) -> Layers {
+        let source = shape.source.unwrap_or(place.source);
+        let mut layers = Layers {
+            shapes: vec![(shape, source)],
+            tags: Vec::new(),
+            chosen: Vec::new(),
+            undecided: None,
+            stray: None,
+        };
+        let mut innermost = (shape, source);
+        while let Some(choice) = &innermost.0.choice {
+            layers.tags.push(choice.tag);
+            let Some(case) = self.chosen(choice, map, &place.clone().from(innermost.1)) else {
+                layers.undecided = Some(choice);
+                layers.stray = map.get(choice.tag).and_then(Value::as_str).map(str::to_owned);
+                break;
+            };
+            innermost = (case.shape, case.shape.source.unwrap_or(innermost.1));
+            layers.shapes.push(innermost);
+            layers.chosen.push((choice, case.word));
+        }
+        layers
+    }
+
+    fn chosen(
+        &mut self,
+        choice: &'static Choice,
+        map: &Map<String, Value>,
+        place: &Place,
+    ) -> Option<&'static Case> {
+        // What is inside tells as well, so that all faults can be reported at once.
+        let guess = || {
+            let mut likely = choice.cases.iter().filter(|case| map.contains_key(case.word));
+            likely.next().filter(|_| likely.next().is_none())
+        };
+        let words = || {
+            let here = choice.cases.iter().filter(|case| is_on(case.only, self.platform));
+            here.map(|case| case.word).collect::<Vec<_>>()
+        };
+        let Some(at) = map.keys().position(|name| name == choice.tag) else {
+            if let Some((_, word)) = choice.default.filter(|(platform, _)| *platform == self.platform) {
+                return choice.cases.iter().find(|case| case.word == word);
+            }
+            let reason =
+                format!("is missing; say which {} it is: {}", choice.what, scalars::any_of(&words()));
+            self.error(&place.field(choice.tag, map.len()), Code::Missing, reason);
+            return guess();
+        };
+        let place = place.field(choice.tag, at);
+        let Value::String(word) = &map[choice.tag] else {
+            self.mistyped(&place, Code::Parameter, &map[choice.tag], &scalars::any_of(&words()));
+            return guess();
+        };
+        if let Some(case) = choice.cases.iter().find(|case| case.word == word) {
+            if let Some(only) = case.only.filter(|only| *only != self.platform) {
+                let reason =
+                    format!("is {}, which only the {} has; send another type", Quoted(word), only.name());
+                self.error(&place, choice.code, reason);
+            }
+            return Some(case);
+        }
+        let in_small = choice.cases.iter().find(|case| case.word.eq_ignore_ascii_case(word));
+        if let Some(case) = in_small.filter(|_| choice.any_case) {
+            let reason = format!(
+                "is {}, which documents mostly write in small letters: write `{}` to be safe",
+                Quoted(word),
+                case.word
+            );
+            self.warning(&place, None, reason);
+            return Some(case);
+        }
+        let words = words();
+        let reason = match in_small
+            .map(|case| case.word)
+            .or_else(|| suggest::nearest(word, words.iter().copied()))
+        {
+            Some(nearest) => {
+                format!("is {}, which is no {}; did you mean `{nearest}`?", Quoted(word), choice.what)
+            }
+            None => {
+                format!("is {}, which is no {}; write {}", Quoted(word), choice.what, scalars::any_of(&words))
+            }
+        };
+        self.error(&place, choice.code, reason);
+        in_small.or_else(guess)
+    }
+}

@@ -1,0 +1,15 @@
+//! Connections: state, HTTP over a socket, timeouts, send rate and flood limits.
+//!
+//! [`serve`] speaks HTTP/1.1 or HTTP/2 over a [`stream`] on a [`socket`]; [`state`] records how far the connection has
+//! come and which timeout applies; the [`watchdog`] of each core ends connections whose timeout has passed.
+//! [`send_rate`] bounds how slowly a client may read, [`http2_flood`] how much it may send for nothing, [`bad_head`]
+//! answers a request head that cannot be parsed.
+
+pub(super) mod bad_head;
+mod http2_flood;
+pub(super) mod send_rate;
+pub(super) mod serve;
+pub(super) mod socket;
+pub(super) mod state;
+pub(super) mod stream;
+pub(super) mod watchdog;

@@ -1,0 +1,348 @@
+//! One thread that writes all logs, so that no other ever waits for a terminal, a pipe or a disk.
+//!
+//! What is to be written is put on a queue as it is; it is formatted here. A queue that is full drops what comes and
+//! counts it, and the count is written once there is room. What cannot be written is counted, too.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use humantime::format_rfc3339_millis;
+
+use super::access::{Clock, Line};
+use super::file::{LogFile, Said, write_lines};
+use crate::config::AccessLog;
+use crate::escape::is_shown;
+
+/// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
+const WAITING: usize = 65_536;
+/// Bytes that they may hold. Paths and user agents are as long as clients make them.
+const WAITING_BYTES: usize = 16 << 20;
+/// How long lines are gathered before they are written together.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long the program waits at its end for the last lines to be taken.
+const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long the reader of a log that is a FIFO may take nothing of a batch before that is given up, and at the end. Notices wait
+/// for it, too.
+const READER: Duration = Duration::from_secs(2);
+const LAST_READER: Duration = Duration::from_millis(500);
+
+/// Where log lines go to be written.
+#[derive(Debug, Clone)]
+pub struct LogWriter(Arc<Queue>);
+
+#[derive(Debug)]
+struct Queue {
+    lines: Mutex<Lines>,
+    /// Set while the writer sleeps because there was nothing to write.
+    asleep: AtomicBool,
+    wake: Condvar,
+    /// Lines for which there was no room, since that was last told.
+    dropped: AtomicU64,
+    /// These in all, and those that could not be written.
+    lost: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    waiting: Vec<Message>,
+    /// Bytes that they hold.
+    weight: usize,
+    closed: bool,
+    /// Set once the last line has been written.
+    finished: bool,
+}
+
+#[derive(Debug)]
+pub(in crate::server) enum Message {
+    Access(Line),
+    Notice(Notice),
+    /// Lines for the operator, as they are.
+    Text(String),
+    /// Access lines go there from here on.
+    Turn(LogSink),
+}
+
+#[derive(Debug)]
+pub(in crate::server) struct Notice {
+    at: SystemTime,
+    level: log::Level,
+    text: String,
+}
+
+/// A place for access lines, open.
+#[derive(Debug)]
+pub struct LogSink(Sink);
+
+/// Where access lines are written, and how.
+#[derive(Debug)]
+enum Sink {
+    Nowhere,
+    StderrText,
+    StderrJson,
+    File(LogFile),
+}
+
+impl LogWriter {
+    /// Starts the writer. Access lines go where `access_log` says, notices to stderr.
+    ///
+    /// Fails where the log file cannot be opened; the error names it.
+    pub fn start(access_log: &AccessLog) -> io::Result<Self> {
+        let LogSink(sink) = LogSink::open(access_log)?;
+        let queue = Arc::new(Queue {
+            lines: Mutex::default(),
+            asleep: AtomicBool::new(false),
+            wake: Condvar::new(),
+            dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        });
+        let writing = Arc::clone(&queue);
+        std::thread::Builder::new().name("log".into()).spawn(move || writing.write_all(sink))?;
+        Ok(Self(queue))
+    }
+
+    /// Writes access lines to `sink` from here on; those that were put before go where they would have gone.
+    pub fn turn_to(&self, sink: LogSink) {
+        // Not among what may be dropped.
+        self.0.lock().waiting.push(Message::Turn(sink));
+        self.0.wake_up();
+    }
+
+    /// Puts a line on the queue. Never waits.
+    pub(in crate::server) fn put(&self, message: Message) {
+        let weight = message.weight();
+        let mut lines = self.0.lock();
+        if lines.closed || lines.waiting.len() >= WAITING || lines.weight + weight > WAITING_BYTES {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        lines.waiting.push(message);
+        lines.weight += weight;
+        drop(lines);
+        self.0.wake_up();
+    }
+
+    /// How many lines there was no room for, or could not be written.
+    pub(in crate::server) fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Says something to the operator, on stderr. Never waits, as writing there may.
+    pub fn say(&self, text: String) {
+        self.put(Message::Text(text));
+    }
+
+    /// Makes this the destination of the `log` macros, from `level` up.
+    pub fn take_notices(&self, level: log::LevelFilter) {
+        if log::set_boxed_logger(Box::new(self.clone())).is_ok() {
+            log::set_max_level(level);
+        }
+    }
+
+    /// Writes what is waiting, and takes no more. Gives up after a second if nobody reads it.
+    pub fn close(&self) {
+        let deadline = Instant::now() + LAST_LINES;
+        let mut lines = self.0.lock();
+        lines.closed = true;
+        self.0.wake.notify_all();
+        while !lines.finished {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            lines = self.0.wake.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl log::Log for LogWriter {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        // Ours only: what a library says of its insides is nothing that an operator could act on.
+        metadata.target().starts_with("wamedia")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let text = record.args().to_string();
+            self.put(Message::Notice(Notice { at: SystemTime::now(), level: record.level(), text }));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_up(&self) {
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+            self.wake.notify_all();
+        }
+    }
+
+    fn write_all(&self, mut sink: Sink) {
+        let mut batch = Vec::new();
+        let mut stderr = Stderr::default();
+        let (mut access, mut notices) = (Vec::new(), Vec::new());
+        loop {
+            let closed = self.gather(&mut batch);
+            let mut clock = Clock::now();
+            for message in batch.drain(..) {
+                match message {
+                    Message::Access(line) => sink.format(&line, &mut clock, &mut access),
+                    Message::Notice(notice) => notice.format(&mut notices),
+                    Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
+                    Message::Turn(LogSink(next)) => {
+                        self.write_access(&mut sink, &access, &mut stderr, &mut notices);
+                        access.clear();
+                        // The same file goes on, with what is known of it: it finds its name by itself.
+                        if !sink.is_same_file(&next) {
+                            sink.end(&mut notices);
+                            sink = next;
+                        }
+                    }
+                }
+            }
+            let dropped = self.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                let text =
+                    format!("{dropped} log lines were dropped: they came faster than they could be written");
+                Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
+            }
+            self.write_access(&mut sink, &access, &mut stderr, &mut notices);
+            if closed {
+                sink.end(&mut notices);
+            }
+            self.lost.fetch_add(stderr.write(&notices), Ordering::Relaxed);
+            access.clear();
+            notices.clear();
+            if closed {
+                self.lock().finished = true;
+                self.wake.notify_all();
+                return;
+            }
+        }
+    }
+
+    fn write_access(&self, sink: &mut Sink, lines: &[u8], stderr: &mut Stderr, notices: &mut Vec<u8>) {
+        let may_wait = |waited| waited < if self.lock().closed { LAST_READER } else { READER };
+        let lost = match sink {
+            Sink::Nowhere => 0,
+            Sink::StderrText | Sink::StderrJson => stderr.write(lines),
+            Sink::File(file) => {
+                let (lost, said) = file.write(lines, may_wait);
+                say(said, notices);
+                lost
+            }
+        };
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+    }
+
+    /// Waits until there is something to write, then a little for more; says whether it was the last.
+    fn gather(&self, batch: &mut Vec<Message>) -> bool {
+        let mut lines = self.lock();
+        while lines.waiting.is_empty() && !lines.closed {
+            self.asleep.store(true, Ordering::Relaxed);
+            lines = self.wake.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.asleep.store(false, Ordering::Relaxed);
+        if !lines.closed {
+            lines = self
+                .wake
+                .wait_timeout_while(lines, GATHER, |lines| !lines.closed)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        std::mem::swap(&mut lines.waiting, batch);
+        lines.weight = 0;
+        lines.closed
+    }
+}
+
+impl Message {
+    /// Bytes that it holds beside itself.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Access(line) => line.weight(),
+            Self::Notice(notice) => notice.text.len(),
+            Self::Text(text) => text.len(),
+            Self::Turn(_) => 0,
+        }
+    }
+}
+
+impl Notice {
+    fn format(&self, out: &mut Vec<u8>) {
+        let level = match self.level {
+            log::Level::Error => "error: ",
+            log::Level::Warn => "warning: ",
+            _ => "",
+        };
+        let time = format_rfc3339_millis(self.at);
+        let text: String = self.text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect();
+        let _ = writeln!(out, "{time} {level}{text}");
+    }
+}
+
+impl LogSink {
+    /// Opens what `access_log` names.
+    ///
+    /// Fails where a file cannot be opened; the error names it.
+    pub fn open(access_log: &AccessLog) -> io::Result<Self> {
+        Ok(Self(match access_log {
+            AccessLog::Off => Sink::Nowhere,
+            AccessLog::Text => Sink::StderrText,
+            AccessLog::Json => Sink::StderrJson,
+            AccessLog::File(path) => Sink::File(LogFile::open(path).map_err(|e| {
+                io::Error::new(e.kind(), format!("the access log {} cannot be written: {e}", path.display()))
+            })?),
+        }))
+    }
+}
+
+impl Sink {
+    fn is_same_file(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::File(this), Self::File(other)) if this.is_at(other.path()))
+    }
+
+    fn format(&self, line: &Line, clock: &mut Clock, out: &mut Vec<u8>) {
+        match self {
+            Self::Nowhere => {}
+            Self::StderrText => line.text(clock, out),
+            Self::StderrJson | Self::File(_) => line.json(clock, out),
+        }
+    }
+
+    /// Says what is left to say of it where nothing more is written to it.
+    fn end(&mut self, notices: &mut Vec<u8>) {
+        if let Self::File(file) = self {
+            say(file.end(), notices);
+        }
+    }
+}
+
+fn say(said: Option<Said>, notices: &mut Vec<u8>) {
+    if let Some((level, text)) = said {
+        Notice { at: SystemTime::now(), level, text }.format(notices);
+    }
+}
+
+/// The operator's terminal, journal or file.
+#[derive(Debug, Default)]
+struct Stderr {
+    /// Whether what was written last ends within a line.
+    is_torn: bool,
+}
+
+impl Stderr {
+    /// Writes lines, and says how many were lost: nobody is left to be told why.
+    fn write(&mut self, lines: &[u8]) -> u64 {
+        let full = |_| Err(io::ErrorKind::WouldBlock.into());
+        let written = write_lines(&mut io::stderr(), lines, &mut self.is_torn, full);
+        written.map_or_else(|unwritten| unwritten.lines, |()| 0)
+    }
+}

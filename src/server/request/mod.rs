@@ -1,0 +1,9 @@
+//! Requests: from the parsed head to the last byte of the response.
+//!
+//! [`handler`] turns a request into a response after [`authorize`] let it pass, [`body`] streams the response's bytes,
+//! and an [`exchange`] measures both for the access log and the metrics.
+
+pub(super) mod authorize;
+pub(super) mod body;
+pub(super) mod exchange;
+pub(super) mod handler;

@@ -1,0 +1,69 @@
+//! What a reload replaces: all that the settings say of requests, as one value.
+//!
+//! A request is answered by the one that it found when its head had come, so that no answer is made of two configurations.
+//! Who waits between requests asks anew.
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::limit::client::Clients;
+use super::metrics::Meters;
+use super::request::authorize::Gate;
+use crate::asset::AssetPath;
+use crate::config::{AccessLog, Limits, PlainServes, Settings};
+use crate::store::Stores;
+
+/// What the settings say of requests.
+pub(super) struct Live {
+    pub(super) stores: Stores,
+    pub(super) gate: Gate,
+    pub(super) clients: Clients,
+    pub(super) limits: Limits,
+    /// What is served at the addresses without TLS.
+    pub(super) plain_serves: PlainServes,
+    /// Whether there is an access log.
+    pub(super) is_logged: bool,
+    /// Under which number the requests for each mount are counted, in the order in which the stores number mounts.
+    counted_as: Box<[usize]>,
+}
+
+impl Live {
+    /// What `settings` say. Who was counted under those `before` is counted on where the rate is the same.
+    pub(super) fn of(settings: &Settings, stores: Stores, meters: &Meters, before: Option<&Self>) -> Self {
+        Self {
+            gate: Gate::of(settings),
+            clients: Clients::of(settings, before.map(|before| &before.clients)),
+            limits: settings.limits,
+            plain_serves: settings.plain_serves,
+            is_logged: settings.access_log != AccessLog::Off,
+            counted_as: stores.mounts().map(|path| meters.number_of(path)).collect(),
+            stores,
+        }
+    }
+
+    /// Under which number requests for the asset at `path` are counted.
+    pub(super) fn counted_as(&self, path: &AssetPath<'_>) -> Option<usize> {
+        self.counted_as.get(self.stores.mount_of(path)?).copied()
+    }
+}
+
+/// The one that is in force. To look at it takes no lock and no memory that another core writes.
+pub(super) struct InForce(ArcSwap<Live>);
+
+impl InForce {
+    pub(super) fn new(live: Live) -> Self {
+        Self(ArcSwap::from_pointee(live))
+    }
+
+    /// For a moment; who waits with it in hand makes it [its own](Guard::into_inner).
+    pub(super) fn now(&self) -> Guard<std::sync::Arc<Live>> {
+        self.0.load()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.now().limits
+    }
+
+    pub(super) fn replace(&self, live: Live) {
+        self.0.store(std::sync::Arc::new(live));
+    }
+}

@@ -1,0 +1,7 @@
+//! Webhook bodies: finds the errors in them and parses the sentences that WhatsApp puts beside an error code. Pure.
+
+pub(crate) mod details;
+pub(crate) mod find_errors;
+pub(crate) mod text;
+
+pub use details::{Details, RateLimit};

@@ -1,0 +1,177 @@
+//! Clients that leave, and clients that only have nothing more to ask.
+
+use std::fs::File;
+use std::io::Read;
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::bucket::serving;
+use crate::s3_server::{Meta, S3Server};
+use crate::support::proc::{cpu_time, wait_until_read};
+use crate::support::{Client, Folder, Server, eventually, noise};
+
+const GET_BIG: &str = "GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
+const GET_SMALL: &str = "GET /small.jpg HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// More than the sockets between server and client hold.
+const BIG: usize = 24 << 20;
+
+fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
+    let folder = Folder::new();
+    let big = noise(BIG, 1);
+    folder.write("big.mp4", &big).write("small.jpg", "small");
+    let server = Server::configured(&folder, &format!("{toml}[[mount]]\nstore = \".\"\n"));
+    (server, big, folder)
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_gets_its_response() {
+    for toml in ["", "[memory]\ncache = 0\n"] {
+        let (server, big, _folder) = serve(toml);
+        // The first time it has to be hashed, the second time it is known.
+        for time in ["first", "second"] {
+            let with_half_a_body = GET_SMALL.replace("\r\n\r\n", "\r\nContent-Length: 10\r\n\r\n01234");
+            for (request, body) in
+                [(GET_SMALL, &b"small"[..]), (GET_BIG, &big), (&*with_half_a_body, &b"small"[..])]
+            {
+                let mut client = server.connect();
+                client.send(request);
+                client.end();
+                let mut response = client.head().expect("a head");
+                client.body(&mut response);
+                assert!(response.complete && response.body == body, "{request:?} {time} {toml:?}");
+                assert!(client.is_closed());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_gets_all_that_it_asked_for() {
+    let (server, _, _folder) = serve("");
+    let mut client = server.connect();
+    client.send(format!("{GET_SMALL}HEAD /none HTTP/1.1\r\nHost: test\r\n\r\n{GET_SMALL}"));
+    client.end();
+    for status in [200, 404, 200] {
+        let mut response = client.head().expect("a head");
+        assert_eq!(response.status, status);
+        if status == 200 {
+            client.body(&mut response);
+            assert_eq!(response.text(), "small");
+        }
+    }
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_client_that_ends_its_side_while_it_reads_gets_the_rest() {
+    let (server, big, _folder) = serve("");
+    let mut client = server.connect();
+    client.send(GET_BIG);
+    let mut response = client.head().expect("a head");
+    let mut first = vec![0; 1 << 20];
+    client.stream.read_exact(&mut first).expect("a part");
+    client.end();
+    response.body = first;
+    response.body.extend(client.read_to_end());
+    assert!(response.body == big, "{} of {BIG} bytes", response.body.len());
+}
+
+#[test]
+fn half_a_request_is_no_request() {
+    let (server, _, _folder) = serve("");
+    for half in ["", "GET /small.jpg HTTP/1.1\r\n", "GET /small.jpg HTTP/1.1\r\nHost: test\r\n"] {
+        let mut client = server.connect();
+        client.send(half);
+        client.end();
+        let answer = client.read_to_end();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{half:?}");
+    }
+}
+
+/// Ends a connection with a reset.
+fn reset(client: Client) {
+    SockRef::from(client.stream.get_ref()).set_linger(Some(Duration::ZERO)).expect("an option");
+    drop(client);
+}
+
+#[test]
+fn a_client_that_leaves_stops_what_it_caused() {
+    for leave in [drop, reset] {
+        let folder = Folder::new();
+        // A hole that it takes minutes to hash.
+        File::create(folder.at("huge.mp4")).expect("a file").set_len(256 << 30).expect("a length");
+        folder.write("small.jpg", "small");
+        let mut server = Server::start(folder.path());
+        let mut client = server.connect();
+        client.send("GET /huge.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
+        wait_until_read(client.stream.get_ref());
+        leave(client);
+        let line = server.wait_for_line("/huge.mp4");
+        assert!(line.contains("\" - 0/0 ") && line.contains(" cut "), "{line}");
+        eventually("the server rests", || {
+            let before = cpu_time(server.pid());
+            thread::sleep(Duration::from_millis(100));
+            (cpu_time(server.pid()) == before).then_some(())
+        });
+        assert_eq!(server.get("/small.jpg").text(), "small");
+    }
+}
+
+#[test]
+fn what_is_sent_to_a_client_that_has_left_is_no_complete_response() {
+    let s3 = S3Server::start();
+    for name in ["gone.jpg", "waiting.jpg"] {
+        s3.put(name, noise(50_000, 1), Meta::default());
+    }
+    let mut server = serving(&s3);
+    for (name, outcome) in
+        [("gone.jpg", [" 0/50000 ", " cut "]), ("waiting.jpg", [" 50000/50000 ", " completed "])]
+    {
+        let gate = s3.hold(|_| true);
+        let mut client = server.connect();
+        client.send(format!("GET /{name} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        client.end();
+        wait_until_read(client.stream.get_ref());
+        // Both look alike until something is sent.
+        let client = (name == "waiting.jpg").then_some(client);
+        drop(gate);
+        if let Some(mut client) = client {
+            let mut response = client.head().expect("a head");
+            client.body(&mut response);
+            assert!(response.complete);
+        }
+        let line = server.wait_for_line(&format!("/{name} "));
+        assert!(outcome.iter().all(|part| line.contains(part)), "{line}");
+    }
+}
+
+#[test]
+fn clients_that_come_and_go_leave_nothing_behind() {
+    let (mut server, _, _folder) = serve("[limits]\nconnections = 20\n");
+    for number in 0..200 {
+        let mut client = server.connect();
+        match number % 5 {
+            0 => {}
+            1 => client.send("GET /sm"),
+            2 => client.send(GET_BIG),
+            3 => {
+                client.send(GET_BIG);
+                let _ = client.head();
+            }
+            _ => {
+                client.send(GET_BIG);
+                reset(client);
+            }
+        }
+    }
+    // Every place is free again.
+    eventually("twenty connections are taken", || {
+        let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
+        clients.iter_mut().all(|client| client.request("GET", "/small.jpg", &[]).status == 200).then_some(())
+    });
+    assert!(server.is_running());
+    assert!(!server.lines().iter().any(|line| line.contains("panicked")), "{:#?}", server.lines());
+}
