@@ -51,7 +51,7 @@ pub struct Finding {
     /// The text that Meta's webhook would carry in `error_data.details`, where it is known.
     pub webhook: Option<String>,
     /// How to mend it; where a command does, that command, ready to be pasted.
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Severity {
@@ -78,8 +78,8 @@ impl Evidence {
 
 impl Finding {
     /// `rule` met by what was `seen`.
-    pub fn new(rule: &'static Rule, seen: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { rule, seen: seen.into(), webhook: None, mend: mend.into() }
+    pub fn new(rule: &'static Rule, seen: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { rule, seen: seen.into(), webhook: None, fix: fix.into() }
     }
 
     /// The same, with the text that Meta's webhook would carry.

@@ -20,7 +20,7 @@ pub use super::shell::{named, quoted};
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use judge::{Judgement, Subject, judge, judge_key, judge_path};
-pub use object::{NoObject, Objects};
+pub use object::{ObjectError, Objects};
 pub use report::{Caching, Report, Verdict};
 pub use source::Source;
 

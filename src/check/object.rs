@@ -34,7 +34,7 @@ pub struct Objects<'a> {
 /// Why nothing can be said of an object.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoObject {
+pub enum ObjectError {
     /// It could not be asked for.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,7 +47,7 @@ impl Objects<'_> {
     /// Adds to `report` what the object at `path`, of `size` bytes as it was listed, is worth.
     ///
     /// Reads [`format::READ_BOUND`] bytes of it at most, of one version.
-    pub fn check(&self, path: &AssetPath<'_>, size: u64, mut report: Report) -> Result<Report, NoObject> {
+    pub fn check(&self, path: &AssetPath<'_>, size: u64, mut report: Report) -> Result<Report, ObjectError> {
         let Piece { asset, tag, bytes } =
             self.handle.block_on(self.stores.piece(path, 0..size.min(HEAD), None))?;
         report.media_type = Some(asset.media_type.to_string());
@@ -55,9 +55,9 @@ impl Objects<'_> {
         report.caching = Some(Caching::under(&asset.cache_policy));
         if let Some(encoding) = &asset.content_encoding {
             let seen = format!("Content-Encoding: {encoding}");
-            let mend =
+            let fix =
                 "store it as it is: media are compressed already, and what fetches them may not decode them";
-            report.findings.push(Finding::new(&CONTENT_ENCODING, seen, mend));
+            report.findings.push(Finding::new(&CONTENT_ENCODING, seen, fix));
             report.sort();
             return Ok(report);
         }

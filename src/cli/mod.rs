@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{self, Flags, Settings};
-use crate::store::{Fault, StoreError};
+use crate::store::{UpstreamFault, StoreError};
 
 /// Hosts media for WhatsApp link sends.
 ///
@@ -101,7 +101,7 @@ impl Failure {
 /// A store that refuses us is one that is not set up right; any other failure is the system's.
 fn store_failure(error: StoreError) -> Failure {
     let exit = match error {
-        StoreError::Upstream { fault: Fault::Refused, .. } => Exit::Usage,
+        StoreError::Upstream { fault: UpstreamFault::Refused, .. } => Exit::Usage,
         _ => Exit::System,
     };
     Failure::new(exit, error)

@@ -13,14 +13,14 @@ use crate::http::{AuthScheme, Credentials};
 ///
 /// Of several doors before an asset, the one with the longest path counts alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct Auth {
     /// The path, decoded, without slashes at its ends; `""` is the root.
     pub path: String,
     /// Who gets in: at least one. Several of them let a credential be replaced while the old one still counts.
     pub credentials: Credentials,
 }
 
-impl Door {
+impl Auth {
     /// The one of `doors` that counts before the asset at `path`, if any does.
     pub fn before<'d>(doors: &'d [Self], path: &AssetPath) -> Option<&'d Self> {
         let before = doors.iter().filter(|door| door.is_before(path));
@@ -39,8 +39,8 @@ impl Door {
 }
 
 /// The doors of the configuration file. One that no mount has an asset behind is refused.
-pub(super) fn read(entries: &[Entry], mounts: &[Mount]) -> Result<Vec<Door>, ConfigError> {
-    let mut doors: Vec<Door> = Vec::with_capacity(entries.len());
+pub(super) fn read(entries: &[Entry], mounts: &[Mount]) -> Result<Vec<Auth>, ConfigError> {
+    let mut doors: Vec<Auth> = Vec::with_capacity(entries.len());
     for entry in entries {
         let field = entry.required("path", "path = \"/partner\"")?;
         let path = field.read(|value| mount_path(value.one()?))?;
@@ -58,7 +58,7 @@ pub(super) fn read(entries: &[Entry], mounts: &[Mount]) -> Result<Vec<Door>, Con
                 Err(format!("no mount lies at `/{path}`, above it or below it, so the door is before nothing; mend the path"))
             });
         }
-        doors.push(Door { path, credentials: credentials(entry)? });
+        doors.push(Auth { path, credentials: credentials(entry)? });
     }
     Ok(doors)
 }
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_door_is_before_its_path_and_all_that_is_below() {
-        let door = |path: &str| Door { path: path.to_owned(), credentials: Credentials::default() };
+        let door = |path: &str| Auth { path: path.to_owned(), credentials: Credentials::default() };
         for (path, asset, is_before) in [
             ("partner", "partner/a.jpg", true),
             ("partner", "partner/a/b.jpg", true),

@@ -239,13 +239,13 @@ fn unknown_scheme(url: &str, scheme: &str) -> String {
         "azure" | "abfs" | "abfss" | "adl" => Some("az"),
         other => nearest(other, schemes),
     };
-    let mend = match meant {
+    let fix = match meant {
         Some(meant) => format!("did you mean {meant}://?"),
         None => {
             format!("write a folder, or {}", schemes.map(|scheme| format!("{scheme}://bucket")).join(", "))
         }
     };
-    format!("`{}` is no store that is known; {mend}", without_secrets(url))
+    format!("`{}` is no store that is known; {fix}", without_secrets(url))
 }
 
 /// Reads the URL of a service: scheme, host, perhaps a port and a path.

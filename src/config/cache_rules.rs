@@ -149,9 +149,9 @@ fn refuse_misleading(pattern: &str) -> Result<(), String> {
         return Err("the pattern is empty; write one such as \"campaign/**\" or \"*.pdf\"".to_owned());
     }
     if pattern.starts_with('/') {
-        let mend = pattern.trim_start_matches('/').escape_debug();
+        let fix = pattern.trim_start_matches('/').escape_debug();
         return Err(format!(
-            "`{shown}` begins with a slash, and paths are matched without one; write \"{mend}\""
+            "`{shown}` begins with a slash, and paths are matched without one; write \"{fix}\""
         ));
     }
     if pattern.ends_with('/') {

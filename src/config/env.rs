@@ -77,8 +77,8 @@ pub(super) fn read(
         } else if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
             variables.given.push((key, field(key.name, name, value)?));
         } else {
-            let mend = mend(&name);
-            return Err(ConfigError::UnknownVariable { name: name.escape_debug().to_string(), mend });
+            let fix = fix(&name);
+            return Err(ConfigError::UnknownVariable { name: name.escape_debug().to_string(), fix });
         }
     }
     Ok(variables)
@@ -99,7 +99,7 @@ fn refuse(name: &str, key: &str, reason: &str) -> ConfigError {
     }
 }
 
-fn mend(name: &str) -> String {
+fn fix(name: &str) -> String {
     // The one flag whose name is not its key's.
     if name == "WAMEDIA_CACHE_CONTROL" {
         return format!("did you mean {}?", variable("cache.default"));

@@ -39,7 +39,7 @@ impl fmt::Display for Place {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The configuration file is missing or cannot be read.
-    #[error("the configuration file {path}{named} cannot be read: {source}; {mend}", path = path.display())]
+    #[error("the configuration file {path}{named} cannot be read: {source}; {fix}", path = path.display())]
     Unreadable {
         /// The file, as it was named.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
         /// What to do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// The configuration file is not TOML.
     #[error("{path} line {line}, column {column} is not TOML: {message}; mend the line", path = path.display())]
@@ -63,25 +63,25 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that no setting has.
-    #[error("unknown key `{key}` in {place}; {mend}")]
+    #[error("unknown key `{key}` in {place}; {fix}")]
     UnknownKey {
         /// The key, with its table: `memory.cahce`.
         key: String,
         /// Where it stands.
         place: Place,
         /// The nearest known key, or all of them.
-        mend: String,
+        fix: String,
     },
     /// An environment variable that begins as ours do and is none of them.
-    #[error("unknown variable {name} in the environment; {mend}")]
+    #[error("unknown variable {name} in the environment; {fix}")]
     UnknownVariable {
         /// The variable's name.
         name: String,
         /// The nearest known variable, or all of them.
-        mend: String,
+        fix: String,
     },
     /// A table that lacks a key it cannot do without.
-    #[error("the table [[{table}]] in {place} has no `{key}`; add {mend}")]
+    #[error("the table [[{table}]] in {place} has no `{key}`; add {fix}")]
     MissingKey {
         /// The table's name.
         table: &'static str,
@@ -90,7 +90,7 @@ pub enum ConfigError {
         /// Where the table begins.
         place: Place,
         /// An example of the line to add.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// A value that is of the wrong type, malformed, or out of its range.
     #[error("{}: {reason}", subject(key, place))]

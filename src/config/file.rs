@@ -70,13 +70,13 @@ pub(super) fn find(
             return Ok((None, Contents::default()));
         }
         Err(source) => {
-            let mend = match source.kind() {
+            let fix = match source.kind() {
                 io::ErrorKind::NotFound => "create it, or name another",
                 io::ErrorKind::InvalidData => "save it as UTF-8",
                 io::ErrorKind::IsADirectory => "name the file in it",
                 _ => "make it readable, or name another",
             };
-            return Err(ConfigError::Unreadable { path: named.to_owned(), named: by, source, mend });
+            return Err(ConfigError::Unreadable { path: named.to_owned(), named: by, source, fix });
         }
     };
     let contents = parse(&text, named)?;
@@ -230,7 +230,7 @@ fn unknown(key: &str, table: &str, place: Place) -> ConfigError {
     let own = last(key);
     let elsewhere = known().find(|name| last(name) == own);
     let near = nearest(own, siblings.iter().map(|name| last(name)));
-    let mend = match (elsewhere, near) {
+    let fix = match (elsewhere, near) {
         (Some(name), _) => match name.rsplit_once('.') {
             None => format!("`{own}` belongs at the top, before the first [table]"),
             Some((list, _)) if LISTS.contains(&list) => format!("`{own}` belongs in a [[{list}]]"),
@@ -242,7 +242,7 @@ fn unknown(key: &str, table: &str, place: Place) -> ConfigError {
         }
         (None, None) => format!("the known ones are {}", Vec::from_iter(siblings).join(", ")),
     };
-    ConfigError::UnknownKey { key: key.escape_debug().to_string(), place, mend }
+    ConfigError::UnknownKey { key: key.escape_debug().to_string(), place, fix }
 }
 
 /// The last part of a key: `cache` of `memory.cache`.

@@ -32,7 +32,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use acme::{Acme, ChallengeType};
-pub use auth::Door;
+pub use auth::Auth;
 pub(crate) use bucket::service_url;
 pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
 pub use cache_rules::{CacheRules, Precedence, Rule};
@@ -78,7 +78,7 @@ pub struct Settings {
     /// What signs the links to assets whose rule asks for that.
     pub signing: Signing,
     /// Below which paths credentials are asked for, no two for the same path. Default none.
-    pub doors: Vec<Door>,
+    pub doors: Vec<Auth>,
     /// How long a bucket may take.
     pub upstream: Upstream,
     /// What a client may ask for, and how long it may take.
@@ -399,8 +399,8 @@ impl Settings {
     }
 
     /// The door before this asset: of several, the one with the longest path.
-    pub fn door_before(&self, path: &AssetPath) -> Option<&Door> {
-        Door::before(&self.doors, path)
+    pub fn door_before(&self, path: &AssetPath) -> Option<&Auth> {
+        Auth::before(&self.doors, path)
     }
 
     /// The settings as a configuration file with comments, which gives the same settings when it is read.

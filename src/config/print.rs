@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 
 use super::settings_table::{KEYS, Shown};
 use super::units::Span;
-use super::{Bucket, Door, Location, Service, Settings};
+use super::{Auth, Bucket, Location, Service, Settings};
 use crate::asset::CachePolicy;
 use crate::http::AuthScheme;
 use crate::whatsapp::{CURRENT_REGIME, Treatment};
@@ -94,7 +94,7 @@ fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
 }
 
 /// A door without its credentials: read back like this, it is refused for having none rather than open.
-fn write_door(f: &mut fmt::Formatter<'_>, door: &Door) -> fmt::Result {
+fn write_door(f: &mut fmt::Formatter<'_>, door: &Auth) -> fmt::Result {
     writeln!(f, "\n[[door]]\npath = {}", Quoted(&format!("/{}", door.path)))?;
     for (key, scheme) in [("basic", AuthScheme::Basic), ("bearer", AuthScheme::Bearer)] {
         match door.credentials.count(scheme) {

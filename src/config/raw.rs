@@ -135,7 +135,7 @@ impl Entry {
             table: self.table,
             key: name,
             place: self.place.clone(),
-            mend: example,
+            fix: example,
         })
     }
 }

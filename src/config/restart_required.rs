@@ -3,23 +3,10 @@
 use super::Settings;
 use super::settings_table::KEYS;
 
-/// The settings that last as long as the process: what it listens on, for which names it gets certificates, how many threads it
-/// has, how much memory they share.
-const FIXED: [&str; 13] = [
-    "listen",
-    "plain_listen",
-    "threads",
-    "acme.domains",
-    "acme.contact",
-    "acme.directory",
-    "acme.state",
-    "acme.ca",
-    "acme.challenge",
-    "admin.listen",
-    "memory.cache",
-    "memory.streams",
-    "memory.digests",
-];
+/// The keys of the settings that last as long as the process.
+fn fixed() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter(|key| key.needs_restart).map(|key| key.name)
+}
 
 impl Settings {
     /// Takes over from the settings that are `running` what cannot change while the program runs, and gives the keys of what was to
@@ -28,7 +15,7 @@ impl Settings {
         // What nobody says, then or now, follows from the machine or from what is said: it is no change that anybody has made.
         let is_said = |key: &str| self.said.has(key) || running.said.has(key);
         let has_changed = |key: &&super::settings_table::Key| {
-            FIXED.contains(&key.name) && is_said(key.name) && (key.show)(self) != (key.show)(running)
+            key.needs_restart && is_said(key.name) && (key.show)(self) != (key.show)(running)
         };
         let mut changed: Vec<_> = KEYS.iter().filter(has_changed).map(|key| key.name).collect();
         self.acme = running.acme.clone();
@@ -43,7 +30,7 @@ impl Settings {
         self.admin = running.admin;
         self.memory = running.memory;
         let meant = self.plain_serves;
-        for key in FIXED {
+        for key in fixed() {
             if running.said.has(key) {
                 self.said.0.insert(key)
             } else {
@@ -72,7 +59,7 @@ mod tests {
         new.threads += 1;
         assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
         assert_eq!(new, running);
-        new.said = crate::config::raw::Said(FIXED.into());
+        new.said = crate::config::raw::Said(fixed().collect());
         new.listen.push(([127, 0, 0, 1], 1).into());
         new.plain_listen.push(([127, 0, 0, 1], 2).into());
         new.admin = Some(([127, 0, 0, 1], 3).into());
@@ -86,7 +73,7 @@ mod tests {
         new.memory = crate::config::Memory { cache: 1, streams: 2, digests: 3 };
         new.tls.cert.push("cert.pem".into());
         new.limits.connections = 7;
-        let mut expected = FIXED.to_vec();
+        let mut expected = Vec::from_iter(fixed());
         expected.push("tls.cert");
         assert_eq!(new.keep_what_is_fixed(&running), expected);
         let limits = crate::config::Limits { connections: 7, ..running.limits };

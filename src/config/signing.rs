@@ -67,7 +67,7 @@ fn read_file(path: &Path, credentials: Option<&Path>) -> Result<String, String> 
 }
 
 fn unreadable(error: &io::Error) -> String {
-    let mend = match error.kind() {
+    let fix = match error.kind() {
         io::ErrorKind::NotFound => {
             "create it with one `id:base64` a line and the mode 0600 \
              (umask 077; printf '2026-01:%s\\n' \"$(openssl rand -base64 32)\" > FILE), or name another"
@@ -76,7 +76,7 @@ fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::FileTooLarge => "no list of keys is as long: name another",
         _ => "make it readable to its owner, whom wamedia runs as, or name another",
     };
-    format!("it cannot be read: {error}; {mend}")
+    format!("it cannot be read: {error}; {fix}")
 }
 
 #[cfg(test)]

@@ -35,17 +35,16 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = "write whole bytes, or a size such as \"64 KiB\", \"256 MiB\" or \"1 GB\"";
+        let fix = "write whole bytes, or a size such as \"64 KiB\", \"256 MiB\" or \"1 GB\"";
         let (count, unit) =
-            split(text).ok_or_else(|| format!("`{}` is not a size; {mend}", text.escape_debug()))?;
+            split(text).ok_or_else(|| format!("`{}` is not a size; {fix}", text.escape_debug()))?;
         let scale = match unit {
             "" => 1,
             unit => scale(&SIZES, |name| name.eq_ignore_ascii_case(unit))
-                .ok_or_else(|| format!("`{}` is not a unit of size; {mend}", unit.escape_debug()))?,
+                .ok_or_else(|| format!("`{}` is not a unit of size; {fix}", unit.escape_debug()))?,
         };
-        let bytes = count
-            .checked_mul(scale)
-            .ok_or_else(|| format!("`{text}` is more than can be counted; {mend}"))?;
+        let bytes =
+            count.checked_mul(scale).ok_or_else(|| format!("`{text}` is more than can be counted; {fix}"))?;
         Ok(Self(bytes))
     }
 }
@@ -54,18 +53,17 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = "write a whole number and its unit, such as \"500ms\", \"10s\", \"2m\" or \"1h\"";
+        let fix = "write a whole number and its unit, such as \"500ms\", \"10s\", \"2m\" or \"1h\"";
         let (count, unit) =
-            split(text).ok_or_else(|| format!("`{}` is not a span of time; {mend}", text.escape_debug()))?;
+            split(text).ok_or_else(|| format!("`{}` is not a span of time; {fix}", text.escape_debug()))?;
         let scale = match (count, unit) {
             (0, "") => 1,
-            (_, "") => return Err(format!("`{text}` has no unit; {mend}")),
+            (_, "") => return Err(format!("`{text}` has no unit; {fix}")),
             (_, unit) => scale(&TIMES, |name| name == unit)
-                .ok_or_else(|| format!("`{}` is not a unit of time; {mend}", unit.escape_debug()))?,
+                .ok_or_else(|| format!("`{}` is not a unit of time; {fix}", unit.escape_debug()))?,
         };
-        let millis = count
-            .checked_mul(scale)
-            .ok_or_else(|| format!("`{text}` is more than can be counted; {mend}"))?;
+        let millis =
+            count.checked_mul(scale).ok_or_else(|| format!("`{text}` is more than can be counted; {fix}"))?;
         Ok(Self(Duration::from_millis(millis)))
     }
 }

@@ -50,7 +50,7 @@ pub enum BindError {
         "the socket {name} that was passed to wamedia (LISTEN_FDS) cannot be used: {reason}; pass TCP sockets that listen \
              (ListenStream=ADDR:PORT in a .socket unit), or none"
     )]
-    Passed {
+    InheritedSockets {
         /// Its name, or its number.
         name: String,
         /// What is wrong with it.
@@ -112,7 +112,8 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
 pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, BindError> {
     let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for socket in passed {
-        let named = |e: io::Error| BindError::Passed { name: format!("{socket:?}"), reason: e.to_string() };
+        let named =
+            |e: io::Error| BindError::InheritedSockets { name: format!("{socket:?}"), reason: e.to_string() };
         bound.addresses.push(socket.local_addr().map_err(named)?);
         for core in &mut bound.cores {
             core.push(Listening { socket: socket.try_clone().map_err(named)?, outlives_us: true });

@@ -155,7 +155,7 @@ pub(super) struct OfCore {
 
 /// The counts of a server.
 #[derive(Debug)]
-pub(super) struct Meters {
+pub(super) struct Metrics {
     cores: Box<[OfCore]>,
     /// By the mounts' paths; the first is for requests that lie in none of them. What was ever counted stays, in its place.
     mounts: ArcSwap<Vec<Arc<Counted>>>,
@@ -176,7 +176,7 @@ fn of_each<T: Default>(cores: usize) -> Box<[T]> {
     (0..cores).map(|_| T::default()).collect()
 }
 
-impl Meters {
+impl Metrics {
     /// For so many cores.
     pub(super) fn new(cores: usize) -> Self {
         let elsewhere = Arc::new(Counted { name: ELSEWHERE.to_owned(), cores: of_each(cores) });
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn cores_add_up_by_mount_and_outcome() {
-        let meters = Meters::new(2);
+        let meters = Metrics::new(2);
         let (root, campaign) = (meters.number_of(""), meters.number_of("campaign"));
         meters.count(0, &record(Some(root), Some(200), 10, true));
         meters.count(1, &record(Some(root), Some(206), 10, true));
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn handshakes_add_up_by_what_they_came_to() {
-        let meters = Meters::new(2);
+        let meters = Metrics::new(2);
         for (core, failure) in [
             (0, None),
             (1, None),
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_path_is_counted_under_one_number_whatever_comes_and_goes() {
-        let meters = Meters::new(1);
+        let meters = Metrics::new(1);
         let numbers = ["", "a", "b"].map(|path| meters.number_of(path));
         meters.count(0, &record(Some(numbers[2]), Some(200), 7, true));
         assert_eq!(["b", "c", "a", ""].map(|path| meters.number_of(path)), [3, 4, 2, 1]);

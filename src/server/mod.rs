@@ -33,18 +33,18 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::acme::{AcmeClient, AcmeError, StateError};
 pub use self::admin::Admin;
-use self::connection::watchdog::Patrol;
+use self::connection::watchdog::Watchdog;
 use self::limit::connections::Connections;
 pub use self::listener::BindError;
 use self::log::access::Line;
 use self::log::writer::Message;
 pub use self::log::writer::{LogSink, LogWriter};
-use self::metrics::{Meters, OfCore};
-use self::reload_status::Reloads;
+use self::metrics::{Metrics, OfCore};
+use self::reload_status::ReloadStatus;
 use self::request::exchange::Record;
-pub use self::sd_notify::Supervisor;
-use self::snapshot::{InForce, Live};
-pub use self::socket_activation::Passed;
+pub use self::sd_notify::ServiceManager;
+use self::snapshot::{InForce, Snapshot};
+pub use self::socket_activation::InheritedSockets;
 use self::tls::Handshakes;
 pub use self::tls::{
     Answering, Certificate, CertificateError, CertificateFiles, CertificateFilesError, Certificates,
@@ -70,9 +70,9 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Watch {
     live: Arc<InForce>,
-    reloads: Arc<Reloads>,
+    reloads: Arc<ReloadStatus>,
     connections: Arc<Connections>,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
     drain: CancellationToken,
     log: LogWriter,
     /// There where HTTPS is spoken.
@@ -141,13 +141,13 @@ struct Service {
     handshakes: Option<Arc<Handshakes>>,
     connections: Arc<Connections>,
     log: LogWriter,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
     /// The number of this core.
     core: usize,
     /// Whether somebody looks at what is counted.
     is_metered: bool,
     /// Of this core's connections.
-    patrol: Arc<Patrol>,
+    patrol: Arc<Watchdog>,
     stopping: Stopping,
 }
 
@@ -184,7 +184,7 @@ impl Server {
         stores: Stores,
         log: LogWriter,
         tls: Option<&Tls>,
-        passed: &Passed,
+        passed: &InheritedSockets,
     ) -> Result<Self, BindError> {
         let threads = settings.threads;
         let bound = match &passed.listen[..] {
@@ -199,10 +199,10 @@ impl Server {
         let handshakes = tls.map(Handshakes::new).transpose().map_err(BindError::Tls)?.map(Arc::new);
         let challenges = tls.map(|tls| Arc::clone(tls.challenges())).unwrap_or_default();
         let most = limit::connections::affordable(settings.limits.connections);
-        let meters = Arc::new(Meters::new(threads));
+        let meters = Arc::new(Metrics::new(threads));
         let watch = Watch {
-            live: Arc::new(InForce::new(Live::of(settings, stores, &meters, None))),
-            reloads: Arc::new(Reloads::new()),
+            live: Arc::new(InForce::new(Snapshot::of(settings, stores, &meters, None))),
+            reloads: Arc::new(ReloadStatus::new()),
             connections: Arc::new(Connections::new(most, settings.limits.connections_per_client)),
             meters,
             drain: stopping.drain.clone(),
@@ -225,7 +225,7 @@ impl Server {
         let mut cores = Vec::with_capacity(threads);
         let mut pulse = Pulse::default();
         for (number, (sockets, plain_sockets)) in bound.cores.into_iter().zip(plain.cores).enumerate() {
-            let (patrol, stopping_here) = (Arc::<Patrol>::default(), stopping.of_one_core());
+            let (patrol, stopping_here) = (Arc::<Watchdog>::default(), stopping.of_one_core());
             let here = |service: &Service| {
                 let (patrol, stopping) = (Arc::clone(&patrol), stopping_here.clone());
                 Arc::new(Service { core: number, patrol, stopping, ..service.clone() })
@@ -273,7 +273,7 @@ impl Server {
         let Watch { live, meters, connections, reloads, .. } = &self.watch;
         let most = limit::connections::affordable(settings.limits.connections);
         connections.limit_to(most, settings.limits.connections_per_client);
-        let next = Live::of(settings, stores, meters, Some(&**live.now()));
+        let next = Snapshot::of(settings, stores, meters, Some(&**live.now()));
         live.replace(next);
         reloads.taken();
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 /// Counts them.
 #[derive(Debug)]
-pub(super) struct Reloads {
+pub(super) struct ReloadStatus {
     taken: AtomicU64,
     refused: AtomicU64,
     last: Mutex<Last>,
@@ -20,7 +20,7 @@ pub(super) struct Last {
     pub(super) in_force_since: SystemTime,
 }
 
-impl Reloads {
+impl ReloadStatus {
     pub(super) fn new() -> Self {
         let last = Last { was_taken: true, in_force_since: SystemTime::now() };
         Self { taken: AtomicU64::new(0), refused: AtomicU64::new(0), last: Mutex::new(last) }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_leaves_the_time_of_what_is_in_force() {
-        let reloads = Reloads::new();
+        let reloads = ReloadStatus::new();
         let began = reloads.last().in_force_since;
         assert!(reloads.last().was_taken);
         reloads.refused();

@@ -15,7 +15,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who started us and wants to know how we are; or nobody.
 #[derive(Debug, Clone)]
-pub struct Supervisor(Option<Telling>);
+pub struct ServiceManager(Option<Telling>);
 
 /// The way to the thread that tells it.
 #[derive(Debug, Clone)]
@@ -34,10 +34,10 @@ enum Message {
     Stopping(String),
     Alive,
     /// Nothing for the manager: whoever sent it wants to know when all before it has been told.
-    Told(Sender<()>),
+    Explained(Sender<()>),
 }
 
-impl Supervisor {
+impl ServiceManager {
     /// The one that the environment names (`NOTIFY_SOCKET`).
     ///
     /// It is told by a thread of its own: nobody else ever waits for it.
@@ -76,7 +76,7 @@ impl Supervisor {
     /// Waits until everything has been told, or the service manager has taken nothing for a second.
     pub fn close(&self) {
         let (told, all_told) = channel();
-        self.put(Message::Told(told));
+        self.put(Message::Explained(told));
         let _ = all_told.recv_timeout(FAREWELL);
     }
 
@@ -130,7 +130,7 @@ impl Message {
                 sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
             }
             Self::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-            Self::Told(told) => {
+            Self::Explained(told) => {
                 let _ = told.send(());
                 Ok(())
             }

@@ -6,14 +6,14 @@
 use arc_swap::{ArcSwap, Guard};
 
 use super::limit::client::Clients;
-use super::metrics::Meters;
+use super::metrics::Metrics;
 use super::request::authorize::Gate;
 use crate::asset::AssetPath;
 use crate::config::{AccessLog, Limits, PlainServes, Settings};
 use crate::store::Stores;
 
 /// What the settings say of requests.
-pub(super) struct Live {
+pub(super) struct Snapshot {
     pub(super) stores: Stores,
     pub(super) gate: Gate,
     pub(super) clients: Clients,
@@ -26,9 +26,9 @@ pub(super) struct Live {
     counted_as: Box<[usize]>,
 }
 
-impl Live {
+impl Snapshot {
     /// What `settings` say. Who was counted under those `before` is counted on where the rate is the same.
-    pub(super) fn of(settings: &Settings, stores: Stores, meters: &Meters, before: Option<&Self>) -> Self {
+    pub(super) fn of(settings: &Settings, stores: Stores, meters: &Metrics, before: Option<&Self>) -> Self {
         Self {
             gate: Gate::of(settings),
             clients: Clients::of(settings, before.map(|before| &before.clients)),
@@ -47,15 +47,15 @@ impl Live {
 }
 
 /// The one that is in force. To look at it takes no lock and no memory that another core writes.
-pub(super) struct InForce(ArcSwap<Live>);
+pub(super) struct InForce(ArcSwap<Snapshot>);
 
 impl InForce {
-    pub(super) fn new(live: Live) -> Self {
+    pub(super) fn new(live: Snapshot) -> Self {
         Self(ArcSwap::from_pointee(live))
     }
 
     /// For a moment; who waits with it in hand makes it [its own](Guard::into_inner).
-    pub(super) fn now(&self) -> Guard<std::sync::Arc<Live>> {
+    pub(super) fn now(&self) -> Guard<std::sync::Arc<Snapshot>> {
         self.0.load()
     }
 
@@ -63,7 +63,7 @@ impl InForce {
         self.now().limits
     }
 
-    pub(super) fn replace(&self, live: Live) {
+    pub(super) fn replace(&self, live: Snapshot) {
         self.0.store(std::sync::Arc::new(live));
     }
 }

@@ -14,7 +14,7 @@ const NAMES: &str = "LISTEN_FDNAMES";
 
 /// The sockets that were passed to this process, by what they are for.
 #[derive(Debug, Default)]
-pub struct Passed {
+pub struct InheritedSockets {
     pub(super) listen: Vec<TcpListener>,
     pub(super) plain: Vec<TcpListener>,
     pub(super) admin: Option<TcpListener>,
@@ -40,7 +40,7 @@ impl Purpose {
     }
 }
 
-impl Passed {
+impl InheritedSockets {
     /// Takes what was passed. To be called once, before there are threads: the variables that say to whom and how many
     /// (`LISTEN_PID`, `LISTEN_FDS`) are taken away, so that no child believes that it is meant. The names stay, and mean nothing
     /// without them.
@@ -56,7 +56,7 @@ impl Passed {
             let refused = |reason: String| {
                 let name =
                     if name.is_empty() { format!("number {}", number + 1) } else { format!("`{name}`") };
-                BindError::Passed { name, reason }
+                BindError::InheritedSockets { name, reason }
             };
             let socket = fds.take_tcp_listener(number).map_err(|e| refused(e.to_string()))?;
             let Some(socket) = socket else { continue };

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache as Clock;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, Weighter};
 
 use super::stats::Count;
-use super::{Content, Opened};
+use super::{Content, OpenAsset};
 
 /// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,
 /// so they are few, and [swept](Cache::sweep).
@@ -23,8 +23,8 @@ const SHARDS: usize = 4;
 #[derive(Debug, Clone)]
 struct ByBytes;
 
-impl Weighter<Box<str>, Opened> for ByBytes {
-    fn weight(&self, path: &Box<str>, opened: &Opened) -> u64 {
+impl Weighter<Box<str>, OpenAsset> for ByBytes {
+    fn weight(&self, path: &Box<str>, opened: &OpenAsset) -> u64 {
         let held = match opened.content() {
             Content::Memory(_) | Content::Arriving(_) => opened.asset().len,
             Content::File(_) | Content::Object(_) => 0,
@@ -37,10 +37,10 @@ impl Weighter<Box<str>, Opened> for ByBytes {
 #[derive(Debug, Clone, Default)]
 struct Leaving;
 
-impl Lifecycle<Box<str>, Opened> for Leaving {
+impl Lifecycle<Box<str>, OpenAsset> for Leaving {
     type RequestState = Vec<Box<str>>;
 
-    fn on_evict(&self, left: &mut Vec<Box<str>>, path: Box<str>, _: Opened) {
+    fn on_evict(&self, left: &mut Vec<Box<str>>, path: Box<str>, _: OpenAsset) {
         left.push(path);
     }
 }
@@ -48,8 +48,8 @@ impl Lifecycle<Box<str>, Opened> for Leaving {
 /// What is known, by path.
 #[derive(Debug)]
 pub(super) struct Cache {
-    bodies: Clock<Box<str>, Opened, ByBytes, DefaultHashBuilder, Leaving>,
-    files: Clock<Box<str>, Opened, UnitWeighter, DefaultHashBuilder, Leaving>,
+    bodies: Clock<Box<str>, OpenAsset, ByBytes, DefaultHashBuilder, Leaving>,
+    files: Clock<Box<str>, OpenAsset, UnitWeighter, DefaultHashBuilder, Leaving>,
     /// How many had to make room for others.
     evictions: Arc<Count>,
     /// Most that bodies and what belongs to them may take.
@@ -87,11 +87,11 @@ impl Cache {
         self.evictions.get()
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<Opened> {
+    pub(super) fn get(&self, path: &str) -> Option<OpenAsset> {
         self.bodies.get(path).or_else(|| self.files.get(path))
     }
 
-    pub(super) fn insert(&self, path: &str, opened: Opened) {
+    pub(super) fn insert(&self, path: &str, opened: OpenAsset) {
         let mut left = Vec::new();
         match opened.content() {
             Content::Memory(_) | Content::Arriving(_) | Content::Object(_) => {
@@ -113,7 +113,7 @@ impl Cache {
     }
 
     /// The bodies that are held at the moment, by their paths, and what is known of objects beside them.
-    pub(super) fn bodies(&self) -> impl Iterator<Item = (Box<str>, Opened)> {
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (Box<str>, OpenAsset)> {
         self.bodies.iter()
     }
 

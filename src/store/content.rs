@@ -45,7 +45,7 @@ pub enum ContentStream {
 /// Why a stream ended before its last byte. The connection must be cut: what was sent so far is not the asset.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum Cut {
+pub enum CutError {
     /// The asset is no longer the version that the response head speaks of.
     #[error("{path} changed while it was sent; the response was cut short")]
     Changed {
@@ -88,7 +88,7 @@ pub(super) fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
 
 impl ContentStream {
     /// The next chunk; `None` after the last one.
-    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         match self {
             Self::File(stream) => stream.poll_chunk(cx),
             Self::Arriving(stream) => stream.poll_chunk(cx),

@@ -9,7 +9,7 @@ use super::memory_budget::Budget;
 use crate::config::CacheRules;
 
 /// Where the stores put what they have read.
-pub(super) struct Shelf {
+pub(super) struct StoreContext {
     pub(super) cache: Cache,
     /// What all bodies together may take, those included that the cache has let go of while responses still send them.
     pub(super) budget: Arc<Budget>,
@@ -20,7 +20,7 @@ pub(super) struct Shelf {
     pub(super) background: Handle,
 }
 
-impl Shelf {
+impl StoreContext {
     /// Holds at most `bytes` of bodies.
     pub(super) fn new(bytes: u64, rules: CacheRules, background: Handle) -> Arc<Self> {
         Arc::new(Self {

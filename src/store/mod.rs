@@ -21,10 +21,10 @@ use std::io;
 use std::time::Instant;
 
 pub use self::bucket::{Arriving, ArrivingStream, Listed, Listing, Object, ObjectStream, Piece};
-pub use self::content::{Content, ContentStream, Cut, Stretch};
+pub use self::content::{Content, ContentStream, CutError, Stretch};
 pub use self::disk::{DiskFile, FileStream};
 pub use self::mounts::Stores;
-pub use self::open_asset::Opened;
+pub use self::open_asset::OpenAsset;
 pub use self::stats::{BucketStatus, Hashed, Status};
 
 /// A path that nobody is likely to have used: asked for to find out whether a store can be asked.
@@ -74,7 +74,7 @@ pub enum StoreError {
     #[error("{reason}")]
     Upstream {
         /// Whose fault it is, and so what becomes of it.
-        fault: Fault,
+        fault: UpstreamFault,
         /// What happened, to which bucket, and the mend.
         reason: Box<str>,
     },
@@ -82,7 +82,7 @@ pub enum StoreError {
 
 /// What keeps a bucket from answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum UpstreamFault {
     /// It refuses us, or answers in a way that cannot be used: somebody must mend a setting.
     Refused,
     /// No connection, or one that broke.
@@ -93,7 +93,7 @@ pub enum Fault {
     Late,
 }
 
-impl Fault {
+impl UpstreamFault {
     /// All of them, in the order in which they stand above.
     pub const ALL: [Self; 4] = [Self::Refused, Self::Unreachable, Self::Unavailable, Self::Late];
 

@@ -12,7 +12,7 @@ use crate::http::Fields;
 
 /// One version of one asset, opened: what it is, what a response says of it, and how to read exactly those bytes.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct OpenAsset {
     entry: Arc<Entry>,
     /// The answer of the bucket that told of this version, where its body is still to be read: by the first who does.
     live: Option<Live>,
@@ -40,7 +40,7 @@ pub(super) enum Origin {
     Object(Arc<Object>),
 }
 
-impl Opened {
+impl OpenAsset {
     /// `checked` is when the store was looked at, or the moment before.
     pub(super) fn new(
         asset: Asset,

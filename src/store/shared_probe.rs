@@ -7,15 +7,15 @@ use tokio::sync::watch;
 
 /// One look at a time: who asks while it is under way waits for the same, so that a disk that hangs holds one thread, and a bucket
 /// one connection, however often they are asked of. Unlike a [flight](super::single_flight), it goes on when nobody waits any more.
-pub(super) struct Glance<V>(Mutex<Option<watch::Receiver<Option<V>>>>);
+pub(super) struct SharedProbe<V>(Mutex<Option<watch::Receiver<Option<V>>>>);
 
-impl<V> Default for Glance<V> {
+impl<V> Default for SharedProbe<V> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<V: Clone + Send + Sync + 'static> Glance<V> {
+impl<V: Clone + Send + Sync + 'static> SharedProbe<V> {
     /// What the look that is under way finds, or else `look`, which is then begun. `None` where it broke off.
     pub(super) async fn share(
         &self,
@@ -52,8 +52,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_hangs_is_not_begun_again_until_it_has_ended() {
-        let (glance, background) = (Glance::default(), Handle::current());
-        let (mend, hang) = oneshot::channel::<()>();
+        let (glance, background) = (SharedProbe::default(), Handle::current());
+        let (fix, hang) = oneshot::channel::<()>();
         tokio::select! {
             biased;
             found = glance.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
@@ -69,14 +69,14 @@ mod tests {
         let later = glance.share(&background, async { panic!("a second look") });
         let mended = async {
             tokio::task::yield_now().await;
-            mend.send(()).expect("it hangs");
+            fix.send(()).expect("it hangs");
         };
         assert_eq!(tokio::join!(later, mended).0, Some(1), "who comes later waits for the same");
     }
 
     #[tokio::test]
     async fn a_look_that_has_ended_answers_nobody_else() {
-        let (glance, background) = (Glance::default(), Handle::current());
+        let (glance, background) = (SharedProbe::default(), Handle::current());
         for number in 0..3 {
             assert_eq!(glance.share(&background, ready(number)).await, Some(number));
         }

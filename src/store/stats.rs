@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Fault;
+use super::UpstreamFault;
 
 /// A count that any thread may add to.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ pub struct BucketStatus {
     /// Requests that were sent, retries included.
     pub requests: u64,
     /// Those that failed, by whose fault it was.
-    pub failed: [(Fault, u64); 4],
+    pub failed: [(UpstreamFault, u64); 4],
     /// Those that were refused because we may not read the object, or may not know that there is none.
     pub forbidden: u64,
     /// Those whose answer was of no use: one that cannot be read, or that has no entity tag.
@@ -89,7 +89,7 @@ pub(crate) struct HashCounts {
 }
 
 impl BucketCounts {
-    pub(super) fn failed(&self, fault: Fault) {
+    pub(super) fn failed(&self, fault: UpstreamFault) {
         self.failed[fault as usize].add(1);
     }
 
@@ -98,7 +98,7 @@ impl BucketCounts {
             name: name.to_owned(),
             mount: format!("/{mount}"),
             requests: self.requests.get(),
-            failed: Fault::ALL.map(|fault| (fault, self.failed[fault as usize].get())),
+            failed: UpstreamFault::ALL.map(|fault| (fault, self.failed[fault as usize].get())),
             forbidden: self.forbidden.get(),
             unusable: self.unusable.get(),
             broken: self.broken.get(),
@@ -131,12 +131,16 @@ mod tests {
     fn a_failure_is_counted_under_its_fault() {
         let counts = BucketCounts::default();
         counts.requests.add(3);
-        counts.failed(Fault::Late);
-        counts.failed(Fault::Late);
-        counts.failed(Fault::Refused);
+        counts.failed(UpstreamFault::Late);
+        counts.failed(UpstreamFault::Late);
+        counts.failed(UpstreamFault::Refused);
         let status = counts.status("s3://media", "campaign", true);
-        let expected =
-            [(Fault::Refused, 1), (Fault::Unreachable, 0), (Fault::Unavailable, 0), (Fault::Late, 2)];
+        let expected = [
+            (UpstreamFault::Refused, 1),
+            (UpstreamFault::Unreachable, 0),
+            (UpstreamFault::Unavailable, 0),
+            (UpstreamFault::Late, 2),
+        ];
         assert_eq!((status.requests, status.failed), (3, expected));
     }
 }

@@ -50,7 +50,7 @@ pub struct ErrorCode {
     /// What it means, in a sentence without its full stop.
     pub meaning: &'static str,
     /// What to do about it, likewise.
-    pub mend: &'static str,
+    pub fix: &'static str,
     /// Whether to send again.
     pub retry: Retry,
     /// How well this is known.
@@ -133,18 +133,13 @@ const COMMON: &str = "common knowledge of the API";
 const HEADER_REPORTS: &str = "Meta: Cloud API, error codes, May 2026; chatwoot/chatwoot#15622";
 const COURIER: &str = "nyaruka/courier, test data of its WhatsApp handler";
 
-const fn row(
-    (first, last): (u32, u32),
-    meaning: &'static str,
-    mend: &'static str,
-    retry: Retry,
-) -> ErrorCode {
+const fn row((first, last): (u32, u32), meaning: &'static str, fix: &'static str, retry: Retry) -> ErrorCode {
     let standing = Standing::Documented;
-    ErrorCode { first, last, api: Api::Cloud, meaning, mend, retry, standing, source: META }
+    ErrorCode { first, last, api: Api::Cloud, meaning, fix, retry, standing, source: META }
 }
 
-const fn one(code: u32, meaning: &'static str, mend: &'static str, retry: Retry) -> ErrorCode {
-    row((code, code), meaning, mend, retry)
+const fn one(code: u32, meaning: &'static str, fix: &'static str, retry: Retry) -> ErrorCode {
+    row((code, code), meaning, fix, retry)
 }
 
 impl ErrorCode {
@@ -498,7 +493,7 @@ mod tests {
     #[test]
     fn every_row_reads_as_a_part_of_a_sentence() {
         for row in all() {
-            for text in [row.meaning, row.mend] {
+            for text in [row.meaning, row.fix] {
                 assert!(!text.is_empty() && !text.ends_with('.') && !text.contains("  "), "{text}");
             }
             assert!(!row.source.is_empty());

@@ -66,7 +66,7 @@ impl Remark {
     }
 
     /// What to write instead.
-    pub(crate) fn mend(self) -> &'static str {
+    pub(crate) fn fix(self) -> &'static str {
         self.words().1
     }
 
@@ -103,7 +103,7 @@ impl Remark {
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.reason(), self.mend())
+        write!(f, "{}; {}", self.reason(), self.fix())
     }
 }
 

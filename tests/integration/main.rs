@@ -16,6 +16,7 @@ mod http2;
 mod http2_floods;
 mod limits;
 mod log_messages;
+mod manual;
 mod memory;
 mod message;
 mod metrics;

@@ -72,7 +72,7 @@ pub enum Origin {
 /// What there is to say of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Told {
+pub struct Explained {
     /// A failure each, in the order of the input; none where nothing failed.
     pub explanations: Vec<Explanation>,
     /// Failures past the ten thousandth, which are only counted.
@@ -93,7 +93,7 @@ const STATUSES: [&str; 6] = ["sent", "delivered", "read", "played", "failed", "o
 /// Why there is nothing to say of an input.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unexplained {
+pub enum ExplainError {
     /// There is nothing in it.
     #[error("is empty; give a webhook's body, a status, an error, or the text of its details")]
     Empty,
@@ -124,16 +124,16 @@ pub enum Unexplained {
 ///
 /// let told = explain(r#"{"statuses": [{"id": "wamid.A", "status": "read", "recipient_id": "16505551234"}]}"#)?;
 /// assert!(told.explanations.is_empty());
-/// # Ok::<(), wamedia::check::explain::Unexplained>(())
+/// # Ok::<(), wamedia::check::explain::ExplainError>(())
 /// ```
-pub fn explain(input: &str) -> Result<Told, Unexplained> {
+pub fn explain(input: &str) -> Result<Explained, ExplainError> {
     let input = input.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if input.is_empty() {
-        return Err(Unexplained::Empty);
+        return Err(ExplainError::Empty);
     }
     if !input.starts_with(['{', '[', '"']) {
         let is_json = matches!(input, "null" | "true" | "false");
-        let unknown = if is_json { Unexplained::Foreign } else { Unexplained::UnknownText };
+        let unknown = if is_json { ExplainError::Foreign } else { ExplainError::UnknownText };
         return explain_text(input, None).ok_or(unknown);
     }
     let mut reading = Reading::default();
@@ -144,29 +144,29 @@ pub fn explain(input: &str) -> Result<Told, Unexplained> {
             Ok(value) => reading.walk(&value),
             Err(e) => {
                 let reason = clean(&e.to_string(), MAX_TEXT);
-                return explain_text(input, Some(&reason)).ok_or(Unexplained::NotJson(reason));
+                return explain_text(input, Some(&reason)).ok_or(ExplainError::NotJson(reason));
             }
         }
     }
     if !reading.is_known {
-        return Err(Unexplained::Foreign);
+        return Err(ExplainError::Foreign);
     }
     let Reading { errors, left_out, statuses, .. } = reading;
     let explanations = errors.into_iter().map(Explanation::of).collect();
-    Ok(Told { explanations, left_out, statuses, not_json: None })
+    Ok(Explained { explanations, left_out, statuses, not_json: None })
 }
 
 /// The title of 131053, which users quote more often than its number.
 const MEDIA_UPLOAD_ERROR: &str = "Media upload error";
 
-fn explain_quoted(text: &str) -> Result<Told, Unexplained> {
+fn explain_quoted(text: &str) -> Result<Explained, ExplainError> {
     let text = text.trim();
     // Once: a string in a string in a string is nobody's webhook.
-    if text.starts_with('"') { Err(Unexplained::UnknownText) } else { explain(text) }
+    if text.starts_with('"') { Err(ExplainError::UnknownText) } else { explain(text) }
 }
 
 /// Explains what is no JSON: a short text as one failure, a long one, such as a log, line by line.
-fn explain_text(input: &str, not_json: Option<&str>) -> Option<Told> {
+fn explain_text(input: &str, not_json: Option<&str>) -> Option<Explained> {
     let mut left_out = 0;
     let mut explanations = Vec::new();
     let short = input.len() <= MAX_TEXT;
@@ -179,8 +179,12 @@ fn explain_text(input: &str, not_json: Option<&str>) -> Option<Told> {
             left_out += 1;
         }
     }
-    let told =
-        Told { explanations, left_out, statuses: Statuses::default(), not_json: not_json.map(str::to_owned) };
+    let told = Explained {
+        explanations,
+        left_out,
+        statuses: Statuses::default(),
+        not_json: not_json.map(str::to_owned),
+    };
     (!told.explanations.is_empty()).then_some(told)
 }
 
@@ -244,10 +248,10 @@ impl Explanation {
     }
 
     /// What to do about it, likewise.
-    pub fn mend(&self) -> &'static str {
+    pub fn fix(&self) -> &'static str {
         match (self.cause, self.known) {
-            (Some(cause), _) => cause.row().mend,
-            (None, Some(known)) => known.mend,
+            (Some(cause), _) => cause.row().fix,
+            (None, Some(known)) => known.fix,
             (None, None) if self.code.is_none() => {
                 "see whether the whole webhook has `errors`, which say why; without them, check the link of the medium"
             }

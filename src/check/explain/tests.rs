@@ -227,7 +227,7 @@ fn other_wrappings_are_read_too() {
         let gateway =
             only(&json!({"meta": {"success": false, "http_code": 401, name: "Invalid api key"}}).to_string());
         assert_eq!(gateway.known.map(|known| known.api), Some(Api::Dialog360));
-        assert!(gateway.mend().contains("D360-API-KEY"));
+        assert!(gateway.fix().contains("D360-API-KEY"));
         assert_eq!(gateway.cause, None);
     }
     let older = only(
@@ -246,22 +246,22 @@ fn other_wrappings_are_read_too() {
 #[test]
 fn what_is_none_of_whatsapps_is_refused() {
     for (input, expected) in [
-        ("", Unexplained::Empty),
-        (" \u{feff}\n ", Unexplained::Empty),
-        ("hello", Unexplained::UnknownText),
-        ("999999", Unexplained::UnknownText),
-        (r#""hello""#, Unexplained::UnknownText),
-        (r#""\"hello\"""#, Unexplained::UnknownText),
-        ("{}", Unexplained::Foreign),
-        ("null", Unexplained::Foreign),
-        (r#"{"code":200000}"#, Unexplained::Foreign),
-        (r#"{"a":[1,null,{"status":3}]}"#, Unexplained::Foreign),
-        (r#"{"errors":[null,3,{}]}"#, Unexplained::Foreign),
+        ("", ExplainError::Empty),
+        (" \u{feff}\n ", ExplainError::Empty),
+        ("hello", ExplainError::UnknownText),
+        ("999999", ExplainError::UnknownText),
+        (r#""hello""#, ExplainError::UnknownText),
+        (r#""\"hello\"""#, ExplainError::UnknownText),
+        ("{}", ExplainError::Foreign),
+        ("null", ExplainError::Foreign),
+        (r#"{"code":200000}"#, ExplainError::Foreign),
+        (r#"{"a":[1,null,{"status":3}]}"#, ExplainError::Foreign),
+        (r#"{"errors":[null,3,{}]}"#, ExplainError::Foreign),
     ] {
         assert_eq!(explain(input), Err(expected), "{input}");
     }
     for input in ["{", "[1,", &"[".repeat(100_000), r#"{"a":1} x"#] {
-        assert!(matches!(explain(input), Err(Unexplained::NotJson(_))), "{}", &input[..input.len().min(20)]);
+        assert!(matches!(explain(input), Err(ExplainError::NotJson(_))), "{}", &input[..input.len().min(20)]);
     }
     // A dictionary as Python prints it has the sentence all the same.
     let printed = explain("{'code': 131053, 'details': 'Unsupported Image mime type text/html.'}").unwrap();
@@ -335,7 +335,7 @@ proptest! {
     fn no_json_panics_or_reaches_a_terminal_raw(value in value()) {
         if let Ok(told) = explain(&value.to_string()) {
             for told in &told.explanations {
-                let shown = format!("{:?}{:?}{:?}{:?}", told.path, told.command(), told.meaning(), told.mend());
+                let shown = format!("{:?}{:?}{:?}{:?}", told.path, told.command(), told.meaning(), told.fix());
                 prop_assert!(!shown.is_empty());
                 let strangers = [&told.message, &told.person, &told.callback_data, &told.title, &told.text, &told.asset];
                 for text in strangers.into_iter().flatten().chain([&told.path]) {

@@ -63,8 +63,8 @@ fn judge_mp4(subject: &Subject<'_>, mp4: &Mp4, findings: &mut Vec<Finding>) {
     let is = |kind: TrackKind| move |track: &&Track| track.kind == kind;
     if let Some(track) = mp4.tracks.iter().find(is(TrackKind::Video)) {
         let seen = format!("a video track ({})", track.codec);
-        let mend = format!("send it as video, or take the sound alone: {}", fix::m4a(subject.input));
-        findings.push(Finding::new(&rules::M4A_VIDEO, seen, mend));
+        let fix = format!("send it as video, or take the sound alone: {}", fix::m4a(subject.input));
+        findings.push(Finding::new(&rules::M4A_VIDEO, seen, fix));
     }
     let sound = mp4.tracks.iter().filter(is(TrackKind::Audio));
     if let Some(finding) = sound.clone().find_map(|track| other_codec(subject, track)) {

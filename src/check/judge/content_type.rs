@@ -138,7 +138,7 @@ fn disagreement(subject: &Subject<'_>, kind: Kind, essence: &str, recognised: &R
         let finding = Finding::new(&rules::PAGE_INSTEAD, seen, GET_AGAIN);
         return with_details(finding, kind, format);
     }
-    let mend = if matches!(format, Format::Text(_)) && subject.size < SHORT_TEXT {
+    let fix = if matches!(format, Format::Text(_)) && subject.size < SHORT_TEXT {
         format!("see what it says; if it is an error, {GET_AGAIN}")
     } else if format_types::kind_of(format) == Some(kind) {
         call_it(subject, format_types::seen(format).unwrap_or_default(), format)
@@ -151,7 +151,7 @@ fn disagreement(subject: &Subject<'_>, kind: Kind, essence: &str, recognised: &R
         Format::Mp4(mp4) if format_types::is_quicktime(mp4) && kind == Kind::Video => &rules::VIDEO_QUICKTIME,
         _ => &rules::BYTES_DISAGREE,
     };
-    with_details(Finding::new(rule, seen, mend), kind, format)
+    with_details(Finding::new(rule, seen, fix), kind, format)
 }
 
 /// How bytes are sent that cannot be made into what their type says.
@@ -239,11 +239,11 @@ fn other_extension(subject: &Subject<'_>, essence: &str, format: &Format) -> Opt
         return None;
     }
     let seen = format!("the name says {by_name}, header and bytes say {essence}");
-    let mend = match format_types::extension(format) {
+    let fix = match format_types::extension(format) {
         Some(extension) => fix::rename(subject.input, extension),
         None => "give it the extension of what it is".to_owned(),
     };
-    Some(Finding::new(&rules::EXTENSION_DISAGREES, seen, mend))
+    Some(Finding::new(&rules::EXTENSION_DISAGREES, seen, fix))
 }
 
 /// A document of a type that is not among those that are listed.
@@ -254,7 +254,7 @@ fn not_listed(subject: &Subject<'_>, essence: &str, own: Option<Kind>, format: &
         _ => format!("{essence}: "),
     };
     let seen = format!("{not_so}documents of other types may be sent, and may not arrive");
-    let mend = match (own, format, format_types::extension(format)) {
+    let fix = match (own, format, format_types::extension(format)) {
         (Some(own), ..) => format!("send it as {own}, if it may be shown instead of kept"),
         (None, ..) if matches!(essence, "text/vcard" | "text/x-vcard") => {
             "send what is in it as a contacts message: wamedia message contacts".to_owned()
@@ -274,5 +274,5 @@ fn not_listed(subject: &Subject<'_>, essence: &str, own: Option<Kind>, format: &
         (None, Format::Zip(Zip::OpenDocument) | Format::Rtf, _) => fix::office(subject.input, "pdf"),
         _ => "send it as a PDF or in another format that is listed, or try it on a phone first".to_owned(),
     };
-    Finding::new(&rules::TYPE_NOT_LISTED, seen, mend)
+    Finding::new(&rules::TYPE_NOT_LISTED, seen, fix)
 }

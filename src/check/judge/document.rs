@@ -9,13 +9,13 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
         Format::Pdf(pdf) => judge_pdf(subject, pdf, findings),
         Format::Compound(Compound::Encrypted) => {
             let seen = "a newer Office document, encrypted with a password";
-            let mend =
+            let fix =
                 "open it in Office and save it without a password, or say the password in another message";
-            findings.push(Finding::new(&rules::OFFICE_ENCRYPTED, seen, mend));
+            findings.push(Finding::new(&rules::OFFICE_ENCRYPTED, seen, fix));
         }
         Format::Zip(Zip::MacroEnabled) => {
-            let mend = format!("send it as PDF: {}", fix::office(subject.input, "pdf"));
-            findings.push(Finding::new(&rules::OFFICE_MACROS, "an Office document with macros", mend));
+            let fix = format!("send it as PDF: {}", fix::office(subject.input, "pdf"));
+            findings.push(Finding::new(&rules::OFFICE_MACROS, "an Office document with macros", fix));
         }
         Format::Text(text) => findings.extend(judge_text(subject, text)),
         _ => {}
@@ -24,8 +24,8 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
 
 fn judge_pdf(subject: &Subject<'_>, pdf: &Pdf, findings: &mut Vec<Finding>) {
     if pdf.is_encrypted {
-        let mend = fix::decrypted_pdf(subject.input);
-        findings.push(Finding::new(&rules::PDF_ENCRYPTED, "an encryption dictionary", mend));
+        let fix = fix::decrypted_pdf(subject.input);
+        findings.push(Finding::new(&rules::PDF_ENCRYPTED, "an encryption dictionary", fix));
     }
     if pdf.junk_before > 0 {
         let seen = format!("{} bytes before %PDF-", pdf.junk_before);

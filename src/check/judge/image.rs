@@ -18,7 +18,7 @@ pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings
 }
 
 fn judge_jpeg(subject: &Subject<'_>, jpeg: &Jpeg, findings: &mut Vec<Finding>) {
-    let mut push = |rule, seen: String, mend| findings.push(Finding::new(rule, seen, mend));
+    let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
     let again = || fix::jpeg(subject.input);
     if jpeg.components == 4 {
         push(&rules::IMAGE_CMYK, "4 components: CMYK, as for print".to_owned(), again());
@@ -55,7 +55,7 @@ fn colours(subject: &Subject<'_>) -> String {
 }
 
 fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
-    let mut push = |rule, seen: String, mend| findings.push(Finding::new(rule, seen, mend));
+    let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
     if png.bit_depth > 8 {
         push(&rules::IMAGE_DEPTH, format!("{} bits a sample", png.bit_depth), fix::png(subject.input));
     }
@@ -77,10 +77,10 @@ fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
 fn judge_sticker(subject: &Subject<'_>, webp: &WebP, findings: &mut Vec<Finding>) {
     let WebP { width, height, is_animated, .. } = *webp;
     if (width, height) != (STICKER, STICKER) {
-        let mut mend = fix::sticker(subject.input, is_animated);
+        let mut fix = fix::sticker(subject.input, is_animated);
         if subject.as_kind.is_none() && !is_animated {
-            mend = format!("{mend}\nor, if an image is meant: {}", fix::jpeg(subject.input));
+            fix = format!("{fix}\nor, if an image is meant: {}", fix::jpeg(subject.input));
         }
-        findings.push(Finding::new(&rules::STICKER_SIZE, format!("{width} × {height} pixels"), mend));
+        findings.push(Finding::new(&rules::STICKER_SIZE, format!("{width} × {height} pixels"), fix));
     }
 }

@@ -86,16 +86,16 @@ pub fn judge(subject: &Subject<'_>, recognised: &Recognised) -> Judgement {
 /// again from the same file and write over what the first has made.
 fn mend_with_size(findings: &mut [Finding]) {
     let is_of_size = |rule: &str| rule == rules::TOO_LARGE.id || rule == rules::SIZE_DOUBTFUL.id;
-    let program = |mend: &str| ["convert ", "ffmpeg "].into_iter().find(|program| mend.starts_with(program));
-    let Some((program_of_size, mend)) = findings
+    let program = |fix: &str| ["convert ", "ffmpeg "].into_iter().find(|program| fix.starts_with(program));
+    let Some((program_of_size, fix)) = findings
         .iter()
         .find(|finding| is_of_size(finding.rule.id))
-        .and_then(|finding| Some((program(&finding.mend)?, finding.mend.clone())))
+        .and_then(|finding| Some((program(&finding.fix)?, finding.fix.clone())))
     else {
         return;
     };
-    for finding in findings.iter_mut().filter(|finding| program(&finding.mend) == Some(program_of_size)) {
-        finding.mend.clone_from(&mend);
+    for finding in findings.iter_mut().filter(|finding| program(&finding.fix) == Some(program_of_size)) {
+        finding.fix.clone_from(&fix);
     }
 }
 
@@ -130,7 +130,7 @@ fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: 
     let Some(damage) = recognised.damage.first() else { return };
     let (Damage::Truncated(what) | Damage::Malformed(what)) = damage;
     let rule = if kind == Kind::Document { &rules::DAMAGED_DOCUMENT } else { &rules::DAMAGED };
-    let mend = match &recognised.format {
+    let fix = match &recognised.format {
         Format::Pdf(_) => fix::broken_pdf(subject.input),
         format => {
             let again = "export or download it again";
@@ -142,5 +142,5 @@ fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: 
             }
         }
     };
-    findings.push(Finding::new(rule, what.as_str(), mend));
+    findings.push(Finding::new(rule, what.as_str(), fix));
 }

@@ -18,16 +18,16 @@ pub(super) fn judge_document(subject: &Subject<'_>, format: &Format, findings: &
     let extension = subject.name.rsplit_once('.').map(|(stem, extension)| (stem, extension.trim()));
     if extension.is_none_or(|(stem, extension)| stem.is_empty() || extension.is_empty()) {
         let seen = if subject.name.is_empty() { "no name" } else { "a name without an extension" };
-        let mend = match format_types::extension(format) {
+        let fix = match format_types::extension(format) {
             Some(extension) => fix::rename(subject.input, extension),
             None => "give it an extension, or the message a filename with one".to_owned(),
         };
-        findings.push(Finding::new(&rules::DOCUMENT_NAME, seen, mend));
+        findings.push(Finding::new(&rules::DOCUMENT_NAME, seen, fix));
     }
     let length = subject.name.chars().count();
     if length > LONG {
-        let mend = "give the message a filename of its own, with --filename";
-        findings.push(Finding::new(&rules::DOCUMENT_NAME_LONG, format!("{length} characters"), mend));
+        let fix = "give the message a filename of its own, with --filename";
+        findings.push(Finding::new(&rules::DOCUMENT_NAME_LONG, format!("{length} characters"), fix));
     }
 }
 
@@ -46,18 +46,18 @@ pub fn judge_path(path: &Path, input: &Path) -> Vec<Finding> {
     let name = asset.name();
     if name.trim() != name || name.ends_with('.') {
         let better = name.trim().trim_end_matches('.').trim_end();
-        let mend = format!("mv -n {} {}", quoted(input), quoted(&input.with_file_name(better)));
-        findings.push(Finding::new(&rules::NAME_EDGES, shown(name), mend));
+        let fix = format!("mv -n {} {}", quoted(input), quoted(&input.with_file_name(better)));
+        findings.push(Finding::new(&rules::NAME_EDGES, shown(name), fix));
     }
     if let Some(part) = misleading(text) {
         findings.push(Finding::new(&rules::NAME_MISLEADS, part, plain_name(name, input)));
     } else if asset.to_url_path().contains('%') {
-        let mend = format!(
+        let fix = format!(
             "write {} in the link, as wamedia link does, or rename it: {}",
             asset.to_url_path(),
             plain_name(name, input)
         );
-        findings.push(Finding::new(&rules::NAME_ENCODED, shown(text), mend));
+        findings.push(Finding::new(&rules::NAME_ENCODED, shown(text), fix));
     }
     findings
 }
@@ -76,12 +76,12 @@ pub fn judge_key(key: &str) -> Vec<Finding> {
         _ => "the key has a `.` or `..` between its slashes",
     };
     let plain: Vec<_> = key.split('/').filter(is_name).collect();
-    let mend = if plain.is_empty() {
+    let fix = if plain.is_empty() {
         "copy the object to a key with a name in it".to_owned()
     } else {
         format!("copy the object to the key `{}`, and look at what should have written that", plain.join("/"))
     };
-    let finding = Finding::new(&rules::NAME_NOT_SERVED, why, mend);
+    let finding = Finding::new(&rules::NAME_NOT_SERVED, why, fix);
     vec![Finding { webhook: not_fetched(404), ..finding }]
 }
 

@@ -94,7 +94,7 @@ fn found_as(
     let subject = Subject { name, input: Path::new(name), media_type, size, as_kind };
     let judgement = judge(&subject, recognised);
     for finding in &judgement.findings {
-        assert!(!finding.mend.is_empty() && !finding.seen.is_empty(), "{name}: {finding:?}");
+        assert!(!finding.fix.is_empty() && !finding.seen.is_empty(), "{name}: {finding:?}");
     }
     let ids: Vec<_> = judgement.findings.iter().map(|finding| finding.rule.id).collect();
     met(&ids);
@@ -355,11 +355,11 @@ fn keys_are_held_against_the_paths_that_links_have() {
         ("./b.jpg", Some(("`.`", "`b.jpg`"))),
     ] {
         let findings = judge_key(key);
-        let told = findings.iter().map(|finding| (finding.rule.id, &*finding.seen, &*finding.mend)).next();
+        let told = findings.iter().map(|finding| (finding.rule.id, &*finding.seen, &*finding.fix)).next();
         match (told, expected) {
             (None, None) => {}
-            (Some(("name-not-served", seen, mend)), Some((why, how))) => {
-                assert!(seen.contains(why) && mend.contains(how), "{key}: {seen}; {mend}");
+            (Some(("name-not-served", seen, fix)), Some((why, how))) => {
+                assert!(seen.contains(why) && fix.contains(how), "{key}: {seen}; {fix}");
             }
             other => panic!("{key}: {other:?}"),
         }
@@ -459,17 +459,17 @@ fn names_that_a_program_reads_more_into_are_kept_from_it() {
 }
 
 /// The mends of a file of this name, size and format.
-fn mends(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<String> {
+fn fixes(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<String> {
     let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
     let subject = Subject { name, input: Path::new(name), media_type: Some(&media_type), size, as_kind };
-    judge(&subject, recognised).findings.into_iter().map(|finding| finding.mend).collect()
+    judge(&subject, recognised).findings.into_iter().map(|finding| finding.fix).collect()
 }
 
 #[test]
 fn one_command_mends_what_is_too_large_and_wrong_besides() {
-    let still = mends("a.webp", None, 200_000, &whole(webp(500, false)));
+    let still = fixes("a.webp", None, 200_000, &whole(webp(500, false)));
     assert!(still.len() == 2 && still[0] == still[1] && still[0].contains("target-size"), "{still:?}");
-    let video = mends("a.mp4", None, 20 * MB, &whole(mp4(vec![hevc()])));
+    let video = fixes("a.mp4", None, 20 * MB, &whole(mp4(vec![hevc()])));
     assert!(video.len() == 2 && video[0] == video[1] && video[0].contains("-b:v"), "{video:?}");
 }
 
@@ -486,8 +486,8 @@ fn mends_fit_what_is_there() {
         ("a.vcf", None, text(TextEncoding::Ascii), "contacts message"),
         ("a.jpg", None, Format::Jpeg(Jpeg { components: 4, ..jpeg() }), "-type TrueColor"),
     ] {
-        let mends = mends(name, as_kind, 100, &whole(format));
-        assert!(mends[0].contains(part), "{name}: {mends:?}");
+        let fixes = fixes(name, as_kind, 100, &whole(format));
+        assert!(fixes[0].contains(part), "{name}: {fixes:?}");
     }
 }
 

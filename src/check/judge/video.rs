@@ -16,12 +16,12 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
     findings.extend(brand(subject, mp4));
     // That there is no head is told as damage, and what is in it is not known.
     if mp4.head != MovieHead::Missing && tracks(TrackKind::Video).next().is_none() {
-        let (seen, mend) = if format_types::is_audio_only(mp4) {
+        let (seen, fix) = if format_types::is_audio_only(mp4) {
             ("sound only", format!("send it as audio: {}", fix::m4a(subject.input)))
         } else {
             ("no track that shows or plays anything", "export it again".to_owned())
         };
-        findings.push(Finding::new(&rules::NO_VIDEO, seen, mend));
+        findings.push(Finding::new(&rules::NO_VIDEO, seen, fix));
         return;
     }
     findings.extend(tracks(TrackKind::Video).find_map(|track| picture(subject, track)));
@@ -48,8 +48,8 @@ fn mend_at_once(subject: &Subject<'_>, findings: &mut [Finding]) {
     };
     let remux = fix::remux(subject.input);
     let aac_sound = fix::aac_sound(subject.input);
-    for finding in findings.iter_mut().filter(|finding| finding.mend == remux || finding.mend == aac_sound) {
-        finding.mend.clone_from(&command);
+    for finding in findings.iter_mut().filter(|finding| finding.fix == remux || finding.fix == aac_sound) {
+        finding.fix.clone_from(&command);
     }
 }
 
@@ -63,20 +63,20 @@ fn brand(subject: &Subject<'_>, mp4: &Mp4) -> Option<Finding> {
 
 /// What is wrong with a video track; one thing, since one command mends them all.
 fn picture(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
-    let mend = || fix::mp4(subject.input);
+    let fix = || fix::mp4(subject.input);
     match track.detail {
         TrackDetail::Avc { profile: HIGH, has_reordering: Some(true), .. } => {
-            Some(Finding::new(&rules::VIDEO_B_FRAMES, "High profile with B-frames", mend()))
+            Some(Finding::new(&rules::VIDEO_B_FRAMES, "High profile with B-frames", fix()))
         }
         TrackDetail::Avc { profile: HIGH, has_reordering: None, .. } => {
             let seen = "High profile, which mostly has B-frames; here it cannot be told";
-            Some(Finding::new(&rules::VIDEO_B_FRAMES, seen, mend()))
+            Some(Finding::new(&rules::VIDEO_B_FRAMES, seen, fix()))
         }
         TrackDetail::Avc { profile: BASELINE | MAIN | HIGH, .. } => None,
         TrackDetail::Avc { profile, .. } => {
-            Some(Finding::new(&rules::VIDEO_PROFILE, profile_name(profile), mend()))
+            Some(Finding::new(&rules::VIDEO_PROFILE, profile_name(profile), fix()))
         }
-        _ => Some(Finding::new(&rules::VIDEO_CODEC, codec(track), mend())),
+        _ => Some(Finding::new(&rules::VIDEO_CODEC, codec(track), fix())),
     }
 }
 

@@ -22,7 +22,7 @@ mod transcript;
 pub use caching::caching;
 pub use expected::without_password;
 pub use judge::judge;
-pub use probe::{Limits, Looked, NoLook, Trust, glance, probe};
+pub use probe::{Limits, ProbeError, Probed, Trust, glance, probe};
 pub use report::report;
 pub use transcript::{
     Answer, Body, BodyEnd, Certificate, ChainFault, Exchange, Failure, Handshake, Probe, Transcript,

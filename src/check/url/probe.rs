@@ -34,7 +34,7 @@ const HOPS: usize = 5;
 
 /// What was seen of a URL.
 #[derive(Debug)]
-pub struct Looked {
+pub struct Probed {
     /// What was asked, and what came.
     pub transcript: Transcript,
     /// The body of the first answer, where that was a 200 and came as its head said.
@@ -44,7 +44,7 @@ pub struct Looked {
 /// Why nobody was looked at: the fault is this machine's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoLook {
+pub enum ProbeError {
     /// There is nobody to trust.
     #[error(
         "this machine trusts no certificate authority; install them (on Debian, ca-certificates) or name a file \
@@ -62,10 +62,10 @@ pub enum NoLook {
 /// Asks the server of a URL all that there is to ask.
 ///
 /// A server that cannot be reached is something that was seen, not an error.
-pub async fn probe(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Looked, NoLook> {
+pub async fn probe(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Probed, ProbeError> {
     let mut server = match Server::find(link, trust, limits).await? {
         Ok(server) => server,
-        Err(transcript) => return Ok(Looked { transcript, body: None }),
+        Err(transcript) => return Ok(Probed { transcript, body: None }),
     };
     let body = server.ask_all().await?;
     let Server { mut transcript, deadline, .. } = server;
@@ -73,13 +73,13 @@ pub async fn probe(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result
         let start = Start { link, is_public: is_public(&transcript.addresses) };
         transcript.leads_to = start.follow(&location, trust, limits, deadline).await;
     }
-    Ok(Looked { transcript, body })
+    Ok(Probed { transcript, body })
 }
 
 /// Asks the server of a URL for it once, and reads no more of the answer than its head.
 ///
 /// The transcript has no exchange where the URL is none.
-pub async fn glance(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Transcript, NoLook> {
+pub async fn glance(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Transcript, ProbeError> {
     let mut server = match Server::find(link, trust, limits).await? {
         Ok(server) => server,
         Err(transcript) => return Ok(transcript),
@@ -145,7 +145,7 @@ impl<'a> Server<'a> {
         link: &str,
         trust: Option<&'a Trust>,
         limits: &'a Limits,
-    ) -> Result<Result<Self, Transcript>, NoLook> {
+    ) -> Result<Result<Self, Transcript>, ProbeError> {
         let mut transcript = Transcript {
             link: link.to_owned(),
             began: SystemTime::now(),
@@ -165,7 +165,7 @@ impl<'a> Server<'a> {
             }
         };
         if url.is_https && trust.is_none() {
-            return Err(NoLook::NoTrust);
+            return Err(ProbeError::NoTrust);
         }
         transcript.addresses.clone_from(&addresses);
         let target = target(&url, addresses);
@@ -174,8 +174,8 @@ impl<'a> Server<'a> {
     }
 
     /// Asks everything, and keeps the body of the first answer.
-    async fn ask_all(&mut self) -> Result<Option<File>, NoLook> {
-        let mut file = tempfile::tempfile().map_err(NoLook::File)?;
+    async fn ask_all(&mut self) -> Result<Option<File>, ProbeError> {
+        let mut file = tempfile::tempfile().map_err(ProbeError::File)?;
         self.ask(Probe::Fetch, Sink::File(&mut file)).await?;
         if !self.is_out_of_reach() {
             for probe in [Probe::OtherAgent, Probe::NoAgent] {
@@ -198,7 +198,7 @@ impl<'a> Server<'a> {
     }
 
     /// What is asked of a server that answers as it should.
-    async fn ask_more(&mut self, first: &Answer) -> Result<(), NoLook> {
+    async fn ask_more(&mut self, first: &Answer) -> Result<(), ProbeError> {
         for probe in [Probe::Head, Probe::FirstByte, Probe::LastByte, Probe::Compressed] {
             self.ask(probe, Sink::None).await?;
         }
@@ -213,7 +213,7 @@ impl<'a> Server<'a> {
     }
 
     /// Asks once and notes what came. When the time is over, nothing more is asked.
-    async fn ask(&mut self, probe: Probe, sink: Sink<'_>) -> Result<(), NoLook> {
+    async fn ask(&mut self, probe: Probe, sink: Sink<'_>) -> Result<(), ProbeError> {
         if Instant::now() >= self.deadline {
             return Ok(());
         }
@@ -230,10 +230,10 @@ impl<'a> Server<'a> {
                 (Ok(exchanged.answer), exchanged.handshake)
             }
             Err(Trouble::Theirs(Failure::NoRoute(reason), _)) if probe == Probe::Fetch => {
-                return Err(NoLook::NoRoute(Failure::NoRoute(reason).to_string()));
+                return Err(ProbeError::NoRoute(Failure::NoRoute(reason).to_string()));
             }
             Err(Trouble::Theirs(failure, handshake)) => (Err(failure), handshake),
-            Err(Trouble::Ours(error)) => return Err(NoLook::File(error)),
+            Err(Trouble::Ours(error)) => return Err(ProbeError::File(error)),
         };
         // Of the last probes, what our own impatience ended tells nothing.
         if probe != Probe::Fetch && outcome.is_err() && Instant::now() >= self.deadline {

@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIF
 
 use super::expected::{file_name, kind_of, without_password};
 use super::judge::judge;
-use super::{Answer, BodyEnd, Looked, Probe, Transcript, caching};
+use super::{Answer, BodyEnd, Probe, Probed, Transcript, caching};
 use crate::asset::MediaType;
 use crate::check::format::{Format, Recognised, recognise};
 use crate::check::rules::{file_rules, url_rules};
@@ -15,8 +15,8 @@ use crate::check::{FileSource, Report, Source, Subject, judge as judge_bytes};
 use crate::whatsapp::Kind;
 
 /// All that is told of a URL. Fails where the body that was kept cannot be read back.
-pub fn report(looked: Looked, as_kind: Option<Kind>) -> io::Result<Report> {
-    let Looked { transcript, body } = looked;
+pub fn report(looked: Probed, as_kind: Option<Kind>) -> io::Result<Report> {
+    let Probed { transcript, body } = looked;
     let mut report = Report::new(without_password(&transcript.link));
     report.findings = judge(&transcript, as_kind);
     if let Some(answer) = transcript.answer(Probe::Fetch) {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::{BodyEnd, Failure, Limits, Looked, Probe, Trust, probe};
+use super::{BodyEnd, Failure, Limits, Probe, Probed, Trust, probe};
 
 fn limits() -> Limits {
     Limits {
@@ -41,7 +41,7 @@ fn dripping(first: &'static [u8], drop: &'static [u8]) -> SocketAddr {
     })
 }
 
-fn looked(url: &str, trust: Option<&Trust>) -> Looked {
+fn looked(url: &str, trust: Option<&Trust>) -> Probed {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(probe(url, trust, &limits())).expect("the fault is not ours")
 }

@@ -7,10 +7,10 @@ use super::Wanted;
 use super::output::{Detail, Printer};
 use super::paths::BATCH;
 use crate::asset::AssetPath;
-use crate::check::{NoObject, Objects, Report, judge_key};
+use crate::check::{ObjectError, Objects, Report, judge_key};
 use crate::cli::check::walk;
 use crate::config::{Flags, Location, Settings};
-use crate::store::{Fault, Listed, Listing, StoreError, Stores};
+use crate::store::{UpstreamFault, Listed, Listing, StoreError, Stores};
 
 /// Objects that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -81,7 +81,7 @@ pub(super) fn in_mounts(
         Some(Ok(mut listing)) => place.look_at_all(&mut listing, printer)?,
     };
     // Who may not list may still read what he can name.
-    let is_only_refused = matches!(&trouble, None | Some(StoreError::Upstream { fault: Fault::Refused, .. }));
+    let is_only_refused = matches!(&trouble, None | Some(StoreError::Upstream { fault: UpstreamFault::Refused, .. }));
     if !any && is_only_refused {
         match place.look_at_one(folder) {
             Ok(Some((listed, looked))) => {
@@ -110,7 +110,7 @@ struct Place<'s> {
 }
 
 /// What came of one object.
-enum Looked {
+enum Probed {
     Report(Box<Report>),
     /// It is not served, or stands for a folder.
     Skipped,
@@ -157,7 +157,7 @@ impl Place<'_> {
     }
 
     /// The object at this path itself, if there is one.
-    fn look_at_one(&self, path: &str) -> Result<Option<(Listed, Looked)>, StoreError> {
+    fn look_at_one(&self, path: &str) -> Result<Option<(Listed, Probed)>, StoreError> {
         let Ok(path) = AssetPath::from_plain(path) else { return Ok(None) };
         let Objects { stores, handle, .. } = self.objects;
         let found = match handle.block_on(stores.piece(&path, 0..0, None)) {
@@ -170,14 +170,14 @@ impl Place<'_> {
         Ok(Some((listed, looked)))
     }
 
-    fn look_at(&self, listed: &Listed) -> Looked {
+    fn look_at(&self, listed: &Listed) -> Probed {
         let Listed { key, size } = listed;
         let name = key.rsplit('/').next().unwrap_or_default();
         // Tools that show folders put empty objects in their stead.
         let is_folder = *size == 0 && !name.contains('.');
         let is_hidden = |segment: &str| segment.starts_with('.') && !matches!(segment, "." | "..");
         if is_folder || key.split('/').any(is_hidden) {
-            return Looked::Skipped;
+            return Probed::Skipped;
         }
         let mut report = Report::new(self.name_of(key));
         report.findings = judge_key(key);
@@ -186,36 +186,36 @@ impl Place<'_> {
         let path = Some(path).filter(|path| !path.starts_with('/'));
         let Some(path) = path.as_deref().and_then(|path| AssetPath::from_plain(path).ok()) else {
             report.size = Some(*size);
-            return Looked::Report(Box::new(report));
+            return Probed::Report(Box::new(report));
         };
         let mut mounts = self.settings.mounts.iter();
         let is_shadowed =
             mounts.any(|mount| mount.path.len() > self.mount.len() && path.below(&mount.path).is_some());
         if is_shadowed {
-            return Looked::Skipped;
+            return Probed::Skipped;
         }
         match self.objects.check(&path, *size, report) {
-            Ok(report) => Looked::Report(Box::new(report)),
+            Ok(report) => Probed::Report(Box::new(report)),
             // It is gone by now.
-            Err(NoObject::Store(StoreError::NotFound)) => Looked::Skipped,
-            Err(error) => Looked::Failed(error.to_string()),
+            Err(ObjectError::Store(StoreError::NotFound)) => Probed::Skipped,
+            Err(error) => Probed::Failed(error.to_string()),
         }
     }
 
     fn tell(
         &self,
         listed: &Listed,
-        looked: Looked,
+        looked: Probed,
         detail: Detail,
         printer: &mut Printer,
     ) -> Result<(), Failure> {
         match looked {
-            Looked::Report(report) => printer.report(&report, detail),
-            Looked::Skipped => {
+            Probed::Report(report) => printer.report(&report, detail),
+            Probed::Skipped => {
                 printer.skipped(1);
                 Ok(())
             }
-            Looked::Failed(reason) => printer.trouble(&self.name_of(&listed.key), &reason),
+            Probed::Failed(reason) => printer.trouble(&self.name_of(&listed.key), &reason),
         }
     }
 }

@@ -184,8 +184,8 @@ impl Printer {
             (None, Some(code)) => line("webhook", &code.to_string()),
             (None, None) => {}
         }
-        for (number, part) in finding.mend.lines().enumerate() {
-            line(if number == 0 { "mend" } else { "" }, &escaped(part));
+        for (number, part) in finding.fix.lines().enumerate() {
+            line(if number == 0 { "fix" } else { "" }, &escaped(part));
         }
         line("source", &format!("{} ({})", rule.source, rule.evidence.name()));
     }
@@ -229,7 +229,7 @@ fn what_it_is(report: &Report) -> String {
 /// | `media_type`, `format`, `size` | its `Content-Type`, the usual name of what its bytes are, its bytes; each may be null |
 /// | `caching` | null, or `policy` (or null) and `treatment`, a sentence |
 /// | `details` | an object of texts, by what they tell of |
-/// | `findings` | objects of `id`, `severity`, `title`, `seen`, `source`, `evidence`, `code`, `webhook`, `mend`; `code` and `webhook` may be null |
+/// | `findings` | objects of `id`, `severity`, `title`, `seen`, `source`, `evidence`, `code`, `webhook`, `fix`; `code` and `webhook` may be null |
 ///
 /// What could not be looked at is an object of `asset` and `error`. The last line is an object with the one name `summary`: how
 /// many were `checked`, of them `fine`, `advice`, `doubtful`, `refused`; and how many were `skipped` (not served) or `failed`.
@@ -265,7 +265,7 @@ fn finding_as_json(finding: &Finding) -> Value {
         "evidence": rule.evidence.name(),
         "code": rule.code,
         "webhook": finding.webhook,
-        "mend": finding.mend,
+        "fix": finding.fix,
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::shown::json_line;
 use super::super::{Exit, Failure, print, tell};
 use super::Format;
-use crate::check::explain::{Cause, Explanation, Origin, Told, explain};
+use crate::check::explain::{Cause, Explained, Explanation, Origin, explain};
 use crate::cli::input;
 use crate::webhook::{Details, RateLimit};
 use crate::whatsapp::errors::{Api, Retry};
@@ -57,7 +57,7 @@ fn read(file: Option<&Path>) -> Result<String, Failure> {
     })
 }
 
-fn nothing_failed(told: &Told) -> String {
+fn nothing_failed(told: &Explained) -> String {
     let counts: Vec<_> = told.statuses.counts().map(|(status, count)| format!("{count} {status}")).collect();
     if counts.is_empty() {
         return "nothing in it has failed".to_owned();
@@ -86,7 +86,7 @@ fn text_of(explanation: &Explanation) -> String {
     if !rules.is_empty() {
         line("rules", &rules.join(", "));
     }
-    line("mend", explanation.mend());
+    line("fix", explanation.fix());
     if let Some(retry) = explanation.retry() {
         line("again", again(retry));
     }
@@ -178,7 +178,7 @@ fn json_of(explanation: &Explanation) -> Value {
         "meaning": explanation.meaning(),
         "asset": explanation.asset,
         "rules": rules(explanation),
-        "mend": explanation.mend(),
+        "fix": explanation.fix(),
         "retry": explanation.retry().map(Retry::name),
         "command": explanation.command(),
         "evidence": source.map(|(evidence, _)| evidence),

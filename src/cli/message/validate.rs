@@ -102,7 +102,7 @@ impl std::fmt::Display for Fallacy<'_> {
         if self.0.line() == 0 {
             write!(f, " at line 1 column 1")?;
         }
-        let mends = [
+        let fixes = [
             ("trailing characters", "give one payload at a time"),
             ("recursion limit", "no payload is more than 127 levels deep"),
             (
@@ -110,8 +110,8 @@ impl std::fmt::Display for Fallacy<'_> {
                 "write a character outside the basic plane as two escapes, or as itself",
             ),
         ];
-        if let Some((_, mend)) = mends.iter().find(|(begin, _)| self.0.to_string().starts_with(begin)) {
-            write!(f, "; {mend}")?;
+        if let Some((_, fix)) = fixes.iter().find(|(begin, _)| self.0.to_string().starts_with(begin)) {
+            write!(f, "; {fix}")?;
         }
         Ok(())
     }

@@ -15,7 +15,8 @@ use self::reload::InForce;
 use super::{Exit, Failure, background, load, print, store_failure};
 use crate::config::{Flags, Scheme, Settings};
 use crate::server::{
-    AcmeClient, AcmeError, Admin, CertificateFiles, LogWriter, Passed, Server, StateError, Supervisor, Tls,
+    AcmeClient, AcmeError, Admin, CertificateFiles, InheritedSockets, LogWriter, Server, ServiceManager,
+    StateError, Tls,
 };
 use crate::store::Stores;
 
@@ -108,12 +109,12 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
         return Ok(Exit::Fine);
     }
     // Before there are threads.
-    let passed = Passed::take().map_err(|e| Failure::new(Exit::Usage, e))?;
+    let passed = InheritedSockets::take().map_err(|e| Failure::new(Exit::Usage, e))?;
     background()?.block_on(serve(Arc::new(flags), settings, passed))?;
     Ok(Exit::Fine)
 }
 
-async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<(), Failure> {
+async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) -> Result<(), Failure> {
     let system = |e: &dyn std::fmt::Display| Failure::new(Exit::System, e);
     // Before anything is bound: from here on a signal means drain, not death.
     let mut signals =
@@ -123,7 +124,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: Passed) -> Result<
     // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
     let _closing = Closing(log.clone());
-    let supervisor = Supervisor::find();
+    let supervisor = ServiceManager::find();
     let (tls, certificates, acme) = match secure(&settings)? {
         None => (None, None, None),
         Some((tls, certificates, acme)) => (Some(tls), Some(certificates), acme),
@@ -199,7 +200,7 @@ impl Drop for Closing {
 async fn serve_until_told(
     signals: &mut Signals,
     in_force: &mut InForce<'_>,
-    supervisor: &Supervisor,
+    supervisor: &ServiceManager,
 ) -> &'static str {
     loop {
         if let Some(name) = signals.any().await {

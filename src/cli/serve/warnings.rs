@@ -31,7 +31,7 @@ fn of_links(settings: &Settings, certificates: &Certificates) {
     {
         log::warn!(
             "no certificate is for {host}, the host of public_url, so WhatsApp will refuse the links that are printed; add \
-             its certificate, or mend public_url (all is well where a proxy in front has the certificate)"
+             its certificate, or fix public_url (all is well where a proxy in front has the certificate)"
         );
     }
 }

@@ -350,14 +350,14 @@ fn name(regime: Regime) -> &'static str {
 
 /// A span of time in whole milliseconds.
 fn span(text: &str) -> Result<Duration, String> {
-    let mend = "write numbers with their units, such as 90s, 5m, 2h30m or 7d";
+    let fix = "write numbers with their units, such as 90s, 5m, 2h30m or 7d";
     let span = match text {
         "0" => Duration::ZERO,
-        text => humantime::parse_duration(text).map_err(|e| format!("{e}; {mend}"))?,
+        text => humantime::parse_duration(text).map_err(|e| format!("{e}; {fix}"))?,
     };
     if span.subsec_nanos() % 1_000_000 == 0 {
         Ok(span)
     } else {
-        Err(format!("it is no whole number of milliseconds; {mend}"))
+        Err(format!("it is no whole number of milliseconds; {fix}"))
     }
 }

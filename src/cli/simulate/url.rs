@@ -28,10 +28,10 @@ pub(super) fn ask(url: &str) -> Result<Answer, Failure> {
             return Err(Failure::new(Exit::System, reason));
         }
     };
-    let mend = match answer.status {
+    let fix = match answer.status {
         200 => return Ok(answer.clone()),
         300..400 => "WhatsApp does not follow redirects, so give the URL that it leads to",
         _ => "WhatsApp takes 200 only, so give the URL of an asset that is there",
     };
-    Err(Failure::new(Exit::No, format_args!("{shown} is answered with {}; {mend}", answer.status)))
+    Err(Failure::new(Exit::No, format_args!("{shown} is answered with {}; {fix}", answer.status)))
 }

@@ -174,12 +174,12 @@ impl Walk {
         };
         let (len, what) = (elements.len(), list.what);
         if len < list.min {
-            let mend = if list.min == 1 {
+            let fix = if list.min == 1 {
                 "add one, or leave the field out".to_owned()
             } else {
                 "add more".to_owned()
             };
-            self.error(place, list.code, format!("has {len} {what}; {} at least: {mend}", list.min));
+            self.error(place, list.code, format!("has {len} {what}; {} at least: {fix}", list.min));
         }
         match (list.doubt, list.max) {
             (_, Some(max)) if len > max => {

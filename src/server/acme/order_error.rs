@@ -153,14 +153,14 @@ fn told(problem: &Problem, challenge: Option<(&str, ChallengeType)>) -> String {
         text += &clean(&format!("; {name}: {detail}"));
     }
     let kind = kind(problem);
-    match mend(kind, challenge) {
-        Some(mend) => format!("{text} ({}); {mend}", clean(kind)),
+    match fix(kind, challenge) {
+        Some(fix) => format!("{text} ({}); {fix}", clean(kind)),
         None => format!("{text} ({})", clean(kind)),
     }
 }
 
 /// What to do about a problem of this type (RFC 8555 section 6.7).
-fn mend(kind: &str, challenge: Option<(&str, ChallengeType)>) -> Option<String> {
+fn fix(kind: &str, challenge: Option<(&str, ChallengeType)>) -> Option<String> {
     let name = challenge.map_or("the name", |(name, _)| name);
     let port = challenge.map_or("ports 443 and 80".to_owned(), |(_, kind)| format!("port {}", kind.port()));
     let text = match kind {

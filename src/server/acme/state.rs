@@ -41,7 +41,7 @@ pub(super) struct State {
 #[non_exhaustive]
 pub enum StateError {
     /// Something cannot be read or written.
-    #[error("{} cannot be {verb}: {source}; {}", path.display(), mend(source))]
+    #[error("{} cannot be {verb}: {source}; {}", path.display(), fix(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -73,7 +73,7 @@ pub enum StateError {
     },
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn fix(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "give it to the user that the server runs as (chown), or name another folder as `acme.state`"

@@ -64,7 +64,7 @@ impl Admin {
     pub fn on(listener: std::net::TcpListener) -> Result<Self, BindError> {
         let address = listener
             .local_addr()
-            .map_err(|e| BindError::Passed { name: "admin".to_owned(), reason: e.to_string() })?;
+            .map_err(|e| BindError::InheritedSockets { name: "admin".to_owned(), reason: e.to_string() })?;
         Ok(Self { listener, address })
     }
 

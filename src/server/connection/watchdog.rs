@@ -21,7 +21,7 @@ const LONGEST_ROUND: Duration = Duration::from_millis(500);
 
 /// Where connections report for being watched.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Patrol {
+pub(in crate::server) struct Watchdog {
     arrived: Mutex<Vec<(Weak<Connection>, Instant)>>,
     arrival: Notify,
 }
@@ -37,7 +37,7 @@ struct Watched {
     pace: Pace,
 }
 
-impl Patrol {
+impl Watchdog {
     /// Watches `connection`, which was accepted at `accepted`, until it ends.
     pub(in crate::server) fn watch(&self, connection: &Arc<Connection>, accepted: Instant) {
         let arrived = (Arc::downgrade(connection), accepted);

@@ -10,12 +10,12 @@ use hyper::http::request;
 use hyper::{HeaderMap, StatusCode};
 
 use crate::asset::AssetPath;
-use crate::config::{CacheRules, Door, Rule, Settings};
+use crate::config::{Auth, CacheRules, Rule, Settings};
 use crate::http::{self, Answer, SigningKeys};
 
 /// What the settings demand of requests. Made of them as a whole, and so replaced as a whole where they change.
 pub(in crate::server) struct Gate {
-    doors: Vec<Door>,
+    doors: Vec<Auth>,
     /// The rules, which say what is signed, and the keys; absent where nothing is. Without keys, no signature counts.
     signed: Option<(CacheRules, Option<SigningKeys>)>,
 }
@@ -33,7 +33,7 @@ impl Gate {
         head: &request::Parts,
         path: &AssetPath<'_>,
     ) -> Result<(), Box<Answer>> {
-        if let Some(door) = Door::before(&self.doors, path)
+        if let Some(door) = Auth::before(&self.doors, path)
             && !door.credentials.admit(&head.headers)
         {
             return Err(Box::new(door.credentials.challenge(&door.url_path())));
@@ -53,7 +53,7 @@ impl Gate {
             return;
         }
         let path = AssetPath::from_url_path(head.uri.path());
-        if path.is_ok_and(|path| Door::before(&self.doors, &path).is_some())
+        if path.is_ok_and(|path| Auth::before(&self.doors, &path).is_some())
             && let Some(policy) = headers.get_mut(CACHE_CONTROL)
             && let Some(closed) = policy.to_str().ok().and_then(http::without_sharing)
             && let Ok(closed) = HeaderValue::try_from(closed)

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::exchange::Exchange;
-use crate::store::{Cut, Stretch};
+use crate::store::{CutError, Stretch};
 
 /// A body of known length, and the exchange that it ends.
 ///
-/// Its only error is [`Cut`]: the connection must then be closed, or the stream reset, so that the client sees a short
+/// Its only error is [`CutError`]: the connection must then be closed, or the stream reset, so that the client sees a short
 /// body.
 #[derive(Debug)]
 pub(in crate::server) struct ResponseBody {
@@ -46,9 +46,12 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Cut;
+    type Error = CutError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutError>>> {
         let this = &mut *self;
         while this.chunk.is_empty() {
             let chunk = match this.rest.front_mut() {

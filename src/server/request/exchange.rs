@@ -14,7 +14,7 @@ use crate::asset::AssetPath;
 use crate::http::Link;
 use crate::server::connection::bad_head::Refusal;
 use crate::server::connection::state::{Connection, Layer};
-use crate::server::snapshot::Live;
+use crate::server::snapshot::Snapshot;
 
 /// What is known of an exchange while it goes on. Dropping it ends it.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Exchange {
     }
 
     /// Notes which asset is asked for.
-    pub(in crate::server) fn is_for(&mut self, path: &AssetPath<'_>, live: &Live) {
+    pub(in crate::server) fn is_for(&mut self, path: &AssetPath<'_>, live: &Snapshot) {
         let is_metered = self.connection.service().is_metered;
         if let Some(record) = self.record.as_mut().filter(|_| is_metered) {
             record.mount = live.counted_as(path);

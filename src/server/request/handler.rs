@@ -24,15 +24,15 @@ use crate::config::PlainServes;
 use crate::http::{self, Answer, ByteRange, Decision, Link, Payload};
 use crate::server::Offer;
 use crate::server::connection::state::Connection;
-use crate::server::snapshot::Live;
-use crate::store::{Ask, Content, ContentStream, Fault, Opened, StoreError, Stretch, Want};
+use crate::server::snapshot::Snapshot;
+use crate::store::{Ask, Content, ContentStream, OpenAsset, StoreError, Stretch, UpstreamFault, Want};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// An answer, and how the bytes that it speaks of are had.
 struct Answered {
     answer: Answer,
-    opened: Option<Opened>,
+    opened: Option<OpenAsset>,
     /// The first of them, where they had to be asked for before anything could be said of them.
     begun: Option<ContentStream>,
 }
@@ -75,7 +75,7 @@ fn refused(refusal: Box<Answer>) -> Answered {
 fn answer_at_once(
     head: &request::Parts,
     exchange: &mut Exchange,
-    live: &Live,
+    live: &Snapshot,
     client: IpAddr,
     now: Instant,
 ) -> Option<Answered> {
@@ -110,7 +110,7 @@ fn answer_at_once(
 async fn answer(
     head: &request::Parts,
     exchange: &mut Exchange,
-    live: &Live,
+    live: &Snapshot,
     now: Instant,
 ) -> Result<Answered, Box<Answer>> {
     let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
@@ -205,7 +205,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(head: &request::Parts, opened: &Opened) -> Self {
+    fn of(head: &request::Parts, opened: &OpenAsset) -> Self {
         Self {
             link: http::link_of(head.uri.query(), &opened.asset().version),
             decision: http::decide(&head.method, &head.headers, opened.asset()),
@@ -213,12 +213,12 @@ impl Reading {
     }
 
     /// Whether parts are to be sent of what can only prove itself as a whole yet.
-    fn needs_rest(&self, opened: &Opened) -> bool {
+    fn needs_rest(&self, opened: &OpenAsset) -> bool {
         let in_parts = matches!(self.decision, Decision::Partial(_) | Decision::Multipart(_));
         in_parts && matches!(opened.content(), Content::File(file) if !file.is_settled())
     }
 
-    fn answer(self, opened: Opened) -> Answered {
+    fn answer(self, opened: OpenAsset) -> Answered {
         let answer = opened.fields().answer(self.decision, self.link);
         Answered { answer, opened: Some(opened), begun: None }
     }
@@ -227,7 +227,7 @@ impl Reading {
 fn respond(
     answered: Answered,
     head: &request::Parts,
-    live: &Live,
+    live: &Snapshot,
     mut exchange: Exchange,
 ) -> Response<ResponseBody> {
     let Answered { answer: Answer { status, mut headers, payload }, opened, begun } = answered;
@@ -235,7 +235,7 @@ fn respond(
     let payload = if head.method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened.as_ref());
     exchange.answer(status, &headers, len);
-    let (chunk, rest) = body(payload, opened.as_ref().map(Opened::content), begun, len);
+    let (chunk, rest) = body(payload, opened.as_ref().map(OpenAsset::content), begun, len);
     let mut response = Response::new(ResponseBody::new(chunk, rest, len, exchange));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -279,7 +279,7 @@ fn first(part: Option<Stretch>) -> (Bytes, VecDeque<Stretch>) {
 }
 
 /// Length of the body in bytes.
-fn length(payload: &Payload, opened: Option<&Opened>) -> u64 {
+fn length(payload: &Payload, opened: Option<&OpenAsset>) -> u64 {
     match payload {
         Payload::Nothing => 0,
         Payload::Text(text) => text.len() as u64,
@@ -372,15 +372,15 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
             retry("the server is short of resources at the moment")
         }
         // What is wrong with a bucket it tells of itself, once: in an outage, every request would.
-        StoreError::Upstream { fault: Fault::Unavailable, .. } => {
+        StoreError::Upstream { fault: UpstreamFault::Unavailable, .. } => {
             log::debug!("{}: {error}", shown());
             retry("the store of this asset is out of order at the moment")
         }
-        StoreError::Upstream { fault: Fault::Late, .. } => {
+        StoreError::Upstream { fault: UpstreamFault::Late, .. } => {
             log::debug!("{}: {error}", shown());
             refusal(StatusCode::GATEWAY_TIMEOUT, "the store of this asset does not answer in time")
         }
-        StoreError::Upstream { fault: Fault::Unreachable | Fault::Refused, .. } => {
+        StoreError::Upstream { fault: UpstreamFault::Unreachable | UpstreamFault::Refused, .. } => {
             log::debug!("{}: {error}", shown());
             refusal(
                 StatusCode::BAD_GATEWAY,

@@ -75,7 +75,7 @@ enum Trouble {
     None,
     /// It may be over at the next look.
     New,
-    Told,
+    Explained,
 }
 
 /// What tells one state of a file from another.
@@ -86,7 +86,7 @@ type Identity = (u64, u64, u64, i64, i64, i64, i64);
 #[non_exhaustive]
 pub enum CertificateFilesError {
     /// A file is missing or cannot be read.
-    #[error("{file} cannot be read: {source}; {}", mend(source))]
+    #[error("{file} cannot be read: {source}; {}", fix(source))]
     Unreadable {
         /// Which of the two, and its path.
         file: String,
@@ -103,7 +103,7 @@ pub enum CertificateFilesError {
     },
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn fix(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "put it there, or name another",
         io::ErrorKind::PermissionDenied => "let this user read it (chown, or a group of its own)",
@@ -189,8 +189,8 @@ impl Pair {
         let now = self.files.identify();
         let has_changed = now.is_none() || now != self.seen;
         match (has_changed, self.trouble) {
-            (false, Trouble::None | Trouble::Told) => return,
-            (true, Trouble::Told) if now.is_none() && self.seen.is_none() => return,
+            (false, Trouble::None | Trouble::Explained) => return,
+            (true, Trouble::Explained) if now.is_none() && self.seen.is_none() => return,
             _ => {}
         }
         match self.files.read() {
@@ -203,7 +203,7 @@ impl Pair {
             }
             Err(e) if self.trouble == Trouble::New && now == self.seen => {
                 log::error!("{e}; the certificate before it goes on being shown");
-                self.trouble = Trouble::Told;
+                self.trouble = Trouble::Explained;
             }
             Err(_) => self.trouble = Trouble::New,
         }

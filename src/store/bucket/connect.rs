@@ -14,7 +14,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use super::aws_profile::{Keys, Profile};
 use super::client::{Connector, is_true};
 use crate::config::{Addressing, Bucket, Credentials, Environment, Service, service_url};
-use crate::store::{Fault, StoreError};
+use crate::store::{StoreError, UpstreamFault};
 
 /// A client for a bucket. Nobody is asked anything yet.
 ///
@@ -26,7 +26,7 @@ pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn 
         Service::Azure => azure(bucket, connector),
     });
     connected.map_err(|reason| StoreError::Upstream {
-        fault: Fault::Refused,
+        fault: UpstreamFault::Refused,
         reason: format!("{bucket} cannot be opened: {reason}").into(),
     })
 }

@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
-use crate::store::{Fault, StoreError};
+use crate::store::{StoreError, UpstreamFault};
 
 /// Names that are looked up at one time.
 const LOOKUPS: usize = 4;
@@ -49,7 +49,7 @@ fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreEr
         Err(e) => e.to_string(),
     };
     Err(StoreError::Upstream {
-        fault: Fault::Refused,
+        fault: UpstreamFault::Refused,
         reason: format!(
             "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; mend or unset it"
         )

@@ -9,7 +9,7 @@ use std::error::Error;
 use httpdate::HttpDate;
 use hyper::StatusCode;
 
-use crate::store::{Fault, StoreError};
+use crate::store::{StoreError, UpstreamFault};
 
 /// An answer to a request for an object that is no success.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,7 +58,7 @@ pub(super) enum Refusal {
     /// This object cannot be had, which says nothing of the others.
     Unusable(String),
     /// The bucket cannot be asked: whose fault it is, and in words.
-    Fault(Fault, String),
+    UpstreamFault(UpstreamFault, String),
 }
 
 impl Refusal {
@@ -87,15 +87,15 @@ impl Refusal {
             _ => {}
         }
         if let Some(region) = answered.region.as_deref().filter(|_| is_about_region(answered)) {
-            return Self::Fault(
-                Fault::Refused,
+            return Self::UpstreamFault(
+                UpstreamFault::Refused,
                 format!(
                     "{answered}: the bucket is in the region {region}; set AWS_REGION={region}, or region in its [[mount]]"
                 ),
             );
         }
-        if let Some((_, mend)) = MENDS.iter().find(|(known, _)| *known == code) {
-            return Self::Fault(Fault::Refused, format!("{answered}: {mend}"));
+        if let Some((_, fix)) = FIXES.iter().find(|(known, _)| *known == code) {
+            return Self::UpstreamFault(UpstreamFault::Refused, format!("{answered}: {fix}"));
         }
         if NAMELESS.contains(&code) {
             return Self::Missing { explained: true };
@@ -103,22 +103,22 @@ impl Refusal {
         match answered.status.as_u16() {
             404 => Self::Missing { explained: !code.is_empty() },
             403 if code == "AccessDenied" => Self::Forbidden,
-            408 | 429 | 500..=599 => Self::Fault(Fault::Unavailable, answered.to_string()),
-            301 | 302 | 307 | 308 => Self::Fault(
-                Fault::Refused,
+            408 | 429 | 500..=599 => Self::UpstreamFault(UpstreamFault::Unavailable, answered.to_string()),
+            301 | 302 | 307 | 308 => Self::UpstreamFault(
+                UpstreamFault::Refused,
                 format!("{answered}: it sends us elsewhere; check the bucket's name, region and endpoint"),
             ),
-            401 => Self::Fault(Fault::Refused, format!("{answered}: check the credentials")),
+            401 => Self::UpstreamFault(UpstreamFault::Refused, format!("{answered}: check the credentials")),
             _ => Self::Unusable(answered.to_string()),
         }
     }
 
     fn of_silence(none: &NoAnswer) -> Self {
-        let fault = if none.passes { Fault::Unreachable } else { Fault::Refused };
+        let fault = if none.passes { UpstreamFault::Unreachable } else { UpstreamFault::Refused };
         if !none.for_credentials {
-            return Self::Fault(fault, none.to_string());
+            return Self::UpstreamFault(fault, none.to_string());
         }
-        Self::Fault(
+        Self::UpstreamFault(
             fault,
             format!(
                 "no credentials could be had ({none}); set them where the provider's own tools look for them (for S3 \
@@ -130,7 +130,13 @@ impl Refusal {
 
     /// Whether the same request may succeed a moment later.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Fault(Fault::Unreachable | Fault::Unavailable | Fault::Late, _))
+        matches!(
+            self,
+            Self::UpstreamFault(
+                UpstreamFault::Unreachable | UpstreamFault::Unavailable | UpstreamFault::Late,
+                _
+            )
+        )
     }
 
     /// Whether who asked for one version is told that it is not there any more.
@@ -145,26 +151,30 @@ impl Refusal {
             Self::Changed => StoreError::Changing,
             Self::Busy => StoreError::Busy(format!("all of upstream.connections to {name} are taken").into()),
             Self::NotModified(_) => {
-                upstream(Fault::Refused, name, "it answers 304 to a request without conditions")
+                upstream(UpstreamFault::Refused, name, "it answers 304 to a request without conditions")
             }
-            Self::Unusable(reason) => upstream(Fault::Refused, name, &reason),
-            Self::Fault(fault, reason) => upstream(fault, name, &reason),
+            Self::Unusable(reason) => upstream(UpstreamFault::Refused, name, &reason),
+            Self::UpstreamFault(fault, reason) => upstream(fault, name, &reason),
         }
     }
 }
 
-fn upstream(fault: Fault, name: &str, reason: &str) -> StoreError {
-    let (verb, mend) = match fault {
-        Fault::Refused => ("cannot be read", ""),
-        Fault::Unreachable => ("cannot be reached", "; check its endpoint, and the network on the way"),
-        Fault::Unavailable => ("is out of order", ""),
-        Fault::Late => ("does not answer in time", "; check its endpoint, and the network on the way"),
+fn upstream(fault: UpstreamFault, name: &str, reason: &str) -> StoreError {
+    let (verb, fix) = match fault {
+        UpstreamFault::Refused => ("cannot be read", ""),
+        UpstreamFault::Unreachable => {
+            ("cannot be reached", "; check its endpoint, and the network on the way")
+        }
+        UpstreamFault::Unavailable => ("is out of order", ""),
+        UpstreamFault::Late => {
+            ("does not answer in time", "; check its endpoint, and the network on the way")
+        }
     };
-    StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{mend}").into() }
+    StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{fix}").into() }
 }
 
 /// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
-const MENDS: &[(&str, &str)] = &[
+const FIXES: &[(&str, &str)] = &[
     ("NoSuchBucket", "there is no bucket of this name; check the name and the endpoint"),
     ("InvalidBucketName", "no bucket can have this name; check it"),
     ("ContainerNotFound", "there is no container of this name; check the name and the account"),
@@ -253,9 +263,9 @@ mod tests {
         }
     }
 
-    fn fault(status: u16, code: &str) -> Option<Fault> {
+    fn fault(status: u16, code: &str) -> Option<UpstreamFault> {
         match Refusal::of_answer(&answered(status, code)) {
-            Refusal::Fault(fault, _) => Some(fault),
+            Refusal::UpstreamFault(fault, _) => Some(fault),
             _ => None,
         }
     }
@@ -272,18 +282,18 @@ mod tests {
         }
         assert!(matches!(Refusal::of_answer(&answered(403, "AccessDenied")), Refusal::Forbidden));
         for (status, code, expected) in [
-            (404, "NoSuchBucket", Fault::Refused),
-            (404, "ContainerNotFound", Fault::Refused),
-            (403, "SignatureDoesNotMatch", Fault::Refused),
-            (403, "InvalidAccessKeyId", Fault::Refused),
-            (403, "RequestTimeTooSkewed", Fault::Refused),
-            (400, "ExpiredToken", Fault::Refused),
-            (401, "AuthenticationRequired", Fault::Refused),
-            (301, "PermanentRedirect", Fault::Refused),
-            (409, "PublicAccessNotPermitted", Fault::Refused),
-            (503, "SlowDown", Fault::Unavailable),
-            (429, "", Fault::Unavailable),
-            (500, "InternalError", Fault::Unavailable),
+            (404, "NoSuchBucket", UpstreamFault::Refused),
+            (404, "ContainerNotFound", UpstreamFault::Refused),
+            (403, "SignatureDoesNotMatch", UpstreamFault::Refused),
+            (403, "InvalidAccessKeyId", UpstreamFault::Refused),
+            (403, "RequestTimeTooSkewed", UpstreamFault::Refused),
+            (400, "ExpiredToken", UpstreamFault::Refused),
+            (401, "AuthenticationRequired", UpstreamFault::Refused),
+            (301, "PermanentRedirect", UpstreamFault::Refused),
+            (409, "PublicAccessNotPermitted", UpstreamFault::Refused),
+            (503, "SlowDown", UpstreamFault::Unavailable),
+            (429, "", UpstreamFault::Unavailable),
+            (500, "InternalError", UpstreamFault::Unavailable),
         ] {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Refusal;
 use crate::config;
-use crate::store::Fault;
+use crate::store::UpstreamFault;
 use crate::store::stats::BucketCounts;
 
 /// While it does not answer, it is tried again so often.
@@ -99,7 +99,7 @@ impl Trouble {
         }
         let mut state = self.lock();
         state.heard = Some(Instant::now());
-        let Some(Refusal::Fault(fault, reason)) = refusal else {
+        let Some(Refusal::UpstreamFault(fault, reason)) = refusal else {
             if let Some(since) = state.since.take()
                 && state.told.is_some_and(|told| told >= since)
             {
@@ -117,9 +117,9 @@ impl Trouble {
             (state.tried, state.stood_in) = (Some(now), 0);
         }
         let verb = match fault {
-            Fault::Refused => "refuses us",
-            Fault::Unavailable => "is out of order",
-            Fault::Unreachable | Fault::Late => "does not answer",
+            UpstreamFault::Refused => "refuses us",
+            UpstreamFault::Unavailable => "is out of order",
+            UpstreamFault::Unreachable | UpstreamFault::Late => "does not answer",
         };
         state.reason = format!("it {verb}: {reason}");
         // One that begins too soon after another is told of later, if it still goes on.
@@ -155,11 +155,11 @@ mod tests {
         let trouble = trouble();
         trouble.note(Some(&Refusal::Missing { explained: true }));
         assert!(!trouble.is_on(), "that something is missing is an answer");
-        trouble.note(Some(&Refusal::Fault(Fault::Late, String::new())));
+        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Late, String::new())));
         assert!(trouble.is_on());
         trouble.note(Some(&Refusal::Forbidden));
         assert!(!trouble.is_on());
-        trouble.note(Some(&Refusal::Fault(Fault::Refused, String::new())));
+        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Refused, String::new())));
         trouble.note(None);
         assert!(!trouble.is_on());
     }
@@ -168,7 +168,7 @@ mod tests {
     fn what_was_said_last_is_out_of_date_after_a_while() {
         let trouble = trouble();
         assert!(trouble.is_out_of_date(), "nothing was said");
-        for said in [None, Some(Refusal::Fault(Fault::Late, String::new()))] {
+        for said in [None, Some(Refusal::UpstreamFault(UpstreamFault::Late, String::new()))] {
             trouble.note(said.as_ref());
             assert!(!trouble.is_out_of_date());
             trouble.lock().heard = Instant::now().checked_sub(NEWS);
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn one_that_begins_soon_after_another_is_told_of_if_it_lasts() {
         let trouble = trouble();
-        let fault = || Some(Refusal::Fault(Fault::Late, String::new()));
+        let fault = || Some(Refusal::UpstreamFault(UpstreamFault::Late, String::new()));
         trouble.note(fault().as_ref());
         let first = trouble.lock().told.expect("it is told of");
         trouble.note(None);
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn it_is_not_tried_again_at_once() {
         let trouble = trouble();
-        trouble.note(Some(&Refusal::Fault(Fault::Late, String::new())));
+        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Late, String::new())));
         assert!(!trouble.may_be_tried(), "it was tried just now");
         trouble.lock().tried = Instant::now().checked_sub(GAP);
         assert!(trouble.may_be_tried());

@@ -16,7 +16,7 @@ use super::error::Refusal;
 use super::metadata::entity_tag;
 use super::object::body;
 use super::object_keys;
-use super::{Bucket, Fault};
+use super::{Bucket, UpstreamFault};
 use crate::asset::{Asset, AssetPath};
 use crate::store::StoreError;
 
@@ -64,8 +64,8 @@ impl Listing {
     pub async fn next(&mut self) -> Option<Result<Listed, StoreError>> {
         let refused = |refusal: Refusal| match refusal {
             // Who may read but not list is told so.
-            Refusal::Forbidden | Refusal::Missing { .. } => Refusal::Fault(
-                Fault::Refused,
+            Refusal::Forbidden | Refusal::Missing { .. } => Refusal::UpstreamFault(
+                UpstreamFault::Refused,
                 "it lets us list nothing; allow it (s3:ListBucket), or name its objects one by one"
                     .to_owned(),
             ),
@@ -83,7 +83,7 @@ impl Listing {
                 Ok(Some(Err(error))) => Some(Err(refused(Refusal::of(&error)).into_error(&self.name))),
                 Err(_) => {
                     let waited = format!("there was no answer for {:.1} s", self.patience.as_secs_f32());
-                    Some(Err(Refusal::Fault(Fault::Late, waited).into_error(&self.name)))
+                    Some(Err(Refusal::UpstreamFault(UpstreamFault::Late, waited).into_error(&self.name)))
                 }
             };
         }
@@ -165,7 +165,10 @@ impl Bucket {
                 Ok(Some(Err(error))) => return Err(Refusal::of(&error)),
                 Ok(None) => break,
                 Err(_) => {
-                    return Err(Refusal::Fault(Fault::Late, "it stopped within its answer".to_owned()));
+                    return Err(Refusal::UpstreamFault(
+                        UpstreamFault::Late,
+                        "it stopped within its answer".to_owned(),
+                    ));
                 }
             }
         }

@@ -38,11 +38,11 @@ pub(crate) use self::object::Live;
 pub use self::object::{Object, ObjectStream};
 pub use self::shared_body::{Arriving, ArrivingStream};
 use self::upstream::{Question, Upstream};
-use super::context::Shelf;
+use super::context::StoreContext;
 use super::open_asset::Origin;
-use super::shared_probe::Glance;
+use super::shared_probe::SharedProbe;
 use super::single_flight::Flights;
-use super::{Ask, BucketStatus, Content, Fault, NOBODYS, Opened, StoreError, Want};
+use super::{Ask, BucketStatus, Content, NOBODYS, OpenAsset, StoreError, UpstreamFault, Want};
 use crate::asset::{Asset, AssetPath};
 use crate::config;
 use crate::http::{Fields, without_signatures};
@@ -63,12 +63,12 @@ pub(crate) struct Bucket {
     upstream: Arc<Upstream>,
     fresh: Duration,
     stale_if_error: Duration,
-    shelf: Arc<Shelf>,
-    asking: Flights<(Box<str>, Question), Result<Opened, StoreError>>,
+    shelf: Arc<StoreContext>,
+    asking: Flights<(Box<str>, Question), Result<OpenAsset, StoreError>>,
     /// Since when it is known of a path that no object has it.
     missing: Cache<Box<str>, Instant>,
     /// Whether it answers, where nobody else asks.
-    glance: Glance<()>,
+    glance: SharedProbe<()>,
     denied: Sparing,
     unusable: Sparing,
     descriptions: Descriptions,
@@ -76,7 +76,7 @@ pub(crate) struct Bucket {
 
 impl Question {
     /// The question that answers who wants this, where so much is known.
-    fn of(want: Want, known: Option<&Opened>, shelf: &Shelf) -> Self {
+    fn of(want: Want, known: Option<&OpenAsset>, shelf: &StoreContext) -> Self {
         match (want, known) {
             (Want::Head, _) => Self::Head,
             // Which part of a large object is meant, and whether any, only who knows what it is can tell.
@@ -87,12 +87,12 @@ impl Question {
 }
 
 /// Whether this is an object that is too large to be held.
-fn is_passed_on(known: &Opened, shelf: &Shelf) -> bool {
+fn is_passed_on(known: &OpenAsset, shelf: &StoreContext) -> bool {
     matches!(known.content(), Content::Object(_)) && !shelf.may_hold(known.asset().len)
 }
 
 /// Whether its bytes are here, or on their way.
-fn is_held(known: &Opened) -> bool {
+fn is_held(known: &OpenAsset) -> bool {
     matches!(known.content(), Content::Memory(_) | Content::Arriving(_))
 }
 
@@ -103,7 +103,7 @@ impl Bucket {
         fresh: Duration,
         patience: config::Upstream,
         record: Record,
-        shelf: Arc<Shelf>,
+        shelf: Arc<StoreContext>,
     ) -> Arc<Self> {
         Arc::new(Self {
             upstream: Upstream::new(store, bucket, patience, record, shelf.background.clone()),
@@ -112,7 +112,7 @@ impl Bucket {
             asking: Flights::new(shelf.background.clone()),
             shelf,
             missing: Cache::new(MISSING_PATHS),
-            glance: Glance::default(),
+            glance: SharedProbe::default(),
             denied: Sparing::default(),
             unusable: Sparing::default(),
             descriptions: Descriptions::default(),
@@ -170,7 +170,7 @@ impl Bucket {
                      whatever it is asked; check its endpoint",
                     self.upstream.name()
                 );
-                Err(StoreError::Upstream { fault: Fault::Refused, reason: reason.into() })
+                Err(StoreError::Upstream { fault: UpstreamFault::Refused, reason: reason.into() })
             }
             Err(Refusal::Missing { .. }) => Ok(()),
             Err(Refusal::Forbidden) => {
@@ -187,7 +187,7 @@ impl Bucket {
     }
 
     /// Whether what is known answers what was asked at `now`.
-    pub(crate) fn is_answered_by(&self, known: &Opened, want: Want, ask: Ask, now: Instant) -> bool {
+    pub(crate) fn is_answered_by(&self, known: &OpenAsset, want: Want, ask: Ask, now: Instant) -> bool {
         // The body of a large object is asked for when it is known what of it is meant.
         let is_enough =
             want == Want::Head || is_held(known) || (want == Want::Parts && is_passed_on(known, &self.shelf));
@@ -201,8 +201,8 @@ impl Bucket {
         inside: &AssetPath<'_>,
         want: Want,
         (ask, now): (Ask, Instant),
-        mut known: Option<Opened>,
-    ) -> Result<Opened, StoreError> {
+        mut known: Option<OpenAsset>,
+    ) -> Result<OpenAsset, StoreError> {
         if known.is_none() && self.is_known_to_be_missing(path, now) {
             return Err(StoreError::NotFound);
         }
@@ -243,7 +243,7 @@ impl Bucket {
 
     /// Holds what the bucket in whose place it comes `held` in memory, as its own rules describe it. What is still on its way
     /// comes as it began.
-    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
+    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         for (path, opened) in held.filter(|(_, opened)| is_held(opened) && !opened.is_broken()) {
             let Some(object) = opened.object() else { continue };
             let cache_policy = self.shelf.rules.policy_for(path, object.own_policy()).clone();
@@ -261,14 +261,14 @@ impl Bucket {
     }
 
     /// Whether this can be served while the bucket cannot be asked.
-    fn may_stand_in(&self, known: &Opened) -> bool {
+    fn may_stand_in(&self, known: &OpenAsset) -> bool {
         let is_allowed = self.stale_if_error > Duration::ZERO
             && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
         is_held(known) && !known.is_broken() && is_allowed
     }
 
     /// Finds out in the background whether the bucket answers again.
-    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<Opened>, now: Instant) {
+    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<OpenAsset>, now: Instant) {
         if self.upstream.trouble().may_be_tried() {
             let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
             self.shelf.background.spawn(async move {
@@ -285,8 +285,8 @@ impl Bucket {
         key: &Path,
         want: Want,
         (ask, now): (Ask, Instant),
-        known: Option<&Opened>,
-    ) -> Result<Opened, StoreError> {
+        known: Option<&OpenAsset>,
+    ) -> Result<OpenAsset, StoreError> {
         let question = Question::of(want, known, &self.shelf);
         self.asking
             .join(&(path.as_str().into(), question), |_| {
@@ -312,10 +312,11 @@ impl Bucket {
         path: AssetPath<'static>,
         key: Path,
         question: Question,
-        known: Option<Opened>,
-    ) -> Result<Opened, StoreError> {
+        known: Option<OpenAsset>,
+    ) -> Result<OpenAsset, StoreError> {
         let known = known.filter(|known| !known.is_broken());
-        let mut if_none_match = known.as_ref().and_then(Opened::object).map(|object| object.tag().to_owned());
+        let mut if_none_match =
+            known.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
         loop {
             let asked = Instant::now();
             let head = question == Question::Head;
@@ -384,7 +385,7 @@ impl Bucket {
     }
 
     /// What somebody knows of it who asked later than `asked`: an older answer must not take its place.
-    fn known_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<Opened> {
+    fn known_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<OpenAsset> {
         self.shelf.cache.get(path.as_str()).filter(|known| known.checked() > asked && !known.is_broken())
     }
 
@@ -396,7 +397,7 @@ impl Bucket {
         question: Question,
         found: GetResult,
         asked: Instant,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<OpenAsset, StoreError> {
         self.missing.remove(path.as_str());
         if let Some(newer) = self.known_since(path, asked) {
             return Ok(newer);
@@ -425,7 +426,7 @@ impl Bucket {
             Object::new(Arc::clone(&self.upstream), (key.clone(), path.as_str()), tag, meta.size, own_policy);
         let (content, live) = self.content(&object, question, payload, meta.size);
         let fields = Fields::render(&asset, &self.shelf.rules.versioned);
-        let opened = Opened::new(asset, fields, content, Origin::Object(object), asked);
+        let opened = OpenAsset::new(asset, fields, content, Origin::Object(object), asked);
         self.shelf.cache.insert(path.as_str(), opened.clone());
         Ok(match live {
             Some(live) => opened.with(live),

@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 use super::error::{Refusal, innermost};
 use super::upstream::{Body, Passage, RETRIES, Upstream};
 use crate::asset::CachePolicy;
-use crate::store::{Cut, StoreError};
+use crate::store::{CutError, StoreError};
 
 /// One version of one object.
 pub struct Object {
@@ -156,8 +156,8 @@ impl Object {
         Ok(body(found.payload))
     }
 
-    fn unreadable(&self, reason: &str) -> Cut {
-        Cut::Unreadable { path: self.path.clone(), reason: reason.into() }
+    fn unreadable(&self, reason: &str) -> CutError {
+        CutError::Unreadable { path: self.path.clone(), reason: reason.into() }
     }
 }
 
@@ -230,7 +230,7 @@ impl std::fmt::Debug for ObjectStream {
 
 impl ObjectStream {
     /// The next chunk; `None` after the last one.
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         loop {
             let broke_off = match &mut self.state {
                 State::Ended => return Poll::Ready(None),
@@ -296,11 +296,11 @@ impl ObjectStream {
         chunk
     }
 
-    fn end(&mut self, refusal: Refusal) -> Cut {
+    fn end(&mut self, refusal: Refusal) -> CutError {
         self.state = State::Ended;
         if refusal.is_of_another_version() {
             self.object.broken.store(true, Ordering::Relaxed);
-            return Cut::Changed { path: self.object.path.clone() };
+            return CutError::Changed { path: self.object.path.clone() };
         }
         let refused = refusal.into_error(self.object.upstream.name()).to_string();
         let before = if self.cause.is_empty() { String::new() } else { format!("{}, and then ", self.cause) };

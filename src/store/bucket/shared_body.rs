@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::object::ObjectStream;
-use crate::store::Cut;
+use crate::store::CutError;
 use crate::store::content::slice;
 use crate::store::memory_budget::Reservation;
 
@@ -29,7 +29,7 @@ struct Filling {
     /// What has come; empty once the whole is there.
     bytes: Vec<u8>,
     /// Why no more comes.
-    cut: Option<Cut>,
+    cut: Option<CutError>,
     /// Who waits for more.
     readers: HashMap<u64, Waker>,
     next_reader: u64,
@@ -85,7 +85,7 @@ impl Arriving {
         wake_all(filling);
     }
 
-    fn cut(&self, cut: Cut) {
+    fn cut(&self, cut: CutError) {
         let mut filling = self.lock();
         filling.cut.get_or_insert(cut);
         // Their place goes back with the task.
@@ -121,8 +121,10 @@ struct End {
 impl Drop for End {
     fn drop(&mut self) {
         if self.arriving.whole.get().is_none() {
-            self.arriving
-                .cut(Cut::Unreadable { path: self.path.clone(), reason: "the reading was given up".into() });
+            self.arriving.cut(CutError::Unreadable {
+                path: self.path.clone(),
+                reason: "the reading was given up".into(),
+            });
         }
     }
 }
@@ -138,7 +140,7 @@ pub struct ArrivingStream {
 
 impl ArrivingStream {
     /// The next chunk; `None` after the last one.
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }

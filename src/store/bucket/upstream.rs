@@ -21,7 +21,7 @@ use super::metadata::entity_tag;
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
 use crate::store::stats::BucketCounts;
-use crate::store::{Fault, NOBODYS};
+use crate::store::{NOBODYS, UpstreamFault};
 
 /// How often a request that may succeed a moment later is made again.
 pub(super) const RETRIES: u32 = 2;
@@ -185,8 +185,8 @@ impl Upstream {
             let refusal = match refusal {
                 // Any web server answers 404. A store says why; where it does not, it is not the store that answers, but what
                 // stands before it. Google's says so, too, but its emulators do not.
-                Refusal::Missing { explained: false } if self.service == Service::S3 => Refusal::Fault(
-                    Fault::Refused,
+                Refusal::Missing { explained: false } if self.service == Service::S3 => Refusal::UpstreamFault(
+                    UpstreamFault::Refused,
                     "it answers 404 without a reason, as a web server does that is no S3; check its endpoint"
                         .to_owned(),
                 ),
@@ -223,7 +223,7 @@ impl Upstream {
             Ok(Err(e)) => Err(Refusal::of(&e)),
             Err(_) => {
                 let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
-                Err(Refusal::Fault(Fault::Late, waited))
+                Err(Refusal::UpstreamFault(UpstreamFault::Late, waited))
             }
         }
     }
@@ -235,7 +235,7 @@ impl Upstream {
         let is_nobodys = key.as_ref().ends_with(NOBODYS);
         let names_a_version = asked.if_match.is_some() || asked.range.is_some();
         match refusal {
-            Refusal::Fault(fault, _) => self.counts().failed(*fault),
+            Refusal::UpstreamFault(fault, _) => self.counts().failed(*fault),
             Refusal::Forbidden if is_nobodys => {}
             Refusal::Forbidden => self.counts().forbidden.add(1),
             Refusal::Unusable(_) => self.counts().unusable.add(1),

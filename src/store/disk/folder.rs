@@ -11,11 +11,11 @@ use super::version::{FileVersion, SETTLING};
 use super::{Disk, DiskFile, OpenError, OpenFile, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
 use crate::http::Fields;
-use crate::store::context::Shelf;
+use crate::store::context::StoreContext;
 use crate::store::open_asset::Origin;
-use crate::store::shared_probe::Glance;
+use crate::store::shared_probe::SharedProbe;
 use crate::store::single_flight::{Demand, Flights};
-use crate::store::{Ask, Content, Opened, StoreError};
+use crate::store::{Ask, Content, OpenAsset, StoreError};
 use crate::whatsapp;
 
 /// Between two looks at one path that are asked for by name of an unknown version.
@@ -28,11 +28,11 @@ const LOOKS: usize = 2;
 pub(crate) struct Folder {
     disk: Arc<Disk>,
     fresh: Duration,
-    shelf: Arc<Shelf>,
-    loading: Flights<Box<str>, Result<Opened, StoreError>>,
+    shelf: Arc<StoreContext>,
+    loading: Flights<Box<str>, Result<OpenAsset, StoreError>>,
     warned_of_no_time: AtomicBool,
     /// Whether it can be read, and if not, why.
-    glance: Glance<Option<String>>,
+    glance: SharedProbe<Option<String>>,
 }
 
 /// What a look at the disk found.
@@ -52,7 +52,7 @@ impl Folder {
         never: Vec<PathBuf>,
         fresh: Duration,
         shared: Arc<Shared>,
-        shelf: Arc<Shelf>,
+        shelf: Arc<StoreContext>,
     ) -> Result<Arc<Self>, StoreError> {
         let disk = Disk::new(directory, never, shared).map_err(|e| {
             StoreError::Failed(format!("the folder {} cannot be opened: {e}", directory.display()).into())
@@ -63,7 +63,7 @@ impl Folder {
             loading: Flights::new(shelf.background.clone()),
             shelf,
             warned_of_no_time: AtomicBool::new(false),
-            glance: Glance::default(),
+            glance: SharedProbe::default(),
         }))
     }
 
@@ -79,7 +79,7 @@ impl Folder {
     }
 
     /// Whether what is known answers what was asked at `now`.
-    pub(crate) fn is_answered_by(&self, known: &Opened, ask: Ask, now: Instant) -> bool {
+    pub(crate) fn is_answered_by(&self, known: &OpenAsset, ask: Ask, now: Instant) -> bool {
         known.is_new_enough(ask, now, self.fresh)
             && !known.is_broken()
             && (known.is_settled() || !matches!(ask, Ask::Settled))
@@ -91,8 +91,8 @@ impl Folder {
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
         (ask, now): (Ask, Instant),
-        mut known: Option<Opened>,
-    ) -> Result<Opened, StoreError> {
+        mut known: Option<OpenAsset>,
+    ) -> Result<OpenAsset, StoreError> {
         for _ in 0..LOOKS {
             if let Some(until) = known.as_ref().and_then(|known| waits_until(known, ask)) {
                 tokio::time::sleep_until(until.into()).await;
@@ -114,7 +114,7 @@ impl Folder {
     }
 
     /// Holds what the folder in whose place it comes `held` in memory, as its own rules describe it.
-    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a Opened)>) {
+    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         let never: Vec<_> = self.disk.never_served().collect();
         for (path, opened) in held {
             let (Content::Memory(_), Some(&seen)) = (opened.content(), opened.seen()) else { continue };
@@ -134,8 +134,8 @@ impl Folder {
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
-        known: Option<&Opened>,
-    ) -> Result<Opened, StoreError> {
+        known: Option<&OpenAsset>,
+    ) -> Result<OpenAsset, StoreError> {
         let looked = Instant::now();
         let opened = match self.open_file(inside).await {
             Ok(opened) => opened,
@@ -202,8 +202,8 @@ impl Folder {
         self: Arc<Self>,
         path: AssetPath<'static>,
         found: Found,
-        demand: Demand<Result<Opened, StoreError>>,
-    ) -> Option<Result<Opened, StoreError>> {
+        demand: Demand<Result<OpenAsset, StoreError>>,
+    ) -> Option<Result<OpenAsset, StoreError>> {
         Some(match load(self.disk.shared(), found.opened.clone(), found.seen, &demand).await? {
             Ok((file, loaded)) => {
                 let opened = OpenFile { file, version: loaded.version };
@@ -214,7 +214,7 @@ impl Folder {
     }
 
     /// Keeps what is known of what was found.
-    fn keep(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> Opened {
+    fn keep(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
         let asset = self.describe(path, loaded, &found.seen);
         let fields = Fields::render(&asset, &self.shelf.rules.versioned);
         let seen = Seen { version: loaded.version, ..found.seen };
@@ -225,7 +225,7 @@ impl Folder {
             Content::File(Arc::new(file))
         };
         let origin = Origin::File { seen, settled: loaded.settled };
-        let opened = Opened::new(asset, fields, content, origin, found.looked);
+        let opened = OpenAsset::new(asset, fields, content, origin, found.looked);
         self.shelf.cache.insert(path.as_str(), opened.clone());
         opened
     }
@@ -253,7 +253,7 @@ impl Folder {
 }
 
 /// Until when the asker has to wait before another look can give what it asks for.
-fn waits_until(known: &Opened, ask: Ask) -> Option<Instant> {
+fn waits_until(known: &OpenAsset, ask: Ask) -> Option<Instant> {
     match ask {
         Ask::Usual => None,
         Ask::Since(_) => Some(known.checked() + LOOK_GAP),

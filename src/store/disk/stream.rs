@@ -23,7 +23,7 @@ use super::DiskFile;
 use super::buffer_pool::{Chunk, SMALL};
 use super::version::FileVersion;
 use crate::asset::Digest;
-use crate::store::Cut;
+use crate::store::CutError;
 
 /// A reader that took longer than this for a chunk is not helped by larger ones: below 1 MiB/s.
 const SLOW: Duration = Duration::from_millis(250);
@@ -70,18 +70,18 @@ impl FileStream {
     }
 
     /// The next chunk; `None` after the last one.
-    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         let polled = self.poll_state(cx);
         if let Poll::Ready(Some(Err(cut))) = &polled {
             self.state = State::Ended;
-            if matches!(cut, Cut::Changed { .. }) {
+            if matches!(cut, CutError::Changed { .. }) {
                 self.file.broken.store(true, Ordering::Relaxed);
             }
         }
         polled
     }
 
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         loop {
             match &mut self.state {
                 State::Ended => return Poll::Ready(None),
@@ -175,7 +175,7 @@ impl FileStream {
     }
 
     /// Passes a chunk on, or, if it is the last one, what the guard says of it; `None` where the guard needs time.
-    fn emit(&mut self, chunk: Bytes) -> Option<Result<Bytes, Cut>> {
+    fn emit(&mut self, chunk: Bytes) -> Option<Result<Bytes, CutError>> {
         if chunk.is_empty() {
             return Some(Err(self.changed()));
         }
@@ -206,12 +206,12 @@ impl FileStream {
         Some(Err(self.changed()))
     }
 
-    fn changed(&self) -> Cut {
-        Cut::Changed { path: self.file.path.clone() }
+    fn changed(&self) -> CutError {
+        CutError::Changed { path: self.file.path.clone() }
     }
 
-    fn unreadable(&self, error: &io::Error) -> Cut {
-        Cut::Unreadable { path: self.file.path.clone(), reason: error.to_string().into() }
+    fn unreadable(&self, error: &io::Error) -> CutError {
+        CutError::Unreadable { path: self.file.path.clone(), reason: error.to_string().into() }
     }
 }
 

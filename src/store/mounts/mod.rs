@@ -16,9 +16,9 @@ use tokio::time::timeout;
 
 use self::reload::Made;
 use super::bucket::{Bucket, Connector, Record};
-use super::context::Shelf;
+use super::context::StoreContext;
 use super::disk::{Chunks, Digests, Folder, Shared};
-use super::{Ask, Content, Listing, Opened, Piece, Status, StoreError, Want, sample};
+use super::{Ask, Content, Listing, OpenAsset, Piece, Status, StoreError, Want, sample};
 use crate::asset::AssetPath;
 use crate::config::{self, Location, Settings};
 
@@ -34,7 +34,7 @@ pub struct Stores(Arc<Inner>);
 struct Inner {
     /// The deepest first, so that the first that fits is the one that is meant.
     mounts: Vec<Mount>,
-    shelf: Arc<Shelf>,
+    shelf: Arc<StoreContext>,
     /// Of the folders; `None` where there are none but buckets.
     shared: Option<Arc<Shared>>,
     made_of: Made,
@@ -82,7 +82,12 @@ impl Stores {
         Self::of(vec![mount], shelf, None, Made::of(settings))
     }
 
-    fn of(mut mounts: Vec<Mount>, shelf: Arc<Shelf>, shared: Option<Arc<Shared>>, made_of: Made) -> Self {
+    fn of(
+        mut mounts: Vec<Mount>,
+        shelf: Arc<StoreContext>,
+        shared: Option<Arc<Shared>>,
+        made_of: Made,
+    ) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let background = shelf.background.clone();
         let inner = Arc::new(Inner { mounts, shelf, shared, made_of });
@@ -165,7 +170,7 @@ impl Stores {
     }
 
     /// The asset at `path` as of `now`, where it is known without looking, and can be read without asking.
-    pub fn known(&self, path: &AssetPath<'_>, ask: Ask, now: Instant) -> Option<Opened> {
+    pub fn known(&self, path: &AssetPath<'_>, ask: Ask, now: Instant) -> Option<OpenAsset> {
         let known = self.0.shelf.cache.get(path.as_str())?;
         let (mount, _) = self.0.find(path)?;
         let is_at_hand = !matches!(known.content(), Content::Object(_));
@@ -179,7 +184,7 @@ impl Stores {
         want: Want,
         ask: Ask,
         now: Instant,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<OpenAsset, StoreError> {
         let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
         let known = match self.0.shelf.cache.get(path.as_str()) {
             Some(known) if mount.store.is_answered_by(&known, want, ask, now) => return Ok(known),
@@ -248,7 +253,7 @@ impl Stores {
 
 /// The stores of the mounts of `settings`, in their order. What was heard of a bucket so far, `record` has by the mount's number.
 fn open_on(
-    shelf: &Arc<Shelf>,
+    shelf: &Arc<StoreContext>,
     shared: &Arc<Shared>,
     settings: &Settings,
     record: impl Fn(usize) -> Record,
@@ -300,12 +305,12 @@ fn is_below(path: &str, folder: &str) -> bool {
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn shelf(settings: &Settings, background: &Handle) -> Arc<Shelf> {
-    Shelf::new(settings.memory.cache as u64, settings.cache.clone(), background.clone())
+fn shelf(settings: &Settings, background: &Handle) -> Arc<StoreContext> {
+    StoreContext::new(settings.memory.cache as u64, settings.cache.clone(), background.clone())
 }
 
 /// What all folders have in common.
-fn shared(settings: &Settings, shelf: &Shelf) -> Arc<Shared> {
+fn shared(settings: &Settings, shelf: &StoreContext) -> Arc<Shared> {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     Arc::new(Shared {
         digests: Digests::new(settings.memory.digests, at_once, shelf.background.clone()),
@@ -322,7 +327,7 @@ fn bucket_at(
     store: Arc<dyn ObjectStore>,
     mount: &config::Mount,
     settings: &Settings,
-    (record, shelf): (Record, &Arc<Shelf>),
+    (record, shelf): (Record, &Arc<StoreContext>),
 ) -> Arc<Bucket> {
     Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(shelf))
 }
@@ -347,7 +352,7 @@ impl Store {
     }
 
     /// Whether what is known answers what was asked at `now`.
-    fn is_answered_by(&self, known: &Opened, want: Want, ask: Ask, now: Instant) -> bool {
+    fn is_answered_by(&self, known: &OpenAsset, want: Want, ask: Ask, now: Instant) -> bool {
         match self {
             Self::Folder(folder) => folder.is_answered_by(known, ask, now),
             Self::Bucket(bucket) => bucket.is_answered_by(known, want, ask, now),

@@ -7,7 +7,7 @@ use super::{Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
 use crate::config::{self, CacheRules, Location, Settings};
 use crate::store::bucket::{Record, Secrets};
-use crate::store::{Fault, Opened, StoreError};
+use crate::store::{OpenAsset, StoreError, UpstreamFault};
 
 /// What of the settings stores are made of. Where it is the same, so are they.
 #[derive(PartialEq)]
@@ -55,7 +55,7 @@ impl Stores {
                 continue;
             }
             match (self.probe_those(|path| path == mount.path).await, before) {
-                (Err(StoreError::Upstream { fault, reason }), Some(_)) if fault != Fault::Refused => {
+                (Err(StoreError::Upstream { fault, reason }), Some(_)) if fault != UpstreamFault::Refused => {
                     log::warn!("the keys of {} could not be tried: {reason}", mount.store);
                 }
                 (probed, _) => probed?,
@@ -71,7 +71,7 @@ impl Stores {
         if self.are(before) {
             return;
         }
-        let mut held: Vec<Vec<(AssetPath, Opened)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
+        let mut held: Vec<Vec<(AssetPath, OpenAsset)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
         for (path, opened) in before.0.shelf.cache.bodies() {
             let Ok(path) = AssetPath::from_plain(&path).map(|path| path.to_owned()) else { continue };
             if let (Some(number), Some((then, _))) = (self.mount_of(&path), before.0.find(&path))

@@ -123,7 +123,7 @@ fn as_json_every_file_is_a_line_and_the_last_is_the_summary() {
         (&b["asset"], &b["verdict"], ids(b)),
         (&"m/b.jpg".into(), &"refused".into(), vec!["image-cmyk"])
     );
-    let expected = ["id", "severity", "title", "seen", "source", "evidence", "code", "webhook", "mend"];
+    let expected = ["id", "severity", "title", "seen", "source", "evidence", "code", "webhook", "fix"];
     assert_eq!(names(&b["findings"][0]), expected);
     let counts = &summary["summary"];
     assert_eq!((&counts["checked"], &counts["refused"], &counts["fine"]), (&2.into(), &1.into(), &1.into()));
@@ -303,10 +303,10 @@ fn outcome_of_text(folder: &Folder) -> Outcome {
 }
 
 #[test]
-fn readme_lists_every_rule() {
-    let readme = include_str!("../../../README.md");
+fn the_manual_lists_every_rule() {
+    let page = include_str!("../../../docs/check.md");
     for rule in wamedia::check::rules::all() {
         let row = format!("| `{}` | {} | {} |", rule.id, rule.severity.name(), rule.title);
-        assert!(readme.contains(&row), "README has no row {row}");
+        assert!(page.contains(&row), "docs/check.md has no row {row}");
     }
 }

@@ -288,7 +288,7 @@ fn a_redirect_names_where_it_ends_and_is_followed_five_times_at_most() {
     });
     let (_, report) = checked(&server.url("/a.jpg"), &[]);
     let redirect = finding(&report, "redirect");
-    assert!(redirect["mend"].as_str().expect("text").ends_with(&server.url("/c/d.jpg")), "{redirect}");
+    assert!(redirect["fix"].as_str().expect("text").ends_with(&server.url("/c/d.jpg")), "{redirect}");
     assert_eq!(
         redirect["webhook"],
         "Unsupported Image mime type text/html. Please use one of image/png, image/jpeg."

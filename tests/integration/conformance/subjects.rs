@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
 use tokio::runtime::{Builder, Runtime};
 use wamedia::config::{self, Flags};
-use wamedia::server::{LogWriter, Passed};
+use wamedia::server::{InheritedSockets, LogWriter};
 use wamedia::store::Stores;
 
 use super::keepers::{Environment, Keeper};
@@ -74,8 +74,9 @@ impl InMemory {
         let store = Arc::new(object_store::memory::InMemory::new());
         let stores = Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, &settings, runtime.handle());
         let log = LogWriter::start(&config::AccessLog::Off).expect("a thread");
-        let server = wamedia::server::Server::start(&settings, stores, log, None, &Passed::default())
-            .expect("a server");
+        let server =
+            wamedia::server::Server::start(&settings, stores, log, None, &InheritedSockets::default())
+                .expect("a server");
         Self { store, address: server.addresses()[0], server: Some(server), runtime }
     }
 

@@ -80,7 +80,7 @@ pub(super) struct Row {
     pub(super) cause: Cause,
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
-    pub(super) mend: &'static str,
+    pub(super) fix: &'static str,
     pub(super) retry: Retry,
     pub(super) next: Next,
     pub(super) evidence: Evidence,
@@ -190,7 +190,7 @@ mod tests {
             for other in &TABLE[at + 1..] {
                 assert!(row.cause != other.cause && row.name != other.name, "{}", row.name);
             }
-            assert!(!row.meaning.contains("  ") && !row.mend.contains("  "), "{}", row.name);
+            assert!(!row.meaning.contains("  ") && !row.fix.contains("  "), "{}", row.name);
         }
     }
 }

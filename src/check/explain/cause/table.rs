@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::MetaLink,
         name: "meta-link",
         meaning: "the link leads to Meta's own storage; browsers may get it, Meta's fetcher does not",
-        mend: "download the medium once, host it yourself, and send that link; the sample of a template is to be shown, not sent",
+        fix: "download the medium once, host it yourself, and send that link; the sample of a template is to be shown, not sent",
         retry: Mended,
         next: Next::Link,
         evidence: Reported,
@@ -29,7 +29,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "network-limit",
         meaning: "Meta limits how much it fetches from the network (AS) that your server is in, counted over all who are there; \
                   the request never reached your server, and nothing is wrong with it",
-        mend: "send again after a while; if it happens often, put a CDN in another network before the server, or upload the \
+        fix: "send again after a while; if it happens often, put a CDN in another network before the server, or upload the \
                medium and send its id",
         retry: Later,
         next: Next::Nothing,
@@ -42,7 +42,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "too-many-requests",
         meaning: "the fetch was limited; this mostly is Meta's own limit for the network (AS) that the server is in, of which \
                   the server sees nothing",
-        mend: "look for a 429 in the server's log at that time; if there is none, it was Meta's: send again after a while, and if \
+        fix: "look for a 429 in the server's log at that time; if there is none, it was Meta's: send again after a while, and if \
                it happens often, put a CDN in another network before the server, or upload the medium and send its id",
         retry: Later,
         next: Next::Nothing,
@@ -55,7 +55,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "denied",
         meaning: "the server refused Meta's fetcher: a firewall or bot rule, hotlink protection, a private bucket, a link that \
                   has expired, or one that needs a login",
-        mend: "let anyone GET the link without cookies, Referer or login, whatever the User-Agent; a signed link must outlive the \
+        fix: "let anyone GET the link without cookies, Referer or login, whatever the User-Agent; a signed link must outlive the \
                send. If it leads to scontent.whatsapp.net, the sample of a template, host the medium yourself instead",
         retry: Mended,
         next: Next::Link,
@@ -73,7 +73,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::NotFound,
         name: "not-found",
         meaning: "there was nothing at the link when Meta fetched it",
-        mend: "send only after the link answers 200; look for a slip in it, and for a name that is encoded twice or not at all",
+        fix: "send only after the link answers 200; look for a slip in it, and for a name that is encoded twice or not at all",
         retry: Mended,
         next: Next::Link,
         evidence: Reported,
@@ -84,7 +84,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::BadRequest,
         name: "bad-request",
         meaning: "the server took the request for malformed: mostly a link that is not encoded, or one whose signature does not fit",
-        mend: "percent-encode spaces and other characters in the link, write & and not &amp;, and do not change a signed link",
+        fix: "percent-encode spaces and other characters in the link, write & and not &amp;, and do not change a signed link",
         retry: Mended,
         next: Next::Link,
         evidence: Reasoned,
@@ -95,7 +95,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::Redirect,
         name: "redirect",
         meaning: "the server answered with a redirect, and Meta's fetcher does not follow any",
-        mend: "send the link that the redirect leads to",
+        fix: "send the link that the redirect leads to",
         retry: Mended,
         next: Next::Link,
         evidence: Reported,
@@ -106,7 +106,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::ServerError,
         name: "server-error",
         meaning: "the server failed, or what stands before it did; some firewalls answer bots with 503",
-        mend: "look into the server's log at that time, and let no rule ask for more than a GET; then send again",
+        fix: "look into the server's log at that time, and let no rule ask for more than a GET; then send again",
         retry: Later,
         next: Next::Link,
         evidence: Reported,
@@ -117,7 +117,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::NotFetched,
         name: "not-fetched",
         meaning: "Meta could not fetch the link",
-        mend: "see to it that anyone gets a plain 200 at it, over a certificate chain that is complete",
+        fix: "see to it that anyone gets a plain 200 at it, over a certificate chain that is complete",
         retry: Mended,
         next: Next::Link,
         evidence: Documented,
@@ -136,7 +136,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "page",
         meaning: "the link answered with a page or an error text instead of the medium: mostly a redirect, which Meta does not \
                   follow, else a login or error page with status 200",
-        mend: "send the link at which the medium itself is, without redirects; see what it answers a stranger",
+        fix: "send the link at which the medium itself is, without redirects; see what it answers a stranger",
         retry: Mended,
         next: Next::Link,
         evidence: Reported,
@@ -147,7 +147,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::NoType,
         name: "no-type",
         meaning: "the server does not say what the medium is, and WhatsApp does not guess",
-        mend: "serve it with its exact Content-Type, such as image/jpeg; in a bucket, set it on the object",
+        fix: "serve it with its exact Content-Type, such as image/jpeg; in a bucket, set it on the object",
         retry: Mended,
         next: Next::Link,
         evidence: Reported,
@@ -158,7 +158,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::WebpAsImage,
         name: "webp-as-image",
         meaning: "a WebP goes as a sticker only, and this was sent as another kind",
-        mend: "make it a JPEG or a PNG: convert picture.webp picture.jpg",
+        fix: "make it a JPEG or a PNG: convert picture.webp picture.jpg",
         retry: Mended,
         next: Next::File,
         evidence: Documented,
@@ -169,7 +169,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::OpusType,
         name: "opus-type",
         meaning: "Opus is taken in an Ogg file only, and under one type only, audio/ogg; codecs=opus",
-        mend: "serve it as `audio/ogg; codecs=opus`; if it is not an Ogg file: ffmpeg -i voice.webm -vn -c:a libopus -ac 1 voice.ogg",
+        fix: "serve it as `audio/ogg; codecs=opus`; if it is not an Ogg file: ffmpeg -i voice.webm -vn -c:a libopus -ac 1 voice.ogg",
         retry: Mended,
         next: Next::File,
         evidence: Reported,
@@ -180,7 +180,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::OtherType,
         name: "type",
         meaning: "WhatsApp does not take this type as that kind of message",
-        mend: "make it one of the types that are taken and serve it as that, or send it as a document",
+        fix: "make it one of the types that are taken and serve it as that, or send it as a document",
         retry: Mended,
         next: Next::File,
         evidence: Documented,
@@ -192,7 +192,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "bytes",
         meaning: "the bytes are not what the Content-Type says: renamed rather than converted, cut off, or a container that \
                   WhatsApp cannot read, such as the fragmented MP4 that browsers record",
-        mend: "convert it, do not rename it: ffmpeg -i in -vn -c:a libopus -ac 1 out.ogg for sound, ffmpeg -i in -c:v libx264 \
+        fix: "convert it, do not rename it: ffmpeg -i in -vn -c:a libopus -ac 1 out.ogg for sound, ffmpeg -i in -c:v libx264 \
                -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac -movflags +faststart out.mp4 for video",
         retry: Mended,
         next: Next::File,
@@ -210,7 +210,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::Codec,
         name: "codec",
         meaning: "the container is right, and what is in it is not: WhatsApp plays H.264 with AAC, and at most one sound track",
-        mend: "ffmpeg -i in -map 0:v:0 -map 0:a:0? -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac \
+        fix: "ffmpeg -i in -map 0:v:0 -map 0:a:0? -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac \
                -movflags +faststart out.mp4",
         retry: Mended,
         next: Next::File,
@@ -228,7 +228,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "too-large",
         meaning: "the medium seems to be larger than WhatsApp takes: 5 MB for an image, 16 MB for video and audio, 100 MB for a \
                   document, 100 KB or, if it moves, 500 KB for a sticker",
-        mend: "make it smaller, or send it as a document",
+        fix: "make it smaller, or send it as a document",
         retry: Mended,
         next: Next::File,
         evidence: Documented,
@@ -240,7 +240,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "medium",
         meaning: "WhatsApp could not take the medium, and no wording that is known says why: the link cannot be fetched, its type is \
                   not taken, or it is too large",
-        mend: "look at the link as WhatsApp's fetcher does; that finds most causes",
+        fix: "look at the link as WhatsApp's fetcher does; that finds most causes",
         retry: Mended,
         next: Next::Link,
         evidence: Documented,
@@ -252,7 +252,7 @@ pub(super) const TABLE: &[Row] = &[
         name: "inbound",
         meaning: "a customer sent you a medium, and WhatsApp could not fetch it from them; your server and your links have nothing \
                   to do with it",
-        mend: "ask the customer to send it again",
+        fix: "ask the customer to send it again",
         retry: Never,
         next: Next::Nothing,
         evidence: Documented,
@@ -263,7 +263,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::HeaderMissing,
         name: "header-missing",
         meaning: "the template has a header, and the message gives none for it",
-        mend: "give the component header a parameter of the kind that the template has, with a link of your own; the sample that was \
+        fix: "give the component header a parameter of the kind that the template has, with a link of your own; the sample that was \
                approved is not sent by itself",
         retry: Mended,
         next: Next::Payload,
@@ -275,7 +275,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::HeaderKind,
         name: "header-kind",
         meaning: "the message gives a parameter of another kind than the template was approved with",
-        mend: "give the kind that the template has, as WhatsApp lists it now; an edited template may have changed it",
+        fix: "give the kind that the template has, as WhatsApp lists it now; an edited template may have changed it",
         retry: Mended,
         next: Next::Payload,
         evidence: Reported,
@@ -286,7 +286,7 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::Link,
         name: "link",
         meaning: "the link in the message is empty, null, or not a URL: spaces, &amp; in place of &, no http:// or https://",
-        mend: "write a percent-encoded https:// URL; `wamedia link PATH` prints one",
+        fix: "write a percent-encoded https:// URL; `wamedia link PATH` prints one",
         retry: Mended,
         next: Next::Payload,
         evidence: Reported,

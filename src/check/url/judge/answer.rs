@@ -40,7 +40,7 @@ pub(super) fn judge(transcript: &Transcript, kind: Option<Kind>, as_kind: Option
 }
 
 fn status(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Option<Finding> {
-    let (rule, mend): (&'static Rule, _) = match answer.status {
+    let (rule, fix): (&'static Rule, _) = match answer.status {
         200 => return None,
         300..=399 => return Some(redirect(transcript, answer, kind)),
         401 | 407 => (
@@ -63,7 +63,7 @@ fn status(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Optio
     if let Some(after) = answer.field(&RETRY_AFTER) {
         let _ = write!(seen, ", Retry-After: {}", told(&after));
     }
-    let finding = Finding::new(rule, seen, mend);
+    let finding = Finding::new(rule, seen, fix);
     Some(Finding { webhook: not_fetched(answer.status), ..finding })
 }
 
@@ -71,11 +71,11 @@ fn redirect(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Fin
     let location = answer.field(&LOCATION);
     let to = location
         .map_or_else(|| "no Location".to_owned(), |location| format!("Location: {}", told(&location)));
-    let mend = match &transcript.leads_to {
+    let fix = match &transcript.leads_to {
         Some(end) => format!("send the link that it leads to: {}", told(end)),
         None => "answer with the file itself".to_owned(),
     };
-    let finding = Finding::new(&rules::REDIRECT, format!("status {}, {to}", answer.status), mend);
+    let finding = Finding::new(&rules::REDIRECT, format!("status {}, {to}", answer.status), fix);
     let media_type = answer.field(&CONTENT_TYPE).unwrap_or_else(|| "text/html".to_owned());
     let webhook = unsupported(kind.unwrap_or(Kind::Image), &told(&essence(&media_type)));
     Finding { webhook, ..finding }
@@ -92,8 +92,8 @@ fn media_type(answer: &Answer, kind: Option<Kind>, as_kind: Option<Kind>) -> Opt
     let essence = essence(media_type.as_str());
     let parameters = media_type.as_str().split_once(';').map_or("", |(_, parameters)| parameters.trim());
     if is_of_page(&essence) && as_kind != Some(Kind::Document) {
-        let mend = "let the server answer an error with its status, not with 200; see what it says there";
-        let finding = Finding::new(&rules::TYPE_OF_PAGE, told(&text), mend);
+        let fix = "let the server answer an error with its status, not with 200; see what it says there";
+        let finding = Finding::new(&rules::TYPE_OF_PAGE, told(&text), fix);
         let webhook = kind.and_then(|kind| unsupported(kind, &told(&essence)));
         return Some(Finding { webhook, ..finding });
     }
@@ -121,26 +121,26 @@ fn body(answer: &Answer) -> Option<Finding> {
                 || "until the connection ends".to_owned(),
                 |how| format!("Transfer-Encoding: {}", told(&how)),
             );
-            let mend = "serve it as a file, uncompressed and not made as it is sent, so that Content-Length is known";
-            Some(Finding::new(&rules::LENGTH_MISSING, how, mend))
+            let fix = "serve it as a file, uncompressed and not made as it is sent, so that Content-Length is known";
+            Some(Finding::new(&rules::LENGTH_MISSING, how, fix))
         }
         BodyEnd::Complete | BodyEnd::Unread => None,
         BodyEnd::Short(reason) => {
             let of = answer.length().map_or_else(String::new, |length| format!(" of {length}"));
-            let mend = "see why the server stops: a wrong Content-Length, a limit, or a file that changes as it is sent";
+            let fix = "see why the server stops: a wrong Content-Length, a limit, or a file that changes as it is sent";
             Some(Finding::new(
                 &rules::BODY_SHORT,
                 format!("{received}{of} bytes, then: {}", told(reason)),
-                mend,
+                fix,
             ))
         }
         BodyEnd::OutOfTime => {
-            let mend = "serve it from nearer, or over a faster line; this is how it looks from this machine";
-            Some(Finding::new(&rules::BODY_SLOW, format!("{received} bytes until then"), mend))
+            let fix = "serve it from nearer, or over a faster line; this is how it looks from this machine";
+            Some(Finding::new(&rules::BODY_SLOW, format!("{received} bytes until then"), fix))
         }
         BodyEnd::TooLarge => {
-            let mend = "make it smaller; the largest medium is a document of 100 MB";
-            Some(Finding::new(&rules::BODY_TOO_LARGE, format!("more than {received} bytes"), mend))
+            let fix = "make it smaller; the largest medium is a document of 100 MB";
+            Some(Finding::new(&rules::BODY_TOO_LARGE, format!("more than {received} bytes"), fix))
         }
     }
 }
@@ -154,11 +154,11 @@ fn codings(answer: &Answer) -> Option<String> {
 
 fn encoding(transcript: &Transcript, answer: &Answer) -> Option<Finding> {
     if let Some(coding) = codings(answer) {
-        let mend = "turn compression off for media, and store them uncompressed";
+        let fix = "turn compression off for media, and store them uncompressed";
         return Some(Finding::new(
             &rules::ENCODED_UNASKED,
             format!("Content-Encoding: {}", told(&coding)),
-            mend,
+            fix,
         ));
     }
     // Text is better for it.
@@ -200,6 +200,6 @@ fn agents(transcript: &Transcript) -> Option<Finding> {
         let other = transcript.outcome(probe).map(looks).unwrap_or_default();
         let _ = write!(seen, "; {}: {other}", probe.name());
     }
-    let mend = "answer everybody alike: as what the fetcher comes is documented nowhere, so take bot rules off these paths";
-    Some(Finding::new(&rules::AGENT_DEPENDENT, seen, mend))
+    let fix = "answer everybody alike: as what the fetcher comes is documented nowhere, so take bot rules off these paths";
+    Some(Finding::new(&rules::AGENT_DEPENDENT, seen, fix))
 }

@@ -77,7 +77,7 @@ fn untrusted(fault: &ChainFault, url: &Url<'_>, chain: &[Certificate]) -> Findin
     let first = chain.first();
     let last = chain.last();
     let issuer = last.map_or_else(|| "nobody".to_owned(), |last| told(&last.issuer));
-    let (rule, seen, mend): (&'static Rule, _, _) = match fault {
+    let (rule, seen, fix): (&'static Rule, _, _) = match fault {
         ChainFault::Expired => {
             let end = chain.iter().map(|certificate| certificate.not_after).min();
             (&rules::TLS_EXPIRED, format!("valid until {}", end.map_or_else(String::new, moment)), "renew it")
@@ -118,11 +118,11 @@ fn untrusted(fault: &ChainFault, url: &Url<'_>, chain: &[Certificate]) -> Findin
         ChainFault::UnknownIssuer => (&rules::TLS_UNKNOWN_AUTHORITY, issuer, PUBLIC),
         ChainFault::Other(reason) => (&rules::TLS_UNTRUSTED, told(reason), PUBLIC),
     };
-    Finding::new(rule, seen, mend)
+    Finding::new(rule, seen, fix)
 }
 
 fn failed(failure: &Failure) -> Finding {
-    let (rule, mend): (&'static Rule, _) = match failure {
+    let (rule, fix): (&'static Rule, _) = match failure {
         Failure::Lookup(_) => {
             (&rules::HOST_UNKNOWN, "mend the name, or give it an A record and wait until it is known")
         }
@@ -142,5 +142,5 @@ fn failed(failure: &Failure) -> Finding {
         }
         Failure::Malformed(_) => (&rules::NOT_HTTP, "let a web server answer on this port"),
     };
-    Finding::new(rule, told(&failure.to_string()), mend)
+    Finding::new(rule, told(&failure.to_string()), fix)
 }

@@ -23,7 +23,7 @@ const NOTHINGS: [&str; 6] = ["null", "undefined", "none", "nan", "nil", "[object
 pub(super) fn remarks(remarks: &[Remark]) -> Vec<Finding> {
     let as_finding = |remark: &Remark| {
         let rule = if remark.is_refused() { &rules::URL_MALFORMED } else { &rules::URL_NOT_ASCII };
-        let finding = Finding::new(rule, format!("it {}", remark.reason()), remark.mend());
+        let finding = Finding::new(rule, format!("it {}", remark.reason()), remark.fix());
         // The API itself refuses it, in its answer; the parameter's name depends on the message.
         if remark.is_refused() {
             finding.webhook("(#100) Param image['link'] is not a valid URI")
@@ -142,17 +142,17 @@ fn scheme_and_port(url: &Url<'_>) -> Vec<Finding> {
 fn lifetime(transcript: &Transcript, url: &Url<'_>) -> Option<Finding> {
     let expiry = expiry::expiry(url.query)?;
     let at = format!("{} says {}", expiry.parameter, moment(expiry.at));
-    let mend = "sign it anew, for an hour or more, when the message is sent";
+    let fix = "sign it anew, for an hour or more, when the message is sent";
     match expiry.at.duration_since(transcript.began) {
         Err(_) => {
-            let finding = Finding::new(&rules::URL_EXPIRED, at, mend);
+            let finding = Finding::new(&rules::URL_EXPIRED, at, fix);
             let refused = transcript.answer(Probe::Fetch).filter(|answer| answer.status >= 400);
             let webhook = refused.and_then(|answer| not_fetched(answer.status));
             Some(Finding { webhook, ..finding })
         }
         Ok(left) if left < LIFETIME => {
             let left = HumanSeconds(left.as_secs());
-            Some(Finding::new(&rules::URL_EXPIRES_SOON, format!("{at}, in {left}"), mend))
+            Some(Finding::new(&rules::URL_EXPIRES_SOON, format!("{at}, in {left}"), fix))
         }
         Ok(_) => None,
     }

@@ -123,7 +123,7 @@ fn check(what: &str, transcript: &Transcript, expected: &[&str]) {
     let findings = judge(transcript, None);
     assert_eq!(ids(&findings), expected, "{what}: {findings:#?}");
     for finding in &findings {
-        assert!(!finding.seen.is_empty() && !finding.mend.is_empty(), "{what}: {finding:?}");
+        assert!(!finding.seen.is_empty() && !finding.fix.is_empty(), "{what}: {finding:?}");
     }
 }
 

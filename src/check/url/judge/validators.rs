@@ -98,8 +98,8 @@ fn cache_control(text: &str, policy: Option<&CachePolicy>) -> Option<Finding> {
 fn date(transcript: &Transcript, first: &Answer) -> Option<Finding> {
     let text = first.field(&LAST_MODIFIED)?;
     let Ok(modified) = httpdate::parse_http_date(&text) else {
-        let mend = "write it as HTTP writes dates, such as Sun, 06 Nov 1994 08:49:37 GMT, and once";
-        return Some(Finding::new(&rules::DATE_MALFORMED, told(&text), mend));
+        let fix = "write it as HTTP writes dates, such as Sun, 06 Nov 1994 08:49:37 GMT, and once";
+        return Some(Finding::new(&rules::DATE_MALFORMED, told(&text), fix));
     };
     if modified > transcript.began + CLOCKS_DIFFER {
         let seen = format!("{}, and now it is {}", told(&text), moment(transcript.began));
@@ -110,9 +110,8 @@ fn date(transcript: &Transcript, first: &Answer) -> Option<Finding> {
     let age = answered.duration_since(modified).ok()?;
     (age < SETTLED).then(|| {
         let seen = format!("changed {} before the answer", HumanSeconds(age.as_secs()));
-        let mend =
-            "wait a minute before it is sent: a second change within the same second has the same date";
-        Finding::new(&rules::DATE_RECENT, seen, mend)
+        let fix = "wait a minute before it is sent: a second change within the same second has the same date";
+        Finding::new(&rules::DATE_RECENT, seen, fix)
     })
 }
 
@@ -147,12 +146,8 @@ fn repeated(transcript: &Transcript, first: &Answer) -> Vec<Finding> {
         Some(other) => {
             let seen =
                 other.as_ref().map_or_else(ToString::to_string, |answer| format!("status {}", answer.status));
-            let mend = "see whether several servers answer, or one that lets few in at a time";
-            return vec![Finding::new(
-                &rules::ANSWERS_VARY,
-                format!("first 200, then {}", told(&seen)),
-                mend,
-            )];
+            let fix = "see whether several servers answer, or one that lets few in at a time";
+            return vec![Finding::new(&rules::ANSWERS_VARY, format!("first 200, then {}", told(&seen)), fix)];
         }
     };
     let (Some(one), Some(other)) = (first.body.digest, again.body.digest) else { return findings };
@@ -169,8 +164,8 @@ fn repeated(transcript: &Transcript, first: &Answer) -> Vec<Finding> {
         }
         Some(false) if is_same_body => findings.push(unstable_tag(first, again)),
         _ if !is_same_body => {
-            let mend = "serve a file that is there, not one that is made for each request; where it has just been changed, check again";
-            findings.push(Finding::new(&rules::ANSWERS_VARY, "the second answer has another body", mend));
+            let fix = "serve a file that is there, not one that is made for each request; where it has just been changed, check again";
+            findings.push(Finding::new(&rules::ANSWERS_VARY, "the second answer has another body", fix));
         }
         _ => findings.extend(other_tag(transcript, first)),
     }
@@ -200,8 +195,8 @@ fn is_weak(answer: &Answer) -> bool {
 
 fn unstable_tag(first: &Answer, again: &Answer) -> Finding {
     let tag = |answer: &Answer| told(&answer.field(&ETAG).unwrap_or_default());
-    let mend = "where several servers answer, leave the inode out of the ETag, and give the file the same time everywhere";
-    Finding::new(&rules::ETAG_UNSTABLE, format!("{}, then {}", tag(first), tag(again)), mend)
+    let fix = "where several servers answer, leave the inode out of the ETag, and give the file the same time everywhere";
+    Finding::new(&rules::ETAG_UNSTABLE, format!("{}, then {}", tag(first), tag(again)), fix)
 }
 
 /// Another tag in one of the answers in between, which came from another server perhaps.
@@ -218,23 +213,23 @@ fn conditional(transcript: &Transcript, first: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
     let status = |probe| transcript.answer(probe).map(|answer| answer.status);
     if status(Probe::OtherTag) == Some(304) {
-        let mend = "let the server compare the ETag, or drop the header on its way in";
+        let fix = "let the server compare the ETag, or drop the header on its way in";
         findings.push(Finding::new(
             &rules::NOT_MODIFIED_WRONGLY,
             "304 for If-None-Match with an ETag that it never had",
-            mend,
+            fix,
         ));
     }
     let never = [Probe::SameTag, Probe::SameDate].into_iter().find(|probe| status(*probe) == Some(200));
     // A server that cannot keep to one tag has told so.
     if let Some(probe) = never.filter(|probe| *probe != Probe::SameTag || has_same_tag(transcript, first)) {
-        let mend = "let the server answer conditional requests with 304, which costs no bytes";
-        findings.push(Finding::new(&rules::NOT_MODIFIED_NEVER, format!("200 for {}", probe.name()), mend));
+        let fix = "let the server answer conditional requests with 304, which costs no bytes";
+        findings.push(Finding::new(&rules::NOT_MODIFIED_NEVER, format!("200 for {}", probe.name()), fix));
     }
     for probe in [Probe::SameTag, Probe::OtherTag, Probe::SameDate] {
         if let Some(status) = status(probe).filter(|status| ![200, 304].contains(status)) {
-            let mend = "answer conditional requests with 200 or 304";
-            findings.push(Finding::new(&rules::ANSWERS_VARY, format!("{status} for {}", probe.name()), mend));
+            let fix = "answer conditional requests with 200 or 304";
+            findings.push(Finding::new(&rules::ANSWERS_VARY, format!("{status} for {}", probe.name()), fix));
         }
     }
     findings.extend(bare(transcript, first));
@@ -342,8 +337,8 @@ fn sharing(transcript: &Transcript, first: &Answer) -> Vec<Finding> {
     }
     let has_version = url_syntax::read(&transcript.link).0.is_some_and(|url| url.has_version());
     if let Some(seen) = cached_answer(first).filter(|_| !has_version) {
-        let mend = "empty it after each change, or change the link (?v=) with the file";
-        findings.push(Finding::new(&rules::CACHE_IN_BETWEEN, seen, mend));
+        let fix = "empty it after each change, or change the link (?v=) with the file";
+        findings.push(Finding::new(&rules::CACHE_IN_BETWEEN, seen, fix));
     }
     findings
 }
