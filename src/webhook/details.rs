@@ -14,7 +14,7 @@ const MAX_ENTRIES: usize = 32;
 /// What a sentence of WhatsApp's says, in its parts. Displays as them, in one line.
 ///
 /// ```
-/// use wamedia::check::explain::Details;
+/// use wamedia::webhook::Details;
 ///
 /// let text = "Unsupported Image mime type text/html. Please use one of image/png, image/jpeg.";
 /// let Some(Details::Type { seen, accepted, .. }) = Details::parse(text) else { panic!() };

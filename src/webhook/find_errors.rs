@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::statuses::{Origin, Statuses};
 use super::text::{MAX_TEXT, clean, number};
-use crate::check::explain::{Origin, Statuses};
 use crate::whatsapp::errors::error_code;
 
 type Object = Map<String, Value>;

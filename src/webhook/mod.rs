@@ -2,6 +2,8 @@
 
 pub(crate) mod details;
 pub(crate) mod find_errors;
+mod statuses;
 pub(crate) mod text;
 
 pub use details::{Details, RateLimit};
+pub use statuses::{Origin, Statuses};

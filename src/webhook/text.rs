@@ -1,6 +1,6 @@
 //! Strangers' text: made fit to be shown, and looked through without regard to case.
 
-use crate::escape::is_shown;
+use crate::escape::is_printable;
 
 /// Most of a text that is kept, in characters. What Meta writes has a few hundred.
 pub(crate) const MAX_TEXT: usize = 4000;
@@ -22,7 +22,7 @@ pub(crate) fn clean(text: &str, max: usize) -> String {
                 return clean;
             }
             room -= 1;
-            if is_shown(c) { clean.push(c) } else { clean.extend(c.escape_unicode()) }
+            if is_printable(c) { clean.push(c) } else { clean.extend(c.escape_unicode()) }
         }
         room = room.saturating_sub(1);
         if room == 0 && words.next().is_some() {

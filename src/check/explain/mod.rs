@@ -7,13 +7,13 @@
 
 mod cause;
 
+pub use crate::webhook::{Details, Origin, RateLimit, Statuses};
 pub use cause::Cause;
 
 use serde_json::Value;
 
 use self::cause::Next;
 use crate::check::Evidence;
-use crate::webhook::Details;
 use crate::webhook::find_errors::{self, About, Raw, Reading};
 use crate::webhook::text::{self, MAX_TEXT, after, clean, number, url};
 use crate::whatsapp::errors::{ErrorCode, Retry, Standing, error_code, gateway_status};
@@ -53,22 +53,6 @@ pub struct Explanation {
     pub asset: Option<String>,
 }
 
-/// What an error belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Origin {
-    /// A message that was sent: its status says that it failed.
-    Status,
-    /// A request: the API answered it so, or nothing says what it was.
-    #[default]
-    Answer,
-    /// The account or the app as a whole.
-    Account,
-    /// A message from a customer.
-    Inbound,
-    /// Text that is no JSON.
-    Text,
-}
-
 /// What there is to say of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,13 +66,6 @@ pub struct Explained {
     /// Why the input was read as text although it looks like JSON.
     pub not_json: Option<String>,
 }
-
-/// How many messages have which status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Statuses([usize; STATUSES.len()]);
-
-/// The statuses of Meta's messages webhook, April 2026. The last stands for any other.
-const STATUSES: [&str; 6] = ["sent", "delivered", "read", "played", "failed", "other"];
 
 /// Why there is nothing to say of an input.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -325,37 +302,6 @@ fn code_in(text: &str) -> Option<u32> {
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == 6).find_map(|word| {
         number(word).filter(|(_, rest)| rest.is_empty()).map(|(code, _)| code).filter(is_code)
     })
-}
-
-impl Origin {
-    /// `status`, `answer`, `account`, `inbound` or `text`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Answer => "answer",
-            Self::Account => "account",
-            Self::Inbound => "inbound",
-            Self::Text => "text",
-        }
-    }
-}
-
-impl Statuses {
-    /// How many there are, with the status of each; `other` for those that Meta does not document.
-    pub fn counts(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        STATUSES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
-    }
-
-    pub(crate) fn knows(status: &str) -> bool {
-        STATUSES[..STATUSES.len() - 1].iter().any(|known| known.eq_ignore_ascii_case(status))
-    }
-
-    /// Counts one in; says whether it is that of a failure.
-    pub(crate) fn count(&mut self, status: &str) -> bool {
-        let at = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
-        self.0[at] += 1;
-        status == "failed"
-    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::shown::json_line;
+use crate::escape::json_line;
 use super::super::{Exit, Failure, print, tell};
 use super::Format;
-use crate::check::explain::{Cause, Explained, Explanation, Origin, explain};
+use crate::check::explain::{Cause, Explained, Explanation, explain};
 use crate::cli::input;
-use crate::webhook::{Details, RateLimit};
+use crate::webhook::{Details, Origin, RateLimit};
 use crate::whatsapp::errors::{Api, Retry};
 
 /// The most that is read, in bytes. A webhook of Meta's has 3 MB at most.
