@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::escape::is_shown;
+use crate::escape::is_printable;
 
 /// A path as one word of a command that can be pasted into sh, bash or zsh, and as harmless to a terminal as to them.
 ///
@@ -18,7 +18,7 @@ pub fn quoted(path: &Path) -> String {
     let misleads = matches!(bytes.first(), Some(b'-' | b'@')) || first.contains(&b':');
     let bytes = if misleads { Cow::Owned([b"./", bytes].concat()) } else { Cow::Borrowed(bytes) };
     match std::str::from_utf8(&bytes) {
-        Ok(text) if text.chars().all(is_shown) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(text) if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', r"'\''")),
         _ => dollar_quoted(&bytes),
     }
 }
@@ -42,7 +42,7 @@ fn dollar_quoted(bytes: &[u8]) -> String {
             match c {
                 '\'' | '\\' => text.extend(['\\', c]),
                 '\n' => text.push_str("\\n"),
-                c if is_shown(c) => text.push(c),
+                c if is_printable(c) => text.push(c),
                 c => octal(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }

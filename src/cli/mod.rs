@@ -13,7 +13,6 @@ mod input;
 mod link;
 mod message;
 mod serve;
-mod shown;
 mod simulate;
 
 use std::ffi::OsString;

@@ -6,7 +6,7 @@ use super::{Subject, fix, format_types, rules};
 use crate::asset::AssetPath;
 use crate::check::Finding;
 use crate::check::format::Format;
-use crate::escape::is_shown;
+use crate::escape::is_printable;
 use crate::shell::quoted;
 use crate::whatsapp::media_errors::not_fetched;
 
@@ -155,6 +155,6 @@ fn transliterated(c: char) -> Option<&'static str> {
 
 /// A name with its ends to be seen.
 fn shown(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect();
+    let clean: String = name.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect();
     format!("`{clean}`")
 }

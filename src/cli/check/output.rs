@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::super::shown::{escaped, json_line};
+use crate::escape::{escaped, json_line};
 use super::super::{Exit, Failure, print, tell};
 use super::Format;
 use crate::check::{Finding, Report, Severity, Verdict};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::shown::json_page;
+use crate::escape::json_pretty;
 use super::recommend::rule;
 use super::{Recommended, Report, Run, name};
 use crate::simulate::{Line, Stretch, What};
@@ -37,7 +37,7 @@ pub(super) fn render(report: &Report) -> String {
     if let Some(recommended) = &report.recommended {
         object["advice"] = advice(recommended, &subject.pattern);
     }
-    json_page(&object)
+    json_pretty(&object)
 }
 
 fn one_run(run: &Run, report: &Report) -> Value {

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use httpdate::HttpDate;
 use hyper::header::CACHE_CONTROL;
 
-use super::super::shown::escaped;
+use crate::escape::escaped;
 use super::super::{Exit, Failure, asset, load_or_none, tell};
 use super::{Validators, url};
 use crate::asset::{CachePolicy, PolicyError};
 use crate::check::url::without_password;
-use crate::check::{FileSource, named};
+use crate::check::FileSource;
 use crate::config::{Flags, Location, Settings};
 use crate::simulate::Links;
 use crate::whatsapp::Treatment;

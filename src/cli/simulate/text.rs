@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::super::shown::escaped;
+use crate::escape::escaped;
 use super::subject::Sort;
 use super::{HowMuch, Report, Run, name, recommend};
 use crate::simulate::{Answer, Cell, Line, Stretch, What};

@@ -1,6 +1,6 @@
 //! What the server of a URL says of it, by one GET whose body is not read.
 
-use super::super::shown::escaped;
+use crate::escape::escaped;
 use super::super::{Exit, Failure, background};
 use crate::check::url::{Answer, Limits, Probe, Trust, glance, without_password};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
-use crate::escape::is_shown;
+use crate::escape::is_printable;
 use crate::http::{Link, without_signatures};
 use crate::server::request::exchange::{Asked, Logged, Record};
 use crate::whatsapp;
@@ -266,7 +266,7 @@ fn escape(text: &str, out: &mut Vec<u8>) {
         if c == '"' || c == '\\' {
             out.push(b'\\');
         }
-        if is_shown(c) {
+        if is_printable(c) {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             let _ = write!(out, "{}", c.escape_default());
@@ -292,7 +292,7 @@ fn json_string(text: &str, out: &mut Vec<u8>) {
             match c {
                 '"' => out.extend_from_slice(b"\\\""),
                 '\\' => out.extend_from_slice(b"\\\\"),
-                c if is_shown(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c if is_printable(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
                 c => {
                     for unit in c.encode_utf16(&mut [0; 2]) {
                         let _ = write!(out, "\\u{unit:04x}");

@@ -13,7 +13,7 @@ use humantime::format_rfc3339_millis;
 use super::access::{Clock, Line};
 use super::file::{LogFile, Said, write_lines};
 use crate::config::AccessLog;
-use crate::escape::is_shown;
+use crate::escape::is_printable;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
 const WAITING: usize = 65_536;
@@ -283,7 +283,7 @@ impl Notice {
             _ => "",
         };
         let time = format_rfc3339_millis(self.at);
-        let text: String = self.text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect();
+        let text: String = self.text.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect();
         let _ = writeln!(out, "{time} {level}{text}");
     }
 }
