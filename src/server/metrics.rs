@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hyper::StatusCode;
 
-use super::request::exchange::Record;
+use super::request::record::Record;
 use super::tls::Failure;
 
 /// A count that a single thread adds to, and any may read.

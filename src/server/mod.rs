@@ -41,7 +41,7 @@ use self::log::writer::Message;
 pub use self::log::writer::{LogSink, LogWriter};
 use self::metrics::{Metrics, OfCore};
 use self::reload_status::ReloadStatus;
-use self::request::exchange::Record;
+use self::request::record::Record;
 pub use self::sd_notify::ServiceManager;
 use self::snapshot::{InForce, Snapshot};
 pub use self::socket_activation::InheritedSockets;

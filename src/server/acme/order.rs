@@ -132,7 +132,7 @@ impl Asked<'_> {
         if unproven.is_empty() { failure } else { Failure::Unproven(self.kind, unproven) }
     }
 
-    /// The account: that which is kept, or a new one. Who names a domain agrees to the authority's terms; README says so.
+    /// The stored account, or a new one. An operator who names a domain agrees to the authority's terms (docs/https.md).
     async fn account(&self) -> Result<Account, Failure> {
         let builder = Account::builder_with_http(Box::new(self.asking.clone()));
         let contact: Vec<_> =

@@ -7,6 +7,7 @@
 
 pub(super) mod bad_head;
 mod http2_flood;
+mod send_queue;
 pub(super) mod send_rate;
 pub(super) mod serve;
 pub(super) mod socket;

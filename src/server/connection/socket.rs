@@ -2,14 +2,11 @@
 //!
 //! hyper has no timeout for writing, so what the timeouts of a connection go by is noted here, where a byte that is taken has
 //! left this process. What TLS keeps for later has not.
-//!
-//! Taken by the kernel is not taken by the client: it holds a few hundred kilobytes for one that reads slowly, and asks for more
-//! only when a third of that is gone. So what it still holds can be asked for, too.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -60,55 +57,6 @@ impl<S: AsFd> Drop for Gauge<S> {
     }
 }
 
-/// What the kernel holds of a connection's bytes, for as long as the [`Gauge`] that has its socket lives.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Queue(Mutex<Option<RawFd>>);
-
-impl Queue {
-    fn open(&self, socket: BorrowedFd<'_>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.as_raw_fd());
-    }
-
-    pub(in crate::server) fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// Bytes that the socket has taken and the client's system has not acknowledged; 0 where nobody can tell.
-    pub(in crate::server) fn len(&self) -> u64 {
-        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        socket.and_then(unacknowledged).unwrap_or(0)
-    }
-}
-
-/// What `TIOCOUTQ` says of a TCP socket that is open (tcp(7), `SIOCOUTQ`).
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
-))]
-#[expect(
-    unsafe_code,
-    reason = "no library at hand makes this call, and no other tells what a client has taken"
-)]
-fn unacknowledged(socket: RawFd) -> Option<u64> {
-    use rustix::ioctl::{Getter, Opcode, ioctl};
-
-    /// The same on these architectures (asm-generic/ioctls.h).
-    const TIOCOUTQ: Opcode = 0x5411;
-    // SAFETY: the descriptor is open: only `Queue::len` calls this, with its lock held, and the gauge that owns the socket takes
-    // that lock to forget the descriptor before it closes it. The call writes one `int` and nothing else, which is what the
-    // getter has room for.
-    let held = unsafe { ioctl(BorrowedFd::borrow_raw(socket), Getter::<TIOCOUTQ, core::ffi::c_int>::new()) };
-    held.ok().and_then(|held| u64::try_from(held).ok())
-}
-
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
-)))]
-fn unacknowledged(_: RawFd) -> Option<u64> {
-    None
-}
-
 impl<S: AsFd + AsyncRead + Unpin> AsyncRead for Gauge<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -146,37 +94,5 @@ impl<S: AsFd + AsyncWrite + Unpin> AsyncWrite for Gauge<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
-
-    #[test]
-    fn the_queue_tells_what_the_client_has_not_taken_and_forgets_a_socket_that_is_closed() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-        let mut client =
-            TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-        let (mut server, _) = listener.accept().expect("a connection");
-        let queue = Queue::default();
-        assert_eq!(queue.len(), 0);
-        queue.open(server.as_fd());
-        server.set_nonblocking(true).expect("a mode");
-        let mut written = 0;
-        while let Ok(n) = server.write(&[0; 1 << 14]) {
-            written += n;
-        }
-        let held = queue.len();
-        assert!(held > 0 && held <= written as u64, "{held} of {written}");
-        client.read_exact(&mut vec![0; written]).expect("all of it");
-        // The last acknowledgement may still be on its way.
-        while queue.len() > 0 {
-            std::thread::yield_now();
-        }
-        queue.close();
-        assert_eq!(queue.len(), 0);
     }
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::bad_head::Refusal;
 use super::http2_flood::Talk;
-use super::socket::Queue;
+use super::send_queue::Queue;
 use crate::config::Limits;
 use crate::server::Service;
-use crate::server::request::exchange::Record;
+use crate::server::request::record::Record;
 use crate::server::tls::Application;
 
 /// How long a client that has ended its side of the connection is worked for. It may have gone, or only have nothing

@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode, Version};
 
 use crate::escape::is_printable;
 use crate::http::{Link, without_signatures};
-use crate::server::request::exchange::{Asked, Logged, Record};
+use crate::server::request::record::{Asked, Logged, Record};
 use crate::whatsapp;
 
 /// One line, not yet formatted.
