@@ -14,7 +14,7 @@ mod admin;
 mod connection;
 mod limit;
 mod listener;
-mod log;
+mod logging;
 mod metrics;
 mod reload_status;
 mod request;
@@ -36,9 +36,9 @@ pub use self::admin::Admin;
 use self::connection::watchdog::Watchdog;
 use self::limit::connections::Connections;
 pub use self::listener::BindError;
-use self::log::access::Line;
-use self::log::writer::Message;
-pub use self::log::writer::{LogSink, LogWriter};
+use self::logging::access::Line;
+use self::logging::writer::Message;
+pub use self::logging::writer::{LogSink, LogWriter};
 use self::metrics::{Metrics, OfCore};
 use self::reload_status::ReloadStatus;
 use self::request::record::Record;
@@ -316,7 +316,7 @@ impl Server {
         let join_all = move || {
             for core in cores {
                 if core.join().is_err() {
-                    ::log::error!("a serving core panicked");
+                    log::error!("a serving core panicked");
                 }
             }
             all_done.notify_one();
@@ -324,7 +324,7 @@ impl Server {
         let joining = match std::thread::Builder::new().name("draining".into()).spawn(join_all) {
             Ok(joining) => joining,
             Err(e) => {
-                ::log::error!(
+                log::error!(
                     "what is in flight is cut at once, since no thread can be started to wait for it: {e}"
                 );
                 self.stopping.stop.cancel();
