@@ -1,7 +1,7 @@
 //! Interactive carousels: cards with a picture and buttons, or with a product each.
 
 use super::super::schema::{Case, Choice, Kind, List, Rule, Shape, Text, may, must, never};
-use super::interactive::{
+use super::shared_fields::{
     BODY, BUTTON_ID, IMAGE_HEADER, LABEL, NO_FOOTER, NO_HEADER, URL_BUTTON, VIDEO_HEADER,
 };
 use super::{products, sources};

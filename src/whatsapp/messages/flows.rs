@@ -1,7 +1,7 @@
 //! Interactive messages that open a flow.
 
 use super::super::schema::{Kind, Rule, Shape, TEXT, Text, may, must};
-use super::interactive::{BODY, FOOTER, HEADER};
+use super::shared_fields::{BODY, FOOTER, HEADER};
 use super::sources;
 
 pub(super) const FLOW: Shape = Shape::of(&[

@@ -1,10 +1,11 @@
 //! Interactive messages: what all have, and buttons, lists, requests, calls. Flows, products and carousels have files of
 //! their own.
 
-use super::super::schema::{
-    Case, Choice, Field, Kind, List, Rule, Shape, TEXT, doubted, may, must, never, text,
+use super::super::schema::{Case, Choice, Kind, List, Rule, Shape, TEXT, doubted, may, must, text};
+use super::shared_fields::{
+    BODY, BUTTON_ID, FOOTER, HEADER, HEADER_OF_TEXT, LABEL, NO_FOOTER, NO_HEADER, URL_BUTTON,
 };
-use super::{flows, media, products, sources};
+use super::{flows, products, sources};
 
 pub(super) const INTERACTIVE_MESSAGE: Shape =
     Shape::of(&[must("interactive", Kind::Object(&INTERACTIVE))]).source(sources::INTERACTIVE);
@@ -28,46 +29,6 @@ const CASES: &[Case] = &[
     Case::new("order_details", &products::ORDER_DETAILS),
     Case::new("order_status", &products::ORDER_STATUS),
 ];
-
-pub(super) const BODY: Field = must("body", Kind::Object(&BODY_1024));
-const BODY_1024: Shape = Shape::of(&[must("text", text(1024))]);
-/// A product speaks for itself.
-pub(super) const OPTIONAL_BODY: Field = may("body", Kind::Object(&BODY_1024));
-
-pub(super) const FOOTER: Field = may("footer", Kind::Object(&FOOTER_60));
-const FOOTER_60: Shape = Shape::of(&[must("text", text(60))]);
-
-/// A text or a file above the body.
-pub(super) const HEADER: Field = may("header", Kind::Object(&ANY_HEADER));
-const ANY_HEADER: Shape = Shape::of(&[]).choice(Choice::by(
-    "type",
-    "type of header",
-    &[
-        TEXT_HEADER,
-        IMAGE_HEADER,
-        VIDEO_HEADER,
-        Case::new("document", &Shape::of(&[must("document", Kind::Object(&media::HEADER_DOCUMENT))])),
-    ],
-));
-const TEXT_HEADER: Case = Case::new("text", &Shape::of(&[must("text", text(60))]));
-pub(super) const IMAGE_HEADER: Case =
-    Case::new("image", &Shape::of(&[must("image", Kind::Object(&media::HEADER_MEDIA))]));
-pub(super) const VIDEO_HEADER: Case =
-    Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_MEDIA))]));
-
-/// A header where only text will do.
-pub(super) const HEADER_OF_TEXT: Shape =
-    Shape::of(&[]).choice(Choice::by("type", "type of header for this message", &[TEXT_HEADER]));
-
-pub(super) const NO_HEADER: Field =
-    never("header", "is not taken by this type of message; put the words into the body");
-pub(super) const NO_FOOTER: Field =
-    never("footer", "is not taken by this type of message; put the words into the body");
-
-/// What a button's label may be, wherever there is one.
-pub(super) const LABEL: Kind = text(20);
-/// What comes back when a button is tapped.
-pub(super) const BUTTON_ID: Kind = text(256);
 
 const BUTTONS: Shape = Shape::of(&[HEADER, BODY, FOOTER, must("action", Kind::Object(&REPLY_ACTION))]);
 
@@ -109,10 +70,6 @@ const CTA_URL: Shape = Shape::of(&[HEADER, BODY, FOOTER, must("action", Kind::Ob
 
 const CTA_URL_ACTION: Shape =
     Shape::of(&[must("name", Kind::Word(&["cta_url"])), must("parameters", URL_BUTTON)]);
-
-/// A button that opens a URL; cards of a carousel have it, too.
-pub(super) const URL_BUTTON: Kind =
-    Kind::Object(&Shape::of(&[must("display_text", LABEL), must("url", Kind::Url)]));
 
 const LOCATION_REQUEST: Shape = Shape::of(&[
     NO_HEADER,

@@ -12,6 +12,7 @@ mod interactive;
 mod media;
 mod plain;
 mod products;
+mod shared_fields;
 mod sources;
 mod template;
 

@@ -1,7 +1,7 @@
 //! Interactive messages with products, catalogs and orders.
 
 use super::super::schema::{Kind, List, Rule, Shape, TEXT, may, must, text};
-use super::interactive::{BODY, FOOTER, HEADER, HEADER_OF_TEXT, NO_HEADER, OPTIONAL_BODY};
+use super::shared_fields::{BODY, FOOTER, HEADER, HEADER_OF_TEXT, NO_HEADER, OPTIONAL_BODY};
 use super::sources;
 
 /// A product's id in the catalog: a SKU, mostly.
