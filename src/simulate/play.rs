@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use httpdate::HttpDate;
 
 use super::schedule::Schedule;
-use crate::check::LAST_SECOND;
 use crate::whatsapp::link_cache::{CacheHeaders, LinkCache, Regime, Request, Response, Step};
 
 /// What the server has, and what it says of it.
@@ -188,6 +187,9 @@ impl Version {
         self.last_modified.is_some_and(|date| SystemTime::from(date) <= SystemTime::from(known))
     }
 }
+
+/// 31 December 9999, 23:59:59, in seconds since 1970: the latest date that HTTP can express.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 fn whole_second(moment: SystemTime) -> HttpDate {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -6,6 +6,7 @@
 mod json;
 mod recommend;
 mod subject;
+mod table;
 mod text;
 mod url;
 
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Failure, print};
+use super::{Exit, CommandError, print};
 use crate::asset::CachePolicy;
 use crate::config::byte_size;
 use crate::simulate::{
@@ -205,7 +206,7 @@ struct Report {
     recommended: Option<Recommended>,
 }
 
-pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, CommandError> {
     let schedule = schedule(arguments)?;
     let begins = this_second();
     let subject = subject::find(&arguments.named, arguments.validators, config, begins)?;
@@ -214,7 +215,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
     if size.is_some_and(|size| size.checked_mul(sends).is_none()) {
         let reason =
             "--size: so many bytes, sent so often, are more than can be counted; give a smaller size";
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     }
     // A version that exists cannot be younger than the schedule in which it is edited.
     let begins = subject.headers.last_modified.map_or(begins, |date| begins.max(date.into()));
@@ -241,12 +242,12 @@ fn this_second() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn schedule(arguments: &Arguments) -> Result<Schedule, Failure> {
+fn schedule(arguments: &Arguments) -> Result<Schedule, CommandError> {
     let usual = arguments.send_at.is_empty().then_some(Duration::from_mins(5));
     let sends = Times { every: arguments.send_every.or(usual), at: &arguments.send_at };
     let edits = Times { every: arguments.edit_every, at: &arguments.edit_at };
     Schedule::new(sends, edits, arguments.length)
-        .map_err(|e| Failure::new(Exit::Usage, format_args!("the schedule: {e}")))
+        .map_err(|e| CommandError::new(Exit::Usage, format_args!("the schedule: {e}")))
 }
 
 fn runs(

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{span, table};
+use super::table::{span, table};
 use super::{Recommended, name};
 use crate::asset::{CachePolicy, Storage};
+use crate::config::toml_string;
 use crate::simulate::{Candidate, Links, Outcome};
 use crate::whatsapp::link_cache::{FIXED_TIME, Regime};
 
@@ -85,13 +86,12 @@ fn why_none(within: Duration, regimes: &[Regime]) -> &'static str {
 
 /// What to write into the configuration file.
 pub(super) fn rule(candidate: &Candidate, versioned: &CachePolicy, pattern: &str) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let rule = |policy: &str| {
         format!(
             "[[cache.rule]]             # before the others: the first that matches counts\n\
              match = {}\ncache_control = {}\n",
-            quoted(pattern),
-            quoted(policy)
+            toml_string(pattern),
+            toml_string(policy)
         )
     };
     match candidate.links {
@@ -99,7 +99,7 @@ pub(super) fn rule(candidate: &Candidate, versioned: &CachePolicy, pattern: &str
         // Without its version, the link is only for people.
         Links::Versioned => format!(
             "[cache]                    # and send the links that wamedia link prints\nversioned = {}\n\n{}",
-            quoted(versioned.as_str()),
+            toml_string(versioned.as_str()),
             rule("no-cache")
         ),
     }

@@ -7,12 +7,13 @@ use httpdate::HttpDate;
 use hyper::header::CACHE_CONTROL;
 
 use crate::escape::escaped;
-use super::super::{Exit, Failure, asset, load_or_none, tell};
+use super::super::{Exit, CommandError, asset, load_or_none, print_stderr};
 use super::{Validators, url};
 use crate::asset::{CachePolicy, PolicyError};
 use crate::check::url::without_password;
 use crate::check::FileSource;
 use crate::config::{Flags, Location, Settings};
+use crate::shell::named;
 use crate::simulate::Links;
 use crate::whatsapp::Treatment;
 use crate::whatsapp::link_cache::{CacheControl, CacheHeaders};
@@ -75,12 +76,12 @@ pub(super) fn find(
     validators: Option<Validators>,
     config: Option<PathBuf>,
     now: SystemTime,
-) -> Result<Subject, Failure> {
+) -> Result<Subject, CommandError> {
     if named == NONE || CachePolicy::lenient(named).is_some() {
         if named.contains(|c: char| c.is_control()) {
             let reason =
                 format_args!("`{}` has a character that no header can hold; leave it out", escaped(named));
-            return Err(Failure::new(Exit::Usage, reason));
+            return Err(CommandError::new(Exit::Usage, reason));
         }
         tell_how_it_is_read(named);
         return Ok(value(named, validators.unwrap_or(Validators::Both), now));
@@ -90,7 +91,7 @@ pub(super) fn find(
             "--validators is for a Cache-Control value, and `{}` is none; its own headers count, so leave it out",
             named.escape_debug()
         );
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     }
     if named.contains("://") { of_url(named) } else { of_path(named, config) }
 }
@@ -103,7 +104,7 @@ fn tell_how_it_is_read(named: &str) {
     };
     if let Some(policy) = CachePolicy::lenient(named) {
         let error = error.to_string();
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: {}: {}; so it is read as: {}\n",
             escaped(named),
             escaped(&error),
@@ -135,7 +136,7 @@ fn value(named: &str, validators: Validators, now: SystemTime) -> Subject {
     }
 }
 
-fn of_url(named: &str) -> Result<Subject, Failure> {
+fn of_url(named: &str) -> Result<Subject, CommandError> {
     let answer = url::ask(named)?;
     let cache_control = answer.field(&CACHE_CONTROL);
     let headers = answer.cache_headers();
@@ -152,7 +153,7 @@ fn of_url(named: &str) -> Result<Subject, Failure> {
 }
 
 /// An asset by its path, or else a file that lies in no mount.
-fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
+fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, CommandError> {
     let path = Path::new(named);
     let Some(settings) = load_or_none(&Flags { config, ..Flags::default() })? else {
         if path.is_file() {
@@ -163,11 +164,11 @@ fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, Failure> {
              no store in which it may be an asset; name one by WAMEDIA_STORE=FOLDER, or in wamedia.toml",
             escaped(named)
         );
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     };
     match asset::look_up(path, &settings) {
         Ok(found) => Ok(of_asset(&found, &settings)),
-        Err(Failure { exit: Exit::No, .. }) if path.is_file() && !is_in_a_mount(path, &settings) => {
+        Err(CommandError { exit: Exit::No, .. }) if path.is_file() && !is_in_a_mount(path, &settings) => {
             of_file(path, &settings.cache.default, settings.cache.versioned)
         }
         Err(failure) => Err(failure),
@@ -207,11 +208,11 @@ fn is_in_a_mount(file: &Path, settings: &Settings) -> bool {
 }
 
 /// A file as it would be served under its own name, where no rule is about it.
-fn of_file(file: &Path, policy: &CachePolicy, versioned: CachePolicy) -> Result<Subject, Failure> {
+fn of_file(file: &Path, policy: &CachePolicy, versioned: CachePolicy) -> Result<Subject, CommandError> {
     let named = named(file);
     let (_, metadata) = FileSource::open(file)
-        .map_err(|e| Failure::new(Exit::System, format_args!("{} cannot be read: {e}", escaped(&named))))?;
-    tell(&format!(
+        .map_err(|e| CommandError::new(Exit::System, format_args!("{} cannot be read: {e}", escaped(&named))))?;
+    print_stderr(&format!(
         "wamedia: {} lies in no mount, so it is played under the default policy: {policy}\n",
         escaped(&named)
     ));

@@ -1,12 +1,12 @@
 //! The report for people: what was played, a plot, the totals, and a timeline.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use indicatif::HumanBytes;
 
 use crate::escape::escaped;
 use super::subject::Sort;
+use super::table::{span, table};
 use super::{HowMuch, Report, Run, name, recommend};
 use crate::simulate::{Answer, Cell, Line, Stretch, What};
 use crate::whatsapp::link_cache::{CacheControl, EtagAlone, Regime, Revalidation};
@@ -164,31 +164,4 @@ fn write_stretch(text: &mut String, stretch: &Stretch) {
         }
     };
     let _ = writeln!(text, "  {when:<24} {what}");
-}
-
-/// Writes rows in columns; the first `left` of them begin at the left, the others end at the right.
-pub(super) fn table(text: &mut String, rows: &[Vec<String>], left: usize) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<_> = (0..columns)
-        .map(|column| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        })
-        .collect();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            let gap = if column == 0 { "" } else { "  " };
-            let _ = if column < left {
-                write!(line, "{gap}{cell:<width$}")
-            } else {
-                write!(line, "{gap}{cell:>width$}")
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
-/// A span of time as it is written in options: `2h 30m`.
-pub(super) fn span(span: Duration) -> String {
-    humantime::format_duration(span).to_string()
 }
