@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use super::super::{Failure, background, load, store_failure};
-use super::Wanted;
+use super::super::{CommandError, background, load, store_error};
 use super::output::{Detail, Printer};
-use super::paths::BATCH;
+use super::{BATCH, Wanted};
 use crate::asset::AssetPath;
 use crate::check::{ObjectError, Objects, Report, judge_key};
 use crate::cli::check::walk;
 use crate::config::{Flags, Location, Settings};
-use crate::store::{UpstreamFault, Listed, Listing, StoreError, Stores};
+use crate::store::{Listed, Listing, StoreError, Stores, UpstreamFault};
 
 /// Objects that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -19,7 +18,7 @@ const AT_ONCE: usize = 16;
 const NOTHING: &str = "there is no object of this name, and none below it";
 
 /// Checks what `given`, such as `s3://media/campaign`, names.
-pub(super) fn run(given: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
+pub(super) fn run(given: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     let given = given.trim_end_matches('/');
     if let Some((settings, folder)) = wanted.settings.and_then(|s| Some((s, mounted(s, given)?))) {
         return tell_whether(in_mounts(settings, &folder, wanted, printer)?, given, printer);
@@ -37,7 +36,7 @@ pub(super) fn run(given: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Re
     tell_whether(in_mounts(&load(&flags)?, folder, wanted, printer)?, given, printer)
 }
 
-fn tell_whether(was_there: bool, given: &str, printer: &mut Printer) -> Result<(), Failure> {
+fn tell_whether(was_there: bool, given: &str, printer: &mut Printer) -> Result<(), CommandError> {
     if was_there { Ok(()) } else { printer.missing(given, NOTHING) }
 }
 
@@ -58,10 +57,10 @@ pub(super) fn in_mounts(
     folder: &str,
     wanted: &Wanted<'_>,
     printer: &mut Printer,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let runtime = background()?;
     let handle = runtime.handle();
-    let stores = Stores::open_all(settings, handle).map_err(store_failure)?;
+    let stores = Stores::open_all(settings, handle).map_err(store_error)?;
     let is_in = |mount: &str| {
         mount.is_empty()
             || folder.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -81,11 +80,12 @@ pub(super) fn in_mounts(
         Some(Ok(mut listing)) => place.look_at_all(&mut listing, printer)?,
     };
     // Who may not list may still read what he can name.
-    let is_only_refused = matches!(&trouble, None | Some(StoreError::Upstream { fault: UpstreamFault::Refused, .. }));
+    let is_only_refused =
+        matches!(&trouble, None | Some(StoreError::Upstream { fault: UpstreamFault::Refused, .. }));
     if !any && is_only_refused {
         match place.look_at_one(folder) {
             Ok(Some((listed, looked))) => {
-                place.tell(&listed, looked, wanted.detail, printer)?;
+                place.report(&listed, looked, wanted.detail, printer)?;
                 (any, trouble) = (true, None);
             }
             Ok(None) => {}
@@ -127,14 +127,14 @@ impl Place<'_> {
         &self,
         listing: &mut Listing,
         printer: &mut Printer,
-    ) -> Result<(bool, Option<StoreError>), Failure> {
+    ) -> Result<(bool, Option<StoreError>), CommandError> {
         let mut any = false;
         loop {
             let (batch, trouble) = self.next(listing);
             any |= !batch.is_empty();
             let results = walk::in_parallel(&batch, AT_ONCE, |listed| self.look_at(listed));
             for (listed, looked) in batch.iter().zip(results) {
-                self.tell(listed, looked, Detail::Found, printer)?;
+                self.report(listed, looked, Detail::Found, printer)?;
             }
             if trouble.is_some() || batch.len() < BATCH {
                 return Ok((any, trouble));
@@ -202,13 +202,13 @@ impl Place<'_> {
         }
     }
 
-    fn tell(
+    fn report(
         &self,
         listed: &Listed,
         looked: Probed,
         detail: Detail,
         printer: &mut Printer,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         match looked {
             Probed::Report(report) => printer.report(&report, detail),
             Probed::Skipped => {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::output::{Detail, Passes};
-use super::{Exit, Failure, load_or_none};
+use super::{Exit, CommandError, load_or_none};
 use crate::config::{Flags, Settings};
 use crate::whatsapp::Kind;
 
@@ -66,6 +66,9 @@ enum Format {
     Json,
 }
 
+/// Number of assets that are checked before the first result is printed: they run in parallel, and results keep their order.
+const BATCH: usize = 1024;
+
 /// What is asked of everything that is named.
 struct Wanted<'s> {
     /// The kind of message that is to send it.
@@ -78,7 +81,7 @@ struct Wanted<'s> {
     detail: Detail,
 }
 
-pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, CommandError> {
     if let Some(file) = &arguments.webhook {
         return webhook::run(file, arguments.format);
     }
@@ -121,7 +124,7 @@ impl<'a> Thing<'a> {
     fn of(given: &'a Path) -> Self {
         match given.to_str() {
             Some(text) if is_url(text) => Self::Url(text),
-            Some(text) if paths::is_bucket(text) => Self::Bucket(text),
+            Some(text) if is_bucket(text) => Self::Bucket(text),
             _ if given.is_file() => Self::File(given),
             _ => Self::Path(given),
         }
@@ -130,6 +133,10 @@ impl<'a> Thing<'a> {
     fn file(&self) -> Option<&'a Path> {
         if let Self::File(path) = self { Some(path) } else { None }
     }
+}
+
+fn is_bucket(text: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 fn is_url(given: &str) -> bool {

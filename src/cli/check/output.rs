@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use crate::escape::{escaped, json_line};
-use super::super::{Exit, Failure, print, tell};
+use super::super::{Exit, CommandError, print, print_stderr};
 use super::Format;
 use crate::check::{Finding, Report, Severity, Verdict};
 use crate::whatsapp::CURRENT_REGIME;
@@ -81,7 +81,7 @@ impl Printer {
     }
 
     /// Prints what was found out of one asset, and counts it.
-    pub(super) fn report(&mut self, report: &Report, detail: Detail) -> Result<(), Failure> {
+    pub(super) fn report(&mut self, report: &Report, detail: Detail) -> Result<(), CommandError> {
         self.counts.add(report.verdict());
         match self.format {
             Format::Json => self.print(&json_line(&as_json(report))),
@@ -91,25 +91,25 @@ impl Printer {
     }
 
     /// Tells of what could not be looked at, and why: the system failed us.
-    pub(super) fn trouble(&mut self, asset: &str, reason: &str) -> Result<(), Failure> {
+    pub(super) fn trouble(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
         self.counts.failed += 1;
         self.complain(asset, reason)
     }
 
     /// Tells of what was named and is nowhere: the answer is no.
-    pub(super) fn missing(&mut self, asset: &str, reason: &str) -> Result<(), Failure> {
+    pub(super) fn missing(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
         self.counts.missing += 1;
         self.complain(asset, reason)
     }
 
-    fn complain(&self, asset: &str, reason: &str) -> Result<(), Failure> {
+    fn complain(&self, asset: &str, reason: &str) -> Result<(), CommandError> {
         match self.format {
             Format::Json => self.print(&json_line(&json!({ "asset": asset, "error": reason }))),
             Format::Text => {
                 let line = format!("wamedia: {}: {}\n", escaped(asset), escaped(reason));
                 match &self.bar {
-                    Some(bar) => bar.suspend(|| tell(&line)),
-                    None => tell(&line),
+                    Some(bar) => bar.suspend(|| print_stderr(&line)),
+                    None => print_stderr(&line),
                 }
                 Ok(())
             }
@@ -122,7 +122,7 @@ impl Printer {
     }
 
     /// Prints the summary. What does not pass decides, then what could not be looked at.
-    pub(super) fn finish(self) -> Result<Exit, Failure> {
+    pub(super) fn finish(self) -> Result<Exit, CommandError> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -137,7 +137,7 @@ impl Printer {
         Ok(counts.exit(self.passes))
     }
 
-    fn print(&self, text: &str) -> Result<(), Failure> {
+    fn print(&self, text: &str) -> Result<(), CommandError> {
         match &self.bar {
             Some(bar) => bar.suspend(|| print(text)),
             None => print(text),

@@ -7,20 +7,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
-use super::super::Failure;
+use super::super::CommandError;
 use super::output::{Detail, Printer};
-use super::{Wanted, bucket};
+use super::{BATCH, Wanted, bucket};
 use crate::asset::AssetPath;
-use crate::check::{Caching, Report, check_file, named};
+use crate::check::{Caching, Report, check_file};
 use crate::cli::check::walk::{Met, Walk, in_parallel};
 use crate::config::{Location, Settings};
+use crate::shell::named;
 use crate::whatsapp::{Kind, Treatment};
 
-/// So many assets are looked at before the first of them is told of, since they are told of in order.
-pub(super) const BATCH: usize = 1024;
-
 /// Checks what one argument names that is no file.
-pub(super) fn run(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
+pub(super) fn run(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     match given.symlink_metadata() {
         Ok(_) => return on_disk(given, wanted, printer),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -77,11 +75,7 @@ fn hint(name: &str) -> &'static str {
     }
 }
 
-pub(super) fn is_bucket(text: &str) -> bool {
-    ["s3://", "gs://", "az://"].iter().any(|scheme| text.starts_with(scheme))
-}
-
-fn on_disk(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
+fn on_disk(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     if !given.is_dir() {
         return files(&[given], wanted, printer);
     }
@@ -92,7 +86,7 @@ fn on_disk(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(
 }
 
 /// Checks files on the disk.
-pub(super) fn files(files: &[&Path], wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
+pub(super) fn files(files: &[&Path], wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     for batch in files.chunks(BATCH) {
         let looked = in_parallel(batch, threads(), |file| one_file(file, wanted));
         for (file, looked) in batch.iter().zip(looked) {
@@ -127,7 +121,7 @@ fn tree(
     place: &Place<'_>,
     as_kind: Option<Kind>,
     printer: &mut Printer,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let never = place.settings.map(Settings::never_served).unwrap_or_default();
     let mut walk = Walk::new(given, place.root.clone(), never);
     loop {

@@ -1,12 +1,12 @@
 //! URLs: what their servers answer.
 
-use super::super::{Failure, background};
+use super::super::{CommandError, background};
 use super::Wanted;
 use super::output::{Detail, Printer};
 use crate::check::url::{Limits, Trust, probe, report, without_password};
 
 /// Checks one URL.
-pub(super) fn run(url: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), Failure> {
+pub(super) fn run(url: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     let (trust, limits) = (Trust::of_system(), Limits::default());
     let looking = probe(url, trust.as_ref(), &limits);
     match background()?.block_on(looking) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::escape::json_line;
-use super::super::{Exit, Failure, print, tell};
+use super::super::{Exit, CommandError, print, print_stderr};
 use super::Format;
 use crate::check::explain::{Cause, Explained, Explanation, explain};
 use crate::cli::input;
@@ -19,14 +19,14 @@ use crate::whatsapp::errors::{Api, Retry};
 const MAX_INPUT: u64 = 8 << 20;
 
 /// Explains the failures in `file`: the answer is no where there is one.
-pub(super) fn run(file: &Path, format: Format) -> Result<Exit, Failure> {
+pub(super) fn run(file: &Path, format: Format) -> Result<Exit, CommandError> {
     let file = Some(file).filter(|file| *file != Path::new("-"));
     let name =
         file.map_or_else(|| "stdin".to_owned(), |file| file.display().to_string().escape_debug().to_string());
     let text = read(file).map_err(|failure| failure.about(&name))?;
-    let told = explain(&text).map_err(|e| Failure::new(Exit::Usage, e).about(&name))?;
+    let told = explain(&text).map_err(|e| CommandError::new(Exit::Usage, e).about(&name))?;
     if let Some(reason) = &told.not_json {
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: {name}: is no JSON ({reason}), so it is read as text: only what is found in it is told\n"
         ));
     }
@@ -37,23 +37,23 @@ pub(super) fn run(file: &Path, format: Format) -> Result<Exit, Failure> {
         })?;
     }
     if told.left_out > 0 {
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: {name}: {} more failures are not told; give fewer at a time\n",
             told.left_out
         ));
     }
     if told.explanations.is_empty() {
-        tell(&format!("wamedia: {name}: {}\n", nothing_failed(&told)));
+        print_stderr(&format!("wamedia: {name}: {}\n", nothing_failed(&told)));
         return Ok(Exit::Fine);
     }
     Ok(Exit::No)
 }
 
-fn read(file: Option<&Path>) -> Result<String, Failure> {
+fn read(file: Option<&Path>) -> Result<String, CommandError> {
     let bytes = input::read(file, MAX_INPUT, "has more than 8 MiB; give fewer webhooks at a time")?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        Failure::new(Exit::Usage, format_args!("is not UTF-8: see byte {at}; write it as UTF-8"))
+        CommandError::new(Exit::Usage, format_args!("is not UTF-8: see byte {at}; write it as UTF-8"))
     })
 }
 
