@@ -1,4 +1,4 @@
-//! Paths as words of a shell command.
+//! Shell quoting: a path or a text as one word of a POSIX shell command.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,23 +7,28 @@ use std::path::Path;
 
 use crate::escape::is_printable;
 
-/// A path as one word of a command that can be pasted into sh, bash or zsh, and as harmless to a terminal as to them.
+/// A text in single quotes, in which a shell expands nothing (POSIX, Shell Command Language, section 2.2.2).
+pub(crate) fn single_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A path as one word of a command that can be pasted into sh, bash or zsh, safe for the terminal too.
 ///
-/// What cannot stand in plain quotes (control characters, bytes that are not UTF-8) is written in the dollar quotes of POSIX
-/// (2024 edition, Shell Command Language, section 2.2.4). A name that a program may take for something else gets `./`: for an option
-/// where it begins with a dash, for a list of names (`@`), for a protocol or a format where a colon stands in its first part.
+/// Control characters and bytes that are not UTF-8 need the dollar quotes of POSIX (2024 edition, Shell Command Language,
+/// section 2.2.4). A name that a program could mistake for something else gets a leading `./`: one that begins with a dash (an
+/// option) or `@` (a list of names), or has a colon in its first segment (a protocol or a format).
 pub fn quoted(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let first = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
-    let misleads = matches!(bytes.first(), Some(b'-' | b'@')) || first.contains(&b':');
-    let bytes = if misleads { Cow::Owned([b"./", bytes].concat()) } else { Cow::Borrowed(bytes) };
+    let is_ambiguous = matches!(bytes.first(), Some(b'-' | b'@')) || first.contains(&b':');
+    let bytes = if is_ambiguous { Cow::Owned([b"./", bytes].concat()) } else { Cow::Borrowed(bytes) };
     match std::str::from_utf8(&bytes) {
-        Ok(text) if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(text) if text.chars().all(is_printable) => single_quoted(text),
         _ => dollar_quoted(&bytes),
     }
 }
 
-/// A path as a text: what in it is not UTF-8 is written `\xff`.
+/// A path as text; a byte that is not UTF-8 becomes `\xff`.
 pub fn named(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
@@ -65,7 +70,14 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn whatever_a_name_holds_it_stays_one_word() {
+    fn single_quotes_are_closed_and_opened_again_around_a_quote() {
+        assert_eq!(single_quoted("$a `b` \"c\" \\"), "'$a `b` \"c\" \\'");
+        assert_eq!(single_quoted("it's"), r"'it'\''s'");
+        assert_eq!(single_quoted(""), "''");
+    }
+
+    #[test]
+    fn every_name_becomes_one_word() {
         for (name, expected) in [
             (&b"a.mov"[..], "'a.mov'"),
             (b"it's $(id) `b` \"c\" \\", r#"'it'\''s $(id) `b` "c" \'"#),
@@ -85,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_reads_it_back() {
+    fn bash_reads_back_the_quoted_name() {
         for name in [&b"a b"[..], b"it's", b"a\nb\n", b"\xff\x01'\\x41\x07", "\u{202e}1".as_bytes(), b"\x1b1"]
         {
             let quoted = quoted(Path::new(OsStr::from_bytes(name)));

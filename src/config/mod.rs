@@ -21,6 +21,7 @@ mod settings_table;
 mod signing;
 #[cfg(test)]
 mod tests;
+mod toml_string;
 mod units;
 mod unreachable_rules;
 
@@ -41,6 +42,7 @@ pub use mount::{Location, Mount};
 pub use networks::{Network, Networks};
 pub use public_url::{PublicUrl, Scheme};
 pub use signing::Signing;
+pub(crate) use toml_string::toml_string;
 
 use crate::asset::{AssetPath, CachePolicy};
 use crate::http::SigningKeys;

@@ -4,9 +4,10 @@
 //! secret: the keys of signed links and the credentials of doors are not shown. Paths are absolute, so it may be saved
 //! anywhere.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::settings_table::{KEYS, Shown};
+use super::toml_string::toml_string;
 use super::units::Span;
 use super::{Auth, Bucket, Location, Service, Settings};
 use crate::asset::CachePolicy;
@@ -42,9 +43,9 @@ impl fmt::Display for AsFile<'_> {
         write_keys(f, settings, "acme.")?;
         for mount in &settings.mounts {
             writeln!(f, "\n[[mount]]")?;
-            writeln!(f, "path = {}", Quoted(&format!("/{}", mount.path)))?;
-            writeln!(f, "store = {}", Quoted(&mount.store.to_string()))?;
-            writeln!(f, "fresh = {}", Quoted(&Span(mount.fresh).to_string()))?;
+            writeln!(f, "path = {}", toml_string(&format!("/{}", mount.path)))?;
+            writeln!(f, "store = {}", toml_string(&mount.store.to_string()))?;
+            writeln!(f, "fresh = {}", toml_string(&Span(mount.fresh).to_string()))?;
             if let Location::Bucket(bucket) = &mount.store {
                 write_bucket(f, bucket)?;
             }
@@ -61,7 +62,7 @@ impl fmt::Display for AsFile<'_> {
         writeln!(f, "[cache]")?;
         write_keys(f, settings, "cache.")?;
         for rule in &settings.cache.rules {
-            writeln!(f, "\n[[cache.rule]]\nmatch = {}", Quoted(rule.pattern()))?;
+            writeln!(f, "\n[[cache.rule]]\nmatch = {}", toml_string(rule.pattern()))?;
             write_policy(f, "cache_control", rule.policy())?;
             writeln!(f, "signed = {}", rule.is_signed())?;
         }
@@ -80,22 +81,22 @@ impl fmt::Display for AsFile<'_> {
 /// What the table of a bucket's mount says beside its URL. What the environment says of it is not shown: some of it is
 /// secret.
 fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
-    writeln!(f, "stale_if_error = {}", Quoted(&Span(bucket.stale_if_error).to_string()))?;
+    writeln!(f, "stale_if_error = {}", toml_string(&Span(bucket.stale_if_error).to_string()))?;
     for (key, value) in [("endpoint", &bucket.endpoint), ("region", &bucket.region)] {
         match value {
-            Some(value) => writeln!(f, "{key} = {}", Quoted(value))?,
+            Some(value) => writeln!(f, "{key} = {}", toml_string(value))?,
             None => writeln!(f, "# {key} is not set: it is what the environment says, or the provider's")?,
         }
     }
     if bucket.service == Service::S3 {
-        writeln!(f, "addressing = {}", Quoted(bucket.addressing.as_str()))?;
+        writeln!(f, "addressing = {}", toml_string(bucket.addressing.as_str()))?;
     }
-    writeln!(f, "credentials = {}", Quoted(&bucket.credentials.to_string()))
+    writeln!(f, "credentials = {}", toml_string(&bucket.credentials.to_string()))
 }
 
 /// A door without its credentials: read back like this, it is refused for having none rather than open.
 fn write_door(f: &mut fmt::Formatter<'_>, door: &Auth) -> fmt::Result {
-    writeln!(f, "\n[[door]]\npath = {}", Quoted(&format!("/{}", door.path)))?;
+    writeln!(f, "\n[[door]]\npath = {}", toml_string(&format!("/{}", door.path)))?;
     for (key, scheme) in [("basic", AuthScheme::Basic), ("bearer", AuthScheme::Bearer)] {
         match door.credentials.count(scheme) {
             0 => writeln!(f, "# {key} is not set")?,
@@ -112,9 +113,9 @@ fn write_keys(f: &mut fmt::Formatter<'_>, settings: &Settings, prefix: &str) -> 
         match (key.show)(settings) {
             None => writeln!(f, "# {name} is not set")?,
             Some(Shown::Number(number)) => writeln!(f, "{name} = {number}")?,
-            Some(Shown::Text(text)) => writeln!(f, "{name} = {}", Quoted(&text))?,
+            Some(Shown::Text(text)) => writeln!(f, "{name} = {}", toml_string(&text))?,
             Some(Shown::List(items)) => {
-                let items: Vec<_> = items.iter().map(|item| Quoted(item).to_string()).collect();
+                let items: Vec<_> = items.iter().map(|item| toml_string(item)).collect();
                 writeln!(f, "{name} = [{}]", items.join(", "))?;
             }
             Some(Shown::Policy(policy)) => write_policy(f, name, &policy)?,
@@ -125,37 +126,5 @@ fn write_keys(f: &mut fmt::Formatter<'_>, settings: &Settings, prefix: &str) -> 
 
 fn write_policy(f: &mut fmt::Formatter<'_>, key: &str, policy: &CachePolicy) -> fmt::Result {
     writeln!(f, "# {}.", Treatment::under(policy))?;
-    writeln!(f, "{key} = {}", Quoted(policy.as_str()))
-}
-
-/// A text as a basic string of TOML (TOML 1.0, "String").
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                c if c.is_control() => write!(f, "\\u{:04X}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_quoted_text_reads_back(text in any::<String>()) {
-            let line = format!("key = {}", Quoted(&text));
-            let table = toml::de::DeTable::parse(&line).expect("TOML");
-            prop_assert_eq!(table.get_ref()["key"].get_ref().as_str(), Some(text.as_str()));
-        }
-    }
+    writeln!(f, "{key} = {}", toml_string(policy.as_str()))
 }

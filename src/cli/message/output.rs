@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::super::{Failure, print};
+use super::super::{CommandError, print};
 use crate::message::{Dialect, EndpointParts};
+use crate::shell::single_quoted;
 
 /// The version of the Graph API whose shapes these payloads have.
 const API_VERSION: &str = "v23.0";
@@ -46,7 +47,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Prints payloads; `as_lines` where each shall take one line.
-    pub(super) fn print(&self, payloads: &[Value], as_lines: bool) -> Result<(), Failure> {
+    pub(super) fn print(&self, payloads: &[Value], as_lines: bool) -> Result<(), CommandError> {
         let mut text = String::new();
         for payload in payloads {
             let json = if as_lines { payload.to_string() } else { format!("{payload:#}") };
@@ -107,12 +108,6 @@ fn api_version(text: &str) -> Result<String, String> {
     is_version.then(|| text.to_owned()).ok_or_else(|| format!("it is no version; write it as {API_VERSION}"))
 }
 
-/// A text as one word of a shell, which takes nothing in it for anything but itself (POSIX, Shell Command Language,
-/// section 2.2.2).
-fn single_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,12 +118,5 @@ mod tests {
             assert!(phone_number_id(text).is_err() && api_version(text).is_err(), "{text}");
         }
         assert!(phone_number_id("106540352242922").is_ok() && api_version("v23.0").is_ok());
-    }
-
-    #[test]
-    fn a_quote_ends_the_quotes_and_begins_them_again() {
-        assert_eq!(single_quoted("$a `b` \"c\" \\"), "'$a `b` \"c\" \\'");
-        assert_eq!(single_quoted("it's"), r"'it'\''s'");
-        assert_eq!(single_quoted(""), "''");
     }
 }
