@@ -3,9 +3,9 @@
 //! The message for an image that is hosted somewhere, held against WhatsApp's rules before anybody sends it:
 //!
 //! ```
-//! use wamedia::message::{Dialect, Image, Message, Refused};
+//! use wamedia::message::{Dialect, Image, Message, BuildError};
 //!
-//! fn main() -> Result<(), Refused> {
+//! fn main() -> Result<(), BuildError> {
 //!     let link = "https://media.example.com/campaign/banner.jpg?v=8c79de8fefe4402c";
 //!     let banner = Image::link(link).caption("Today only");
 //!     let payload = Message::new("+1 650 555 1234", banner).build(Dialect::Cloud)?;
@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! What WhatsApp would refuse is not built; [`Refused`](message::Refused) says where and why.
+//! What WhatsApp would refuse is not built; [`BuildError`](message::BuildError) says where and why.
 //!
 //! This page is the map. A request's way through the program is one line: bytes come in at [`server`], their path
 //! becomes an [`asset::AssetPath`], [`store`] opens what it names, [`http`] decides what of it is asked for and renders
@@ -44,6 +44,7 @@ pub mod cli;
 pub mod config;
 mod escape;
 pub mod http;
+mod https_client;
 mod log_throttle;
 pub mod message;
 pub mod server;

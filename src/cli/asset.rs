@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Exit, Failure, background, store_failure, tell};
+use super::{CommandError, Exit, background, print_stderr, store_error};
 use crate::asset::{Asset, AssetPath};
 use crate::config::Settings;
 use crate::store::{Ask, StoreError, Stores, Want};
@@ -15,25 +15,25 @@ pub(super) struct Named {
 }
 
 /// Looks up the asset that `given` means.
-pub(super) fn look_up(given: &Path, settings: &Settings) -> Result<Named, Failure> {
+pub(super) fn look_up(given: &Path, settings: &Settings) -> Result<Named, CommandError> {
     let runtime = background()?;
-    let stores = Stores::open_all(settings, runtime.handle()).map_err(store_failure)?;
+    let stores = Stores::open_all(settings, runtime.handle()).map_err(store_error)?;
     let path = asset_path(given, &stores, settings)?;
     let opened = runtime.block_on(stores.open(&path, Want::Head, Ask::Usual, Instant::now())).map_err(
         |e| match e {
-            StoreError::NotFound => Failure::new(Exit::No, missing(&path, settings)),
-            e => store_failure(e).about(&path),
+            StoreError::NotFound => CommandError::new(Exit::No, missing(&path, settings)),
+            e => store_error(e).about(&path),
         },
     )?;
     Ok(Named { asset: opened.asset().clone(), path })
 }
 
 /// Refuses settings from which no link can be built.
-pub(super) fn refuse_unlinkable(settings: &Settings) -> Result<(), Failure> {
+pub(super) fn refuse_unlinkable(settings: &Settings) -> Result<(), CommandError> {
     if settings.public_url.is_none() && settings.listen[0].port() == 0 {
         let reason = "public_url is not set, and with port 0 in listen only the running server knows its port, so \
                       there is no link to print; set public_url, or a port";
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ pub(super) fn link(
     settings: &Settings,
     with_version: bool,
     expires: Option<Duration>,
-) -> Result<String, Failure> {
+) -> Result<String, CommandError> {
     let Named { path, asset } = named;
     let version = with_version.then_some(&asset.version);
     let link = match (settings.signs(path), expires) {
@@ -77,7 +77,7 @@ pub(super) fn link(
         (None, Some(_)) => {
             let reason = "its link needs no signature, so it never expires; set signed = true in the [[cache.rule]] that \
                           matches it, or leave --expires out";
-            return Err(Failure::new(Exit::Usage, reason).about(path));
+            return Err(CommandError::new(Exit::Usage, reason).about(path));
         }
     };
     tell_of_reach(path, settings);
@@ -85,18 +85,18 @@ pub(super) fn link(
 }
 
 /// When a link that counts for so long from now expires, in Unix seconds.
-fn expiry(path: &AssetPath<'_>, lifetime: Duration) -> Result<u64, Failure> {
+fn expiry(path: &AssetPath<'_>, lifetime: Duration) -> Result<u64, CommandError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| {
-        Failure::new(
+        CommandError::new(
             Exit::System,
             "the clock says that it is before 1970, so no link can expire rightly; set the clock",
         )
     })?;
     let expires = now.as_secs() + lifetime.as_secs();
     let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(expires));
-    tell(&format!("wamedia: the link to {path} is signed and expires at {date}\n"));
+    print_stderr(&format!("wamedia: the link to {path} is signed and expires at {date}\n"));
     if lifetime < SHORT {
-        tell(
+        print_stderr(
             "wamedia: warning: WhatsApp may fetch a link some time after the message was sent; 15m or more is safer\n",
         );
     }
@@ -106,14 +106,14 @@ fn expiry(path: &AssetPath<'_>, lifetime: Duration) -> Result<u64, Failure> {
 /// Tells of a link that cannot be followed by everybody.
 fn tell_of_reach(path: &AssetPath<'_>, settings: &Settings) {
     if let Some(door) = settings.door_before(path) {
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: {path} lies behind the door {}: only who sends its credentials gets it. WhatsApp's On-Premises API does \
              for a link with a media provider; the Cloud API never does, and needs a public or a signed link\n",
             door.url_path()
         ));
     }
     if settings.public_url.is_none() {
-        tell(
+        print_stderr(
             "wamedia: public_url is not set, so this link works on this machine only; WhatsApp needs one that it can \
              reach: set public_url in the configuration file, or the variable WAMEDIA_PUBLIC_URL\n",
         );
@@ -121,14 +121,18 @@ fn tell_of_reach(path: &AssetPath<'_>, settings: &Settings) {
 }
 
 /// A path that exists on disk and lies inside a mount means that asset; anything else is the asset's path as in its URL.
-fn asset_path(given: &Path, stores: &Stores, settings: &Settings) -> Result<AssetPath<'static>, Failure> {
+fn asset_path(
+    given: &Path,
+    stores: &Stores,
+    settings: &Settings,
+) -> Result<AssetPath<'static>, CommandError> {
     if given.symlink_metadata().is_ok()
         && let Some(path) = stores.locate(settings, given)
     {
         return Ok(path);
     }
     let refuse = |why: &dyn std::fmt::Display| {
-        Failure::new(Exit::No, format_args!("{} is not the path of an asset: {why}", given.display()))
+        CommandError::new(Exit::No, format_args!("{} is not the path of an asset: {why}", given.display()))
     };
     let text = given.to_str().ok_or_else(|| refuse(&"it is not UTF-8"))?;
     if text.contains("://") {

@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::{Exit, Failure, print};
+use super::{CommandError, Exit, print};
 
 /// Print the manual page, or what a shell completes `wamedia` by
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ enum What {
     Fish,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let text = match arguments.what {
         What::Man => manual(),
         What::Bash => completions(Shell::Bash),

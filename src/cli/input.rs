@@ -4,18 +4,18 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{Exit, Failure};
+use super::{CommandError, Exit};
 
 /// The bytes of `file`, or of stdin. More than `most` of them are refused with `too_many`, which says the mend.
-pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec<u8>, Failure> {
-    let system = |e: io::Error| Failure::new(Exit::System, format_args!("cannot be read: {e}"));
+pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec<u8>, CommandError> {
+    let system = |e: io::Error| CommandError::new(Exit::System, format_args!("cannot be read: {e}"));
     let mut bytes = Vec::new();
     match file {
         None => io::stdin().lock().take(most + 1).read_to_end(&mut bytes).map_err(system)?,
         Some(file) => {
             let file = File::open(file).map_err(|e| match e.kind() {
                 io::ErrorKind::NotFound => {
-                    Failure::new(Exit::Usage, "there is no such file; name one, or - for stdin")
+                    CommandError::new(Exit::Usage, "there is no such file; name one, or - for stdin")
                 }
                 _ => system(e),
             })?;
@@ -23,7 +23,7 @@ pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec
         }
     };
     if bytes.len() as u64 > most {
-        return Err(Failure::new(Exit::Usage, too_many));
+        return Err(CommandError::new(Exit::Usage, too_many));
     }
     Ok(bytes)
 }

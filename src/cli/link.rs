@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Exit, Failure, asset, load, print};
+use super::{CommandError, Exit, asset, load, print};
 use crate::config::Flags;
 
 /// Print the public URL of an asset's current version
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     expires: Option<Duration>,
 }
 
-pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, CommandError> {
     let settings = load(&Flags { config, ..Flags::default() })?;
     asset::refuse_unlinkable(&settings)?;
     let named = asset::look_up(&arguments.path, &settings)?;

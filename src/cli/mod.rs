@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{self, Flags, Settings};
-use crate::store::{UpstreamFault, StoreError};
+use crate::store::{StoreError, UpstreamFault};
 
 /// Hosts media for WhatsApp link sends.
 ///
@@ -81,12 +81,12 @@ enum Exit {
 
 /// Why a command ended early.
 #[derive(Debug)]
-struct Failure {
+struct CommandError {
     exit: Exit,
     message: String,
 }
 
-impl Failure {
+impl CommandError {
     fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self { exit, message: message.to_string() }
     }
@@ -98,12 +98,12 @@ impl Failure {
 }
 
 /// A store that refuses us is one that is not set up right; any other failure is the system's.
-fn store_failure(error: StoreError) -> Failure {
+fn store_error(error: StoreError) -> CommandError {
     let exit = match error {
         StoreError::Upstream { fault: UpstreamFault::Refused, .. } => Exit::Usage,
         _ => Exit::System,
     };
-    Failure::new(exit, error)
+    CommandError::new(exit, error)
 }
 
 /// Runs the command that the process was started with.
@@ -119,7 +119,7 @@ pub fn run() -> ExitCode {
         Command::Generate(command) => generate::run(&command),
     };
     let exit = result.unwrap_or_else(|failure| {
-        tell(&format!("wamedia: {}\n", failure.message));
+        print_stderr(&format!("wamedia: {}\n", failure.message));
         failure.exit
     });
     ExitCode::from(exit as u8)
@@ -141,20 +141,22 @@ fn with_config_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-fn load(flags: &Flags) -> Result<Settings, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|e| Failure::new(Exit::System, format_args!("the working directory cannot be told: {e}")))?;
-    config::load(flags, std::env::vars_os(), &here).map_err(|e| Failure::new(Exit::Usage, e))
+fn load(flags: &Flags) -> Result<Settings, CommandError> {
+    let here = std::env::current_dir().map_err(|e| {
+        CommandError::new(Exit::System, format_args!("the working directory cannot be told: {e}"))
+    })?;
+    config::load(flags, std::env::vars_os(), &here).map_err(|e| CommandError::new(Exit::Usage, e))
 }
 
 /// The same for a command that can do without: `None` where nothing says what is served.
-fn load_or_none(flags: &Flags) -> Result<Option<Settings>, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|e| Failure::new(Exit::System, format_args!("the working directory cannot be told: {e}")))?;
+fn load_or_none(flags: &Flags) -> Result<Option<Settings>, CommandError> {
+    let here = std::env::current_dir().map_err(|e| {
+        CommandError::new(Exit::System, format_args!("the working directory cannot be told: {e}"))
+    })?;
     match config::load(flags, std::env::vars_os(), &here) {
         Ok(settings) => Ok(Some(settings)),
         Err(config::ConfigError::NoMount) => Ok(None),
-        Err(error) => Err(Failure::new(Exit::Usage, error)),
+        Err(error) => Err(CommandError::new(Exit::Usage, error)),
     }
 }
 
@@ -181,7 +183,7 @@ impl Drop for Background {
     }
 }
 
-fn background() -> Result<Background, Failure> {
+fn background() -> Result<Background, CommandError> {
     Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(WAITING_THREADS)
@@ -189,22 +191,22 @@ fn background() -> Result<Background, Failure> {
         .enable_all()
         .build()
         .map(|runtime| Background(Some(runtime)))
-        .map_err(|e| Failure::new(Exit::System, format_args!("no threads can be started: {e}")))
+        .map_err(|e| CommandError::new(Exit::System, format_args!("no threads can be started: {e}")))
 }
 
 /// Prints a result. A reader that has had enough is no error.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::System, format_args!("stdout cannot be written: {e}")))
+            Err(CommandError::new(Exit::System, format_args!("stdout cannot be written: {e}")))
         }
         _ => Ok(()),
     }
 }
 
 /// Says something that is not a result. There is nobody to tell where stderr is closed.
-fn tell(text: &str) {
+fn print_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

@@ -41,4 +41,4 @@ pub use redact::without_signatures;
 pub use response::{Answer, Payload, problem};
 pub use response_headers::Fields;
 pub use signature::{Claim, LinkSignature};
-pub use signing_keys::{KeysError, SigningKeys};
+pub use signing_keys::{SigningKeysError, SigningKeys};

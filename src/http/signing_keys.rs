@@ -10,15 +10,13 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 
 use super::base64::BASE64;
-use super::signature::{Claim, LinkSignature, SIGNATURE_LEN, signed_text};
+use super::signature::{self, Claim, LinkSignature, hmac_sha256, is_key_id};
 use crate::asset::AssetPath;
 
 /// Octets that a key has at least: those of the hash (RFC 2104 section 3).
 const MIN_KEY: usize = 32;
 /// Longest key in octets.
 const MAX_KEY: usize = 1024;
-/// Longest id of a key.
-const MAX_ID: usize = 64;
 
 /// At least one key, each with an id. The first signs; all verify, so that links which an earlier one signed go on
 /// counting until they expire or it is taken away.
@@ -47,7 +45,7 @@ struct SigningKey {
 /// Why a text is no list of keys. No message repeats what the text holds, but for ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeysError {
+pub enum SigningKeysError {
     /// There is no key in it.
     #[error("there is no key; {MEND}")]
     Empty,
@@ -108,9 +106,9 @@ const MEND: &str =
 impl SigningKeys {
     /// Reads one `id:base64` a line. Blank lines and lines that begin with `#` are left out; where a text has to stay on one
     /// line, commas may part the keys.
-    pub fn parse(text: &str) -> Result<Self, KeysError> {
+    pub fn parse(text: &str) -> Result<Self, SigningKeysError> {
         if text.starts_with('\u{feff}') {
-            return Err(KeysError::ByteOrderMark);
+            return Err(SigningKeysError::ByteOrderMark);
         }
         let mut keys: Vec<SigningKey> = Vec::new();
         let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
@@ -118,18 +116,18 @@ impl SigningKeys {
             for part in text.split(',') {
                 let key = read_key(part.trim(), line)?;
                 if keys.iter().any(|other| other.id == key.id) {
-                    return Err(KeysError::Twice { id: key.id.into(), line });
+                    return Err(SigningKeysError::Twice { id: key.id.into(), line });
                 }
                 keys.push(key);
             }
         }
-        if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys.into())) }
+        if keys.is_empty() { Err(SigningKeysError::Empty) } else { Ok(Self(keys.into())) }
     }
 
     /// Signs the link to an asset until `expires`, in Unix seconds, with the first key.
     pub fn sign(&self, path: &AssetPath, expires: u64) -> LinkSignature {
         let SigningKey { id, key } = &self.0[0];
-        LinkSignature { expires, key: id.clone(), signature: tag(key, &signed_text(path, expires, id)) }
+        LinkSignature { expires, key: id.clone(), signature: signature::sign(key, id, path, expires) }
     }
 
     /// Whether a request for `path` with this query (without its `?`) is signed, at `now` in Unix seconds. A link counts
@@ -141,8 +139,7 @@ impl SigningKeys {
         let claim = read.unwrap_or(Claim::NONE);
         let known = self.0.iter().find(|key| *key.id == *claim.key);
         let SigningKey { key, .. } = known.unwrap_or(&self.0[0]);
-        let text = signed_text(path, claim.expires, claim.key);
-        let is_signed = hmac::verify(key, text.as_bytes(), &claim.signature).is_ok();
+        let is_signed = signature::verify(key, path, &claim);
         is_signed && read.is_some() && known.is_some() && now < claim.expires
     }
 
@@ -152,33 +149,23 @@ impl SigningKeys {
     }
 }
 
-/// Whether this can be the id of a key: what stands in a query as it is, and neither parts lines nor an id from its key.
-pub(super) fn is_key_id(text: &str) -> bool {
-    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(is_allowed)
-}
-
-fn read_key(text: &str, line: usize) -> Result<SigningKey, KeysError> {
-    let (id, secret) = text.split_once(':').ok_or(KeysError::NotAKey { line })?;
+fn read_key(text: &str, line: usize) -> Result<SigningKey, SigningKeysError> {
+    let (id, secret) = text.split_once(':').ok_or(SigningKeysError::NotAKey { line })?;
     if !is_key_id(id) {
-        return Err(KeysError::Id { line });
+        return Err(SigningKeysError::Id { line });
     }
     let secret =
-        BASE64.decode(secret.trim()).map_err(|_| KeysError::NotBase64 { id: id.to_owned(), line })?;
+        BASE64.decode(secret.trim()).map_err(|_| SigningKeysError::NotBase64 { id: id.to_owned(), line })?;
     if !(MIN_KEY..=MAX_KEY).contains(&secret.len()) {
-        return Err(KeysError::Length { id: id.to_owned(), line, octets: secret.len() });
+        return Err(SigningKeysError::Length { id: id.to_owned(), line, octets: secret.len() });
     }
     Ok(SigningKey { id: id.into(), key: hmac::Key::new(hmac::HMAC_SHA256, &secret) })
-}
-
-fn tag(key: &hmac::Key, text: &str) -> [u8; SIGNATURE_LEN] {
-    hmac::sign(key, text.as_bytes()).as_ref().try_into().expect("HMAC-SHA256 makes 32 octets")
 }
 
 impl PartialEq for SigningKeys {
     fn eq(&self, other: &Self) -> bool {
         let signs_alike = |(one, other): (&SigningKey, &SigningKey)| {
-            one.id == other.id && tag(&one.key, "") == tag(&other.key, "")
+            one.id == other.id && hmac_sha256(&one.key, "") == hmac_sha256(&other.key, "")
         };
         self.0.len() == other.0.len() && self.0.iter().zip(&*other.0).all(signs_alike)
     }
@@ -220,7 +207,7 @@ mod tests {
         AssetPath::from_plain(text).expect("a path")
     }
 
-    /// Made with `openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1f` and with Python's `hmac`; README has them, too.
+    /// Made with `openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1f` and with Python's `hmac`; docs/private-links.md has them, too.
     #[test]
     fn signatures_are_what_others_make_of_the_same_text() {
         for (name, expires, signature) in [
@@ -285,8 +272,7 @@ mod tests {
             assert!(!keys.admit(&path, query.as_deref(), NOW), "{query:?}");
         }
         // The stand-in for what is no claim signs nothing either.
-        let nothing = signed_text(&path, 0, "");
-        let stand_in = BASE64_STANDARD.encode(tag(&keys.0[0].key, &nothing));
+        let stand_in = BASE64_STANDARD.encode(signature::sign(&keys.0[0].key, "", &path, 0));
         assert!(!keys.admit(&path, Some(&format!("expires=0&key=&signature={stand_in}")), 0));
     }
 

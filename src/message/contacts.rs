@@ -205,7 +205,7 @@ pub struct Organization {
 ///     .birthday(1999, 1, 23);
 /// let payload = Message::new("+16505551234", Contacts::one(barbara)).build(Dialect::Cloud)?;
 /// assert_eq!(payload["contacts"][0]["birthday"], "1999-01-23");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -307,7 +307,7 @@ impl Contact {
 /// let both = Contacts::one(Contact::new(Name::first("Ada", "Ada"))).and(Contact::new(Name::first("Bo", "Bo")));
 /// let payload = Message::new("+16505551234", both).build(Dialect::Cloud)?;
 /// assert_eq!(payload["contacts"][1]["name"]["first_name"], "Bo");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contacts(Vec<Contact>);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::content::Content;
 use super::dialect::Dialect;
-use super::envelope::{Built, Refused, held, messaging_product};
+use super::envelope::{BuildError, Built, held, messaging_product};
 use super::json_object::Object;
 
 /// Marks a received message as read, and those before it in that conversation (Meta, mark-messages-as-read).
@@ -16,7 +16,7 @@ use super::json_object::Object;
 /// let payload = Read::new("wamid.HBgLMTY1MDM4Nzk0MzkVAgARGBI3").typing().build(Dialect::Cloud)?;
 /// assert_eq!(payload["status"], "read");
 /// assert_eq!(payload["typing_indicator"]["type"], "text");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
@@ -38,12 +38,12 @@ impl Read {
     }
 
     /// The payload in this dialect, unless WhatsApp would refuse it.
-    pub fn build(&self, dialect: Dialect) -> Result<Value, Refused> {
+    pub fn build(&self, dialect: Dialect) -> Result<Value, BuildError> {
         self.build_with_warnings(dialect).map(|built| built.value)
     }
 
     /// The same, with the doubts that there are.
-    pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, Refused> {
+    pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, BuildError> {
         let typing = self.typing.then(|| Object::new().with("type", "text"));
         let object = Object::new()
             .maybe("messaging_product", messaging_product(dialect))
@@ -62,7 +62,7 @@ impl Read {
 /// let pin = Pin::new("wamid.HBgLMTY0NjcwNDM1OTUVAgARGBI1", 7);
 /// let payload = Message::new(Recipient::group("Y2FwaV9ncm91cDox"), pin).build(Dialect::Cloud)?;
 /// assert_eq!(payload["recipient_type"], "group");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {

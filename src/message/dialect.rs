@@ -16,7 +16,7 @@ use crate::whatsapp::schema::Platform;
 ///
 /// let dialect: Dialect = "360dialog".parse()?;
 /// assert_eq!((dialect.credential_header(), dialect.credential_variable()), ("D360-API-KEY", "D360_API_KEY"));
-/// # Ok::<(), wamedia::message::UnknownDialect>(())
+/// # Ok::<(), wamedia::message::UnknownDialectError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
@@ -132,13 +132,13 @@ impl fmt::Display for Dialect {
 }
 
 impl FromStr for Dialect {
-    type Err = UnknownDialect;
+    type Err = UnknownDialectError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
             .find(|dialect| dialect.name() == text)
-            .ok_or_else(|| UnknownDialect(text.to_owned()))
+            .ok_or_else(|| UnknownDialectError(text.to_owned()))
     }
 }
 
@@ -151,9 +151,9 @@ impl FromStr for Dialect {
 /// assert!(unknown.to_string().contains("did you mean cloud?"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownDialect(String);
+pub struct UnknownDialectError(String);
 
-impl fmt::Display for UnknownDialect {
+impl fmt::Display for UnknownDialectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Dialect::ALL.map(Dialect::name);
         write!(f, "`{}` is no dialect; there are {}", self.0.escape_debug(), names.join(", "))?;
@@ -164,7 +164,7 @@ impl fmt::Display for UnknownDialect {
     }
 }
 
-impl std::error::Error for UnknownDialect {}
+impl std::error::Error for UnknownDialectError {}
 
 #[cfg(test)]
 mod tests {

@@ -85,7 +85,7 @@ impl From<String> for Recipient {
 /// let payload = message.build(Dialect::Cloud)?;
 /// assert_eq!(payload["messaging_product"], "whatsapp");
 /// assert_eq!(payload["context"]["message_id"], "wamid.HBgLMTY0NjcwNDM1OTUVAgASGBQz");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -138,7 +138,7 @@ impl Message {
 
     /// The payload in this dialect, unless WhatsApp would refuse it. Warnings are left out; see
     /// [`build_with_warnings`](Self::build_with_warnings).
-    pub fn build(&self, dialect: Dialect) -> Result<Value, Refused> {
+    pub fn build(&self, dialect: Dialect) -> Result<Value, BuildError> {
         self.build_with_warnings(dialect).map(|built| built.value)
     }
 
@@ -150,9 +150,9 @@ impl Message {
     /// let built = Message::new("(631) 555-1234", Text::new("Hi!")).build_with_warnings(Dialect::Cloud)?;
     /// assert_eq!(built.value["to"], "(631) 555-1234");
     /// assert!(built.warnings[0].to_string().contains('+'));
-    /// # Ok::<(), wamedia::message::Refused>(())
+    /// # Ok::<(), wamedia::message::BuildError>(())
     /// ```
-    pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, Refused> {
+    pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, BuildError> {
         held(self.payload(dialect), dialect)
     }
 
@@ -193,7 +193,7 @@ impl Message {
 ///
 /// let built = Message::new("+16505551234", Text::new("Hi!")).build_with_warnings(Dialect::Cloud)?;
 /// assert_eq!((built.value["type"].as_str(), built.warnings.len()), (Some("text"), 0));
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Built {
@@ -212,9 +212,9 @@ pub struct Built {
 /// assert_eq!(refused.faults()[0].path, "image.link");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused(Vec<Fault>);
+pub struct BuildError(Vec<Fault>);
 
-impl Refused {
+impl BuildError {
     /// All that is wrong and all that is doubtful, in the order of the payload. At least one is an
     /// [error](Severity::Error).
     pub fn faults(&self) -> &[Fault] {
@@ -222,7 +222,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = self.0.iter().filter(|fault| fault.severity == Severity::Error);
         for (index, fault) in errors.enumerate() {
@@ -232,7 +232,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for BuildError {}
 
 /// What a payload says of the product that it is for, where it says anything.
 pub(super) fn messaging_product(dialect: Dialect) -> Option<&'static str> {
@@ -240,10 +240,10 @@ pub(super) fn messaging_product(dialect: Dialect) -> Option<&'static str> {
 }
 
 /// Holds a payload that was just made against the rules that others' payloads are held against.
-pub(super) fn held(value: Value, dialect: Dialect) -> Result<Built, Refused> {
+pub(super) fn held(value: Value, dialect: Dialect) -> Result<Built, BuildError> {
     let faults = validate(&value, dialect, Unknown::Refused);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
-        Err(Refused(faults))
+        Err(BuildError(faults))
     } else {
         Ok(Built { value, warnings: faults })
     }

@@ -75,8 +75,6 @@ impl Fault {
     }
 }
 
-impl std::error::Error for Fault {}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.severity.name())?;

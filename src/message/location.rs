@@ -19,7 +19,7 @@ use super::json_object::{Object, number};
 ///
 /// let nowhere = Message::new("+16505551234", Location::new(91.0, f64::NAN)).build(Dialect::Cloud);
 /// assert!(nowhere.is_err());
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Location {

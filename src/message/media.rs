@@ -85,7 +85,7 @@ begun_from_a_source!(Sticker);
 /// let image = Image::link("https://media.example.com/banner.jpg").caption("Today only");
 /// let payload = Message::new("+16505551234", image).build(Dialect::Cloud)?;
 /// assert_eq!(payload["image"]["caption"], "Today only");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -121,7 +121,7 @@ impl From<Image> for Content {
 /// let video = Video::id("1013859600285441").caption("How to water a cactus");
 /// let payload = Message::new("+16505551234", video).build(Dialect::Cloud)?;
 /// assert_eq!(payload["video"]["id"], "1013859600285441");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Video {
@@ -158,7 +158,7 @@ impl From<Video> for Content {
 /// let note = Audio::link("https://media.example.com/note.ogg").voice(true);
 /// let payload = Message::new("+16505551234", note).build(Dialect::Cloud)?;
 /// assert_eq!(payload["audio"]["voice"], true);
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 ///
 /// ```compile_fail
@@ -198,7 +198,7 @@ impl From<Audio> for Content {
 /// let list = Document::link("https://media.example.com/prices.pdf").filename("Prices.pdf").caption("For May");
 /// let payload = Message::new("+16505551234", list).build(Dialect::Cloud)?;
 /// assert_eq!(payload["document"]["filename"], "Prices.pdf");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -243,7 +243,7 @@ impl From<Document> for Content {
 ///
 /// let payload = Message::new("+16505551234", Sticker::id("798882015472548")).build(Dialect::Cloud)?;
 /// assert_eq!(payload["sticker"]["id"], "798882015472548");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 ///
 /// ```compile_fail

@@ -25,9 +25,9 @@ mod validate;
 pub use contacts::{Contact, Contacts, Name, Organization, Phone, PostalAddress};
 pub use content::Content;
 pub use control::{Pin, Read};
-pub use dialect::{Dialect, EndpointParts, UnknownDialect};
+pub use dialect::{Dialect, EndpointParts, UnknownDialectError};
 pub use duplicate_keys::repeated_names;
-pub use envelope::{Built, Message, Recipient, Refused};
+pub use envelope::{BuildError, Built, Message, Recipient};
 pub use fault::{Fault, Severity};
 pub use interactive::{
     AddressRequest, CallPermission, Card, CardButtons, Catalog, ContactInfoRequest, CtaUrl, Flow, FlowMode,

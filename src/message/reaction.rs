@@ -14,7 +14,7 @@ use super::json_object::Object;
 ///
 /// let undone = Reaction::removed("wamid.HBgLMTY0NjcwNDM1OTUVAgASGBQz");
 /// assert!(Message::new("+16505551234", undone).build(Dialect::Cloud).is_ok());
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reaction {

@@ -11,7 +11,7 @@ use super::json_object::Object;
 /// let text = Text::new("See https://example.com/menu").preview_url(true);
 /// let payload = Message::new("+16505551234", text).build(Dialect::Cloud)?;
 /// assert_eq!(payload["text"]["preview_url"], true);
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {

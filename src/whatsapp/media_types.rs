@@ -68,14 +68,14 @@ impl Kind {
 /// There is no kind of media message of this name. The message says which there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the kinds are {}", Kind::ALL.map(Kind::name).join(", "))]
-pub struct UnknownKind;
+pub struct UnknownKindError;
 
 impl FromStr for Kind {
-    type Err = UnknownKind;
+    type Err = UnknownKindError;
 
     /// The kind of this [name](Kind::name).
-    fn from_str(name: &str) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or(UnknownKind)
+    fn from_str(name: &str) -> Result<Self, UnknownKindError> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or(UnknownKindError)
     }
 }
 
@@ -215,9 +215,9 @@ mod tests {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
         for name in ["", "Image", "text", "images"] {
-            assert_eq!(name.parse::<Kind>(), Err(UnknownKind), "{name}");
+            assert_eq!(name.parse::<Kind>(), Err(UnknownKindError), "{name}");
         }
-        assert_eq!(UnknownKind.to_string(), "the kinds are image, video, audio, document, sticker");
+        assert_eq!(UnknownKindError.to_string(), "the kinds are image, video, audio, document, sticker");
     }
 
     /// Written out again, since a customer's client sees these very letters.

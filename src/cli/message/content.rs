@@ -8,17 +8,17 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{envelope, media, recipients};
-use crate::cli::{Exit, Failure, asset};
+use crate::cli::{CommandError, Exit, asset};
 use crate::message::{self, Contact, Content, Name, Parameter, Phone};
 
 /// Refuses to read both the content and the recipients from stdin.
 pub(super) fn refuse_stdin_twice(
     json: Option<&Path>,
     addressed: &envelope::Arguments,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if json.is_some_and(recipients::is_stdin) && addressed.reads_stdin() {
         let reason = "--json and --to-file cannot both read stdin; write one of them to a file";
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     }
     Ok(())
 }
@@ -28,7 +28,7 @@ fn written(
     kind: &str,
     json: Option<&Path>,
     addressed: &envelope::Arguments,
-) -> Result<Option<Content>, Failure> {
+) -> Result<Option<Content>, CommandError> {
     refuse_stdin_twice(json, addressed)?;
     json.map(|file| Ok(Content::written(kind, recipients::read_json(file)?))).transpose()
 }
@@ -57,7 +57,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         let content = written("text", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
             let text = message::Text::new(given(self.body.as_ref()));
             self.preview_url.into_iter().fold(text, message::Text::preview_url).into()
@@ -93,7 +93,7 @@ pub(super) struct Location {
 }
 
 impl Location {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         let content = written("location", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
             let degrees = |flag: Option<f64>| flag.expect("clap asks for it where there is no --json");
             let place = message::Location::new(degrees(self.latitude), degrees(self.longitude));
@@ -127,7 +127,7 @@ pub(super) struct Contacts {
 }
 
 impl Contacts {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         let content = written("contacts", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
             let name = given(self.name.as_ref());
             let first = name.split_whitespace().next().unwrap_or_default();
@@ -159,7 +159,7 @@ pub(super) struct Reaction {
 }
 
 impl Reaction {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         let content = written("reaction", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
             message::Reaction::new(given(self.message_id.as_ref()), given(self.emoji.as_ref())).into()
         });
@@ -179,7 +179,7 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn run(&self, kind: &str) -> Result<Exit, Failure> {
+    pub(super) fn run(&self, kind: &str) -> Result<Exit, CommandError> {
         let content = written(kind, self.json.as_deref(), &self.addressed)?;
         self.addressed.send(content.expect("clap asks for it"))
     }
@@ -216,7 +216,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<Exit, Failure> {
+    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<Exit, CommandError> {
         refuse_stdin_twice(self.json.as_deref(), &self.addressed)?;
         let json = self.json.as_deref().map(recipients::read_json).transpose()?;
         let content = match (&self.name, json) {
@@ -225,14 +225,14 @@ impl Template {
                 if json.is_array() {
                     let reason = "--json has a list, which are the components of a template: add --name and --language, \
                                   or write the whole template object";
-                    return Err(Failure::new(Exit::Usage, reason));
+                    return Err(CommandError::new(Exit::Usage, reason));
                 }
                 Content::written("template", json)
             }
             (Some(name), json) => {
                 let Some(language) = &self.language else {
                     let reason = "a template is sent in a language: add --language, such as en or pt_BR";
-                    return Err(Failure::new(Exit::Usage, reason));
+                    return Err(CommandError::new(Exit::Usage, reason));
                 };
                 match json {
                     None => {

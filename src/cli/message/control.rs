@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::super::{Exit, Failure, tell};
+use super::super::{CommandError, Exit, print_stderr};
 use super::envelope;
 use super::output::Output;
 use crate::message;
@@ -18,7 +18,7 @@ pub(super) struct Read {
 }
 
 impl Read {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         print(&message::Read::new(&self.message_id), &self.output)
     }
 }
@@ -34,25 +34,25 @@ pub(super) struct Typing {
 }
 
 impl Typing {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         print(&message::Read::new(&self.message_id).typing(), &self.output)
     }
 }
 
-fn print(read: &message::Read, output: &Output) -> Result<Exit, Failure> {
+fn print(read: &message::Read, output: &Output) -> Result<Exit, CommandError> {
     if !output.dialect.has_messaging_product() {
         let reason = format_args!(
             "{} has no such payload, which is the Cloud API's; use --dialect cloud or 360dialog",
             output.dialect
         );
-        return Err(Failure::new(Exit::No, reason));
+        return Err(CommandError::new(Exit::No, reason));
     }
     let (payload, faults) = match read.build_with_warnings(output.dialect) {
         Ok(built) => (Some(built.value), built.warnings),
         Err(refused) => (None, refused.faults().to_vec()),
     };
     for fault in faults {
-        tell(&format!("wamedia: {fault}\n"));
+        print_stderr(&format!("wamedia: {fault}\n"));
     }
     match payload {
         None => Ok(Exit::No),
@@ -75,7 +75,7 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(super) fn run(&self) -> Result<Exit, CommandError> {
         self.addressed.send_to_groups(message::Pin::new(&self.message_id, self.days).into())
     }
 }

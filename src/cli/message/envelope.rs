@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::super::{Exit, Failure, tell};
+use super::super::{CommandError, Exit, print_stderr};
 use super::output::Output;
 use super::recipients;
 use crate::message::{Content, Fault, Message, Recipient};
@@ -47,12 +47,12 @@ struct Addressee {
 
 impl Arguments {
     /// Prints this content for every recipient, or, where it would be refused for any of them, nothing but the reasons.
-    pub(super) fn send(&self, content: Content) -> Result<Exit, Failure> {
+    pub(super) fn send(&self, content: Content) -> Result<Exit, CommandError> {
         self.send_to(content, |text| if self.group { Recipient::group(text) } else { recipient(text) })
     }
 
     /// The same for what goes to groups alone.
-    pub(super) fn send_to_groups(&self, content: Content) -> Result<Exit, Failure> {
+    pub(super) fn send_to_groups(&self, content: Content) -> Result<Exit, CommandError> {
         self.send_to(content, |text| Recipient::group(text))
     }
 
@@ -61,7 +61,7 @@ impl Arguments {
         self.to_file.as_deref().is_some_and(recipients::is_stdin)
     }
 
-    fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, Failure> {
+    fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, CommandError> {
         let addressees = self.addressees()?;
         let mut message = Message::new("", content);
         if let Some(id) = &self.reply_to {
@@ -88,7 +88,7 @@ impl Arguments {
             for fault in faults {
                 let line = told(&fault, addressee.line.as_deref());
                 if !said.contains(&line) {
-                    tell(&line);
+                    print_stderr(&line);
                     said.insert(line);
                 }
             }
@@ -100,7 +100,7 @@ impl Arguments {
         Ok(Exit::Fine)
     }
 
-    fn addressees(&self) -> Result<Vec<Addressee>, Failure> {
+    fn addressees(&self) -> Result<Vec<Addressee>, CommandError> {
         let mut addressees: Vec<_> =
             self.to.iter().map(|text| Addressee { text: text.clone(), line: None }).collect();
         if let Some(file) = &self.to_file {
@@ -113,7 +113,7 @@ impl Arguments {
             }));
             if addressees.is_empty() {
                 let reason = format_args!("{} names nobody; write one recipient a line", file.display());
-                return Err(Failure::new(Exit::Usage, reason));
+                return Err(CommandError::new(Exit::Usage, reason));
             }
         }
         Ok(addressees)

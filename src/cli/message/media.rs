@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 
 use super::envelope;
 use super::recipients;
-use crate::cli::{Exit, Failure, asset, load, tell};
+use crate::cli::{CommandError, Exit, asset, load, print_stderr};
 use crate::config::Flags;
 use crate::message::{Audio, Content, Document, HeaderMedia, Image, Source, Sticker, Video};
 use crate::whatsapp::{self, Kind};
@@ -64,7 +64,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(&self, kind: Kind, config: Option<PathBuf>) -> Result<Exit, Failure> {
+    pub(super) fn run(&self, kind: Kind, config: Option<PathBuf>) -> Result<Exit, CommandError> {
         let content = match (&self.json, &self.path, &self.link, &self.id) {
             (Some(json), ..) => {
                 super::content::refuse_stdin_twice(Some(json), &self.addressed)?;
@@ -89,7 +89,7 @@ pub(super) fn of_asset(
     id: Option<&str>,
     options: &Options,
     config: Option<PathBuf>,
-) -> Result<Content, Failure> {
+) -> Result<Content, CommandError> {
     let settings = load(&Flags { config, ..Flags::default() })?;
     if id.is_none() {
         asset::refuse_unlinkable(&settings)?;
@@ -113,7 +113,7 @@ pub(super) fn header(
     path: &Path,
     expires: Option<Duration>,
     config: Option<PathBuf>,
-) -> Result<HeaderMedia, Failure> {
+) -> Result<HeaderMedia, CommandError> {
     let settings = load(&Flags { config, ..Flags::default() })?;
     asset::refuse_unlinkable(&settings)?;
     let named = asset::look_up(path, &settings)?;
@@ -122,7 +122,7 @@ pub(super) fn header(
     if matches!(kind, Kind::Audio | Kind::Sticker) {
         let reason =
             format_args!("it goes as {kind}, and a template's header is an image, a video or a document");
-        return Err(Failure::new(Exit::No, reason).about(&named.path));
+        return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     let source = Source::link(asset::link(&named, &settings, true, expires)?);
     Ok(match kind {
@@ -133,7 +133,7 @@ pub(super) fn header(
 }
 
 /// The kind of message for an asset, if WhatsApp takes it as that.
-fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, Failure> {
+fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, CommandError> {
     let media_type = &named.asset.media_type;
     let own = whatsapp::kind_of(media_type);
     let kind = asked.or(own).unwrap_or(Kind::Document);
@@ -150,10 +150,10 @@ fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, Failure> {
             "it is served as {media_type}, and as {kind} WhatsApp takes {} only; {way_out}",
             types.join(", ")
         );
-        return Err(Failure::new(Exit::No, reason).about(&named.path));
+        return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if own.is_none() {
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: warning: {} is served as {media_type}, which WhatsApp does not list; it goes as a document, and may \
              not arrive\n",
             named.path
@@ -163,11 +163,11 @@ fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, Failure> {
 }
 
 /// Refuses an asset that is too large for its kind.
-fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), Failure> {
+fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), CommandError> {
     let (len, limit) = (named.asset.len, kind.size_limit());
     if len == 0 {
         let reason = "it is empty, and WhatsApp takes no empty file; put the bytes in place";
-        return Err(Failure::new(Exit::No, reason).about(&named.path));
+        return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if len > limit.refused_past {
         let document = Kind::Document.size_limit();
@@ -181,7 +181,7 @@ fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), Failure> {
             limit.refused_past,
             if way_out.is_empty() { "" } else { "," }
         );
-        return Err(Failure::new(Exit::No, reason).about(&named.path));
+        return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if len > limit.doubted_past {
         let why = if kind == Kind::Sticker {
@@ -189,23 +189,23 @@ fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), Failure> {
         } else {
             "which is too large if Meta counts a MB as 1,000,000 bytes"
         };
-        tell(&format!("wamedia: warning: {} has {len} bytes, {why}\n", named.path));
+        print_stderr(&format!("wamedia: warning: {} has {len} bytes, {why}\n", named.path));
     }
     Ok(())
 }
 
 /// Refuses what is no voice message, and doubts what is a long one.
-fn hold_voice(named: &asset::Named) -> Result<(), Failure> {
+fn hold_voice(named: &asset::Named) -> Result<(), CommandError> {
     let media_type = named.asset.media_type.as_str();
     if media_type.split(';').next().is_none_or(|essence| essence.trim() != "audio/ogg") {
         let reason = format_args!(
             "it is served as {media_type}, and a voice message must be Opus in Ogg; convert it (ffmpeg -i IN -c:a libopus \
              -ac 1 OUT.ogg), or leave --voice out"
         );
-        return Err(Failure::new(Exit::No, reason).about(&named.path));
+        return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if named.asset.len > whatsapp::VOICE_PLAYS_AT_A_TOUCH {
-        tell(&format!(
+        print_stderr(&format!(
             "wamedia: warning: {} has {} bytes, and a voice message of more than 512 KB must be downloaded before it plays\n",
             named.path, named.asset.len
         ));
@@ -215,7 +215,7 @@ fn hold_voice(named: &asset::Named) -> Result<(), Failure> {
 
 impl Options {
     /// Refuses what WhatsApp does not show with this kind.
-    fn refuse_for(&self, kind: Kind) -> Result<(), Failure> {
+    fn refuse_for(&self, kind: Kind) -> Result<(), CommandError> {
         let has_caption = matches!(kind, Kind::Image | Kind::Video | Kind::Document);
         let refusal = if self.caption.is_some() && !has_caption {
             Some(("caption", "image, video and document have one"))
@@ -230,13 +230,13 @@ impl Options {
             None => Ok(()),
             Some((flag, why)) => {
                 let reason = format_args!("WhatsApp takes no {flag} with {kind}: {why}; leave --{flag} out");
-                Err(Failure::new(Exit::No, reason))
+                Err(CommandError::new(Exit::No, reason))
             }
         }
     }
 
     /// The message of this kind, with all that was said of it. `name` is the asset's.
-    fn content(&self, kind: Kind, source: Source, name: Option<&str>) -> Result<Content, Failure> {
+    fn content(&self, kind: Kind, source: Source, name: Option<&str>) -> Result<Content, CommandError> {
         self.refuse_for(kind)?;
         Ok(match kind {
             Kind::Image => {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Failure};
+use super::{CommandError, Exit};
 use crate::whatsapp;
 
 /// Print the payload that sends an asset, or a message of any other type
@@ -114,7 +114,7 @@ enum KindCommand {
     Validate(validate::Arguments),
 }
 
-pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit, CommandError> {
     use whatsapp::Kind;
 
     let Some(kind) = &arguments.kind else {
@@ -145,12 +145,12 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
 }
 
 /// Refuses a kind of message where a path is meant: it came after flags, and clap takes it for a path there.
-fn refuse_kind(path: &Path) -> Result<(), Failure> {
+fn refuse_kind(path: &Path) -> Result<(), CommandError> {
     let is_kind = |word: &&str| KindCommand::has_subcommand(word);
     let Some(word) = path.to_str().filter(is_kind) else { return Ok(()) };
     let reason = format_args!(
         "`{word}` is a kind of message: write it right after `message`, and its flags after it; or write ./{word} for a \
          file of that name"
     );
-    Err(Failure::new(Exit::Usage, reason))
+    Err(CommandError::new(Exit::Usage, reason))
 }

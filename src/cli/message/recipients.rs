@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cli::{Exit, Failure};
+use crate::cli::{CommandError, Exit};
 use crate::message;
 
 /// Whether this names stdin rather than a file.
@@ -14,7 +14,7 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 }
 
 /// The text of a file, or of stdin where it is called `-`.
-pub(super) fn read(file: &Path) -> Result<String, Failure> {
+pub(super) fn read(file: &Path) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let outcome = if is_stdin(file) {
         io::stdin().read_to_end(&mut bytes).map(drop)
@@ -24,24 +24,24 @@ pub(super) fn read(file: &Path) -> Result<String, Failure> {
     let name = name(file);
     outcome.map_err(|e| {
         let exit = if e.kind() == io::ErrorKind::NotFound { Exit::Usage } else { Exit::System };
-        Failure::new(exit, format_args!("{name} cannot be read: {e}"))
+        CommandError::new(exit, format_args!("{name} cannot be read: {e}"))
     })?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        Failure::new(Exit::Usage, format_args!("{name} is not UTF-8: see byte {at}; write it as UTF-8"))
+        CommandError::new(Exit::Usage, format_args!("{name} is not UTF-8: see byte {at}; write it as UTF-8"))
     })
 }
 
 /// The JSON in a file, or in stdin where it is called `-`. What stands in it twice is refused, as one of the two would be
 /// lost.
-pub(super) fn read_json(file: &Path) -> Result<Value, Failure> {
+pub(super) fn read_json(file: &Path) -> Result<Value, CommandError> {
     let text = read(file)?;
-    let usage = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, e);
+    let usage = |e: &dyn std::fmt::Display| CommandError::new(Exit::Usage, e);
     let json = serde_json::from_str(&text)
         .map_err(|e| usage(&format_args!("{} is not JSON: {e}; mend it there", name(file))))?;
     match message::repeated_names(&text).first() {
         None => Ok(json),
-        Some(fault) => Err(Failure::new(Exit::No, fault).about(name(file))),
+        Some(fault) => Err(CommandError::new(Exit::No, fault).about(name(file))),
     }
 }
 

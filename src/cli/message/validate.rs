@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::super::{Exit, Failure, print, tell};
+use super::super::{CommandError, Exit, print, print_stderr};
 use crate::cli::input;
 use crate::message::{self, Dialect, Fault, Unknown};
 use crate::whatsapp::messages::Code;
@@ -58,12 +58,13 @@ const MAX_PAYLOAD: u64 = 1 << 20;
 const TOO_LONG: &str =
     "has more than 1 MiB, and no message is that long; give one payload at a time, and files as links";
 
-pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let file = arguments.file.as_deref().filter(|file| *file != Path::new("-"));
     let name = file.map_or_else(|| "stdin".to_owned(), |file| file.display().to_string());
     let text = read(file).map_err(|failure| failure.about(&name))?;
-    let payload: Value = serde_json::from_str(&text)
-        .map_err(|e| Failure::new(Exit::Usage, format_args!("is no JSON: {}", Fallacy(&e))).about(&name))?;
+    let payload: Value = serde_json::from_str(&text).map_err(|e| {
+        CommandError::new(Exit::Usage, format_args!("is no JSON: {}", Fallacy(&e))).about(&name)
+    })?;
     let unknown = if arguments.allow_unknown { Unknown::Warned } else { Unknown::Refused };
     let mut faults = message::repeated_names(&text);
     faults.extend(message::validate(&payload, arguments.dialect, unknown));
@@ -72,23 +73,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         print(&lines)?;
         return Ok(Exit::No);
     }
-    tell(&lines);
+    print_stderr(&lines);
     print(&text)?;
     Ok(Exit::Fine)
 }
 
-fn read(file: Option<&Path>) -> Result<String, Failure> {
+fn read(file: Option<&Path>) -> Result<String, CommandError> {
     let bytes = input::read(file, MAX_PAYLOAD, TOO_LONG)?;
     if bytes.starts_with("\u{feff}".as_bytes()) {
         let reason = "is no JSON: a byte order mark at line 1 column 1; save it as UTF-8 without one";
-        return Err(Failure::new(Exit::Usage, reason));
+        return Err(CommandError::new(Exit::Usage, reason));
     }
     String::from_utf8(bytes).map_err(|e| {
         let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = good.split(|b| *b == b'\n').count();
         let column = good.rsplit(|b| *b == b'\n').next().map_or(0, <[u8]>::len) + 1;
         let reason = format!("is no JSON: no UTF-8 at line {line} column {column}; write it as UTF-8");
-        Failure::new(Exit::Usage, reason)
+        CommandError::new(Exit::Usage, reason)
     })
 }
 

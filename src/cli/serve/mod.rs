@@ -12,7 +12,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::reload::InForce;
-use super::{Exit, Failure, background, load, print, store_failure};
+use super::{CommandError, Exit, background, load, print, store_error};
 use crate::config::{Flags, Scheme, Settings};
 use crate::server::{
     AcmeClient, AcmeError, Admin, CertificateFiles, InheritedSockets, LogWriter, Server, ServiceManager,
@@ -90,7 +90,7 @@ pub(super) struct Arguments {
     print_config: bool,
 }
 
-pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit, CommandError> {
     let flags = Flags {
         config,
         store: arguments.store,
@@ -109,17 +109,17 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
         return Ok(Exit::Fine);
     }
     // Before there are threads.
-    let passed = InheritedSockets::take().map_err(|e| Failure::new(Exit::Usage, e))?;
+    let passed = InheritedSockets::take().map_err(|e| CommandError::new(Exit::Usage, e))?;
     background()?.block_on(serve(Arc::new(flags), settings, passed))?;
     Ok(Exit::Fine)
 }
 
-async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) -> Result<(), Failure> {
-    let system = |e: &dyn std::fmt::Display| Failure::new(Exit::System, e);
+async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) -> Result<(), CommandError> {
+    let system = |e: &dyn std::fmt::Display| CommandError::new(Exit::System, e);
     // Before anything is bound: from here on a signal means drain, not death.
     let mut signals =
         Signals::listen().map_err(|e| system(&format_args!("signals cannot be received: {e}")))?;
-    let stores = Stores::open_all(&settings, &tokio::runtime::Handle::current()).map_err(store_failure)?;
+    let stores = Stores::open_all(&settings, &tokio::runtime::Handle::current()).map_err(store_error)?;
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
     // Before the buckets are asked: there may be something to warn of.
     log.take_notices(log::LevelFilter::Info);
@@ -136,7 +136,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     };
     let Some(Ok(())) = probed else {
         // Told to end before it began is told to end.
-        return probed.map_or(Ok(()), |probed| probed.map_err(store_failure));
+        return probed.map_or(Ok(()), |probed| probed.map_err(store_error));
     };
     // First, so that nothing is served yet where it cannot be had.
     let admin = match passed.admin() {
@@ -220,18 +220,18 @@ async fn serve_until_told(
 
 /// What HTTPS takes, if it is to be spoken: certificates, their files, which are looked after from now on, and who gets other
 /// certificates once addresses are bound.
-fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<AcmeClient>)>, Failure> {
+fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<AcmeClient>)>, CommandError> {
     if settings.scheme() == Scheme::Http {
         return Ok(None);
     }
     let tls = Tls::default();
     let files = CertificateFiles::load(settings.tls.pairs(), tls.certificates())
-        .map_err(|e| Failure::new(Exit::Usage, e))?;
+        .map_err(|e| CommandError::new(Exit::Usage, e))?;
     tokio::spawn(files.clone().watch());
     if settings.acme.domains.is_empty() {
         return Ok(Some((tls, files, None)));
     }
-    let acme = AcmeClient::open(&settings.acme, &tls).map_err(acme_failure)?;
+    let acme = AcmeClient::open(&settings.acme, &tls).map_err(acme_error)?;
     if acme.is_none() {
         log::info!("the certificate files are for all of `acme.domains`: no other certificate is asked for");
     }
@@ -239,14 +239,14 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
 }
 
 /// State that the system will not read or write is the system's failure; any other is one of the settings.
-fn acme_failure(error: AcmeError) -> Failure {
+fn acme_error(error: AcmeError) -> CommandError {
     let exit = match &error {
         AcmeError::State(StateError::Io { source, .. }) if source.kind() != ErrorKind::NotADirectory => {
             Exit::System
         }
         _ => Exit::Usage,
     };
-    Failure::new(exit, error)
+    CommandError::new(exit, error)
 }
 
 /// The signals that end the program, and the one that has it read its settings again.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::{load, warnings};
-use crate::cli::{Exit, Failure, store_failure};
+use crate::cli::{CommandError, Exit, store_error};
 use crate::config::{Flags, Settings};
 use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
 use crate::store::Stores;
@@ -54,7 +54,7 @@ impl InForce<'_> {
         }
     }
 
-    async fn prepare(&self) -> Result<Next, Failure> {
+    async fn prepare(&self) -> Result<Next, CommandError> {
         let (flags, running, stores) = (Arc::clone(&self.flags), self.settings.clone(), self.stores.clone());
         let (has_certificates, got_for) = (self.certificates.is_some(), self.got_for.clone());
         // Files may lie on what does not answer.
@@ -65,21 +65,23 @@ impl InForce<'_> {
             let certificates = has_certificates
                 .then(|| CertificateFiles::read(settings.tls.pairs()))
                 .transpose()
-                .map_err(|e| Failure::new(Exit::Usage, e))?;
+                .map_err(|e| CommandError::new(Exit::Usage, e))?;
             if let Some(read) = &certificates {
                 refuse_to_lose_names(&settings.acme.domains, &named, &got_for, read)?;
             }
-            let stores = stores.reopen(&settings).map_err(store_failure)?;
+            let stores = stores.reopen(&settings).map_err(store_error)?;
             Ok((settings, fixed, stores, certificates))
         });
-        let broken_off = |e| Err(Failure::new(Exit::System, format_args!("reading it was broken off: {e}")));
+        let broken_off =
+            |e| Err(CommandError::new(Exit::System, format_args!("reading it was broken off: {e}")));
         let (settings, fixed, stores, certificates) = reading.await.unwrap_or_else(broken_off)?;
-        stores.probe_new(&self.stores).await.map_err(store_failure)?;
+        stores.probe_new(&self.stores).await.map_err(store_error)?;
         // Last, since it makes the file: what is refused leaves none behind.
         let log = settings.access_log.clone();
-        let opening = spawn_blocking(move || LogSink::open(&log).map_err(|e| Failure::new(Exit::System, e)));
+        let opening =
+            spawn_blocking(move || LogSink::open(&log).map_err(|e| CommandError::new(Exit::System, e)));
         let access_log = opening.await.unwrap_or_else(|e| {
-            Err(Failure::new(Exit::System, format_args!("opening the log was broken off: {e}")))
+            Err(CommandError::new(Exit::System, format_args!("opening the log was broken off: {e}")))
         })?;
         Ok(Next { settings, fixed, stores, certificates, access_log })
     }
@@ -122,7 +124,7 @@ fn refuse_to_lose_names(
     named: &[String],
     got_for: &[String],
     read: &CertificatesRead,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let is_lost = |name: &&String| {
         (named.contains(name) || read.is_empty()) && !got_for.contains(name) && !read.is_for(name)
     };
@@ -131,7 +133,7 @@ fn refuse_to_lose_names(
             "no file of `tls.cert` would be for {name} of `acme.domains` any more, and another certificate is got for it only \
              after a restart; put back a file that is for it, or restart"
         );
-        Err(Failure::new(Exit::Usage, reason))
+        Err(CommandError::new(Exit::Usage, reason))
     })
 }
 

@@ -15,7 +15,7 @@ use crate::message::json_object::Object;
 /// let dates = CtaUrl::new("Our workshops in May", "See dates", "https://example.com/workshops").header("Workshops");
 /// let payload = Message::new("+16505551234", dates).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["parameters"]["display_text"], "See dates");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CtaUrl {
@@ -97,7 +97,7 @@ pub enum FlowMode {
 ///     .navigate("DATES", Some(json!({"guests": 2})));
 /// let payload = Message::new("+16505551234", booking).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["parameters"]["flow_message_version"], "3");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
@@ -197,7 +197,7 @@ impl From<Flow> for Content {
 ///
 /// let payload = Message::new("+16505551234", LocationRequest::new("Where shall we pick you up?")).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["name"], "send_location");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocationRequest {
@@ -228,7 +228,7 @@ impl From<LocationRequest> for Content {
 /// let request = AddressRequest::new("Where shall we deliver?", "IN").values(json!({"name": "CUSTOMER"}));
 /// let payload = Message::new("+91 63155 51234", request).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["parameters"]["country"], "IN");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct AddressRequest {
@@ -304,7 +304,7 @@ impl From<AddressRequest> for Content {
 ///
 /// let payload = Message::new("+16505551234", CallPermission::new("May we call you about your order?")).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["type"], "call_permission_request");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallPermission {
@@ -333,7 +333,7 @@ impl From<CallPermission> for Content {
 /// let request = ContactInfoRequest::new("Which number may we reach you at?");
 /// let payload = Message::new(Recipient::user("US.13491208655302741918"), request).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["name"], "request_contact_info");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactInfoRequest {
@@ -363,7 +363,7 @@ impl From<ContactInfoRequest> for Content {
 /// let call = VoiceCall::new("Call us about your order").display_text("Call now").ttl_minutes(100);
 /// let payload = Message::new("+16505551234", call).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["parameters"]["ttl_minutes"], 100);
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoiceCall {

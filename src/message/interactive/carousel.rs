@@ -123,7 +123,7 @@ impl Card {
 /// let carousel = MediaCarousel::new("New this week", card("echeveria"), card("panda"));
 /// let payload = Message::new("+16505551234", carousel).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["cards"][1]["card_index"], 1);
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaCarousel {
@@ -160,7 +160,7 @@ impl From<MediaCarousel> for Content {
 /// let roses = ProductCarousel::new("Our roses", "367025965434465", ["rose-12", "rose-13"]);
 /// let payload = Message::new("+16505551234", roses).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["cards"][0]["type"], "product");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductCarousel {

@@ -14,7 +14,7 @@ use crate::message::json_object::Object;
 /// let rose = Product::new("367025965434465", "rose-12").body("Just in").footer("While stocks last");
 /// let payload = Message::new("+16505551234", rose).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["product_retailer_id"], "rose-12");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -60,7 +60,7 @@ impl From<Product> for Content {
 ///     .section("Tulips", ["tulip-1"]);
 /// let payload = Message::new("+16505551234", list).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["sections"][1]["product_items"][0]["product_retailer_id"], "tulip-1");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductList {
@@ -131,7 +131,7 @@ pub(in crate::message) fn product_sections(sections: &[(String, Vec<String>)]) -
 /// let catalog = Catalog::new("Everything we have").thumbnail("rose-12");
 /// let payload = Message::new("+16505551234", catalog).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["name"], "catalog_message");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {

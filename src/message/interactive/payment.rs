@@ -64,7 +64,7 @@ impl Order {
 /// let order = Order::new("ref-1", "digital-goods", "INR", amount.clone(), json!({"status": "pending", "subtotal": amount}));
 /// let payload = Message::new("+91 63155 51234", OrderDetails::new("Your order", order)).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["name"], "review_and_pay");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderDetails {
@@ -104,7 +104,7 @@ impl From<OrderDetails> for Content {
 /// let sent = OrderStatus::new("It is on its way", "ref-1", "shipped").description("With you on Monday");
 /// let payload = Message::new("+91 63155 51234", sent).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["parameters"]["order"]["status"], "shipped");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderStatus {

@@ -18,7 +18,7 @@ use crate::message::json_object::Object;
 ///
 /// let four = ReplyButtons::new("Which?", "a", "A").button("b", "B").button("c", "C").button("d", "D");
 /// assert!(Message::new("+16505551234", four).build(Dialect::Cloud).is_err());
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyButtons {
@@ -146,7 +146,7 @@ impl Section {
 /// let list = List::new("How shall we send it?", "Choose", Section::untitled(Row::new("express", "Express"))).header("Delivery");
 /// let payload = Message::new("+16505551234", list).build(Dialect::Cloud)?;
 /// assert_eq!(payload["interactive"]["action"]["sections"][0]["rows"][0]["id"], "express");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 ///
 /// ```compile_fail

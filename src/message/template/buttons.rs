@@ -13,7 +13,7 @@ use crate::message::json_object::Object;
 /// let coupon = Template::new("coupon", "en").button(TemplateButton::quick_reply(0, "stop")).button(TemplateButton::copy_code(1, "25OFF"));
 /// let payload = Message::new("+16505551234", coupon).build(Dialect::Cloud)?;
 /// assert_eq!(payload["template"]["components"][1]["parameters"][0]["coupon_code"], "25OFF");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TemplateButton {

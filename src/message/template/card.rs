@@ -18,7 +18,7 @@ use crate::message::json_object::Object;
 /// let summer = Template::new("summer", "en_US").card(card("lemon")).card(card("lime"));
 /// let payload = Message::new("+16505551234", summer).build(Dialect::Cloud)?;
 /// assert_eq!(payload["template"]["components"][0]["cards"][1]["card_index"], 1);
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TemplateCard {

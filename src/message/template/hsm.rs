@@ -13,7 +13,7 @@ use crate::message::json_object::Object;
 /// let old = Hsm::new("the_namespace", "order_sent", "en_US").parameters(["860198-230332"]);
 /// let payload = Message::new("+16505551234", old).build(Dialect::OnPremises)?;
 /// assert_eq!(payload["hsm"]["localizable_params"][0]["default"], "860198-230332");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hsm {

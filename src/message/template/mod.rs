@@ -81,7 +81,7 @@ impl TemplateHeader {
 ///     .button(TemplateButton::url(0, "spring"));
 /// let payload = Message::new("+16505551234", sale).build(Dialect::Cloud)?;
 /// assert_eq!(payload["template"]["components"][0]["parameters"][0]["type"], "image");
-/// # Ok::<(), wamedia::message::Refused>(())
+/// # Ok::<(), wamedia::message::BuildError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
