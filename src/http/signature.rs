@@ -17,14 +17,16 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use super::signing_keys::is_key_id;
 use crate::asset::AssetPath;
 
-/// Octets of a signature.
-pub(super) const SIGNATURE_LEN: usize = 32;
+/// Length of a signature in octets.
+const SIGNATURE_LEN: usize = 32;
+/// Longest id of a key, in characters.
+const MAX_ID: usize = 64;
 
 /// What signs a link to one asset until one time. Displays as the part of a query that it is:
 /// `expires=1800000000&key=k1&signature=…`.
@@ -102,9 +104,33 @@ impl fmt::Debug for Claim<'_> {
     }
 }
 
+/// Signs the link to the asset at `path` until `expires` with `key`, whose id is `id`.
+pub(super) fn sign(key: &hmac::Key, id: &str, path: &AssetPath, expires: u64) -> [u8; SIGNATURE_LEN] {
+    hmac_sha256(key, &signed_text(path, expires, id))
+}
+
+/// Whether the signature of `claim` is that of `key` for the asset at `path`. Compares in constant time. The expiry is
+/// part of what is signed, but is not compared with a clock here.
+pub(super) fn verify(key: &hmac::Key, path: &AssetPath, claim: &Claim) -> bool {
+    let text = signed_text(path, claim.expires, claim.key);
+    hmac::verify(key, text.as_bytes(), &claim.signature).is_ok()
+}
+
+/// HMAC-SHA256 of `text`.
+pub(super) fn hmac_sha256(key: &hmac::Key, text: &str) -> [u8; SIGNATURE_LEN] {
+    hmac::sign(key, text.as_bytes()).as_ref().try_into().expect("HMAC-SHA256 makes 32 octets")
+}
+
 /// The text that is signed; see the head of this file.
-pub(super) fn signed_text(path: &AssetPath, expires: u64, key: &str) -> String {
+fn signed_text(path: &AssetPath, expires: u64, key: &str) -> String {
     format!("wamedia-link-v1\n{key}\n{expires}\n/{}", path.as_str())
+}
+
+/// Whether `text` is a valid key id: it needs no percent-encoding in a query, and contains none of the characters that
+/// separate keys, or an id from its key.
+pub(super) fn is_key_id(text: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
 fn seconds(text: &str) -> Option<u64> {
