@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::transcript::{Certificate, ChainFault, Failure, Handshake};
+use crate::https_client;
 
 /// Certificates of a chain that are looked at; real ones have two or three.
 const CHAIN: usize = 10;
@@ -29,18 +30,14 @@ impl Trust {
     /// The authorities that the system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; `None` where there
     /// are none.
     pub fn of_system() -> Option<Self> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self::of_roots(roots)
+        Self::of_roots(https_client::system_roots())
     }
 
     fn of_roots(roots: RootCertStore) -> Option<Self> {
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().ok().map(Self)
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), https_client::crypto_provider());
+        builder.build().ok().map(Self)
     }
-}
-
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// Speaks TLS with `host` over a connection, and tells what its certificates are like.
@@ -54,7 +51,7 @@ pub(super) async fn handshake(
     let name = ServerName::try_from(bare.to_owned())
         .map_err(|_| Failure::Tls("no certificate can be for such a host name".to_owned()))?;
     let onlooker = Arc::new(Onlooker { trust: trust.clone(), seen: Mutex::default() });
-    let config = ClientConfig::builder_with_provider(provider())
+    let config = ClientConfig::builder_with_provider(https_client::crypto_provider())
         .with_safe_default_protocol_versions()
         .expect("the provider knows the protocol's versions")
         .dangerous()

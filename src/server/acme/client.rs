@@ -18,16 +18,20 @@ use hyper_util::rt::TokioExecutor;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::RootCertStore;
 
+use crate::https_client::{self, Schemes};
+
 /// From a request to the end of its answer. Authorities that are under load take long.
-const ANSWER: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// For a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the authority to validate challenges, and again to issue.
+pub(super) const PROCESSING_TIMEOUT: Duration = Duration::from_mins(1);
 /// No answer of an authority is longer, in bytes.
-const LONGEST: usize = 1 << 20;
+const MAX_RESPONSE: usize = 1 << 20;
 
 /// Asks one authority. Clones share connections and notes.
 #[derive(Clone)]
-pub(super) struct Asking {
+pub(super) struct AcmeHttpClient {
     client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
     retry_after: Arc<Mutex<Option<SystemTime>>>,
     was_heard: Arc<AtomicBool>,
@@ -35,36 +39,24 @@ pub(super) struct Asking {
 
 /// An answer that is none of an ACME server's, or none at all.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(super) enum AcmeClientError {
     /// Nobody was reached, or they were not believed.
     #[error("{0}")]
     Unreached(String),
     /// It was not there in time.
-    #[error("there was no answer after {} s", ANSWER.as_secs())]
+    #[error("there was no answer after {} s", RESPONSE_TIMEOUT.as_secs())]
     Late,
     /// Somebody answered something else.
     #[error("the answer was {0}, and not one of an ACME server")]
     Unexpected(StatusCode),
 }
 
-impl Asking {
+impl AcmeHttpClient {
     /// Trusts those in `roots` alone.
     pub(super) fn new(roots: RootCertStore) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows the protocol's versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_only()
-            .enable_http1()
-            .wrap_connector(http);
+        http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let https = https_client::https_connector(http, roots, Schemes::HttpsOnly);
         Self {
             client: Client::builder(TokioExecutor::new()).build(https),
             retry_after: Arc::default(),
@@ -82,7 +74,7 @@ impl Asking {
         *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, head: &response::Parts) -> Result<(), NoAnswer> {
+    fn note(&self, head: &response::Parts) -> Result<(), AcmeClientError> {
         if head.status.is_success() {
             return Ok(());
         }
@@ -92,11 +84,11 @@ impl Asking {
         let is_problem = head.headers.get(CONTENT_TYPE).is_some_and(|kind| {
             kind.as_bytes().to_ascii_lowercase().starts_with(b"application/problem+json")
         });
-        if is_problem { Ok(()) } else { Err(NoAnswer::Unexpected(head.status)) }
+        if is_problem { Ok(()) } else { Err(AcmeClientError::Unexpected(head.status)) }
     }
 }
 
-impl HttpClient for Asking {
+impl HttpClient for AcmeHttpClient {
     fn request(
         &self,
         request: Request<BodyWrapper<Bytes>>,
@@ -114,17 +106,17 @@ impl HttpClient for Asking {
             let response = this.client.request(request).await;
             let status = response.as_ref().map(hyper::Response::status);
             note_heard(status.map_err(ClientError::is_connect));
-            let response = response.map_err(|e| NoAnswer::Unreached(innermost(&e)))?;
+            let response = response.map_err(|e| AcmeClientError::Unreached(innermost(&e)))?;
             let (parts, body) = response.into_parts();
             this.note(&parts)?;
-            let body = Limited::new(body, LONGEST).collect().await;
-            let body = body.map_err(|e| NoAnswer::Unreached(innermost(&*e)))?.to_bytes();
+            let body = Limited::new(body, MAX_RESPONSE).collect().await;
+            let body = body.map_err(|e| AcmeClientError::Unreached(innermost(&*e)))?.to_bytes();
             Ok(BytesResponse { parts, body: Box::new(body) })
         };
         Box::pin(async move {
-            let answered = tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| {
+            let answered = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await.unwrap_or_else(|_| {
                 note_late(Err(false));
-                Err(NoAnswer::Late)
+                Err(AcmeClientError::Late)
             });
             answered.map_err(|e| Error::Other(Box::new(e)))
         })
@@ -178,7 +170,7 @@ mod tests {
             (head(503, "text/html", Some("60")), false, true),
             (head(301, "text/html", None), false, false),
         ] {
-            let asking = Asking::new(RootCertStore::empty());
+            let asking = AcmeHttpClient::new(RootCertStore::empty());
             let before = SystemTime::now();
             assert_eq!(asking.note(&head).is_ok(), is_one, "{head:?}");
             let told = asking.retry_after();

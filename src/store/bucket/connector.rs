@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use crate::https_client::{self, Schemes};
 use crate::store::{StoreError, UpstreamFault};
 
 /// Names that are looked up at one time.
@@ -32,8 +33,7 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Whom this machine trusts, and whose certificates stand in the PEM file `more`.
 pub(super) fn roots(more: Option<&str>) -> Result<RootCertStore, StoreError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = https_client::system_roots();
     if let Some(file) = more {
         roots.add_parsable_certificates(read_certificates(file)?);
     }
@@ -112,25 +112,12 @@ pub(super) struct Dialer {
 impl Dialer {
     /// Connects to whom `roots` vouch for.
     pub(super) fn new(roots: RootCertStore, timeout: Duration, background: &Handle) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows the protocol's versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let mut http = HttpConnector::new_with_resolver(Resolver {
             background: background.clone(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
         });
-        http.enforce_http(false);
-        http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        Self { https, timeout }
+        Self { https: https_client::https_connector(http, roots, Schemes::HttpsOrHttp), timeout }
     }
 }
 
