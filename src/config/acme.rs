@@ -268,7 +268,7 @@ pub(super) fn path(value: &Value, base: &Path) -> Result<PathBuf, String> {
     if text.contains('\0') {
         return Err("the name holds a NUL, which no file system takes; leave it out".to_owned());
     }
-    let path = super::mount::absolute(base, text);
+    let path = super::values::absolute(base, text);
     if path.components().next_back() == Some(Component::RootDir) {
         return Err("is the root of the file system; name a folder below it".to_owned());
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use hyper::Uri;
 
+use super::ConfigError;
 use super::raw::{Entry, Value};
-use super::{ConfigError, settings_table};
+use super::values::{WEEK, duration_within};
 use crate::asset::AssetPath;
 use crate::suggest::nearest;
 
@@ -193,9 +194,7 @@ impl Bucket {
     /// Reads what the table of its mount says beside its URL.
     pub(super) fn read(&mut self, entry: &Entry) -> Result<(), ConfigError> {
         if let Some(field) = entry.field("stale_if_error") {
-            self.stale_if_error = field.read(|value| {
-                settings_table::duration_within(value, Duration::ZERO..=settings_table::WEEK)
-            })?;
+            self.stale_if_error = field.read(|value| duration_within(value, Duration::ZERO..=WEEK))?;
         }
         if let Some(field) = entry.field("endpoint") {
             self.endpoint = Some(field.read(|value| service_url(value.one()?))?);

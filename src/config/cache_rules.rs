@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::raw::{Entry, Value};
 use super::unreachable_rules::{Shadowed, first_overlap, first_shadowed};
-use super::{ConfigError, Settings, settings_table};
+use super::{ConfigError, Settings, values};
 use crate::asset::{AssetPath, CachePolicy, Storage};
 
 /// The cache policies of all assets.
@@ -200,7 +200,7 @@ pub(super) fn read(entries: &[Entry]) -> Result<Vec<Rule>, ConfigError> {
     for entry in entries {
         let policy = entry.required("cache_control", "cache_control = \"max-age=604800\"")?;
         let is_signed = entry.field("signed").map_or(Ok(false), |field| field.read(Value::truth))?;
-        let policy = policy.read(|value| policy_for(is_signed, settings_table::policy(value)?))?;
+        let policy = policy.read(|value| policy_for(is_signed, values::policy(value)?))?;
         let pattern = entry.required("match", "match = \"campaign/**\"")?;
         // An empty pattern has its own refusal with an example.
         let rule = pattern.read(|value| Rule::new(value.text()?, policy))?;

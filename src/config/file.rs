@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::mount::absolute;
 use super::raw::{Entry, Field, Value};
 use super::settings_table::{self, KEYS, Key};
+use super::values::absolute;
 use super::{ConfigError, Place};
 use crate::suggest::nearest;
 

@@ -24,6 +24,7 @@ mod tests;
 mod toml_string;
 mod units;
 mod unreachable_rules;
+mod values;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::{Entry, Field};
-use super::{Bucket, ConfigError, Environment, bucket, settings_table};
+use super::values::{HOUR, absolute, duration_within};
+use super::{Bucket, ConfigError, Environment, bucket};
 use crate::asset::AssetPath;
 
 /// A store whose assets are served below a path.
@@ -111,8 +112,7 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
         }
     }
     let fresh = match entry.field("fresh") {
-        Some(fresh) => fresh
-            .read(|value| settings_table::duration_within(value, Duration::ZERO..=settings_table::HOUR))?,
+        Some(fresh) => fresh.read(|value| duration_within(value, Duration::ZERO..=HOUR))?,
         None => store.default_fresh(),
     };
     Ok(Mount { path, store, fresh })
@@ -159,12 +159,6 @@ fn location(store: &Field, around: Surroundings) -> Result<Location, ConfigError
     Err(ConfigError::Directory { directory: folder.clone(), place: store.place.clone(), reason })
 }
 
-/// The path made absolute below `base`, without `.` segments; nothing is looked up, so symbolic links stay.
-pub(super) fn absolute(base: &Path, named: impl AsRef<Path>) -> PathBuf {
-    let joined = base.join(named);
-    path::absolute(&joined).unwrap_or(joined)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,13 +170,6 @@ mod tests {
         }
         for text in ["//", "//a", "/a//", "/a//b", "/../a", "/.hidden", "/a\\b", "a\n"] {
             assert!(mount_path(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn names_are_made_absolute_without_being_looked_up() {
-        for (name, path) in [(".", "/base"), ("./a/./b", "/base/a/b"), ("../a", "/base/../a"), ("/x", "/x")] {
-            assert_eq!(absolute(Path::new("/base"), name), Path::new(path), "{name}");
         }
     }
 }

@@ -11,25 +11,13 @@ use super::{envelope, media, recipients};
 use crate::cli::{CommandError, Exit, asset};
 use crate::message::{self, Contact, Content, Name, Parameter, Phone};
 
-/// Refuses to read both the content and the recipients from stdin.
-pub(super) fn refuse_stdin_twice(
-    json: Option<&Path>,
-    addressed: &envelope::Arguments,
-) -> Result<(), CommandError> {
-    if json.is_some_and(recipients::is_stdin) && addressed.reads_stdin() {
-        let reason = "--json and --to-file cannot both read stdin; write one of them to a file";
-        return Err(CommandError::new(Exit::Usage, reason));
-    }
-    Ok(())
-}
-
 /// The content that was written as JSON, where one was.
 fn written(
     kind: &str,
     json: Option<&Path>,
     addressed: &envelope::Arguments,
 ) -> Result<Option<Content>, CommandError> {
-    refuse_stdin_twice(json, addressed)?;
+    addressed.refuse_stdin_twice(json)?;
     json.map(|file| Ok(Content::written(kind, recipients::read_json(file)?))).transpose()
 }
 
@@ -217,7 +205,7 @@ pub(super) struct Template {
 
 impl Template {
     pub(super) fn run(&self, config: Option<PathBuf>) -> Result<Exit, CommandError> {
-        refuse_stdin_twice(self.json.as_deref(), &self.addressed)?;
+        self.addressed.refuse_stdin_twice(self.json.as_deref())?;
         let json = self.json.as_deref().map(recipients::read_json).transpose()?;
         let content = match (&self.name, json) {
             (None, json) => {

@@ -1,7 +1,7 @@
 //! To whom a message goes, and in which words it is told to which API: the flags that all kinds have in common.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
@@ -56,9 +56,14 @@ impl Arguments {
         self.send_to(content, |text| Recipient::group(text))
     }
 
-    /// Whether the recipients are read from stdin, which can be read but once.
-    pub(super) fn reads_stdin(&self) -> bool {
-        self.to_file.as_deref().is_some_and(recipients::is_stdin)
+    /// Refuses to read both the content (`--json -`) and the recipients (`--to-file -`) from stdin.
+    pub(super) fn refuse_stdin_twice(&self, json: Option<&Path>) -> Result<(), CommandError> {
+        let reads_stdin = |file: Option<&Path>| file.is_some_and(recipients::is_stdin);
+        if reads_stdin(json) && reads_stdin(self.to_file.as_deref()) {
+            let reason = "--json and --to-file cannot both read stdin; write one of them to a file";
+            return Err(CommandError::new(Exit::Usage, reason));
+        }
+        Ok(())
     }
 
     fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, CommandError> {

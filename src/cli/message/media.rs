@@ -67,7 +67,7 @@ impl Arguments {
     pub(super) fn run(&self, kind: Kind, config: Option<PathBuf>) -> Result<Exit, CommandError> {
         let content = match (&self.json, &self.path, &self.link, &self.id) {
             (Some(json), ..) => {
-                super::content::refuse_stdin_twice(Some(json), &self.addressed)?;
+                self.addressed.refuse_stdin_twice(Some(json))?;
                 Content::written(kind.name(), recipients::read_json(json)?)
             }
             (_, Some(path), _, id) => of_asset(path, Some(kind), id.as_deref(), &self.options, config)?,
