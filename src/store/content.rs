@@ -6,8 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::bucket::{Arriving, ArrivingStream, Object, ObjectStream};
-use super::disk::{DiskFile, FileStream};
+use super::bucket::object::{Object, ObjectStream};
+use super::bucket::shared_body::{Arriving, ArrivingStream};
+use super::cut::{CutError, slice};
+use super::disk::disk_file::DiskFile;
+use super::disk::stream::FileStream;
 
 /// How an asset is to be read.
 #[derive(Debug, Clone)]
@@ -42,32 +45,14 @@ pub enum ContentStream {
     Object(Box<ObjectStream>),
 }
 
-/// Why a stream ended before its last byte. The connection must be cut: what was sent so far is not the asset.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum CutError {
-    /// The asset is no longer the version that the response head speaks of.
-    #[error("{path} changed while it was sent; the response was cut short")]
-    Changed {
-        /// The asset's path.
-        path: Box<str>,
-    },
-    /// The asset could not be read.
-    #[error("reading {path} failed while it was sent: {reason}; the response was cut short")]
-    Unreadable {
-        /// The asset's path.
-        path: Box<str>,
-        /// What the operating system or the bucket said.
-        reason: Box<str>,
-    },
-}
-
 impl Content {
     /// The bytes of `range`, which must lie within the content.
     pub fn stretch(&self, range: Range<u64>) -> Stretch {
         match self {
             Self::Memory(bytes) => Stretch::Memory(slice(bytes, &range)),
-            Self::File(file) => Stretch::Stream(ContentStream::File(file.stream(range))),
+            Self::File(file) => {
+                Stretch::Stream(ContentStream::File(FileStream::new(Arc::clone(file), range)))
+            }
             Self::Arriving(arriving) => match arriving.whole() {
                 Some(bytes) => Stretch::Memory(slice(bytes, &range)),
                 None => Stretch::Stream(ContentStream::Arriving(arriving.stream(range))),
@@ -75,15 +60,6 @@ impl Content {
             Self::Object(object) => Stretch::Stream(ContentStream::Object(Box::new(object.stream(range)))),
         }
     }
-}
-
-/// A range of bytes in memory.
-pub(super) fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
-    if *range == (0..bytes.len() as u64) {
-        return bytes.clone();
-    }
-    let at = |offset| usize::try_from(offset).expect("what is in memory is addressed by usize");
-    bytes.slice(at(range.start)..at(range.end))
 }
 
 impl ContentStream {

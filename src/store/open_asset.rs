@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::bucket::Live;
-use super::disk::Seen;
-use super::{Ask, Content, ContentStream, Object, StoreError};
+use super::bucket::object::{Live, Object};
+use super::content::{Content, ContentStream};
+use super::disk::load::Seen;
+use super::{Ask, StoreError};
 use crate::asset::Asset;
 use crate::http::Fields;
 

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
 use crate::config::CacheRules;
-use crate::log_throttle::Sparing;
+use crate::log_throttle::RepeatThrottle;
 use crate::whatsapp;
 
 /// Seconds from 1970 to the year that an HTTP date cannot tell.
@@ -18,7 +18,7 @@ const YEAR_10000: u64 = 253_402_300_800;
 /// Describes the objects of one bucket, and tells the operator of what is odd about them.
 #[derive(Default)]
 pub(super) struct Descriptions {
-    misread: Sparing,
+    misread: RepeatThrottle,
     undated: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ impl Descriptions {
                 .as_ref()
                 .map_or("the rules decide".to_owned(), |policy| format!("it is sent as {policy}"));
             let shown = said.escape_debug();
-            self.misread.say(said, |others| {
+            self.misread.log(said, |others| {
                 log::warn!("{path}: the object's Cache-Control `{shown}` cannot be obeyed as it is: {reason}; {taken}{others}");
             });
         }

@@ -14,9 +14,9 @@ mod error;
 mod health;
 mod listing;
 mod metadata;
-mod object;
+pub(super) mod object;
 mod object_keys;
-mod shared_body;
+pub(super) mod shared_body;
 mod upstream;
 
 use std::sync::Arc;
@@ -34,9 +34,9 @@ use self::error::Refusal;
 pub(crate) use self::health::Record;
 pub use self::listing::{Listed, Listing, Piece};
 use self::metadata::{Descriptions, entity_tag, http_date};
-pub(crate) use self::object::Live;
-pub use self::object::{Object, ObjectStream};
-pub use self::shared_body::{Arriving, ArrivingStream};
+use self::object::Live;
+use self::object::Object;
+use self::shared_body::Arriving;
 use self::upstream::{Question, Upstream};
 use super::context::StoreContext;
 use super::open_asset::Origin;
@@ -46,7 +46,7 @@ use super::{Ask, BucketStatus, Content, NOBODYS, OpenAsset, StoreError, Upstream
 use crate::asset::{Asset, AssetPath};
 use crate::config;
 use crate::http::{Fields, without_signatures};
-use crate::log_throttle::Sparing;
+use crate::log_throttle::RepeatThrottle;
 
 /// Between two questions about one path that are asked for by name of an unknown version.
 const ASK_GAP: Duration = Duration::from_millis(250);
@@ -69,8 +69,8 @@ pub(crate) struct Bucket {
     missing: Cache<Box<str>, Instant>,
     /// Whether it answers, where nobody else asks.
     glance: SharedProbe<()>,
-    denied: Sparing,
-    unusable: Sparing,
+    denied: RepeatThrottle,
+    unusable: RepeatThrottle,
     descriptions: Descriptions,
 }
 
@@ -113,8 +113,8 @@ impl Bucket {
             shelf,
             missing: Cache::new(MISSING_PATHS),
             glance: SharedProbe::default(),
-            denied: Sparing::default(),
-            unusable: Sparing::default(),
+            denied: RepeatThrottle::default(),
+            unusable: RepeatThrottle::default(),
             descriptions: Descriptions::default(),
         })
     }
@@ -373,12 +373,12 @@ impl Bucket {
     fn tell(&self, path: &AssetPath<'_>, refusal: &Refusal) {
         let (name, path) = (self.upstream.name(), without_signatures(path.as_str()));
         match refusal {
-            Refusal::Forbidden => self.denied.say(name, |others| {
+            Refusal::Forbidden => self.denied.log(name, |others| {
                 log::warn!("{path}: {name} denies access, so it is answered as missing{others}");
             }),
             Refusal::Unusable(reason) => {
                 self.unusable
-                    .say(reason, |others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
+                    .log(reason, |others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
             }
             _ => {}
         }

@@ -15,7 +15,8 @@ use tokio::time::{Sleep, sleep};
 use super::error::{Refusal, innermost};
 use super::upstream::{Body, Passage, RETRIES, Upstream};
 use crate::asset::CachePolicy;
-use crate::store::{CutError, StoreError};
+use crate::store::StoreError;
+use crate::store::cut::CutError;
 
 /// One version of one object.
 pub struct Object {

@@ -9,8 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::object::ObjectStream;
-use crate::store::CutError;
-use crate::store::content::slice;
+use crate::store::cut::{CutError, slice};
 use crate::store::memory_budget::Reservation;
 
 /// Most that a client takes at one time of what is not whole yet, in bytes: it is copied.

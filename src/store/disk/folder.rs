@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::disk_file::DiskFile;
 use super::load::{Loaded, Seen, load};
+use super::open_file::OpenFile;
 use super::root::Patience;
 use super::version::{FileVersion, SETTLING};
-use super::{Disk, DiskFile, OpenError, OpenFile, Shared};
+use super::{Disk, OpenError, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
 use crate::http::Fields;
 use crate::store::context::StoreContext;

@@ -9,8 +9,9 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use super::Shared;
+use super::open_file::OpenFile;
 use super::version::{FileVersion, SETTLING};
-use super::{OpenFile, Shared};
 use crate::asset::Digest;
 use crate::store::StoreError;
 use crate::store::memory_budget::Reservation;

@@ -4,22 +4,21 @@
 
 mod buffer_pool;
 mod digests;
+pub(super) mod disk_file;
 mod folder;
-mod load;
+pub(super) mod load;
+mod open_file;
 mod root;
-mod stream;
+pub(super) mod stream;
 mod version;
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
-use std::num::NonZeroU64;
-use std::ops::Range;
-use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use rustix::fs::Advice;
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -27,13 +26,12 @@ use tokio::sync::Semaphore;
 pub(crate) use self::buffer_pool::Chunks;
 pub(crate) use self::digests::Digests;
 pub(crate) use self::folder::Folder;
-pub(crate) use self::load::{Loaded, Seen};
+use self::open_file::OpenFile;
 use self::root::{Patience, Refusal, Root};
-pub use self::stream::FileStream;
 use self::version::FileVersion;
 use super::memory_budget::Budget;
 use super::{NOBODYS, StoreError};
-use crate::asset::{AssetPath, Digest};
+use crate::asset::AssetPath;
 
 /// What all disk stores of a process have in common.
 pub(crate) struct Shared {
@@ -58,53 +56,11 @@ pub(crate) struct Disk {
     nowait_is_missing: AtomicBool,
 }
 
-/// A regular file that was opened, and which version of it.
-#[derive(Clone)]
-pub(crate) struct OpenFile {
-    pub(crate) file: Arc<File>,
-    pub(crate) version: FileVersion,
-}
-
-impl OpenFile {
-    /// Brings the beginning of the file into the page cache, and waits for it: about what one chunk takes.
-    ///
-    /// For a thread that may wait. Who had to wait for the open will mostly have to wait for the bytes too, and one turn on
-    /// another thread costs less than two.
-    pub(crate) fn fetch_beginning(&self) {
-        let len = self.version.len.min(buffer_pool::LARGE as u64);
-        let Some(last) = len.checked_sub(1) else { return };
-        // Both are for speed only; whoever reads the file learns what is wrong with it.
-        let _ = rustix::fs::fadvise(&*self.file, 0, NonZeroU64::new(len), Advice::WillNeed);
-        let _ = self.file.read_at(&mut [0], last);
-    }
-}
-
 /// Why nothing was opened.
 pub(crate) enum OpenError {
     /// The file system would have to be waited for.
     WouldBlock,
     Store(StoreError),
-}
-
-/// One version of a file, open, with the digest of its bytes.
-pub struct DiskFile {
-    file: Arc<File>,
-    version: FileVersion,
-    digest: Digest,
-    settled: bool,
-    /// Set when the file turned out to be another version than this.
-    broken: AtomicBool,
-    path: Box<str>,
-    disk: Arc<Disk>,
-}
-
-impl std::fmt::Debug for DiskFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DiskFile")
-            .field("path", &self.path)
-            .field("version", &self.version)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Disk {
@@ -191,42 +147,5 @@ fn kind(metadata: &Metadata) -> &'static str {
         "a socket"
     } else {
         "a device"
-    }
-}
-
-impl DiskFile {
-    /// What was loaded of `file`, without its body.
-    pub(crate) fn new(file: Arc<File>, loaded: &Loaded, path: &AssetPath<'_>, disk: Arc<Disk>) -> Self {
-        Self {
-            file,
-            version: loaded.version,
-            digest: loaded.digest,
-            settled: loaded.settled,
-            broken: AtomicBool::new(false),
-            path: path.as_str().into(),
-            disk,
-        }
-    }
-
-    /// Whether a part of the file can be sent: a version that has not settled can only prove itself as a whole.
-    pub fn is_settled(&self) -> bool {
-        self.settled
-    }
-
-    /// Whether it could be held in memory at the moment.
-    pub(crate) fn finds_room(&self) -> bool {
-        let (len, shared) = (self.version.len, &self.disk.shared);
-        len <= shared.max_body && shared.budget.has_room(len)
-    }
-
-    /// Whether some response found the file to be another version.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
-    }
-
-    /// The bytes of `range`, which must lie within the file, and must be the whole of it while it is
-    /// [unsettled](Self::is_settled).
-    pub fn stream(self: &Arc<Self>, range: Range<u64>) -> FileStream {
-        FileStream::new(Arc::clone(self), range)
     }
 }

@@ -19,11 +19,11 @@ use rustix::io::{Errno, ReadWriteFlags};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 
-use super::DiskFile;
 use super::buffer_pool::{Chunk, SMALL};
+use super::disk_file::DiskFile;
 use super::version::FileVersion;
 use crate::asset::Digest;
-use crate::store::CutError;
+use crate::store::cut::CutError;
 
 /// A reader that took longer than this for a chunk is not helped by larger ones: below 1 MiB/s.
 const SLOW: Duration = Duration::from_millis(250);
@@ -60,8 +60,9 @@ impl std::fmt::Debug for State {
 }
 
 impl FileStream {
-    /// Streams `range`, which lies within the file. An unsettled file can only prove itself as a whole.
-    pub(super) fn new(file: Arc<DiskFile>, range: Range<u64>) -> Self {
+    /// Streams `range`, which must lie within the file, and must be the whole of it while the file is
+    /// [unsettled](DiskFile::is_settled).
+    pub(crate) fn new(file: Arc<DiskFile>, range: Range<u64>) -> Self {
         debug_assert!(range.end <= file.version.len);
         debug_assert!(file.settled || range == (0..file.version.len));
         let hasher = (!file.settled).then(Sha256::new);
@@ -189,7 +190,7 @@ impl FileStream {
             return Some(if holds { Ok(chunk) } else { Err(self.changed()) });
         }
         // After the last byte was read: a write changes the stamps before it changes the bytes. (One through a shared
-        // memory map may not, which README names among the limits.)
+        // memory map may not: docs/limitations.md.)
         let now = match FileVersion::current(&self.file.file) {
             Ok(now) => now,
             Err(e) => return Some(Err(self.unreadable(&e))),

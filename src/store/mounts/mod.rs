@@ -2,6 +2,7 @@
 //! is told in [`reload`].
 
 mod reload;
+mod store_settings;
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::reload::Made;
+use self::store_settings::Made;
 use super::bucket::{Bucket, Connector, Record};
 use super::context::StoreContext;
 use super::disk::{Chunks, Digests, Folder, Shared};
@@ -231,7 +232,7 @@ impl Stores {
     /// Some asset that WhatsApp takes and that anybody may have, if there is one at a glance in a folder.
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
         let is_public =
-            |path: &AssetPath| !settings.cache.is_signed(path) && settings.door_before(path).is_none();
+            |path: &AssetPath| !settings.cache.is_signed(path) && settings.auth_for(path).is_none();
         folders(settings).find_map(|(mount, folder)| {
             let seen = |inside: &AssetPath| self.0.seen_through(mount, inside).filter(is_public);
             seen(&sample::example(folder, |inside| seen(inside).is_some())?)

@@ -1,23 +1,13 @@
 //! Stores of other settings in the place of those before: what is made anew, what is asked first, and what is taken over.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::store_settings::Made;
 use super::{Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
-use crate::config::{self, CacheRules, Location, Settings};
+use crate::config::{self, Settings};
 use crate::store::bucket::{Record, Secrets};
 use crate::store::{OpenAsset, StoreError, UpstreamFault};
-
-/// What of the settings stores are made of. Where it is the same, so are they.
-#[derive(PartialEq)]
-pub(super) struct Made {
-    /// With what stood in the files that say who we are to a bucket.
-    mounts: Vec<(config::Mount, Option<Secrets>)>,
-    rules: CacheRules,
-    upstream: config::Upstream,
-    never_served: Vec<PathBuf>,
-}
 
 impl Stores {
     /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
@@ -110,36 +100,5 @@ impl Inner {
         let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
         let Some(Mount { store: Store::Bucket(bucket), .. }) = before else { return Record::default() };
         if self.made_of.has(made) { bucket.record() } else { bucket.record().of_another() }
-    }
-}
-
-impl Made {
-    pub(super) fn of(settings: &Settings) -> Self {
-        Self {
-            mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
-            rules: settings.cache.clone(),
-            upstream: settings.upstream,
-            never_served: settings.never_served(),
-        }
-    }
-
-    /// Whether the mounts of both at `path` are on the same store.
-    fn is_on_same_store(&self, other: &Self, path: &str) -> bool {
-        let [one, other] = [self, other].map(|made| made.mounts.iter().find(|(mount, _)| mount.path == path));
-        one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
-    }
-
-    /// Whether there is a mount there on the same store, which is asked by the same keys.
-    fn has(&self, (mount, secrets): &(config::Mount, Option<Secrets>)) -> bool {
-        self.mounts.iter().any(|(known, then)| {
-            known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
-        })
-    }
-}
-
-fn secrets(store: &Location) -> Option<Secrets> {
-    match store {
-        Location::Folder(_) => None,
-        Location::Bucket(bucket) => Some(Secrets::of(bucket)),
     }
 }

@@ -1,0 +1,47 @@
+//! The settings that stores are made from: a reload that changes none of them keeps the stores.
+
+use std::path::PathBuf;
+
+use crate::config::{self, CacheRules, Location, Settings};
+use crate::store::bucket::Secrets;
+
+/// What of the settings stores are made of. Where it is the same, so are they.
+#[derive(PartialEq)]
+pub(super) struct Made {
+    /// With what stood in the files that say who we are to a bucket.
+    pub(super) mounts: Vec<(config::Mount, Option<Secrets>)>,
+    rules: CacheRules,
+    upstream: config::Upstream,
+    never_served: Vec<PathBuf>,
+}
+
+impl Made {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
+            rules: settings.cache.clone(),
+            upstream: settings.upstream,
+            never_served: settings.never_served(),
+        }
+    }
+
+    /// Whether the mounts of both at `path` are on the same store.
+    pub(super) fn is_on_same_store(&self, other: &Self, path: &str) -> bool {
+        let [one, other] = [self, other].map(|made| made.mounts.iter().find(|(mount, _)| mount.path == path));
+        one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
+    }
+
+    /// Whether there is a mount there on the same store, which is asked by the same keys.
+    pub(super) fn has(&self, (mount, secrets): &(config::Mount, Option<Secrets>)) -> bool {
+        self.mounts.iter().any(|(known, then)| {
+            known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
+        })
+    }
+}
+
+fn secrets(store: &Location) -> Option<Secrets> {
+    match store {
+        Location::Folder(_) => None,
+        Location::Bucket(bucket) => Some(Secrets::of(bucket)),
+    }
+}
