@@ -1,42 +1,145 @@
-//! Things that are said now and then, since strangers decide how often they happen.
+//! Log throttling: repeated messages that clients or outages trigger are logged at intervals, with a count.
+//!
+//! [`Throttle`] is the rule, without a clock or a lock. [`RepeatThrottle`] adds to a message how many like it were left out before
+//! it; [`SummaryThrottle`] logs what was left out by itself once the interval has passed, so that the last ones are not lost.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two times that the same thing is said.
-const GAP: Duration = Duration::from_secs(10);
-/// Between two things that differ.
-const SHORT_GAP: Duration = Duration::from_secs(1);
+use tokio::time::sleep_until;
 
-/// Says a thing now and then, and how often it was not said.
-#[derive(Default)]
-pub(crate) struct Sparing(Mutex<State>);
+/// Between two messages about the same thing.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
+/// Between two messages from one place about different things.
+const SHORT_INTERVAL: Duration = Duration::from_secs(1);
 
-#[derive(Default)]
-struct State {
-    told: Option<Instant>,
-    what: String,
-    held_back: u64,
+/// Sums up what happens between two messages.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle<S> {
+    /// What has happened since it was last logged.
+    pub(crate) sum: S,
+    logged: Option<Instant>,
 }
 
-impl Sparing {
-    /// Calls `say` if the last time is long enough ago, with what is to be added of the times between. What differs from the
-    /// last thing in `what` need not wait so long.
-    pub(crate) fn say(&self, what: &str, say: impl FnOnce(&str)) {
+impl<S: Default> Throttle<S> {
+    /// When the next message may be logged, if that is after `now`.
+    fn wait(&self, interval: Duration, now: Instant) -> Option<Instant> {
+        self.logged.map(|logged| logged + interval).filter(|due| *due > now)
+    }
+
+    /// Whether a message may be logged now.
+    pub(crate) fn is_due(&self, interval: Duration, now: Instant) -> bool {
+        self.wait(interval, now).is_none()
+    }
+
+    /// The sum, for a message that is logged now. It starts again from nothing.
+    pub(crate) fn take(&mut self, now: Instant) -> S {
+        self.logged = Some(now);
+        std::mem::take(&mut self.sum)
+    }
+}
+
+/// Logs a message at intervals, and how many were left out before it.
+#[derive(Default)]
+pub(crate) struct RepeatThrottle(Mutex<Repeated>);
+
+#[derive(Default)]
+struct Repeated {
+    what: String,
+    throttle: Throttle<u64>,
+}
+
+impl RepeatThrottle {
+    /// Calls `log` if the interval has passed, with a remark about the messages that were left out before, else counts this one. A
+    /// message that differs from the last one in `what` waits for a shorter interval.
+    pub(crate) fn log(&self, what: &str, log: impl FnOnce(&str)) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let gap = if state.what == what { GAP } else { SHORT_GAP };
-        if state.told.is_some_and(|told| told.elapsed() < gap) {
-            state.held_back += 1;
+        let interval = if state.what == what { INTERVAL } else { SHORT_INTERVAL };
+        let now = Instant::now();
+        if !state.throttle.is_due(interval, now) {
+            state.throttle.sum += 1;
             return;
         }
-        let told = State { told: Some(Instant::now()), what: what.to_owned(), held_back: 0 };
-        let held_back = std::mem::replace(&mut *state, told).held_back;
+        what.clone_into(&mut state.what);
+        let left_out = state.throttle.take(now);
         drop(state);
-        say(&if held_back > 0 {
-            format!(" (and {held_back} more since this was said last)")
+        log(&if left_out > 0 {
+            format!(" (and {left_out} more since the last message)")
         } else {
             String::new()
         });
+    }
+}
+
+/// Logs the first occurrence at once, and what follows it in one message once the interval has passed. Clones share the sum.
+pub(crate) struct SummaryThrottle<S>(Arc<Mutex<Summary<S>>>);
+
+#[derive(Debug, Default)]
+struct Summary<S> {
+    interval: Duration,
+    throttle: Throttle<S>,
+    /// Whether a task waits to log the sum.
+    is_scheduled: bool,
+}
+
+impl<S: Default> Default for SummaryThrottle<S> {
+    fn default() -> Self {
+        Self::every(INTERVAL)
+    }
+}
+
+impl<S> Clone for SummaryThrottle<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for SummaryThrottle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SummaryThrottle").finish_non_exhaustive()
+    }
+}
+
+impl<S: Default> SummaryThrottle<S> {
+    fn every(interval: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Summary { interval, throttle: Throttle::default(), is_scheduled: false })))
+    }
+
+    /// Adds an occurrence to the sum, and has `log` report the sum: now, or from a task once the interval has passed. Only the
+    /// `log` of the first occurrence in an interval is called.
+    pub(crate) fn record(&self, add: impl FnOnce(&mut S), log: impl FnOnce(S) + Send + 'static)
+    where
+        S: Send + 'static,
+    {
+        let mut summary = self.lock();
+        add(&mut summary.throttle.sum);
+        if summary.is_scheduled {
+            return;
+        }
+        let now = Instant::now();
+        let Some(due) = summary.throttle.wait(summary.interval, now) else {
+            let sum = summary.throttle.take(now);
+            drop(summary);
+            return log(sum);
+        };
+        summary.is_scheduled = true;
+        let this = self.clone();
+        tokio::spawn(async move {
+            sleep_until(due.into()).await;
+            log(this.take());
+        });
+    }
+
+    /// The sum that was not logged yet.
+    pub(crate) fn take(&self) -> S {
+        let mut summary = self.lock();
+        summary.is_scheduled = false;
+        summary.throttle.take(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Summary<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,17 +148,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_held_back_is_counted() {
-        let (sparing, mut said) = (Sparing::default(), Vec::new());
-        let mut say = |what, age| {
-            sparing.0.lock().expect("not poisoned").told = Instant::now().checked_sub(age);
-            sparing.say(what, |others| said.push(format!("{what}{others}")));
+    fn messages_that_were_left_out_are_counted_in_the_next_one() {
+        let (throttle, mut logged) = (RepeatThrottle::default(), Vec::new());
+        let mut log = |what, age| {
+            throttle.0.lock().expect("not poisoned").throttle.logged = Instant::now().checked_sub(age);
+            throttle.log(what, |others| logged.push(format!("{what}{others}")));
         };
-        say("one", GAP);
-        say("one", SHORT_GAP);
-        say("two", Duration::ZERO);
-        say("two", SHORT_GAP);
-        say("two", GAP);
-        assert_eq!(said, ["one", "two (and 2 more since this was said last)", "two"]);
+        log("one", INTERVAL);
+        log("one", SHORT_INTERVAL);
+        log("two", Duration::ZERO);
+        log("two", SHORT_INTERVAL);
+        log("two", INTERVAL);
+        assert_eq!(logged, ["one", "two (and 2 more since the last message)", "two"]);
+    }
+
+    #[tokio::test]
+    async fn occurrences_after_the_first_are_summed_up_even_if_none_follows() {
+        let throttle = SummaryThrottle::<u64>::every(Duration::from_millis(50));
+        let (sender, mut sums) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..140 {
+            let sender = sender.clone();
+            throttle.record(|sum| *sum += 1, move |sum| sender.send(sum).expect("the test receives"));
+        }
+        let mut sum = 0;
+        while sum < 140 {
+            sum += sums.recv().await.expect("the rest is logged");
+        }
+        assert_eq!(sum, 140);
     }
 }

@@ -1,4 +1,4 @@
-//! Listening sockets: bound before anything runs, one of each address for every serving core.
+//! ListeningSocket sockets: bound before anything runs, one of each address for every serving core.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -9,17 +9,17 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::Service;
 use super::connection::serve;
 use super::limit::connections;
+use super::service::Service;
 
 /// Connections that the kernel keeps ready while all cores are busy; it takes the lesser of this and `somaxconn`.
 const BACKLOG: i32 = 4096;
 /// How long accepting rests when the process has no descriptor left for another connection.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How much the kernel takes over from us beyond what is in flight, in bytes. Enough to keep the path full; so little
 /// that a reader who has stopped is noticed, and does not tie up megabytes in the kernel.
-const UNSENT: u32 = 256 << 10;
+const NOTSENT_LOWAT: u32 = 256 << 10;
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +62,11 @@ pub enum BindError {
 }
 
 /// A listening socket, and how those are served that come by it.
-pub(super) type Endpoint = (Listening, Arc<Service>);
+pub(super) type Endpoint = (ListeningSocket, Arc<Service>);
 
 /// A socket that listens.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(super) struct ListeningSocket {
     socket: StdListener,
     /// Whether somebody else has it, too, and goes on listening when we end.
     outlives_us: bool,
@@ -76,7 +76,7 @@ pub(super) struct Listening {
 pub(super) struct Bound {
     pub(super) addresses: Vec<SocketAddr>,
     /// One set for each core.
-    pub(super) cores: Vec<Vec<Listening>>,
+    pub(super) cores: Vec<Vec<ListeningSocket>>,
 }
 
 /// Binds every address `cores` times. On a machine without IPv6, `[::]` is left out where `0.0.0.0` has the same port.
@@ -96,12 +96,12 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
         let actual = alone.local_addr().map_err(named)?;
         bound.addresses.push(actual);
         if let [core] = &mut bound.cores[..] {
-            core.push(Listening { socket: alone, outlives_us: false });
+            core.push(ListeningSocket { socket: alone, outlives_us: false });
         } else {
             drop(alone);
             for core in &mut bound.cores {
                 let socket = bind(actual, true).map_err(named)?;
-                core.push(Listening { socket, outlives_us: false });
+                core.push(ListeningSocket { socket, outlives_us: false });
             }
         }
     }
@@ -116,7 +116,7 @@ pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, B
             |e: io::Error| BindError::InheritedSockets { name: format!("{socket:?}"), reason: e.to_string() };
         bound.addresses.push(socket.local_addr().map_err(named)?);
         for core in &mut bound.cores {
-            core.push(Listening { socket: socket.try_clone().map_err(named)?, outlives_us: true });
+            core.push(ListeningSocket { socket: socket.try_clone().map_err(named)?, outlives_us: true });
         }
     }
     Ok(bound)
@@ -129,7 +129,7 @@ pub(super) fn adopt(socket: &StdListener) -> io::Result<()> {
         return Err(io::Error::other("it does not listen"));
     }
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
     socket.set_nonblocking(true)
 }
 
@@ -165,7 +165,7 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
     socket.set_reuse_port(shared)?;
     // Inherited by the connections that are accepted.
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -204,8 +204,8 @@ pub(super) async fn serve(endpoints: Vec<Registered>, service: &Service) {
     connections.close();
     tokio::select! {
         () = connections.wait() => {}
-        () = service.patrol.walk(|| service.live.limits(), &service.stopping) => {}
-        () = service.stopping.stop.cancelled() => {}
+        () = service.watchdog.run(|| service.snapshots.limits(), &service.shutdown) => {}
+        () = service.shutdown.stop.cancelled() => {}
     }
 }
 
@@ -218,15 +218,15 @@ async fn accept_all(
     loop {
         let accepted = tokio::select! {
             biased;
-            () = service.stopping.drain.cancelled() => break,
+            () = service.shutdown.drain.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, client)) => admit(stream, client, &service, &connections),
             Err(e) if is_of_one_connection(&e) => {}
             Err(e) => {
-                service.connections.warn_of_none(e);
-                tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
+                service.connections.log_accept_error(e);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -246,9 +246,9 @@ async fn accept_all(
 }
 
 fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connections: &TaskTracker) {
-    match service.connections.admit(service.live.now().clients.counted(client.ip())) {
+    match service.connections.admit(service.snapshots.load().client_rules.counted(client.ip())) {
         Ok(permit) => {
-            service.counts().accepted.add(1);
+            service.reporter.counters().accepted.add(1);
             let service = Arc::clone(service);
             match service.handshakes.clone() {
                 None => connections.spawn(serve::serve(stream, client, service, permit)),
@@ -258,11 +258,11 @@ fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connecti
             };
         }
         Err(full) => {
-            service.counts().turned_away.add(1);
-            service.connections.warn(full, client.ip());
+            service.reporter.counters().rejected.add(1);
+            service.connections.log_rejected(full, client.ip());
             // To tell it anything over TLS would take the handshake, which is what there is no room for.
             if service.handshakes.is_none() {
-                connections::turn_away(stream, full, &service.connections);
+                connections::reject(stream, full, &service.connections);
             }
         }
     }

@@ -11,13 +11,13 @@ use arc_swap::ArcSwap;
 use hyper::StatusCode;
 
 use super::request::record::Record;
-use super::tls::Failure;
+use super::tls::HandshakeFailure;
 
 /// A count that a single thread adds to, and any may read.
 #[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     pub(super) fn add(&self, n: u64) {
         // Not an atomic addition, which would cost several times as much: nobody else writes it.
         self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
@@ -45,30 +45,30 @@ pub(super) const BOUNDS: [Duration; 13] = [
     Duration::from_mins(1),
 ];
 
-/// Times by size.
+/// Histogram by size.
 #[derive(Debug, Default)]
-pub(super) struct Times {
+pub(super) struct Histogram {
     /// How many fell below each bound and not below the one before; the last is for those above all.
-    buckets: [Count; BOUNDS.len() + 1],
+    buckets: [Counter; BOUNDS.len() + 1],
     /// Of all of them, in nanoseconds.
-    sum: Count,
+    sum: Counter,
 }
 
-/// What [`Times`] held when it was looked at.
+/// What [`Histogram`] held when it was looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct TimesSeen {
+pub(super) struct HistogramSnapshot {
     pub(super) buckets: [u64; BOUNDS.len() + 1],
     pub(super) sum: Duration,
 }
 
-impl Times {
+impl Histogram {
     fn add(&self, time: Duration) {
         let bucket = BOUNDS.iter().position(|bound| time <= *bound).unwrap_or(BOUNDS.len());
         self.buckets[bucket].add(1);
         self.sum.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    fn add_to(&self, seen: &mut TimesSeen) {
+    fn add_to(&self, seen: &mut HistogramSnapshot) {
         for (seen, bucket) in seen.buckets.iter_mut().zip(&self.buckets) {
             *seen += bucket.get();
         }
@@ -82,22 +82,22 @@ pub(super) enum Outcome {
     /// Answered with a status of this class: 2 to 5.
     Class(u8),
     /// The client left before there was an answer.
-    Left,
+    Disconnected,
 }
 
 impl Outcome {
     pub(super) const ALL: [Self; 5] =
-        [Self::Class(2), Self::Class(3), Self::Class(4), Self::Class(5), Self::Left];
+        [Self::Class(2), Self::Class(3), Self::Class(4), Self::Class(5), Self::Disconnected];
 
     fn of(status: Option<StatusCode>) -> Self {
         // No answer of ours has a status below 200 or above 599.
-        status.map_or(Self::Left, |status| Self::Class((status.as_u16() / 100).clamp(2, 5) as u8))
+        status.map_or(Self::Disconnected, |status| Self::Class((status.as_u16() / 100).clamp(2, 5) as u8))
     }
 
     fn index(self) -> usize {
         match self {
             Self::Class(class) => usize::from(class) - 2,
-            Self::Left => 4,
+            Self::Disconnected => 4,
         }
     }
 
@@ -108,7 +108,7 @@ impl Outcome {
             Self::Class(3) => "3xx",
             Self::Class(4) => "4xx",
             Self::Class(_) => "5xx",
-            Self::Left => "none",
+            Self::Disconnected => "none",
         }
     }
 }
@@ -116,21 +116,21 @@ impl Outcome {
 /// Of the requests for what lies in one mount.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct OfMount {
-    requests: [Count; Outcome::ALL.len()],
-    bytes: Count,
+struct MountCounters {
+    requests: [Counter; Outcome::ALL.len()],
+    bytes: Counter,
 }
 
 /// TLS handshakes, by what they came to.
 #[derive(Debug, Default)]
-pub(super) struct OfHandshakes {
-    made: Count,
-    failed: [Count; Failure::ALL.len()],
+pub(super) struct HandshakeCounters {
+    made: Counter,
+    failed: [Counter; HandshakeFailure::ALL.len()],
 }
 
-impl OfHandshakes {
+impl HandshakeCounters {
     /// Counts one that failed, or that was made.
-    pub(super) fn count(&self, failure: Option<Failure>) {
+    pub(super) fn count(&self, failure: Option<HandshakeFailure>) {
         failure.map_or(&self.made, |failure| &self.failed[failure as usize]).add(1);
     }
 }
@@ -138,35 +138,35 @@ impl OfHandshakes {
 /// Of all that one core does.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct OfCore {
-    pub(super) accepted: Count,
+pub(super) struct CoreMetrics {
+    pub(super) accepted: Counter,
     /// Connections past the limit.
-    pub(super) turned_away: Count,
+    pub(super) rejected: Counter,
     /// Requests past the rate.
-    pub(super) limited: Count,
-    pub(super) handshakes: OfHandshakes,
+    pub(super) rate_limited: Counter,
+    pub(super) handshakes: HandshakeCounters,
     /// Requests for an asset that were answered without asking the store, and those for which it was asked.
-    pub(super) hits: Count,
-    pub(super) misses: Count,
-    cut: Count,
-    first_byte: Times,
-    duration: Times,
+    pub(super) hits: Counter,
+    pub(super) misses: Counter,
+    cut: Counter,
+    first_byte: Histogram,
+    duration: Histogram,
 }
 
 /// The counts of a server.
 #[derive(Debug)]
 pub(super) struct Metrics {
-    cores: Box<[OfCore]>,
+    cores: Box<[CoreMetrics]>,
     /// By the mounts' paths; the first is for requests that lie in none of them. What was ever counted stays, in its place.
-    mounts: ArcSwap<Vec<Arc<Counted>>>,
+    mounts: ArcSwap<Vec<Arc<MountMetrics>>>,
 }
 
 /// The requests for what lies at one path, whichever store is mounted there.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct MountMetrics {
     /// The path as in URLs.
     name: String,
-    cores: Box<[OfMount]>,
+    cores: Box<[MountCounters]>,
 }
 
 /// The label of requests that lie in no mount.
@@ -179,7 +179,7 @@ fn of_each<T: Default>(cores: usize) -> Box<[T]> {
 impl Metrics {
     /// For so many cores.
     pub(super) fn new(cores: usize) -> Self {
-        let elsewhere = Arc::new(Counted { name: ELSEWHERE.to_owned(), cores: of_each(cores) });
+        let elsewhere = Arc::new(MountMetrics { name: ELSEWHERE.to_owned(), cores: of_each(cores) });
         Self { cores: of_each(cores), mounts: ArcSwap::from_pointee(vec![elsewhere]) }
     }
 
@@ -193,14 +193,14 @@ impl Metrics {
         }
         // Only who puts settings in force comes here, and one at a time.
         let mut more = Vec::clone(&mounts);
-        more.push(Arc::new(Counted { name, cores: of_each(self.cores.len()) }));
+        more.push(Arc::new(MountMetrics { name, cores: of_each(self.cores.len()) }));
         let number = more.len() - 1;
         self.mounts.store(Arc::new(more));
         number
     }
 
     /// The counts of one core, which only that core's thread may add to.
-    pub(super) fn core(&self, number: usize) -> &OfCore {
+    pub(super) fn core(&self, number: usize) -> &CoreMetrics {
         &self.cores[number]
     }
 
@@ -210,24 +210,24 @@ impl Metrics {
         let of_mount = &mounts[record.mount.unwrap_or(0)].cores[core];
         of_mount.requests[Outcome::of(record.status).index()].add(1);
         of_mount.bytes.add(record.sent);
-        let of_core = &self.cores[core];
+        let core_metrics = &self.cores[core];
         if record.status.is_some() {
             if !record.completed {
-                of_core.cut.add(1);
+                core_metrics.cut.add(1);
             }
-            of_core.duration.add(record.ended.saturating_duration_since(record.began));
+            core_metrics.duration.add(record.ended.saturating_duration_since(record.began));
         }
         if let Some(first_byte) = record.first_byte {
-            of_core.first_byte.add(first_byte.saturating_duration_since(record.began));
+            core_metrics.first_byte.add(first_byte.saturating_duration_since(record.began));
         }
     }
 
-    fn sum(&self, count: impl Fn(&OfCore) -> &Count) -> u64 {
+    fn sum(&self, count: impl Fn(&CoreMetrics) -> &Counter) -> u64 {
         self.cores.iter().map(|core| count(core).get()).sum()
     }
 
-    fn times(&self, times: impl Fn(&OfCore) -> &Times) -> TimesSeen {
-        let mut seen = TimesSeen::default();
+    fn times(&self, times: impl Fn(&CoreMetrics) -> &Histogram) -> HistogramSnapshot {
+        let mut seen = HistogramSnapshot::default();
         for core in &self.cores {
             times(core).add_to(&mut seen);
         }
@@ -244,7 +244,7 @@ impl Metrics {
         })
     }
 
-    fn by_mount(&self) -> impl Iterator<Item = Arc<Counted>> {
+    fn by_mount(&self) -> impl Iterator<Item = Arc<MountMetrics>> {
         Vec::clone(&self.mounts.load()).into_iter()
     }
 
@@ -254,11 +254,11 @@ impl Metrics {
             .map(|mount| (mount.name.clone(), mount.cores.iter().map(|core| core.bytes.get()).sum()))
     }
 
-    pub(super) fn first_byte(&self) -> TimesSeen {
+    pub(super) fn first_byte(&self) -> HistogramSnapshot {
         self.times(|core| &core.first_byte)
     }
 
-    pub(super) fn duration(&self) -> TimesSeen {
+    pub(super) fn duration(&self) -> HistogramSnapshot {
         self.times(|core| &core.duration)
     }
 
@@ -278,19 +278,19 @@ impl Metrics {
         self.sum(|core| &core.accepted)
     }
 
-    pub(super) fn turned_away(&self) -> u64 {
-        self.sum(|core| &core.turned_away)
+    pub(super) fn rejected(&self) -> u64 {
+        self.sum(|core| &core.rejected)
     }
 
-    pub(super) fn limited(&self) -> u64 {
-        self.sum(|core| &core.limited)
+    pub(super) fn rate_limited(&self) -> u64 {
+        self.sum(|core| &core.rate_limited)
     }
 
     /// What TLS handshakes came to, and how many did.
     pub(super) fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let made = [("ok", self.sum(|core| &core.handshakes.made))].into_iter();
         made.chain(
-            Failure::ALL
+            HandshakeFailure::ALL
                 .map(|failure| (failure.label(), self.sum(|core| &core.handshakes.failed[failure as usize]))),
         )
     }
@@ -322,15 +322,15 @@ mod tests {
 
     #[test]
     fn cores_add_up_by_mount_and_outcome() {
-        let meters = Metrics::new(2);
-        let (root, campaign) = (meters.number_of(""), meters.number_of("campaign"));
-        meters.count(0, &record(Some(root), Some(200), 10, true));
-        meters.count(1, &record(Some(root), Some(206), 10, true));
-        meters.count(1, &record(Some(campaign), Some(304), 0, true));
-        meters.count(0, &record(Some(campaign), Some(200), 4, false));
-        meters.count(0, &record(None, Some(404), 3, true));
-        meters.count(0, &record(None, None, 0, false));
-        let requests: Vec<_> = meters
+        let metrics = Metrics::new(2);
+        let (root, campaign) = (metrics.number_of(""), metrics.number_of("campaign"));
+        metrics.count(0, &record(Some(root), Some(200), 10, true));
+        metrics.count(1, &record(Some(root), Some(206), 10, true));
+        metrics.count(1, &record(Some(campaign), Some(304), 0, true));
+        metrics.count(0, &record(Some(campaign), Some(200), 4, false));
+        metrics.count(0, &record(None, Some(404), 3, true));
+        metrics.count(0, &record(None, None, 0, false));
+        let requests: Vec<_> = metrics
             .requests()
             .filter(|(_, _, count)| *count > 0)
             .map(|(mount, outcome, count)| (mount, outcome.label(), count))
@@ -346,48 +346,48 @@ mod tests {
         assert_eq!(requests, expected);
         let bytes =
             [("none", 3), ("/", 20), ("/campaign", 4)].map(|(mount, count)| (mount.to_owned(), count));
-        assert_eq!(meters.bytes().collect::<Vec<_>>(), bytes);
-        assert_eq!(meters.cut(), 1, "one whose client left before the answer is none that was cut");
-        assert_eq!(meters.duration().buckets.iter().sum::<u64>(), 5);
-        assert_eq!(meters.first_byte().buckets[0], 5);
-        assert_eq!(meters.first_byte().sum, Duration::from_millis(2));
+        assert_eq!(metrics.bytes().collect::<Vec<_>>(), bytes);
+        assert_eq!(metrics.cut(), 1, "one whose client left before the answer is none that was cut");
+        assert_eq!(metrics.duration().buckets.iter().sum::<u64>(), 5);
+        assert_eq!(metrics.first_byte().buckets[0], 5);
+        assert_eq!(metrics.first_byte().sum, Duration::from_millis(2));
     }
 
     #[test]
     fn handshakes_add_up_by_what_they_came_to() {
-        let meters = Metrics::new(2);
+        let metrics = Metrics::new(2);
         for (core, failure) in [
             (0, None),
             (1, None),
-            (0, Some(Failure::Left)),
-            (1, Some(Failure::Malformed)),
-            (0, Some(Failure::Left)),
+            (0, Some(HandshakeFailure::Left)),
+            (1, Some(HandshakeFailure::Malformed)),
+            (0, Some(HandshakeFailure::Left)),
         ] {
-            meters.core(core).handshakes.count(failure);
+            metrics.core(core).handshakes.count(failure);
         }
-        let counted: Vec<_> = meters.handshakes().filter(|(_, count)| *count > 0).collect();
+        let counted: Vec<_> = metrics.handshakes().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("ok", 2), ("left", 2), ("malformed", 1)]);
-        assert_eq!(meters.handshakes().count(), 11, "each is there from the start");
+        assert_eq!(metrics.handshakes().count(), 11, "each is there from the start");
     }
 
     #[test]
     fn a_path_is_counted_under_one_number_whatever_comes_and_goes() {
-        let meters = Metrics::new(1);
-        let numbers = ["", "a", "b"].map(|path| meters.number_of(path));
-        meters.count(0, &record(Some(numbers[2]), Some(200), 7, true));
-        assert_eq!(["b", "c", "a", ""].map(|path| meters.number_of(path)), [3, 4, 2, 1]);
-        meters.count(0, &record(Some(meters.number_of("b")), Some(200), 1, true));
-        assert!(meters.bytes().any(|counted| counted == ("/b".to_owned(), 8)));
+        let metrics = Metrics::new(1);
+        let numbers = ["", "a", "b"].map(|path| metrics.number_of(path));
+        metrics.count(0, &record(Some(numbers[2]), Some(200), 7, true));
+        assert_eq!(["b", "c", "a", ""].map(|path| metrics.number_of(path)), [3, 4, 2, 1]);
+        metrics.count(0, &record(Some(metrics.number_of("b")), Some(200), 1, true));
+        assert!(metrics.bytes().any(|counted| counted == ("/b".to_owned(), 8)));
     }
 
     #[test]
     fn a_time_is_counted_below_the_first_bound_that_it_does_not_pass() {
-        let times = Times::default();
+        let times = Histogram::default();
         for time in [Duration::ZERO, BOUNDS[0], BOUNDS[0] + Duration::from_nanos(1), Duration::from_hours(1)]
         {
             times.add(time);
         }
-        let mut seen = TimesSeen::default();
+        let mut seen = HistogramSnapshot::default();
         times.add_to(&mut seen);
         assert_eq!((seen.buckets[0], seen.buckets[1], seen.buckets[BOUNDS.len()]), (2, 1, 1));
         assert!(BOUNDS.is_sorted());

@@ -7,38 +7,41 @@ use std::time::SystemTime;
 /// Counts them.
 #[derive(Debug)]
 pub(super) struct ReloadStatus {
-    taken: AtomicU64,
-    refused: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
     last: Mutex<Last>,
 }
 
 /// The last of them, or the one that the server was started with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Last {
-    pub(super) was_taken: bool,
-    /// When the one that is in force was taken.
+    pub(super) was_successful: bool,
+    /// When the one that is in force was succeeded.
     pub(super) in_force_since: SystemTime,
 }
 
 impl ReloadStatus {
     pub(super) fn new() -> Self {
-        let last = Last { was_taken: true, in_force_since: SystemTime::now() };
-        Self { taken: AtomicU64::new(0), refused: AtomicU64::new(0), last: Mutex::new(last) }
+        let last = Last { was_successful: true, in_force_since: SystemTime::now() };
+        Self { succeeded: AtomicU64::new(0), failed: AtomicU64::new(0), last: Mutex::new(last) }
     }
 
-    pub(super) fn taken(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
-        *self.lock() = Last { was_taken: true, in_force_since: SystemTime::now() };
+    pub(super) fn succeeded(&self) {
+        self.succeeded.fetch_add(1, Ordering::Relaxed);
+        *self.lock() = Last { was_successful: true, in_force_since: SystemTime::now() };
     }
 
-    pub(super) fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        self.lock().was_taken = false;
+    pub(super) fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.lock().was_successful = false;
     }
 
     /// Each result with its number.
     pub(super) fn counts(&self) -> [(&'static str, u64); 2] {
-        [("success", self.taken.load(Ordering::Relaxed)), ("failure", self.refused.load(Ordering::Relaxed))]
+        [
+            ("success", self.succeeded.load(Ordering::Relaxed)),
+            ("failure", self.failed.load(Ordering::Relaxed)),
+        ]
     }
 
     pub(super) fn last(&self) -> Last {
@@ -58,11 +61,11 @@ mod tests {
     fn what_is_refused_leaves_the_time_of_what_is_in_force() {
         let reloads = ReloadStatus::new();
         let began = reloads.last().in_force_since;
-        assert!(reloads.last().was_taken);
-        reloads.refused();
-        assert!(!reloads.last().was_taken && reloads.last().in_force_since == began);
-        reloads.taken();
-        assert!(reloads.last().was_taken && reloads.last().in_force_since >= began);
+        assert!(reloads.last().was_successful);
+        reloads.failed();
+        assert!(!reloads.last().was_successful && reloads.last().in_force_since == began);
+        reloads.succeeded();
+        assert!(reloads.last().was_successful && reloads.last().in_force_since >= began);
         assert_eq!(reloads.counts(), [("success", 1), ("failure", 1)]);
     }
 }

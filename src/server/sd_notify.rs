@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use super::Pulse;
+use super::liveness::Liveness;
 
 /// How long the end waits for a service manager that takes nothing.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who started us and wants to know how we are; or nobody.
 #[derive(Debug, Clone)]
-pub struct ServiceManager(Option<Telling>);
+pub struct ServiceManager(Option<Notifier>);
 
 /// The way to the thread that tells it.
 #[derive(Debug, Clone)]
-struct Telling {
+struct Notifier {
     /// Whatever the service manager does, all that is said here stays to be told: who waits for the end of a reload would give us
     /// up without it. It is no more than a few words for each time that we are told to do something.
     messages: Sender<Message>,
@@ -34,7 +34,7 @@ enum Message {
     Stopping(String),
     Alive,
     /// Nothing for the manager: whoever sent it wants to know when all before it has been told.
-    Explained(Sender<()>),
+    Flush(Sender<()>),
 }
 
 impl ServiceManager {
@@ -46,11 +46,11 @@ impl ServiceManager {
             return Self(None);
         }
         let (sender, messages) = channel();
-        let telling = Telling { messages: sender, is_alive_waiting: Arc::default() };
-        let is_alive_waiting = Arc::clone(&telling.is_alive_waiting);
+        let notifier = Notifier { messages: sender, is_alive_waiting: Arc::default() };
+        let is_alive_waiting = Arc::clone(&notifier.is_alive_waiting);
         let thread = std::thread::Builder::new().name("supervisor".into());
-        match thread.spawn(move || tell_all(&messages, &is_alive_waiting)) {
-            Ok(_) => Self(Some(telling)),
+        match thread.spawn(move || send_all(&messages, &is_alive_waiting)) {
+            Ok(_) => Self(Some(notifier)),
             Err(e) => {
                 log::warn!("the service manager cannot be told anything: no thread could be started: {e}");
                 Self(None)
@@ -76,39 +76,39 @@ impl ServiceManager {
     /// Waits until everything has been told, or the service manager has taken nothing for a second.
     pub fn close(&self) {
         let (told, all_told) = channel();
-        self.put(Message::Explained(told));
-        let _ = all_told.recv_timeout(FAREWELL);
+        self.put(Message::Flush(told));
+        let _ = all_told.recv_timeout(CLOSE_TIMEOUT);
     }
 
     /// Tells for ever that we live, as long as every serving core does, where the service manager wants to know (`WATCHDOG_USEC`).
-    pub async fn keep_telling(self, pulse: Pulse) {
+    pub async fn run_watchdog(self, liveness: Liveness) {
         let Some(most) = sd_notify::watchdog_enabled().filter(|_| self.0.is_some()) else { return };
         // Twice as often as needs be (`sd_watchdog_enabled`).
         let pause = (most / 2).max(Duration::from_millis(1));
         loop {
-            pulse.beat().await;
+            liveness.probe().await;
             self.put(Message::Alive);
             tokio::time::sleep(pause).await;
         }
     }
 
     fn put(&self, message: Message) {
-        let Some(telling) = &self.0 else { return };
-        if matches!(message, Message::Alive) && telling.is_alive_waiting.swap(true, Ordering::Relaxed) {
+        let Some(notifier) = &self.0 else { return };
+        if matches!(message, Message::Alive) && notifier.is_alive_waiting.swap(true, Ordering::Relaxed) {
             return;
         }
         // The thread listens as long as there is anybody to say something.
-        let _ = telling.messages.send(message);
+        let _ = notifier.messages.send(message);
     }
 }
 
-fn tell_all(messages: &Receiver<Message>, is_alive_waiting: &AtomicBool) {
+fn send_all(messages: &Receiver<Message>, is_alive_waiting: &AtomicBool) {
     let mut was_told = true;
     while let Ok(message) = messages.recv() {
         if matches!(message, Message::Alive) {
             is_alive_waiting.store(false, Ordering::Relaxed);
         }
-        let told = message.tell();
+        let told = message.send();
         if let (Err(e), true) = (&told, was_told) {
             log::warn!("the service manager cannot be told anything: {e}");
         }
@@ -117,12 +117,12 @@ fn tell_all(messages: &Receiver<Message>, is_alive_waiting: &AtomicBool) {
 }
 
 impl Message {
-    fn tell(&self) -> std::io::Result<()> {
+    fn send(&self) -> std::io::Result<()> {
         match self {
             Self::Ready(status) => {
                 sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&one_line(status))])
             }
-            // The time lets the manager tell this reload from one that it asked for later.
+            // The time lets the manager send this reload from one that it asked for later.
             Self::Reloading => {
                 sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])
             }
@@ -130,7 +130,7 @@ impl Message {
                 sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
             }
             Self::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-            Self::Explained(told) => {
+            Self::Flush(told) => {
                 let _ = told.send(());
                 Ok(())
             }

@@ -5,9 +5,9 @@
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::limit::client::Clients;
+use super::limit::client_rules::ClientRules;
 use super::metrics::Metrics;
-use super::request::authorize::Gate;
+use super::request::authorize::Authorizer;
 use crate::asset::AssetPath;
 use crate::config::{AccessLog, Limits, PlainServes, Settings};
 use crate::store::Stores;
@@ -15,8 +15,8 @@ use crate::store::Stores;
 /// What the settings say of requests.
 pub(super) struct Snapshot {
     pub(super) stores: Stores,
-    pub(super) gate: Gate,
-    pub(super) clients: Clients,
+    pub(super) authorizer: Authorizer,
+    pub(super) client_rules: ClientRules,
     pub(super) limits: Limits,
     /// What is served at the addresses without TLS.
     pub(super) plain_serves: PlainServes,
@@ -28,14 +28,14 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// What `settings` say. Who was counted under those `before` is counted on where the rate is the same.
-    pub(super) fn of(settings: &Settings, stores: Stores, meters: &Metrics, before: Option<&Self>) -> Self {
+    pub(super) fn of(settings: &Settings, stores: Stores, metrics: &Metrics, before: Option<&Self>) -> Self {
         Self {
-            gate: Gate::of(settings),
-            clients: Clients::of(settings, before.map(|before| &before.clients)),
+            authorizer: Authorizer::of(settings),
+            client_rules: ClientRules::of(settings, before.map(|before| &before.client_rules)),
             limits: settings.limits,
             plain_serves: settings.plain_serves,
             is_logged: settings.access_log != AccessLog::Off,
-            counted_as: stores.mounts().map(|path| meters.number_of(path)).collect(),
+            counted_as: stores.mounts().map(|path| metrics.number_of(path)).collect(),
             stores,
         }
     }
@@ -47,23 +47,23 @@ impl Snapshot {
 }
 
 /// The one that is in force. To look at it takes no lock and no memory that another core writes.
-pub(super) struct InForce(ArcSwap<Snapshot>);
+pub(super) struct CurrentSnapshot(ArcSwap<Snapshot>);
 
-impl InForce {
-    pub(super) fn new(live: Snapshot) -> Self {
-        Self(ArcSwap::from_pointee(live))
+impl CurrentSnapshot {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(snapshot))
     }
 
     /// For a moment; who waits with it in hand makes it [its own](Guard::into_inner).
-    pub(super) fn now(&self) -> Guard<std::sync::Arc<Snapshot>> {
+    pub(super) fn load(&self) -> Guard<std::sync::Arc<Snapshot>> {
         self.0.load()
     }
 
     pub(super) fn limits(&self) -> Limits {
-        self.now().limits
+        self.load().limits
     }
 
-    pub(super) fn replace(&self, live: Snapshot) {
-        self.0.store(std::sync::Arc::new(live));
+    pub(super) fn store(&self, snapshot: Snapshot) {
+        self.0.store(std::sync::Arc::new(snapshot));
     }
 }

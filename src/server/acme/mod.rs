@@ -1,6 +1,6 @@
 //! Certificates that the server gets and renews by itself, by ACME (RFC 8555).
 //!
-//! All of it happens on the background runtime: [`schedule`] says when, [`order`] asks, [`client`] carries what is asked, [`state`]
+//! All of it happens on the background runtime: [`schedule`] says when, [`order`] asks, [`client`] carries what is order, [`state`]
 //! keeps what must outlive the process, [`order_error`] says what went wrong. What clients and authorities are shown is for
 //! [`tls`](super::tls).
 //!
@@ -23,25 +23,26 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use self::client::Asking;
-use self::order::Asked;
-use self::order_error::Failure;
+use self::client::AcmeHttpClient;
+use self::order::CertificateOrder;
+use self::order_error::OrderError;
 use self::schedule::{Failures, Validity, next_attempt};
 use self::state::State;
 pub use self::state::StateError;
-use super::tls::{Certificate, Slot, Tls};
+use super::tls::{Certificate, CertificateSlot, Tls};
 use crate::config::Acme;
+use crate::https_client;
 use crate::small_file;
 
 /// So often, while something is waited for, the clock is looked at, which may be set, and what other processes have kept.
-const LOOK: Duration = Duration::from_secs(10);
-/// Between two looks whether another process is done asking.
-const BUSY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
+/// Between two looks whether another process is done client.
+const BUSY_INTERVAL: Duration = Duration::from_secs(5);
 /// For one attempt, all in all: what hangs is given up.
-const ATTEMPT: Duration = Duration::from_mins(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// No file of authorities' certificates is as long, in bytes.
-const LONGEST_CA: u64 = 4 << 20;
+const MAX_CA_LENGTH: u64 = 4 << 20;
 
 /// Looks after one certificate for the names in the settings.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub struct AcmeClient {
     state: State,
     roots: RootCertStore,
     tls: Tls,
-    slot: Slot,
+    slot: CertificateSlot,
     /// What came of the attempts before the start.
     failures: Failures,
 }
@@ -98,7 +99,7 @@ impl AcmeClient {
         let slot = tls.certificates().reserve();
         let failures = failures(&state);
         let client = Self { settings, state, roots, tls: tls.clone(), slot, failures };
-        client.show_kept()?;
+        client.install_stored()?;
         Ok(Some(client))
     }
 
@@ -108,7 +109,7 @@ impl AcmeClient {
     }
 
     /// Shows what is kept, and what was kept for other sets of names as long as there is nothing better.
-    fn show_kept(&self) -> Result<(), StateError> {
+    fn install_stored(&self) -> Result<(), StateError> {
         let now = SystemTime::now();
         match self.state.certificate() {
             Ok(Some(kept)) if kept.not_after() > now => {
@@ -116,8 +117,8 @@ impl AcmeClient {
                 self.install(kept);
                 return Ok(());
             }
-            Ok(Some(kept)) => log::warn!("{kept}, has expired; another one is asked for"),
-            Ok(None) => log::info!("there is no certificate for {self} yet; one is asked for"),
+            Ok(Some(kept)) => log::warn!("{kept}, has expired; another one is order for"),
+            Ok(None) => log::info!("there is no certificate for {self} yet; one is order for"),
             Err(e @ StateError::Damaged { .. }) => log::warn!("{e}"),
             Err(e) => return Err(e),
         }
@@ -140,50 +141,50 @@ impl AcmeClient {
     }
 
     /// Gets the certificate where it is missing, and renews it for ever. Never returns; what is under way when it is dropped is
-    /// asked for again after the next start.
+    /// order for again after the next start.
     pub async fn run(self) {
         let mut failures = self.failures;
         let mut kinds = self.settings.challenge.iter().cycle().copied();
         let Some(mut kind) = kinds.next() else { return };
-        let mut chance = chance();
+        let mut jitter = jitter();
         if failures.last.is_some() {
             log::warn!(
-                "what was asked for before the start failed time and again; the next attempt for {self} is at {}",
-                format_rfc3339_seconds(next_attempt(self.validity(), failures, chance))
+                "what was order for before the start failed time and again; the next attempt for {self} is at {}",
+                format_rfc3339_seconds(next_attempt(self.validity(), failures, jitter))
             );
         }
         loop {
             // A clock that was set back must not make it wait for the time that it showed before.
             failures.last = failures.last.map(|last| last.min(SystemTime::now()));
-            let next = next_attempt(self.validity(), failures, chance);
+            let next = next_attempt(self.validity(), failures, jitter);
             if let Ok(left) = next.duration_since(SystemTime::now())
                 && !left.is_zero()
             {
-                tokio::time::sleep(left.min(LOOK)).await;
+                tokio::time::sleep(left.min(POLL_INTERVAL)).await;
                 // Only where something is wrong: else what is due is looked for when it is.
-                if failures.count > 0 && self.find(chance).await {
-                    (failures, chance) = (Failures::default(), self::chance());
+                if failures.count > 0 && self.install_newer(jitter).await {
+                    (failures, jitter) = (Failures::default(), self::jitter());
                     self.remember(failures).await;
                 }
                 continue;
             }
-            let asking = Asking::new(self.roots.clone());
-            let asked = Asked {
+            let client = AcmeHttpClient::new(self.roots.clone());
+            let order = CertificateOrder {
                 settings: &self.settings,
                 state: &self.state,
-                asking: &asking,
+                client: &client,
                 challenges: self.tls.challenges(),
                 kind,
             };
-            let attempt = tokio::time::timeout(ATTEMPT, self.attempt(&asked, chance)).await;
-            match attempt.unwrap_or(Err(Failure::Late(ATTEMPT))) {
-                Ok(Attempt::Busy) => tokio::time::sleep(BUSY).await,
+            let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, self.attempt(&order, jitter)).await;
+            match attempt.unwrap_or(Err(OrderError::Late(ATTEMPT_TIMEOUT))) {
+                Ok(Attempt::Busy) => tokio::time::sleep(BUSY_INTERVAL).await,
                 Ok(Attempt::Obtained(certificate)) => {
-                    chance = self::chance();
+                    jitter = self::jitter();
                     let certificate = self.install(certificate);
-                    failures = Failures::after_success(Validity::of(&certificate), chance, SystemTime::now());
+                    failures = Failures::after_success(Validity::of(&certificate), jitter, SystemTime::now());
                     self.remember(failures).await;
-                    let next = next_attempt(self.validity(), failures, chance);
+                    let next = next_attempt(self.validity(), failures, jitter);
                     let (from, next) = (&self.settings.directory, format_rfc3339_seconds(next));
                     log::info!(
                         "{certificate}: obtained from {from} by {}, to be renewed at {next}",
@@ -197,20 +198,20 @@ impl AcmeClient {
                     }
                 }
                 Ok(Attempt::Found) => {
-                    (failures, chance) = (Failures::default(), self::chance());
+                    (failures, jitter) = (Failures::default(), self::jitter());
                     self.remember(failures).await;
                 }
                 Err(failure) => {
                     failures = Failures {
                         count: failures.count.saturating_add(1),
                         last: Some(SystemTime::now()),
-                        unreached: failure.is_unheard() && !asking.was_heard(),
-                        not_before: asking.retry_after(),
+                        unreached: failure.is_unheard() && !client.was_heard(),
+                        not_before: client.retry_after(),
                     };
                     self.remember(failures).await;
-                    chance = self::chance();
-                    let next = next_attempt(self.validity(), failures, chance);
-                    self.tell(&failure, next);
+                    jitter = self::jitter();
+                    let next = next_attempt(self.validity(), failures, jitter);
+                    self.log_failure(&failure, next);
                     if !failure.is_unheard() {
                         kind = kinds.next().unwrap_or(kind);
                     }
@@ -232,28 +233,28 @@ impl AcmeClient {
     }
 
     /// Asks for the certificate, unless another process has done so or is doing so.
-    async fn attempt(&self, asked: &Asked<'_>, chance: f64) -> Result<Attempt, Failure> {
+    async fn attempt(&self, order: &CertificateOrder<'_>, jitter: f64) -> Result<Attempt, OrderError> {
         let state = self.state.clone();
         let locked = tokio::task::spawn_blocking(move || state.lock()).await;
-        let Some(lock) = locked.map_err(|e| Failure::Useless(e.to_string()))?? else {
+        let Some(lock) = locked.map_err(|e| OrderError::Useless(e.to_string()))?? else {
             return Ok(Attempt::Busy);
         };
-        if self.find(chance).await {
+        if self.install_newer(jitter).await {
             return Ok(Attempt::Found);
         }
-        let obtained = asked.obtain().await;
+        let obtained = order.obtain().await;
         drop(lock);
         obtained.map(Attempt::Obtained)
     }
 
     /// Shows what another process has kept, if that is newer and not due to be renewed itself; says whether it is.
-    async fn find(&self, chance: f64) -> bool {
+    async fn install_newer(&self, jitter: f64) -> bool {
         let state = self.state.clone();
         let kept = tokio::task::spawn_blocking(move || state.certificate().ok().flatten()).await;
         let Some(kept) = kept.ok().flatten() else { return false };
         let validity = Validity::of(&kept);
         let is_newer = self.validity().is_none_or(|shown| shown.not_after < validity.not_after);
-        let is_due = next_attempt(Some(validity), Failures::default(), chance) <= SystemTime::now();
+        let is_due = next_attempt(Some(validity), Failures::default(), jitter) <= SystemTime::now();
         if is_newer && !is_due {
             let kept = self.install(kept);
             log::info!("{kept}: found in {}, where another process put it", self.settings.state.display());
@@ -262,7 +263,7 @@ impl AcmeClient {
     }
 
     /// Tells what failed, what that means for clients, and what comes next.
-    fn tell(&self, failure: &Failure, next: SystemTime) {
+    fn log_failure(&self, failure: &OrderError, next: SystemTime) {
         let standing = match self.tls.certificates().installed(self.slot) {
             None => {
                 let shown = |name: &&String| self.tls.certificates().is_for(name);
@@ -285,10 +286,10 @@ impl AcmeClient {
         let trouble = format!(
             "no certificate for {self} could be got from {}: {failure}{}",
             self.settings.directory,
-            held_up(&self.settings.domains, &failure.names())
+            blocked_names(&self.settings.domains, &failure.names())
         );
         log::error!("{trouble} ({standing}; the next attempt is at {})", format_rfc3339_seconds(next));
-        self.tls.certificates().note_trouble(self.slot, trouble);
+        self.tls.certificates().set_error(self.slot, trouble);
     }
 }
 
@@ -306,7 +307,7 @@ impl Validity {
 }
 
 /// What it means for the other `domains` that some are `failing`: there is one certificate for all of them, or none.
-fn held_up(domains: &[String], failing: &BTreeSet<String>) -> String {
+fn blocked_names(domains: &[String], failing: &BTreeSet<String>) -> String {
     let (failing, others): (Vec<_>, Vec<_>) =
         domains.iter().map(String::as_str).partition(|name| failing.contains(*name));
     if failing.is_empty() || others.is_empty() {
@@ -332,13 +333,12 @@ fn failures(state: &State) -> Failures {
 
 /// Whom to believe that they are the authority.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, AcmeError> {
-    let mut roots = RootCertStore::empty();
     let Some(path) = ca else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let roots = https_client::system_roots();
         if roots.is_empty() {
             // No reason to end: what is kept can be shown.
             log::warn!(
-                "this machine trusts no certificate authority, so none can be asked; install its certificates (Debian: \
+                "this machine trusts no certificate authority, so none can be order; install its certificates (Debian: \
                  ca-certificates), or name a file of them as `acme.ca`"
             );
         }
@@ -348,9 +348,10 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, AcmeError> {
     let unreadable = |e: &dyn fmt::Display| {
         refuse(format!("cannot be read: {e}; put a certificate in PEM there, or name another file"))
     };
-    let (text, _) = small_file::read(path, LONGEST_CA).map_err(|e| unreadable(&e))?;
+    let (text, _) = small_file::read(path, MAX_CA_LENGTH).map_err(|e| unreadable(&e))?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = read.map_err(|e| unreadable(&e))?;
+    let mut roots = RootCertStore::empty();
     if roots.add_parsable_certificates(certificates).0 == 0 {
         return Err(refuse(
             "holds no certificate in PEM; name the file with -----BEGIN CERTIFICATE----- in it".to_owned(),
@@ -360,9 +361,9 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, AcmeError> {
 }
 
 /// A number from 0 to 1 that nobody knows in advance.
-fn chance() -> f64 {
+fn jitter() -> f64 {
     let mut bytes = [0; 4];
-    // Without chance, servers that were started together ask together: a pity, no more.
+    // Without jitter, servers that were started together ask together: a pity, no more.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }
@@ -372,16 +373,16 @@ mod tests {
     #[test]
     fn one_name_that_fails_is_said_to_hold_up_the_others() {
         let domains = ["a.example", "b.example", "c.example"].map(str::to_owned);
-        let held_up = |failing: &[&str]| {
-            super::held_up(&domains, &failing.iter().map(|name| (*name).to_owned()).collect())
+        let blocked_names = |failing: &[&str]| {
+            super::blocked_names(&domains, &failing.iter().map(|name| (*name).to_owned()).collect())
         };
-        let text = held_up(&["b.example"]);
+        let text = blocked_names(&["b.example"]);
         for part in ["holds up a.example, c.example, too", "take b.example out of `acme.domains`"] {
             assert!(text.contains(part), "{text}");
         }
         for none_of_them in [&[][..], &["x.example"]] {
-            assert_eq!(held_up(none_of_them), "");
+            assert_eq!(blocked_names(none_of_them), "");
         }
-        assert_eq!(held_up(&["a.example", "b.example", "c.example"]), "", "there is no other");
+        assert_eq!(blocked_names(&["a.example", "b.example", "c.example"]), "", "there is no other");
     }
 }

@@ -14,29 +14,27 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use serde_json::{Value, json};
 
-use super::client::Asking;
-use super::order_error::Failure;
-use super::state::State;
+use super::client::{AcmeHttpClient, PROCESSING_TIMEOUT};
+use super::order_error::OrderError;
+use super::state::{State, StateError};
 use crate::config::{Acme, ChallengeType};
-use crate::server::tls::{Answering, Certificate, Challenges};
+use crate::server::tls::{Certificate, ChallengeGuard, Challenges};
 
-/// How long an authority may take to look at challenges, and again to issue.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const POLLS: RetryPolicy =
-    RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(PATIENCE);
+    RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(PROCESSING_TIMEOUT);
 
 /// What it takes to ask for a certificate.
-pub(super) struct Asked<'a> {
+pub(super) struct CertificateOrder<'a> {
     pub(super) settings: &'a Acme,
     pub(super) state: &'a State,
-    pub(super) asking: &'a Asking,
+    pub(super) client: &'a AcmeHttpClient,
     pub(super) challenges: &'a Arc<Challenges>,
     pub(super) kind: ChallengeType,
 }
 
-impl Asked<'_> {
+impl CertificateOrder<'_> {
     /// Gets a certificate for all domains of the settings, and keeps it.
-    pub(super) async fn obtain(&self) -> Result<Certificate, Failure> {
+    pub(super) async fn obtain(&self) -> Result<Certificate, OrderError> {
         match self.order().await {
             // It has lost or deleted it. There is nothing to be saved, so another one is made, once.
             Err(failure) if failure.is_of_unknown_account() => {
@@ -51,31 +49,32 @@ impl Asked<'_> {
         }
     }
 
-    async fn order(&self) -> Result<Certificate, Failure> {
+    async fn order(&self) -> Result<Certificate, OrderError> {
         let account = self.account().await?;
         let names: Vec<_> = self.settings.domains.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&names)).await?;
         // Answered until the authority has made up its mind.
-        let answering = self.take_up(&mut order).await?;
-        let ready = order.poll_ready(&POLLS).await.map_err(Failure::from);
+        let answering = self.answer_challenges(&mut order).await?;
+        let ready = order.poll_ready(&POLLS).await.map_err(OrderError::from);
         drop(answering);
         match ready {
             Ok(OrderStatus::Ready) => {}
             Ok(_) => {
-                let failure = Failure::NoAuthority("the order is invalid, and no challenge is".to_owned());
+                let failure = OrderError::NoAuthority("the order is invalid, and no challenge is".to_owned());
                 return Err(self.why_invalid(&mut order, failure).await);
             }
-            Err(failure @ Failure::Refused(_)) => return Err(self.why_invalid(&mut order, failure).await),
+            Err(failure @ OrderError::Refused(_)) => return Err(self.why_invalid(&mut order, failure).await),
             Err(failure) => return Err(failure),
         }
-        let (key, request) = request(&self.settings.domains).map_err(|e| Failure::Useless(e.to_string()))?;
+        let (key, request) =
+            request(&self.settings.domains).map_err(|e| OrderError::Useless(e.to_string()))?;
         order.finalize_csr(&request).await?;
         let chain = order.poll_certificate(&POLLS).await?;
         self.take(key, chain).await
     }
 
     /// The certificate that was issued, kept if that can be done.
-    async fn take(&self, key: String, chain: String) -> Result<Certificate, Failure> {
+    async fn take(&self, key: String, chain: String) -> Result<Certificate, OrderError> {
         let certificate = self.check(&key, &chain)?;
         // It has been issued, and authorities count that: it is shown whether it can be kept or not.
         if let Err(failure) = self.keep(move |state| state.keep_certificate(&key, &chain)).await {
@@ -87,7 +86,7 @@ impl Asked<'_> {
     }
 
     /// Answers each challenge, and has the authority look.
-    async fn take_up(&self, order: &mut Order) -> Result<Vec<Answering>, Failure> {
+    async fn answer_challenges(&self, order: &mut Order) -> Result<Vec<ChallengeGuard>, OrderError> {
         let mut answering = Vec::new();
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -102,13 +101,13 @@ impl Asked<'_> {
                 ChallengeType::Http01 => instant_acme::ChallengeType::Http01,
             };
             let Some(mut challenge) = authorization.challenge(kind) else {
-                return Err(Failure::NotOffered(name, self.kind));
+                return Err(OrderError::NotOffered(name, self.kind));
             };
             let proof = challenge.key_authorization();
             answering.push(match self.kind {
                 ChallengeType::Http01 => self.challenges.answer_by_http(&challenge.token, proof.as_str()),
                 ChallengeType::TlsAlpn01 => {
-                    let shown = shown(&name, &proof).map_err(|e| Failure::Useless(e.to_string()))?;
+                    let shown = shown(&name, &proof).map_err(|e| OrderError::Useless(e.to_string()))?;
                     self.challenges.answer_by_tls(&name, Arc::new(shown))
                 }
             });
@@ -118,7 +117,7 @@ impl Asked<'_> {
     }
 
     /// What the authority has seen in the place of the right answers; `failure` where it does not say.
-    async fn why_invalid(&self, order: &mut Order, failure: Failure) -> Failure {
+    async fn why_invalid(&self, order: &mut Order, failure: OrderError) -> OrderError {
         let mut unproven = Vec::new();
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -129,12 +128,12 @@ impl Asked<'_> {
             let problems = authorization.challenges.iter().filter_map(|challenge| challenge.error.clone());
             unproven.extend(problems.map(|problem| (name.clone(), problem)));
         }
-        if unproven.is_empty() { failure } else { Failure::Unproven(self.kind, unproven) }
+        if unproven.is_empty() { failure } else { OrderError::Unproven(self.kind, unproven) }
     }
 
     /// The stored account, or a new one. An operator who names a domain agrees to the authority's terms (docs/https.md).
-    async fn account(&self) -> Result<Account, Failure> {
-        let builder = Account::builder_with_http(Box::new(self.asking.clone()));
+    async fn account(&self) -> Result<Account, OrderError> {
+        let builder = Account::builder_with_http(Box::new(self.client.clone()));
         let contact: Vec<_> =
             self.settings.contact.iter().map(|address| format!("mailto:{address}")).collect();
         let contact_texts: Vec<_> = contact.iter().map(String::as_str).collect();
@@ -174,26 +173,26 @@ impl Asked<'_> {
     /// Reads or writes state where waiting for a disk keeps nobody.
     async fn keep<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&State) -> Result<T, super::StateError> + Send + 'static,
-    ) -> Result<T, Failure> {
+        work: impl FnOnce(&State) -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, OrderError> {
         let state = self.state.clone();
         match tokio::task::spawn_blocking(move || work(&state)).await {
             Ok(outcome) => Ok(outcome?),
-            Err(e) => Err(Failure::Useless(format!("the state could not be looked at: {e}"))),
+            Err(e) => Err(OrderError::Useless(format!("the state could not be looked at: {e}"))),
         }
     }
 
-    /// The certificate, if it is what was asked for.
-    fn check(&self, key: &str, chain: &str) -> Result<Certificate, Failure> {
+    /// The certificate, if it is what was order_of_test for.
+    fn check(&self, key: &str, chain: &str) -> Result<Certificate, OrderError> {
         let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes())
-            .map_err(|e| Failure::Useless(format!("the authority has issued something else: it {e}")))?;
+            .map_err(|e| OrderError::Useless(format!("the authority has issued something else: it {e}")))?;
         if let Some(name) = self.settings.domains.iter().find(|name| !certificate.names().contains(name)) {
-            return Err(Failure::Useless(format!(
+            return Err(OrderError::Useless(format!(
                 "the authority has issued a certificate that is not for {name}"
             )));
         }
         if certificate.not_after() <= SystemTime::now() {
-            return Err(Failure::Useless(format!(
+            return Err(OrderError::Useless(format!(
                 "{certificate}, has expired by this machine's clock; set the clock"
             )));
         }
@@ -201,8 +200,8 @@ impl Asked<'_> {
     }
 }
 
-fn json(credentials: &instant_acme::AccountCredentials) -> Result<Value, Failure> {
-    serde_json::to_value(credentials).map_err(|e| Failure::Useless(e.to_string()))
+fn json(credentials: &instant_acme::AccountCredentials) -> Result<Value, OrderError> {
+    serde_json::to_value(credentials).map_err(|e| OrderError::Useless(e.to_string()))
 }
 
 /// A new private key, in PEM, and a request for a certificate for it.
@@ -246,15 +245,15 @@ mod tests {
             challenge: vec![ChallengeType::TlsAlpn01],
         };
         let state = State::open(&root, &settings.directory, &settings.domains).unwrap();
-        let asked = Asked {
+        let order_of_test = CertificateOrder {
             settings: &settings,
             state: &state,
-            asking: &Asking::new(rustls::RootCertStore::empty()),
+            client: &AcmeHttpClient::new(rustls::RootCertStore::empty()),
             challenges: &Arc::default(),
             kind: ChallengeType::TlsAlpn01,
         };
         let own = rcgen::generate_simple_self_signed(settings.domains.clone()).unwrap();
-        let take = || asked.take(own.signing_key.serialize_pem(), own.cert.pem());
+        let take = || order_of_test.take(own.signing_key.serialize_pem(), own.cert.pem());
         assert_eq!(take().await.unwrap().names(), ["a.example"]);
         assert!(state.certificate().unwrap().is_some());
         fs::remove_dir_all(&root).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use instant_acme::{Error, Problem};
 
-use super::client::NoAnswer;
+use super::client::{AcmeClientError, PROCESSING_TIMEOUT};
 use super::state::StateError;
 use crate::config::ChallengeType;
 
@@ -17,9 +17,9 @@ const LONGEST: usize = 600;
 
 /// Why there is no certificate. Displays as the reason and the mend.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum OrderError {
     /// The authority was not reached, or what answered is none.
-    NoAnswer(NoAnswer),
+    AcmeClientError(AcmeClientError),
     /// What answered says things that no authority says.
     NoAuthority(String),
     /// It did not come to an end within this time.
@@ -36,12 +36,12 @@ pub(super) enum Failure {
     State(StateError),
 }
 
-impl Failure {
+impl OrderError {
     /// Whether what failed is that the authority did not hear or heed a request. Of those before it in the same attempt, it may
-    /// have heard; [`Asking::was_heard`](super::client::Asking::was_heard) tells.
+    /// have heard; [`AcmeHttpClient::was_heard`](super::client::AcmeHttpClient::was_heard) tells.
     pub(super) fn is_unheard(&self) -> bool {
         match self {
-            Self::NoAnswer(NoAnswer::Unreached(_) | NoAnswer::Late) => true,
+            Self::AcmeClientError(AcmeClientError::Unreached(_) | AcmeClientError::Late) => true,
             // It has not looked any further (RFC 8555 section 6.5).
             Self::Refused(problem) => kind(problem) == "badNonce",
             _ => false,
@@ -67,19 +67,19 @@ impl Failure {
     }
 }
 
-impl From<StateError> for Failure {
+impl From<StateError> for OrderError {
     fn from(error: StateError) -> Self {
         Self::State(error)
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for OrderError {
     fn from(error: Error) -> Self {
         match error {
             Error::Api(problem) => Self::Refused(problem),
-            Error::Timeout(_) => Self::Late(super::order::PATIENCE),
-            Error::Other(error) => match error.downcast::<NoAnswer>() {
-                Ok(no_answer) => Self::NoAnswer(*no_answer),
+            Error::Timeout(_) => Self::Late(PROCESSING_TIMEOUT),
+            Error::Other(error) => match error.downcast::<AcmeClientError>() {
+                Ok(no_answer) => Self::AcmeClientError(*no_answer),
                 Err(error) => Self::NoAuthority(error.to_string()),
             },
             error => Self::NoAuthority(error.to_string()),
@@ -87,10 +87,10 @@ impl From<Error> for Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for OrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnswer(reason @ NoAnswer::Unreached(text))
+            Self::AcmeClientError(reason @ AcmeClientError::Unreached(text))
                 if text.contains("invalid peer certificate") =>
             {
                 write!(
@@ -99,10 +99,10 @@ impl fmt::Display for Failure {
                  that vouches for it as `acme.ca`"
                 )
             }
-            Self::NoAnswer(reason @ NoAnswer::Unexpected(_)) => {
+            Self::AcmeClientError(reason @ AcmeClientError::Unexpected(_)) => {
                 write!(f, "{reason}; check `acme.directory`, or ask its operator")
             }
-            Self::NoAnswer(reason) => {
+            Self::AcmeClientError(reason) => {
                 write!(
                     f,
                     "the authority cannot be reached: {reason}; let this machine connect to it, or wait"
@@ -117,14 +117,14 @@ impl fmt::Display for Failure {
                 "the authority does not offer {} for {name}; name the other one as `acme.challenge`",
                 kind.as_str()
             ),
-            Self::Refused(problem) => write!(f, "the authority refuses: {}", told(problem, None)),
+            Self::Refused(problem) => write!(f, "the authority refuses: {}", describe(problem, None)),
             Self::Unproven(kind, names) => {
                 for (at, (name, problem)) in names.iter().enumerate() {
                     let begin = if at == 0 { "" } else { "; " };
                     write!(
                         f,
                         "{begin}{name} was not shown to be this server's: {}",
-                        told(problem, Some((name, *kind)))
+                        describe(problem, Some((name, *kind)))
                     )?;
                 }
                 Ok(())
@@ -142,7 +142,7 @@ fn kind(problem: &Problem) -> &str {
 }
 
 /// What the authority says, and what to do about it.
-fn told(problem: &Problem, challenge: Option<(&str, ChallengeType)>) -> String {
+fn describe(problem: &Problem, challenge: Option<(&str, ChallengeType)>) -> String {
     let mut text = match &problem.detail {
         Some(detail) => clean(detail),
         None => "it gives no reason".to_owned(),
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_failure_says_the_reason_and_the_mend() {
-        let unproven = |kind, problem| Failure::Unproven(kind, vec![("a.example".to_owned(), problem)]);
+        let unproven = |kind, problem| OrderError::Unproven(kind, vec![("a.example".to_owned(), problem)]);
         let tls = ChallengeType::TlsAlpn01;
         for (failure, parts) in [
             (
@@ -233,16 +233,18 @@ mod tests {
                 &["records of a.example lead to this server alone, let port 443 there"],
             ),
             (unproven(tls, problem("caa", "x")), &["CAA records of a.example"]),
-            (Failure::Refused(problem("rateLimited", "too many")), &["too many", "staging"]),
-            (Failure::Refused(problem("externalAccountRequired", "x")), &["take another"]),
-            (Failure::Refused(problem("strange\n", "a\nb\u{1b}[1m")), &["a b [1m (strange )"]),
+            (OrderError::Refused(problem("rateLimited", "too many")), &["too many", "staging"]),
+            (OrderError::Refused(problem("externalAccountRequired", "x")), &["take another"]),
+            (OrderError::Refused(problem("strange\n", "a\nb\u{1b}[1m")), &["a b [1m (strange )"]),
             (
-                Failure::NoAnswer(NoAnswer::Unreached("invalid peer certificate: UnknownIssuer".to_owned())),
+                OrderError::AcmeClientError(AcmeClientError::Unreached(
+                    "invalid peer certificate: UnknownIssuer".to_owned(),
+                )),
                 &["UnknownIssuer", "`acme.ca`"],
             ),
-            (Failure::NoAnswer(NoAnswer::Late), &["cannot be reached", "wait"]),
+            (OrderError::AcmeClientError(AcmeClientError::Late), &["cannot be reached", "wait"]),
             (
-                Failure::NotOffered("a.example".to_owned(), tls),
+                OrderError::NotOffered("a.example".to_owned(), tls),
                 &["tls-alpn-01 for a.example", "`acme.challenge`"],
             ),
         ] {
@@ -252,13 +254,13 @@ mod tests {
             }
             assert!(!text.contains(char::is_control), "{text:?}");
         }
-        let long = Failure::Refused(problem("malformed", &"x".repeat(100_000))).to_string();
+        let long = OrderError::Refused(problem("malformed", &"x".repeat(100_000))).to_string();
         assert!(long.len() < 1000);
     }
 
     #[test]
     fn only_what_the_authority_cannot_have_minded_is_unheard() {
-        let unreached = || Failure::NoAnswer(NoAnswer::Unreached("refused".to_owned()));
+        let unreached = || OrderError::AcmeClientError(AcmeClientError::Unreached("refused".to_owned()));
         let full = StateError::Io {
             path: "/a".into(),
             verb: "written",
@@ -266,17 +268,17 @@ mod tests {
         };
         for (failure, is_unheard) in [
             (unreached(), true),
-            (Failure::NoAnswer(NoAnswer::Late), true),
-            (Failure::Refused(problem("badNonce", "x")), true),
-            (Failure::NoAnswer(NoAnswer::Unexpected(hyper::StatusCode::BAD_GATEWAY)), false),
-            (Failure::NoAuthority("x".to_owned()), false),
-            (Failure::Late(Duration::from_secs(1)), false),
-            (Failure::NotOffered("a.example".to_owned(), ChallengeType::Http01), false),
-            (Failure::Refused(problem("rateLimited", "x")), false),
-            (Failure::Unproven(ChallengeType::Http01, Vec::new()), false),
-            (Failure::Useless("x".to_owned()), false),
+            (OrderError::AcmeClientError(AcmeClientError::Late), true),
+            (OrderError::Refused(problem("badNonce", "x")), true),
+            (OrderError::AcmeClientError(AcmeClientError::Unexpected(hyper::StatusCode::BAD_GATEWAY)), false),
+            (OrderError::NoAuthority("x".to_owned()), false),
+            (OrderError::Late(Duration::from_secs(1)), false),
+            (OrderError::NotOffered("a.example".to_owned(), ChallengeType::Http01), false),
+            (OrderError::Refused(problem("rateLimited", "x")), false),
+            (OrderError::Unproven(ChallengeType::Http01, Vec::new()), false),
+            (OrderError::Useless("x".to_owned()), false),
             // A certificate may have been issued that could not be kept.
-            (Failure::State(full), false),
+            (OrderError::State(full), false),
         ] {
             assert_eq!(failure.is_unheard(), is_unheard, "{failure}");
         }
@@ -285,7 +287,7 @@ mod tests {
     #[test]
     fn several_names_are_each_told_of() {
         let names = ["a.example", "b.example"].map(|name| (name.to_owned(), problem("dns", "gone")));
-        let text = Failure::Unproven(ChallengeType::TlsAlpn01, names.to_vec()).to_string();
+        let text = OrderError::Unproven(ChallengeType::TlsAlpn01, names.to_vec()).to_string();
         assert!(text.contains("a.example was not") && text.contains("; b.example was not"), "{text}");
     }
 }

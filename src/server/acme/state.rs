@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use crate::server::tls::Certificate;
+use crate::server::tls::{Certificate, CertificateError};
 use crate::small_file;
 
 /// No file of ours is anywhere near as long.
@@ -254,10 +254,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
 }
 
 fn read_certificate(path: &Path) -> Result<Option<Certificate>, StateError> {
-    let damaged = |e: crate::server::CertificateError| StateError::Damaged {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
+    let damaged = |e: CertificateError| StateError::Damaged { path: path.to_owned(), reason: e.to_string() };
     read(path)?.map(|bytes| Certificate::from_pem(&bytes, &bytes).map_err(damaged)).transpose()
 }
 

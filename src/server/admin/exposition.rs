@@ -11,21 +11,22 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeL
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::process_metrics::Process;
-use crate::server::metrics::{BOUNDS, TimesSeen};
-use crate::server::{Certificates, Watch};
+use super::process_metrics::ProcessMetrics;
+use crate::server::metrics::{BOUNDS, HistogramSnapshot};
+use crate::server::status::ServerStatus;
+use crate::server::tls::Certificates;
 use crate::store::BucketStatus;
 
 /// The two text formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus's own, version 0.0.4.
     Prometheus,
 }
 
-impl Dialect {
+impl Format {
     /// The one that `Accept` asks for: OpenMetrics where it is named, as Prometheus's scraper does.
     pub(super) fn wanted<'a>(mut accept: impl Iterator<Item = &'a str>) -> Self {
         let names_it = |value: &str| {
@@ -47,14 +48,14 @@ impl Dialect {
 }
 
 /// Everything that was counted so far, and what is known of this `process`.
-pub(super) fn write(watch: &Watch, process: Option<Process>, dialect: Dialect) -> String {
+pub(super) fn write(status: &ServerStatus, process: Option<ProcessMetrics>, format: Format) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Counted { watch: watch.clone(), process }));
+    registry.register_collector(Box::new(Counted { status: status.clone(), process }));
     let mut written = String::with_capacity(16 << 10);
     text::encode(&mut written, &registry).expect("a String takes whatever is written to it");
-    match dialect {
-        Dialect::OpenMetrics => written,
-        Dialect::Prometheus => older(&written),
+    match format {
+        Format::OpenMetrics => written,
+        Format::Prometheus => older(&written),
     }
 }
 
@@ -88,19 +89,19 @@ fn older(openmetrics: &str) -> String {
 /// All counts of one moment.
 #[derive(Debug)]
 struct Counted {
-    watch: Watch,
-    process: Option<Process>,
+    status: ServerStatus,
+    process: Option<ProcessMetrics>,
 }
 
 impl Collector for Counted {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut page = Page(&mut encoder);
-        let watch = &self.watch;
-        page.serving(watch)?;
-        page.stores(watch)?;
-        page.secured(watch)?;
-        page.log(watch)?;
-        page.configuration(watch)?;
+        let status = &self.status;
+        page.serving(status)?;
+        page.stores(status)?;
+        page.secured(status)?;
+        page.log(status)?;
+        page.configuration(status)?;
         page.program(self.process)
     }
 }
@@ -108,13 +109,13 @@ impl Collector for Counted {
 struct Page<'p, 'e>(&'p mut DescriptorEncoder<'e>);
 
 impl Page<'_, '_> {
-    fn serving(&mut self, watch: &Watch) -> fmt::Result {
-        let meters = &watch.meters;
+    fn serving(&mut self, status: &ServerStatus) -> fmt::Result {
+        let metrics = &status.metrics;
         self.counters(
             "wamedia_http_requests",
             "Requests by the path of their mount and the class of their status; none: the client left before there was one",
             None,
-            meters.requests().map(|(mount, outcome, count)| {
+            metrics.requests().map(|(mount, outcome, count)| {
                 ([("mount", mount), ("status", outcome.label().to_owned())], count)
             }),
         )?;
@@ -122,83 +123,83 @@ impl Page<'_, '_> {
             "wamedia_http_response_body",
             "Bytes of response bodies that were sent, by the path of the mount",
             Some(&Unit::Bytes),
-            meters.bytes().map(|(mount, count)| ([("mount", mount)], count)),
+            metrics.bytes().map(|(mount, count)| ([("mount", mount)], count)),
         )?;
         self.counter(
             "wamedia_http_responses_cut",
             "Responses of which the client did not get the whole",
-            meters.cut(),
+            metrics.cut(),
         )?;
         self.times(
             "wamedia_http_time_to_first_byte",
             "From the end of a request's head to the first bytes of its response",
-            &meters.first_byte(),
+            &metrics.first_byte(),
         )?;
         self.times(
             "wamedia_http_request_duration",
             "From the end of a request's head to the last byte of its response",
-            &meters.duration(),
+            &metrics.duration(),
         )?;
         self.gauge(
             "wamedia_http_connections_open",
             "Connections that are open",
             None,
-            watch.connections.open(),
+            status.connections.open(),
         )?;
-        self.counter("wamedia_http_connections", "Connections that were accepted", meters.accepted())?;
+        self.counter("wamedia_http_connections", "Connections that were accepted", metrics.accepted())?;
         self.counter(
             "wamedia_http_connections_turned_away",
             "Connections past a limit, which were told 503 or closed",
-            meters.turned_away(),
+            metrics.rejected(),
         )?;
         self.counter(
             "wamedia_http_requests_limited",
             "Requests past the rate of one client, which were told 429",
-            meters.limited(),
+            metrics.rate_limited(),
         )?;
         self.counter(
             "wamedia_cache_hits",
             "Requests for an asset that were answered without asking its store",
-            meters.hits(),
+            metrics.hits(),
         )?;
         self.counter(
             "wamedia_cache_misses",
             "Requests for an asset for which its store was asked, or an answer to another request waited for",
-            meters.misses(),
+            metrics.misses(),
         )
     }
 
-    fn stores(&mut self, watch: &Watch) -> fmt::Result {
-        let status = watch.live.now().stores.status();
-        self.counter("wamedia_cache_evictions", "Assets that had to make room for others", status.evictions)?;
+    fn stores(&mut self, status: &ServerStatus) -> fmt::Result {
+        let stores = status.snapshots.load().stores.status();
+        self.counter("wamedia_cache_evictions", "Assets that had to make room for others", stores.evictions)?;
         self.gauge(
             "wamedia_cache_held",
             "Bodies in memory, those included that are only being sent any more",
             Some(&Unit::Bytes),
-            status.held,
+            stores.held,
         )?;
         self.gauge(
             "wamedia_cache_limit",
             "Most that bodies in memory may be (memory.cache)",
             Some(&Unit::Bytes),
-            status.held_limit,
+            stores.held_limit,
         )?;
-        self.counter("wamedia_hash_files", "Files that were hashed", status.hashed.files)?;
+        self.counter("wamedia_hash_files", "Files that were hashed", stores.hashed.files)?;
         self.sum(
             "wamedia_hash_read",
             "Bytes that were read to be hashed",
             &Unit::Bytes,
-            &status.hashed.bytes,
+            &stores.hashed.bytes,
         )?;
         self.sum(
             "wamedia_hash",
             "Time that reading and hashing files took",
             &Unit::Seconds,
-            &status.hashed.time.as_secs_f64(),
+            &stores.hashed.time.as_secs_f64(),
         )?;
         let labelled =
             |bucket: &BucketStatus| [("bucket", bucket.name.clone()), ("mount", bucket.mount.clone())];
-        let buckets = &status.buckets;
+        let buckets = &stores.buckets;
         self.counters(
             "wamedia_upstream_requests",
             "Requests to a bucket, retries included",
@@ -224,15 +225,15 @@ impl Page<'_, '_> {
     }
 
     /// There is no sample where HTTPS is not spoken.
-    fn secured(&mut self, watch: &Watch) -> fmt::Result {
-        let handshakes = watch.certificates.iter().flat_map(|_| watch.meters.handshakes());
+    fn secured(&mut self, status: &ServerStatus) -> fmt::Result {
+        let handshakes = status.certificates.iter().flat_map(|_| status.metrics.handshakes());
         self.counters(
             "wamedia_tls_handshakes",
             "TLS handshakes by what they came to: ok, or why they failed",
             None,
             handshakes.map(|(result, count)| ([("result", result)], count)),
         )?;
-        self.certificates(watch.certificates.as_deref())
+        self.certificates(status.certificates.as_deref())
     }
 
     /// By name, as clients are shown them: of two certificates for one name, that in the earlier slot. There is no sample where
@@ -249,7 +250,7 @@ impl Page<'_, '_> {
             "wamedia_tls_certificates_wanted",
             "Certificates that could not be had from an authority when it was last asked",
             None,
-            certificates.map_or(0, |certificates| certificates.noted_troubles().len() as u64),
+            certificates.map_or(0, |certificates| certificates.errors().len() as u64),
         )?;
         self.gauges(
             "wamedia_tls_certificate_expiry_timestamp",
@@ -259,27 +260,27 @@ impl Page<'_, '_> {
         )
     }
 
-    fn log(&mut self, watch: &Watch) -> fmt::Result {
+    fn log(&mut self, status: &ServerStatus) -> fmt::Result {
         self.counter(
             "wamedia_log_lines_dropped",
             "Log lines that came faster than they could be written, or could not be written",
-            watch.log.lost(),
+            status.log.lost(),
         )
     }
 
-    fn configuration(&mut self, watch: &Watch) -> fmt::Result {
-        let last = watch.reloads.last();
+    fn configuration(&mut self, status: &ServerStatus) -> fmt::Result {
+        let last = status.reloads.last();
         self.counters(
             "wamedia_config_reloads",
             "Configurations that were read again, by whether they were put in force",
             None,
-            watch.reloads.counts().into_iter().map(|(result, count)| ([("result", result)], count)),
+            status.reloads.counts().into_iter().map(|(result, count)| ([("result", result)], count)),
         )?;
         self.gauge(
             "wamedia_config_last_reload_successful",
             "1 where the configuration that was read last is in force, else 0",
             None,
-            u64::from(last.was_taken),
+            u64::from(last.was_successful),
         )?;
         let since = last.in_force_since.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.0
@@ -292,7 +293,7 @@ impl Page<'_, '_> {
             .encode_gauge(&since.as_secs_f64())
     }
 
-    fn program(&mut self, process: Option<Process>) -> fmt::Result {
+    fn program(&mut self, process: Option<ProcessMetrics>) -> fmt::Result {
         let labels = [("version", env!("CARGO_PKG_VERSION"))];
         self.0
             .encode_descriptor("wamedia_build", "The program", None, MetricType::Info)?
@@ -360,7 +361,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    fn times(&mut self, name: &str, help: &str, seen: &TimesSeen) -> fmt::Result {
+    fn times(&mut self, name: &str, help: &str, seen: &HistogramSnapshot) -> fmt::Result {
         let bounds = BOUNDS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(seen.buckets).collect();
         let count = seen.buckets.iter().sum();
@@ -379,16 +380,16 @@ mod tests {
         for (accept, expected) in [
             (
                 "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-                Dialect::OpenMetrics,
+                Format::OpenMetrics,
             ),
-            ("text/plain;version=0.0.4", Dialect::Prometheus),
-            ("application/openmetrics-text; q=0, text/plain", Dialect::Prometheus),
-            ("*/*", Dialect::Prometheus),
-            ("", Dialect::Prometheus),
+            ("text/plain;version=0.0.4", Format::Prometheus),
+            ("application/openmetrics-text; q=0, text/plain", Format::Prometheus),
+            ("*/*", Format::Prometheus),
+            ("", Format::Prometheus),
         ] {
-            assert_eq!(Dialect::wanted([accept].into_iter()), expected, "{accept}");
+            assert_eq!(Format::wanted([accept].into_iter()), expected, "{accept}");
         }
-        assert_eq!(Dialect::wanted(std::iter::empty()), Dialect::Prometheus);
+        assert_eq!(Format::wanted(std::iter::empty()), Format::Prometheus);
     }
 
     #[test]

@@ -25,22 +25,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use self::exposition::Dialect;
-use super::Watch;
-use super::limit::connections::Tally;
+use self::exposition::Format;
 use super::listener::{self, BindError};
+use super::status::ServerStatus;
+use crate::log_throttle::SummaryThrottle;
 
 /// Connections that are served at one time; a monitoring system needs one or two. One more takes the place of the oldest, so
 /// that who holds places and says nothing keeps nobody out.
 const CONNECTIONS: usize = 64;
 /// How long a request head may take, and a connection be without one.
-const PATIENCE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that a request head may have.
 const HEAD_SIZE: usize = 16 << 10;
 /// The longest that a connection lasts: one that takes its answer slowly ends here.
-const LIFETIME: Duration = Duration::from_mins(5);
+const MAX_LIFETIME: Duration = Duration::from_mins(5);
 /// How long accepting rests when it fails.
-const REST: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -73,14 +73,14 @@ impl Admin {
         self.address
     }
 
-    /// Answers about what `watch` sees, for as long as the process lives: while a server drains, somebody wants to know.
-    pub async fn run(self, watch: Watch) {
+    /// Answers about what `status` sees, for as long as the process lives: while a server drains, somebody wants to know.
+    pub async fn run(self, status: ServerStatus) {
         let listener = match TcpListener::from_std(self.listener) {
             Ok(listener) => listener,
             Err(e) => return log::error!("the admin listener could not be used: {e}"),
         };
-        let view = Arc::new(View { watch, process: process_metrics::Seen::default() });
-        let failures = Arc::<Tally>::default();
+        let view = Arc::new(AdminState { status, process: process_metrics::ProcessCache::default() });
+        let failures = SummaryThrottle::<u64>::default();
         let mut served = VecDeque::<AbortHandle>::with_capacity(CONNECTIONS);
         loop {
             match listener.accept().await {
@@ -91,17 +91,17 @@ impl Admin {
                     {
                         oldest.abort();
                     }
-                    let serving = timeout(LIFETIME, serve(stream, Arc::clone(&view)));
+                    let serving = timeout(MAX_LIFETIME, serve(stream, Arc::clone(&view)));
                     served.push_back(tokio::spawn(serving).abort_handle());
                 }
                 Err(e) => {
-                    failures.count(move |count| {
+                    failures.record(|count| *count += 1, move |count| {
                         log::warn!(
                             "no connection to the admin listener can be accepted: {e}; it was tried {count} times since this was \
                              last told"
                         );
                     });
-                    sleep(REST).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -110,19 +110,19 @@ impl Admin {
 
 /// What is told of.
 #[derive(Debug)]
-struct View {
-    watch: Watch,
-    process: process_metrics::Seen,
+struct AdminState {
+    status: ServerStatus,
+    process: process_metrics::ProcessCache,
 }
 
-async fn serve(stream: TcpStream, view: Arc<View>) {
+async fn serve(stream: TcpStream, view: Arc<AdminState>) {
     let service = service_fn(move |request| {
         let view = Arc::clone(&view);
         async move { Ok::<_, Infallible>(answer(&request, &view).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_SIZE)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -131,7 +131,10 @@ async fn serve(stream: TcpStream, view: Arc<View>) {
     }
 }
 
-async fn answer<B>(request: &Request<B>, View { watch, process }: &View) -> Response<Full<Bytes>> {
+async fn answer<B>(
+    request: &Request<B>,
+    AdminState { status, process }: &AdminState,
+) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -140,15 +143,15 @@ async fn answer<B>(request: &Request<B>, View { watch, process }: &View) -> Resp
     match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" => {
-            let readiness = readiness::look(watch).await;
+            let readiness = readiness::check(status).await;
             let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             text(status, readiness.to_string())
         }
         "/metrics" => {
             let accepted = request.headers().get_all(header::ACCEPT).iter();
-            let dialect = Dialect::wanted(accepted.filter_map(|value| value.to_str().ok()));
-            let written = exposition::write(watch, process.look().await, dialect);
-            respond(StatusCode::OK, dialect.media_type(), written)
+            let format = Format::wanted(accepted.filter_map(|value| value.to_str().ok()));
+            let written = exposition::write(status, process.get().await, format);
+            respond(StatusCode::OK, format.media_type(), written)
         }
         _ => text(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n"),
     }

@@ -5,24 +5,25 @@ use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 
-use crate::server::{Certificates, Watch};
+use crate::server::status::ServerStatus;
+use crate::server::tls::Certificates;
 
 /// How long a store may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What was looked at, and what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Readiness(Vec<(String, Option<String>)>);
 
 /// Looks at everything that readiness hangs on. Takes two seconds at most.
-pub(super) async fn look(watch: &Watch) -> Readiness {
-    let draining = watch.is_draining().then(|| "the server was told to stop, and drains".to_owned());
+pub(super) async fn check(status: &ServerStatus) -> Readiness {
+    let draining = status.is_draining().then(|| "the server was told to stop, and drains".to_owned());
     let mut looked = vec![("serving".to_owned(), draining)];
-    if let Some(certificates) = &watch.certificates {
+    if let Some(certificates) = &status.certificates {
         looked.push(("certificates".to_owned(), invalid(certificates, SystemTime::now())));
     }
-    let stores = watch.live.now().stores.clone();
-    looked.extend(stores.health(PATIENCE).await);
+    let stores = status.snapshots.load().stores.clone();
+    looked.extend(stores.health(STORE_TIMEOUT).await);
     Readiness(looked)
 }
 
@@ -45,7 +46,7 @@ fn invalid(certificates: &Certificates, now: SystemTime) -> Option<String> {
     } else {
         format!("none is valid now: {}", told.join("; "))
     };
-    Some([vec![state], certificates.noted_troubles()].concat().join("; "))
+    Some([vec![state], certificates.errors()].concat().join("; "))
 }
 
 impl Readiness {

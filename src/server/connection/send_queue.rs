@@ -6,11 +6,11 @@
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
-/// What the kernel holds of a connection's bytes, for as long as the [`Gauge`](super::socket::Gauge) that has its socket lives.
+/// What the kernel holds of a connection's bytes, for as long as the [`Socket`](super::socket::Socket) that has its socket lives.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Queue(Mutex<Option<RawFd>>);
+pub(in crate::server) struct SendQueue(Mutex<Option<RawFd>>);
 
-impl Queue {
+impl SendQueue {
     pub(in crate::server) fn open(&self, socket: BorrowedFd<'_>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.as_raw_fd());
     }
@@ -40,7 +40,7 @@ fn unacknowledged(socket: RawFd) -> Option<u64> {
 
     /// The same on these architectures (asm-generic/ioctls.h).
     const TIOCOUTQ: Opcode = 0x5411;
-    // SAFETY: the descriptor is open: only `Queue::len` calls this, with its lock held, and the gauge that owns the socket takes
+    // SAFETY: the descriptor is open: only `SendQueue::len` calls this, with its lock held, and the gauge that owns the socket takes
     // that lock to forget the descriptor before it closes it. The call writes one `int` and nothing else, which is what the
     // getter has room for.
     let held = unsafe { ioctl(BorrowedFd::borrow_raw(socket), Getter::<TIOCOUTQ, core::ffi::c_int>::new()) };
@@ -68,7 +68,7 @@ mod tests {
         let mut client =
             TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         let (mut server, _) = listener.accept().expect("a connection");
-        let queue = Queue::default();
+        let queue = SendQueue::default();
         assert_eq!(queue.len(), 0);
         queue.open(server.as_fd());
         server.set_nonblocking(true).expect("a mode");

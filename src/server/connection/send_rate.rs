@@ -8,24 +8,29 @@ use std::time::Duration;
 
 use crate::config::Limits;
 
-/// The pace of one connection.
+/// The rate of one connection.
 #[derive(Debug)]
-pub(in crate::server) struct Pace {
+pub(in crate::server) struct SendRate {
     /// In thousandths of a byte.
     credit: u64,
     /// Bytes that had been taken when the client was last found to be waited for; `None` since it was not.
     taken: Option<u64>,
 }
 
-impl Pace {
+impl SendRate {
     /// In full credit.
     pub(in crate::server) fn new(limits: &Limits) -> Self {
         Self { credit: whole_credit(limits), taken: None }
     }
 
-    /// Notes that time has `passed` since the last note, and that the client is waited for and has taken so many bytes ever; `None`
+    /// Notes that time has `passed` since the last record, and that the client is waited for and has taken so many bytes ever; `None`
     /// where nobody waits for it. Says whether it is still in credit.
-    pub(in crate::server) fn note(&mut self, taken: Option<u64>, passed: Duration, limits: &Limits) -> bool {
+    pub(in crate::server) fn record(
+        &mut self,
+        taken: Option<u64>,
+        passed: Duration,
+        limits: &Limits,
+    ) -> bool {
         let whole = whole_credit(limits);
         let due = in_thousandths(limits.min_send_rate, passed);
         match (self.taken, taken) {
@@ -72,16 +77,16 @@ mod tests {
         }
     }
 
-    const LOOK: Duration = Duration::from_millis(500);
+    const INTERVAL: Duration = Duration::from_millis(500);
 
     /// Lets a client be waited for that takes `taken(n)` bytes before look number `n`; how many looks it lasted.
     fn lasts(min_send_rate: usize, looks: u32, taken: impl Fn(u32) -> u64) -> u32 {
         let limits = limits(min_send_rate);
-        let (mut pace, mut sum) = (Pace::new(&limits), 0);
+        let (mut rate, mut sum) = (SendRate::new(&limits), 0);
         (0..looks)
             .find(|look| {
                 sum += taken(*look);
-                !pace.note(Some(sum), LOOK, &limits)
+                !rate.record(Some(sum), INTERVAL, &limits)
             })
             .unwrap_or(looks)
     }
@@ -113,12 +118,12 @@ mod tests {
     #[test]
     fn time_in_which_nobody_waits_for_the_client_costs_it_nothing() {
         let limits = limits(500);
-        let mut pace = Pace::new(&limits);
+        let mut rate = SendRate::new(&limits);
         for _ in 0..1000 {
             // Half a minute in all, were it not for what lies between.
-            assert!(pace.note(Some(0), LOOK, &limits));
-            assert!(pace.note(Some(0), LOOK, &limits));
-            assert!(pace.note(None, LOOK, &limits));
+            assert!(rate.record(Some(0), INTERVAL, &limits));
+            assert!(rate.record(Some(0), INTERVAL, &limits));
+            assert!(rate.record(None, INTERVAL, &limits));
         }
     }
 }

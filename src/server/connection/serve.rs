@@ -16,27 +16,28 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::socket::Gauge;
-use super::state::{Connection, Layer, Order};
-use super::stream::Wire;
-use crate::server::Service;
+use super::socket::Socket;
+use super::state::{Command, Connection};
+use super::stream::Stream;
 use crate::server::limit::connections::Permit;
 use crate::server::request::body::MULTIPLEXED_SLICE;
 use crate::server::request::handler;
-use crate::server::tls::{Application, Handshakes};
+use crate::server::request::record::Transport;
+use crate::server::service::Service;
+use crate::server::tls::{Handshakes, Protocol};
 
 /// What a client sends first if it speaks HTTP/2 without being asked (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
 /// know may lie with the kernel already, and this is time to look.
-const LAST_LOOK: Duration = Duration::from_millis(50);
+const LAST_READ: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may have under way.
-const STREAMS: u32 = 64;
+const MAX_STREAMS: u32 = 64;
 /// What an HTTP/2 client may send of request bodies, which nobody reads, before it has to wait, in bytes: the least that can be
 /// set for a connection (RFC 9113 section 6.9.2).
 const WINDOW: u32 = (1 << 16) - 1;
 /// Streams that we may have to reset because the client breaks a rule with them, such as how many there may be.
-const RESETS: usize = 128;
+const MAX_RESETS: usize = 128;
 
 /// Serves one connection without TLS to its end.
 pub(in crate::server) async fn serve(
@@ -47,11 +48,11 @@ pub(in crate::server) async fn serve(
 ) {
     let accepted = Instant::now();
     let Some(prefix) = sniff(&mut stream, &service).await else { return };
-    let application = if &*prefix == PREFACE { Application::Http2 } else { Application::Http1 };
-    let connection = Connection::accept(client, accepted, application, Layer::Plain, &service).await;
-    let mut stream = Gauge::new(stream);
-    stream.tell(&connection);
-    speak(Wire::new(stream, prefix, Arc::clone(&connection)), &connection).await;
+    let protocol = if &*prefix == PREFACE { Protocol::Http2 } else { Protocol::Http1 };
+    let connection = accept(client, accepted, protocol, Transport::Plain, &service).await;
+    let mut stream = Socket::new(stream);
+    stream.attach(&connection);
+    speak(Stream::new(stream, prefix, Arc::clone(&connection)), &connection, &service).await;
 }
 
 /// Serves one connection with TLS to its end. What is spoken is agreed on in the handshake.
@@ -62,47 +63,64 @@ pub(in crate::server) async fn serve_secured(
     handshakes: Arc<Handshakes>,
     _permit: Permit,
 ) {
-    let shaken = handshakes.make(Gauge::new(stream), client, &service.live.limits(), &service.stopping).await;
+    let shaken =
+        handshakes.make(Socket::new(stream), client, &service.snapshots.limits(), &service.shutdown).await;
     drop(handshakes);
-    service.counts().handshakes.count(shaken.as_ref().err().copied());
-    let Ok(Some((mut stream, application))) = shaken else { return };
+    service.reporter.counters().handshakes.count(shaken.as_ref().err().copied());
+    let Ok(Some((mut stream, protocol))) = shaken else { return };
     // The time for the first request begins only now.
-    let connection = Connection::accept(client, Instant::now(), application, Layer::Tls, &service).await;
-    stream.get_mut().0.tell(&connection);
-    speak(Wire::new(stream, Bytes::new(), Arc::clone(&connection)), &connection).await;
+    let connection = accept(client, Instant::now(), protocol, Transport::Tls, &service).await;
+    stream.get_mut().0.attach(&connection);
+    speak(Stream::new(stream, Bytes::new(), Arc::clone(&connection)), &connection, &service).await;
+}
+
+/// The state of a connection that the calling task serves from now on, under the watchdog of its core.
+async fn accept(
+    client: SocketAddr,
+    accepted: Instant,
+    protocol: Protocol,
+    transport: Transport,
+    service: &Service,
+) -> Arc<Connection> {
+    let connection = Connection::of_this_task(client, accepted, protocol, transport, &service.reporter).await;
+    service.watchdog.watch(&connection, accepted);
+    if service.shutdown.drain.is_cancelled() {
+        connection.command(Command::Drain);
+    }
+    connection
 }
 
 /// Speaks HTTP until the connection ends.
-async fn speak<S>(wire: Wire<S>, connection: &Arc<Connection>)
+async fn speak<S>(stream: Stream<S>, connection: &Arc<Connection>, service: &Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(wire);
+    let io = TokioIo::new(stream);
     let handle = service_fn({
-        let connection = Arc::clone(connection);
-        move |request| handler::handle(request, Arc::clone(&connection))
+        let (connection, service) = (Arc::clone(connection), Arc::clone(service));
+        move |request| handler::handle(request, Arc::clone(&connection), &service)
     });
-    let head_size = connection.service().live.limits().head_size;
+    let head_size = service.snapshots.limits().head_size;
     if connection.is_multiplexed() {
         let mut speaking = pin!(
             http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
-                .max_concurrent_streams(STREAMS)
-                .max_local_error_reset_streams(RESETS)
+                .max_concurrent_streams(MAX_STREAMS)
+                .max_local_error_reset_streams(MAX_RESETS)
                 .initial_connection_window_size(WINDOW)
                 .initial_stream_window_size(WINDOW)
                 .max_send_buf_size(MULTIPLEXED_SLICE)
                 .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
                 .serve_connection(io, handle)
         );
-        drive(speaking.as_mut(), http2::Connection::graceful_shutdown, connection).await;
+        drive(speaking.as_mut(), http2::Connection::graceful_shutdown, connection, service).await;
     } else {
         let mut speaking = pin!(http1::Builder::new().max_buf_size(head_size).serve_connection(io, handle));
-        drive(speaking.as_mut(), http1::Connection::graceful_shutdown, connection).await;
+        drive(speaking.as_mut(), http1::Connection::graceful_shutdown, connection, service).await;
     }
 }
 
-/// Reads as much as it takes to tell HTTP/2 from HTTP/1; `None` where the client takes too long over it, leaves, or has
+/// Reads as much as it takes to attach HTTP/2 from HTTP/1; `None` where the client takes too long over it, leaves, or has
 /// asked nothing when the server is to end.
 async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
     let mut start = [0; PREFACE.len()];
@@ -116,11 +134,11 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
         }
         Some(Bytes::copy_from_slice(&start[..len]))
     };
-    let mut reading = pin!(timeout(service.live.limits().head_timeout, reading));
+    let mut reading = pin!(timeout(service.snapshots.limits().head_timeout, reading));
     let prefix = tokio::select! {
         biased;
         prefix = reading.as_mut() => prefix,
-        () = service.stopping.drain.cancelled() => timeout(LAST_LOOK, reading).await.and_then(|prefix| prefix),
+        () = service.shutdown.drain.cancelled() => timeout(LAST_READ, reading).await.and_then(|prefix| prefix),
     };
     prefix.ok().flatten()
 }
@@ -129,28 +147,34 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
 ///
 /// Borrowed, since a future that is handed over takes its place twice in the one that it is handed to, and there may be
 /// ten thousand of these.
-async fn drive<C>(mut speaking: Pin<&mut C>, finish: impl Fn(Pin<&mut C>), connection: &Connection)
-where
+async fn drive<C>(
+    mut speaking: Pin<&mut C>,
+    finish: impl Fn(Pin<&mut C>),
+    connection: &Connection,
+    service: &Service,
+) where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut finishing = false;
+    let mut draining = false;
     poll_fn(|cx| {
         loop {
-            // First, as requests may have come before the order did.
+            // First, as requests may have come before the pending did.
             if let Poll::Ready(result) = speaking.as_mut().poll(cx) {
                 if let Err(e) = result {
                     log::debug!("{}: {e}", connection.client);
                 }
                 return Poll::Ready(());
             }
-            match connection.order() {
-                Order::Finish if !finishing => {
-                    finishing = true;
+            match connection.pending() {
+                Command::Drain if !draining => {
+                    draining = true;
                     finish(speaking.as_mut());
                 }
-                Order::Leave if connection.has_moved() => connection.stay(finishing),
-                Order::Leave | Order::End => return Poll::Ready(()),
-                Order::Go | Order::Finish => return Poll::Pending,
+                Command::CloseOverdue if connection.is_active_again(&service.snapshots.limits()) => {
+                    connection.resume(draining)
+                }
+                Command::CloseOverdue | Command::Close => return Poll::Ready(()),
+                Command::Serve | Command::Drain => return Poll::Pending,
             }
         }
     })

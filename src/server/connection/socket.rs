@@ -17,20 +17,20 @@ use super::state::Connection;
 
 /// A socket of which a [`Connection`] is told how much it takes, and when it takes nothing.
 #[derive(Debug)]
-pub(in crate::server) struct Gauge<S: AsFd> {
+pub(in crate::server) struct Socket<S: AsFd> {
     stream: S,
     /// Nobody while there is a TLS handshake.
     connection: Option<Arc<Connection>>,
 }
 
-impl<S: AsFd> Gauge<S> {
+impl<S: AsFd> Socket<S> {
     /// A socket that nobody is told of yet.
     pub(in crate::server) fn new(stream: S) -> Self {
         Self { stream, connection: None }
     }
 
     /// From here on, `connection` is told, and may ask.
-    pub(in crate::server) fn tell(&mut self, connection: &Arc<Connection>) {
+    pub(in crate::server) fn attach(&mut self, connection: &Arc<Connection>) {
         connection.queue().open(self.stream.as_fd());
         self.connection = Some(Arc::clone(connection));
     }
@@ -39,16 +39,16 @@ impl<S: AsFd> Gauge<S> {
         let Some(connection) = &self.connection else { return };
         match written {
             Poll::Ready(Ok(n)) => connection.wrote(*n),
-            Poll::Pending => connection.is_blocked(),
+            Poll::Pending => connection.blocked_write(),
             Poll::Ready(Err(_)) => {}
         }
     }
 }
 
-impl<S: AsFd> Drop for Gauge<S> {
+impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
         let Some(connection) = &self.connection else { return };
-        if connection.is_abandoned() && connection.queue().len() > 0 {
+        if connection.is_aborted() && connection.queue().len() > 0 {
             // The kernel would go on holding it for a client that takes it as slowly as before.
             let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
@@ -57,7 +57,7 @@ impl<S: AsFd> Drop for Gauge<S> {
     }
 }
 
-impl<S: AsFd + AsyncRead + Unpin> AsyncRead for Gauge<S> {
+impl<S: AsFd + AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +67,7 @@ impl<S: AsFd + AsyncRead + Unpin> AsyncRead for Gauge<S> {
     }
 }
 
-impl<S: AsFd + AsyncWrite + Unpin> AsyncWrite for Gauge<S> {
+impl<S: AsFd + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(&written);

@@ -18,15 +18,15 @@ use super::bad_head;
 use super::state::Connection;
 
 /// How long a client may be silent after we have ended the connection on our side before the socket is closed.
-const SILENCE: Duration = Duration::from_secs(2);
+const LINGER_IDLE: Duration = Duration::from_secs(2);
 /// How long that may go on in all, however much it still sends.
-const LINGERING: Duration = Duration::from_secs(10);
+const LINGER_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked whether a client that sends nothing more has taken what there was for it.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A stream of whose requests and ends a [`Connection`] is told.
 #[derive(Debug)]
-pub(in crate::server) struct Wire<S> {
+pub(in crate::server) struct Stream<S> {
     stream: S,
     /// Bytes that were read to find out which protocol this is, and are to be read again.
     prefix: Bytes,
@@ -51,26 +51,26 @@ struct Lingering {
 impl Lingering {
     fn begin() -> Self {
         let now = Instant::now();
-        Self { pause: Box::pin(sleep(SILENCE)), taken_by: now + SILENCE, end: now + LINGERING }
+        Self { pause: Box::pin(sleep(LINGER_IDLE)), taken_by: now + LINGER_IDLE, end: now + LINGER_MAX }
     }
 }
 
-impl<S> Wire<S> {
+impl<S> Stream<S> {
     pub(in crate::server) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
         Self { stream, prefix, refusal: Bytes::new(), lingering: None, connection }
     }
 
     /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
-    fn exchanges(&mut self, head: &[u8]) -> bool {
+    fn replaces(&mut self, head: &[u8]) -> bool {
         let refusal = if self.connection.is_between_responses() { bad_head::instead_of(head) } else { None };
         let Some(refusal) = refusal else { return false };
-        self.connection.refused(&refusal);
+        self.connection.rejected(&refusal);
         self.refusal = refusal.response;
         true
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -98,8 +98,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 log::debug!("{}: is to be closed: it floods", self.connection.client);
                 return Poll::Ready(Err(io::Error::other("the client sends without end and for nothing")));
             }
-            self.connection.read_something();
-        } else if self.connection.read_the_end() {
+            self.connection.received_data();
+        } else if self.connection.received_end() {
             // hyper takes the end of the client's side for the end of the client. It is told once the response is out.
             return Poll::Pending;
         }
@@ -107,7 +107,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Wire<S> {
+impl<S: AsyncRead + Unpin> Stream<S> {
     /// Drops what the client still sends until it ends its side too, or falls silent. A socket that is closed with
     /// something unread in it is reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6);
     /// over HTTP/2 there is nearly always something: the client says what it has taken.
@@ -121,14 +121,14 @@ impl<S: AsyncRead + Unpin> Wire<S> {
                     if !self.connection.received(buf.filled().len()) {
                         return Poll::Ready(());
                     }
-                    pause.as_mut().reset((Instant::now() + SILENCE).min(*end));
+                    pause.as_mut().reset((Instant::now() + LINGER_IDLE).min(*end));
                 }
                 Poll::Ready(_) => {
                     let now = Instant::now();
                     if self.connection.is_settled() || now >= *taken_by {
                         return Poll::Ready(());
                     }
-                    pause.as_mut().reset(now + LOOK);
+                    pause.as_mut().reset(now + POLL_INTERVAL);
                     ready!(pause.as_mut().poll(cx));
                 }
                 Poll::Pending => return pause.as_mut().poll(cx),
@@ -137,8 +137,8 @@ impl<S: AsyncRead + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Wire<S> {
-    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+impl<S: AsyncWrite + Unpin> Stream<S> {
+    fn poll_rejection(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.refusal.has_remaining() {
             match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.refusal))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -149,9 +149,9 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.exchanges(buf) {
+        if self.replaces(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
         Pin::new(&mut self.stream).poll_write(cx, buf)
@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if bufs.first().is_some_and(|head| self.exchanges(head)) {
+        if bufs.first().is_some_and(|head| self.replaces(head)) {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
@@ -174,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     /// hyper flushes once it has nothing left to write: all that ended before now has left for good.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_refusal(cx))?;
+        ready!(self.poll_rejection(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.connection.flushed();
         if self.connection.is_done() {

@@ -5,15 +5,16 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::client::Client;
+use crate::log_throttle::SummaryThrottle;
 
 /// Counts the connections of all serving cores.
 #[derive(Debug)]
@@ -24,9 +25,9 @@ pub(in crate::server) struct Connections {
     of_clients: Mutex<HashMap<Client, usize>>,
     /// 0 where clients are not counted.
     limit_per_client: AtomicUsize,
-    turned_away: Arc<Tally>,
-    turned_away_of_clients: Arc<Tally>,
-    unaccepted: Arc<Tally>,
+    rejected: SummaryThrottle<u64>,
+    rejected_per_client: SummaryThrottle<u64>,
+    accept_errors: SummaryThrottle<u64>,
 }
 
 /// The right to a connection, given back when dropped.
@@ -39,73 +40,19 @@ pub(in crate::server) struct Permit {
 
 /// Why there is no place for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Full {
+pub(in crate::server) enum LimitReached {
     /// All places are taken.
     Server,
     /// The client has as many as one may.
     Client,
 }
 
-/// Counts what the operator is told of now and then only: the first at once, and what follows in one sum.
-#[derive(Debug)]
-pub(in crate::server) struct Tally {
-    gap: Duration,
-    untold: Mutex<Untold>,
-}
-
-/// What has not been told of yet.
-#[derive(Debug, Default)]
-struct Untold {
-    count: u64,
-    told: Option<Instant>,
-    /// Whether it is going to be told of.
-    is_due: bool,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { gap: WARNING_GAP, untold: Mutex::default() }
-    }
-}
-
-impl Tally {
-    /// Counts one, and has `tell` say how many there were since it last did: now, or once that is long enough ago.
-    pub(in crate::server) fn count(self: &Arc<Self>, tell: impl FnOnce(u64) + Send + 'static) {
-        let mut untold = self.lock();
-        untold.count += 1;
-        if untold.is_due {
-            return;
-        }
-        let due = untold.told.map(|told| told + self.gap).filter(|due| *due > Instant::now());
-        let Some(due) = due else { return untold.tell(tell) };
-        untold.is_due = true;
-        let tally = Arc::clone(self);
-        tokio::spawn(async move {
-            sleep_until(due.into()).await;
-            tally.lock().tell(tell);
-        });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Untold> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Untold {
-    fn tell(&mut self, tell: impl FnOnce(u64)) {
-        let told = Self { count: 0, told: Some(Instant::now()), is_due: false };
-        tell(std::mem::replace(self, told).count);
-    }
-}
-
 /// How many connections past the limit are told so at one time; the others are closed without a word.
-const TOLD_AT_ONCE: usize = 256;
-/// Between two warnings of the same.
-const WARNING_GAP: Duration = Duration::from_secs(10);
+const MAX_REJECTIONS: usize = 256;
 /// How long a client that is turned away may take over its request and our answer.
-const FAREWELL: Duration = Duration::from_secs(5);
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Full {
+impl LimitReached {
     /// What a client is told for whom there is no place.
     fn answer(self) -> String {
         let reason = match self {
@@ -136,15 +83,15 @@ impl Connections {
             limit: AtomicUsize::new(limit),
             of_clients: Mutex::default(),
             limit_per_client: AtomicUsize::new(limit_per_client),
-            turned_away: Arc::default(),
-            turned_away_of_clients: Arc::default(),
-            unaccepted: Arc::default(),
+            rejected: SummaryThrottle::default(),
+            rejected_per_client: SummaryThrottle::default(),
+            accept_errors: SummaryThrottle::default(),
         }
     }
 
     /// Sets other limits. They hold for connections to come; none that is open is ended. Where clients were not counted before,
     /// what they have open goes on not to count.
-    pub(in crate::server) fn limit_to(&self, limit: usize, limit_per_client: usize) {
+    pub(in crate::server) fn set_limits(&self, limit: usize, limit_per_client: usize) {
         self.limit.store(limit, Ordering::Relaxed);
         self.limit_per_client.store(limit_per_client, Ordering::Relaxed);
     }
@@ -159,15 +106,15 @@ impl Connections {
     }
 
     /// A place for one more connection, which counts as `client`'s.
-    pub(in crate::server) fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Permit, Full> {
-        let mut permit = self.take(self.limit()).ok_or(Full::Server)?;
+    pub(in crate::server) fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Permit, LimitReached> {
+        let mut permit = self.take(self.limit()).ok_or(LimitReached::Server)?;
         let limit_per_client = self.limit_per_client.load(Ordering::Relaxed);
         if let Some(client) = client.filter(|_| limit_per_client > 0) {
             let mut of_clients = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
             let open = of_clients.entry(client).or_insert(0);
             if *open >= limit_per_client {
                 // Given back once nothing is locked.
-                return Err(Full::Client);
+                return Err(LimitReached::Client);
             }
             *open += 1;
             permit.client = Some(client);
@@ -176,13 +123,13 @@ impl Connections {
     }
 
     /// A place among those that are told that there is no other.
-    fn admit_to_be_told(self: &Arc<Self>) -> Option<Permit> {
-        self.take(self.limit() + TOLD_AT_ONCE)
+    fn admit_rejected(self: &Arc<Self>) -> Option<Permit> {
+        self.take(self.limit() + MAX_REJECTIONS)
     }
 
     /// Tells the operator, now and then, that the system lets us accept none.
-    pub(in crate::server) fn warn_of_none(&self, error: io::Error) {
-        self.unaccepted.count(move |count| {
+    pub(in crate::server) fn log_accept_error(&self, error: io::Error) {
+        self.accept_errors.record(|count| *count += 1, move |count| {
             log::warn!(
                 "no connection can be accepted: {error}; it was tried {count} times since this was last told"
             );
@@ -190,19 +137,19 @@ impl Connections {
     }
 
     /// Tells the operator, now and then, that connections are turned away, last one from `peer`.
-    pub(in crate::server) fn warn(&self, full: Full, peer: IpAddr) {
+    pub(in crate::server) fn log_rejected(&self, full: LimitReached, peer: IpAddr) {
         match full {
-            Full::Server => {
+            LimitReached::Server => {
                 let limit = self.limit();
-                self.turned_away.count(move |count| {
+                self.rejected.record(|count| *count += 1, move |count| {
                     log::warn!(
                         "{count} connections were turned away: all {limit} of limits.connections are taken"
                     );
                 });
             }
-            Full::Client => {
+            LimitReached::Client => {
                 let limit = self.limit_per_client.load(Ordering::Relaxed);
-                self.turned_away_of_clients.count(move |count| {
+                self.rejected_per_client.record(|count| *count += 1, move |count| {
                     log::warn!(
                         "{count} connections were turned away: {peer}, and perhaps others, had all {limit} of \
                          limits.connections_per_client; whom that must not hit belongs in limits.exempt, and a proxy in \
@@ -237,8 +184,8 @@ impl Drop for Permit {
 
 /// Tells a client that it is one too many. Its request is read first: closing a socket with unread bytes resets the
 /// connection, and the answer would be lost with it.
-pub(in crate::server) fn turn_away(mut client: TcpStream, full: Full, connections: &Arc<Connections>) {
-    let Some(permit) = connections.admit_to_be_told() else { return };
+pub(in crate::server) fn reject(mut client: TcpStream, full: LimitReached, connections: &Arc<Connections>) {
+    let Some(permit) = connections.admit_rejected() else { return };
     tokio::spawn(async move {
         let _permit = permit;
         let farewell = async {
@@ -249,7 +196,7 @@ pub(in crate::server) fn turn_away(mut client: TcpStream, full: Full, connection
             while client.read(&mut request).await? > 0 {}
             io::Result::Ok(())
         };
-        let _ = timeout(FAREWELL, farewell).await;
+        let _ = timeout(REJECTION_TIMEOUT, farewell).await;
     });
 }
 
@@ -282,21 +229,6 @@ pub(in crate::server) fn affordable(wanted: usize) -> usize {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn what_follows_the_first_is_told_in_a_sum_though_nothing_more_follows() {
-        let tally = Arc::new(Tally { gap: Duration::from_millis(50), untold: Mutex::default() });
-        let (told, mut sums) = tokio::sync::mpsc::unbounded_channel();
-        for _ in 0..140 {
-            let told = told.clone();
-            tally.count(move |count| told.send(count).expect("the test listens"));
-        }
-        let mut sum = 0;
-        while sum < 140 {
-            sum += sums.recv().await.expect("the rest is told");
-        }
-        assert_eq!(sum, 140);
-    }
-
     const A: Option<Client> = Some(Client::V4(1));
     const B: Option<Client> = Some(Client::V6(1));
 
@@ -304,10 +236,10 @@ mod tests {
     fn the_limit_holds_and_places_come_back() {
         let connections = Arc::new(Connections::new(1, 0));
         let first = connections.admit(A).expect("the one place");
-        assert_eq!(connections.admit(B).err(), Some(Full::Server));
-        let told = connections.admit_to_be_told().expect("a place to be told");
+        assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
+        let told = connections.admit_rejected().expect("a place to be told");
         drop(first);
-        assert_eq!(connections.admit(A).err(), Some(Full::Server), "being told takes a place too");
+        assert_eq!(connections.admit(A).err(), Some(LimitReached::Server), "being told takes a place too");
         drop(told);
         assert!(connections.admit(B).is_ok());
     }
@@ -317,15 +249,15 @@ mod tests {
         let connections = Arc::new(Connections::new(5, 2));
         let first = connections.admit(A).expect("a place");
         let second = connections.admit(A).expect("a place");
-        assert_eq!(connections.admit(A).err(), Some(Full::Client));
+        assert_eq!(connections.admit(A).err(), Some(LimitReached::Client));
         let other = connections.admit(B).expect("a place");
         let nobodys = [connections.admit(None), connections.admit(None)];
         assert!(nobodys.iter().all(Result::is_ok), "what is turned away takes no place");
-        assert_eq!(connections.admit(A).err(), Some(Full::Server));
+        assert_eq!(connections.admit(A).err(), Some(LimitReached::Server));
         drop(nobodys);
         drop(first);
         let third = connections.admit(A).expect("the place of the first");
-        assert_eq!(connections.admit(A).err(), Some(Full::Client));
+        assert_eq!(connections.admit(A).err(), Some(LimitReached::Client));
         drop((second, third, other));
         assert!(connections.of_clients.lock().unwrap().is_empty());
         assert_eq!(connections.open.load(Ordering::Relaxed), 0);
@@ -335,14 +267,14 @@ mod tests {
     fn limits_that_change_hold_from_then_on() {
         let connections = Arc::new(Connections::new(1, 0));
         let first = connections.admit(A).expect("the one place");
-        assert_eq!(connections.admit(B).err(), Some(Full::Server));
-        connections.limit_to(3, 1);
+        assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
+        connections.set_limits(3, 1);
         let second = connections.admit(A).expect("the first was not counted");
-        assert_eq!(connections.admit(A).err(), Some(Full::Client));
+        assert_eq!(connections.admit(A).err(), Some(LimitReached::Client));
         let third = connections.admit(B).expect("a place");
-        connections.limit_to(1, 0);
+        connections.set_limits(1, 0);
         drop((second, third));
-        assert_eq!(connections.admit(B).err(), Some(Full::Server));
+        assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
         drop(first);
         assert!(connections.admit(B).is_ok());
         assert!(connections.of_clients.lock().unwrap().is_empty());
@@ -350,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_answer_past_the_limit_has_the_length_it_says() {
-        for full in [Full::Server, Full::Client] {
+        for full in [LimitReached::Server, LimitReached::Client] {
             let text = full.answer();
             let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
             assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{text}");

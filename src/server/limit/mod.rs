@@ -1,8 +1,9 @@
 //! Limits: open connections in all and per client, and requests per second.
 //!
-//! [`client`] says which addresses count as one client, [`connections`] counts open connections, [`request_rate`] is
-//! the token bucket for requests.
+//! [`client`] says which addresses count as one client, [`client_rules`] which of them are limited. [`connections`] counts
+//! open connections, [`request_rate`] is the token bucket for requests.
 
-pub(super) mod client;
+mod client;
+pub(super) mod client_rules;
 pub(super) mod connections;
-pub(super) mod request_rate;
+mod request_rate;

@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode, Version};
 
 use crate::escape::is_printable;
 use crate::http::{Link, without_signatures};
-use crate::server::request::record::{Asked, Logged, Record};
+use crate::server::request::record::{LogFields, Record, RequestHead};
 use crate::whatsapp;
 
 /// One line, not yet formatted.
@@ -18,7 +18,7 @@ use crate::whatsapp;
 /// the exchange: lines may have to wait long. The policy shares the ready fields of its asset, whose count of sharers is
 /// not to be written by yet another thread for every request.
 #[derive(Debug)]
-pub(in crate::server) struct Line {
+pub(in crate::server) struct AccessLine {
     /// Who is connected.
     peer: SocketAddr,
     /// For whom it asks, where that is another.
@@ -51,7 +51,7 @@ struct RequestLine {
 }
 
 impl RequestLine {
-    fn of(asked: Asked) -> Self {
+    fn of(asked: RequestHead) -> Self {
         let (path, query) = (asked.uri.path(), asked.uri.query());
         Self {
             target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
@@ -70,11 +70,11 @@ impl RequestLine {
     }
 }
 
-impl Line {
+impl AccessLine {
     /// Of what `record` says that the log is to tell; `None` where it is to tell nothing.
     pub(in crate::server) fn of(peer: SocketAddr, record: Box<Record>) -> Option<Self> {
         let Record { logged, .. } = *record;
-        let Logged { asked, behind, link, policy } = logged?;
+        let LogFields { asked, behind, link, policy } = logged?;
         let agent = asked.as_ref().and_then(|asked| asked.user_agent.as_ref());
         Some(Self {
             peer,
@@ -310,8 +310,9 @@ mod tests {
     use bytes::Bytes;
     use hyper::header::HeaderValue;
 
-    fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> Line {
-        Line::of("[::1]:80".parse().expect("an address"), record(user_agent, status)).expect("it is logged")
+    fn line(user_agent: Option<&[u8]>, status: Option<u16>) -> AccessLine {
+        AccessLine::of("[::1]:80".parse().expect("an address"), record(user_agent, status))
+            .expect("it is logged")
     }
 
     fn record(user_agent: Option<&[u8]>, status: Option<u16>) -> Box<Record> {
@@ -322,8 +323,8 @@ mod tests {
             ended: began + Duration::from_micros(1500),
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount: None,
-            logged: Some(Logged {
-                asked: Some(Asked {
+            logged: Some(LogFields {
+                asked: Some(RequestHead {
                     method: Method::GET,
                     uri: "/a%22b?v=0'1".parse().expect("a URI"),
                     version: Version::HTTP_11,
@@ -342,7 +343,7 @@ mod tests {
         })
     }
 
-    fn written(format: impl Fn(&Line, &mut Clock, &mut Vec<u8>), line: &Line) -> String {
+    fn written(format: impl Fn(&AccessLine, &mut Clock, &mut Vec<u8>), line: &AccessLine) -> String {
         let mut out = Vec::new();
         format(line, &mut Clock::now(), &mut out);
         let text = String::from_utf8(out).expect("UTF-8");
@@ -357,7 +358,7 @@ mod tests {
         let policy = HeaderValue::from_maybe_shared(ready.clone()).expect("a value");
         record.logged.as_mut().expect("it is logged").policy = Some(policy);
         assert!(!ready.is_unique());
-        let line = Line::of("[::1]:80".parse().expect("an address"), record).expect("it is logged");
+        let line = AccessLine::of("[::1]:80".parse().expect("an address"), record).expect("it is logged");
         assert!(ready.is_unique());
         assert_eq!(line.policy.as_deref(), Some("max-age=60"));
     }
@@ -365,7 +366,7 @@ mod tests {
     #[test]
     fn there_is_no_line_of_what_is_only_counted() {
         let counted = Box::new(Record { logged: None, ..*record(None, Some(200)) });
-        assert!(Line::of("[::1]:80".parse().expect("an address"), counted).is_none());
+        assert!(AccessLine::of("[::1]:80".parse().expect("an address"), counted).is_none());
     }
 
     #[test]
@@ -384,15 +385,19 @@ mod tests {
 
     #[test]
     fn text_lines_cannot_be_forged() {
-        let text = written(Line::text, &line(Some("a\"\\\u{9b}\u{202e}\t\u{fffd}".as_bytes()), Some(206)));
+        let text =
+            written(AccessLine::text, &line(Some("a\"\\\u{9b}\u{202e}\t\u{fffd}".as_bytes()), Some(206)));
         let expected = ":80 \"GET /a%22b?v=0'1 HTTP/1.1\" 206 4/10 0.3/1.5ms cut current \"max-age=60\" \"a\\\"\\\\\\u{9b}\\u{202e}\\t\u{fffd}\"\n";
         assert_eq!(text, expected);
-        assert!(written(Line::text, &line(None, None)).contains("\" - 4/10 -/1.5ms cut - \"-\" \"\"\n"));
+        assert!(
+            written(AccessLine::text, &line(None, None)).contains("\" - 4/10 -/1.5ms cut - \"-\" \"\"\n")
+        );
     }
 
     #[test]
     fn a_client_behind_a_proxy_is_told_in_its_place() {
-        let behind = Line { behind: Some("192.0.2.1".parse().expect("an address")), ..line(None, Some(206)) };
+        let behind =
+            AccessLine { behind: Some("192.0.2.1".parse().expect("an address")), ..line(None, Some(206)) };
         let mut out = Vec::new();
         behind.text(&mut Clock::now(), &mut out);
         behind.json(&mut Clock::now(), &mut out);
@@ -403,7 +408,8 @@ mod tests {
 
     #[test]
     fn json_lines_are_json_whatever_the_client_sends() {
-        let json = written(Line::json, &line(Some("a\"\\\t\u{202e}\u{e0001}\u{fffd}".as_bytes()), Some(206)));
+        let json =
+            written(AccessLine::json, &line(Some("a\"\\\t\u{202e}\u{e0001}\u{fffd}".as_bytes()), Some(206)));
         assert!(
             json.contains(r#""path":"/a%22b","query":"v=0'1","version":"HTTP/1.1","status":206,"#),
             "{json}"
@@ -414,7 +420,7 @@ mod tests {
             ),
             "{json}"
         );
-        let json = written(Line::json, &line(None, None));
+        let json = written(AccessLine::json, &line(None, None));
         assert!(
             json.contains("\"status\":null") && json.ends_with("\"user_agent\":null,\"fetcher\":false}\n"),
             "{json}"

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Between two times that it is said that lines are lost.
-const GAP: Duration = Duration::from_secs(10);
+use crate::log_throttle::{INTERVAL, Throttle};
+
 /// How long a reader of a FIFO is waited for at one time before it is seen whether there is still time for it.
-const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const POLL_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Lines that were to be written and were not.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(in crate::server) struct Unwritten {
 }
 
 /// Something to tell the operator.
-pub(in crate::server) type Said = (log::Level, String);
+pub(in crate::server) type LogMessage = (log::Level, String);
 
 /// Writes lines. Where those before were cut within a line (`is_torn`), that line is ended first.
 ///
@@ -79,7 +79,7 @@ pub(in crate::server) struct LogFile {
     file: File,
     /// Whether it ends within a line.
     is_torn: bool,
-    trouble: Trouble,
+    errors: WriteErrors,
 }
 
 impl LogFile {
@@ -88,7 +88,7 @@ impl LogFile {
             path: path.to_owned(),
             file: open_to_append(path)?,
             is_torn: ends_within_a_line(path),
-            trouble: Trouble::default(),
+            errors: WriteErrors::default(),
         })
     }
 
@@ -98,7 +98,7 @@ impl LogFile {
         &mut self,
         lines: &[u8],
         may_wait: impl Fn(Duration) -> bool,
-    ) -> (u64, Option<Said>) {
+    ) -> (u64, Option<LogMessage>) {
         if lines.is_empty() {
             return (0, None);
         }
@@ -116,14 +116,14 @@ impl LogFile {
                     return Err(io::Error::other(format!("its reader has taken nothing for {seconds:.1} s")));
                 }
                 // Whatever comes of it, the next write says.
-                let _ = poll(&mut [PollFd::new(as_fd, PollFlags::OUT)], Some(&GLANCE));
+                let _ = poll(&mut [PollFd::new(as_fd, PollFlags::OUT)], Some(&POLL_TIME));
                 Ok(())
             })
         });
         let now = Instant::now();
         match written {
-            Ok(()) => (0, self.trouble.passed(&self.path, now)),
-            Err(unwritten) => (unwritten.lines, self.trouble.came(&self.path, &unwritten, now)),
+            Ok(()) => (0, self.errors.succeeded(&self.path, now)),
+            Err(unwritten) => (unwritten.lines, self.errors.failed(&self.path, &unwritten, now)),
         }
     }
 
@@ -137,8 +137,8 @@ impl LogFile {
     }
 
     /// What is left to say where nothing more is written to it.
-    pub(in crate::server) fn end(&mut self) -> Option<Said> {
-        self.trouble.end(&self.path)
+    pub(in crate::server) fn end(&mut self) -> Option<LogMessage> {
+        self.errors.end(&self.path)
     }
 
     fn follow_name(&mut self) -> io::Result<()> {
@@ -179,43 +179,42 @@ fn count_lines(lines: &[u8]) -> u64 {
     lines.split_inclusive(|b| *b == b'\n').count() as u64
 }
 
-/// What has to be said of a file that cannot be written: the first time at once, what follows in sums, and the end of it.
+/// What to log about a file that cannot be written: the first failure at once, further ones summed up, and the recovery.
+///
+/// The [`Throttle`] is the common one; a recovery is logged at once, whenever the failure was.
 #[derive(Debug, Default)]
-struct Trouble {
-    /// When it was last said that it is there.
-    told: Option<Instant>,
-    /// Whether its end is to be told.
-    is_on: bool,
-    /// Lines that were lost since that was last said.
-    lost: u64,
+struct WriteErrors {
+    /// Lines that were lost and not logged as such yet.
+    lost: Throttle<u64>,
+    /// Whether a failure was logged and its recovery was not.
+    is_failing: bool,
 }
 
-impl Trouble {
-    fn came(&mut self, path: &Path, unwritten: &Unwritten, now: Instant) -> Option<Said> {
-        self.lost += unwritten.lines;
-        if self.told.is_some_and(|told| now.saturating_duration_since(told) < GAP) {
+impl WriteErrors {
+    fn failed(&mut self, path: &Path, unwritten: &Unwritten, now: Instant) -> Option<LogMessage> {
+        self.lost.sum += unwritten.lines;
+        if !self.lost.is_due(INTERVAL, now) {
             return None;
         }
-        (self.told, self.is_on) = (Some(now), true);
-        let (lost, why) = (std::mem::take(&mut self.lost), &unwritten.why);
+        self.is_failing = true;
+        let (lost, why) = (self.lost.take(now), &unwritten.why);
         let text = format!("the access log {} cannot be written: {why} (lines lost: {lost})", path.display());
         Some((log::Level::Error, text))
     }
 
-    fn passed(&mut self, path: &Path, now: Instant) -> Option<Said> {
-        let is_due = self.told.is_none_or(|told| now.saturating_duration_since(told) >= GAP);
-        if !self.is_on && (self.lost == 0 || !is_due) {
+    fn succeeded(&mut self, path: &Path, now: Instant) -> Option<LogMessage> {
+        if !self.is_failing && (self.lost.sum == 0 || !self.lost.is_due(INTERVAL, now)) {
             return None;
         }
-        self.is_on = false;
-        let lost = std::mem::take(&mut self.lost);
+        self.is_failing = false;
+        let lost = std::mem::take(&mut self.lost.sum);
         let more =
             if lost > 0 { format!(" (lines lost since that was said: {lost})") } else { String::new() };
         Some((log::Level::Info, format!("the access log {} is written again{more}", path.display())))
     }
 
-    fn end(&mut self, path: &Path) -> Option<Said> {
-        let lost = std::mem::take(&mut self.lost);
+    fn end(&mut self, path: &Path) -> Option<LogMessage> {
+        let lost = std::mem::take(&mut self.lost.sum);
         let text = || format!("the access log {} could not be written (lines lost: {lost})", path.display());
         (lost > 0).then(|| (log::Level::Error, text()))
     }
@@ -304,14 +303,14 @@ mod tests {
 
     #[test]
     fn trouble_is_told_of_at_once_then_in_sums_and_so_is_its_end() {
-        let (mut trouble, path, start) = (Trouble::default(), Path::new("a.json"), Instant::now());
+        let (mut errors, path, start) = (WriteErrors::default(), Path::new("a.json"), Instant::now());
         let unwritten = |lines| Unwritten { lines, why: io::Error::other("full") };
         let mut said = Vec::new();
         for (second, lost) in [(0, 1), (1, 2), (2, 3), (10, 4), (11, 0), (12, 5), (13, 0), (25, 0), (26, 0)] {
             let now = start + Duration::from_secs(second);
             let told = match lost {
-                0 => trouble.passed(path, now),
-                lost => trouble.came(path, &unwritten(lost), now),
+                0 => errors.succeeded(path, now),
+                lost => errors.failed(path, &unwritten(lost), now),
             };
             said.extend(told.map(|(_, text)| (second, text)));
         }
@@ -323,6 +322,6 @@ mod tests {
         ]
         .map(|(second, text)| (second, text.to_owned()));
         assert_eq!(said, expected);
-        assert_eq!(trouble.end(path), None);
+        assert_eq!(errors.end(path), None);
     }
 }

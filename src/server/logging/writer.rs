@@ -10,23 +10,23 @@ use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_millis;
 
-use super::access::{Clock, Line};
-use super::file::{LogFile, Said, write_lines};
+use super::access::{AccessLine, Clock};
+use super::file::{LogFile, LogMessage, write_lines};
 use crate::config::AccessLog;
 use crate::escape::is_printable;
 
 /// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
-const WAITING: usize = 65_536;
+const MAX_LINES: usize = 65_536;
 /// Bytes that they may hold. Paths and user agents are as long as clients make them.
-const WAITING_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// How long lines are gathered before they are written together.
-const GATHER: Duration = Duration::from_millis(50);
+const BATCH_TIME: Duration = Duration::from_millis(50);
 /// How long the program waits at its end for the last lines to be taken.
-const LAST_LINES: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the reader of a log that is a FIFO may take nothing of a batch before that is given up, and at the end. Notices wait
 /// for it, too.
-const READER: Duration = Duration::from_secs(2);
-const LAST_READER: Duration = Duration::from_millis(500);
+const READER_TIMEOUT: Duration = Duration::from_secs(2);
+const READER_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Where log lines go to be written.
 #[derive(Debug, Clone)]
@@ -56,12 +56,12 @@ struct Lines {
 
 #[derive(Debug)]
 pub(in crate::server) enum Message {
-    Access(Line),
+    Access(AccessLine),
     Notice(Notice),
     /// Lines for the operator, as they are.
     Text(String),
     /// Access lines go there from here on.
-    Turn(LogSink),
+    Switch(LogSink),
 }
 
 #[derive(Debug)]
@@ -103,9 +103,9 @@ impl LogWriter {
     }
 
     /// Writes access lines to `sink` from here on; those that were put before go where they would have gone.
-    pub fn turn_to(&self, sink: LogSink) {
+    pub fn switch_to(&self, sink: LogSink) {
         // Not among what may be dropped.
-        self.0.lock().waiting.push(Message::Turn(sink));
+        self.0.lock().waiting.push(Message::Switch(sink));
         self.0.wake_up();
     }
 
@@ -113,7 +113,7 @@ impl LogWriter {
     pub(in crate::server) fn put(&self, message: Message) {
         let weight = message.weight();
         let mut lines = self.0.lock();
-        if lines.closed || lines.waiting.len() >= WAITING || lines.weight + weight > WAITING_BYTES {
+        if lines.closed || lines.waiting.len() >= MAX_LINES || lines.weight + weight > MAX_BYTES {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             self.0.lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -130,12 +130,12 @@ impl LogWriter {
     }
 
     /// Says something to the operator, on stderr. Never waits, as writing there may.
-    pub fn say(&self, text: String) {
+    pub fn print(&self, text: String) {
         self.put(Message::Text(text));
     }
 
     /// Makes this the destination of the `log` macros, from `level` up.
-    pub fn take_notices(&self, level: log::LevelFilter) {
+    pub fn install(&self, level: log::LevelFilter) {
         if log::set_boxed_logger(Box::new(self.clone())).is_ok() {
             log::set_max_level(level);
         }
@@ -143,7 +143,7 @@ impl LogWriter {
 
     /// Writes what is waiting, and takes no more. Gives up after a second if nobody reads it.
     pub fn close(&self) {
-        let deadline = Instant::now() + LAST_LINES;
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
         let mut lines = self.0.lock();
         lines.closed = true;
         self.0.wake.notify_all();
@@ -196,7 +196,7 @@ impl Queue {
                     Message::Access(line) => sink.format(&line, &mut clock, &mut access),
                     Message::Notice(notice) => notice.format(&mut notices),
                     Message::Text(text) => notices.extend_from_slice(text.as_bytes()),
-                    Message::Turn(LogSink(next)) => {
+                    Message::Switch(LogSink(next)) => {
                         self.write_access(&mut sink, &access, &mut stderr, &mut notices);
                         access.clear();
                         // The same file goes on, with what is known of it: it finds its name by itself.
@@ -229,7 +229,8 @@ impl Queue {
     }
 
     fn write_access(&self, sink: &mut Sink, lines: &[u8], stderr: &mut Stderr, notices: &mut Vec<u8>) {
-        let may_wait = |waited| waited < if self.lock().closed { LAST_READER } else { READER };
+        let may_wait =
+            |waited| waited < if self.lock().closed { READER_CLOSE_TIMEOUT } else { READER_TIMEOUT };
         let lost = match sink {
             Sink::Nowhere => 0,
             Sink::StderrText | Sink::StderrJson => stderr.write(lines),
@@ -253,7 +254,7 @@ impl Queue {
         if !lines.closed {
             lines = self
                 .wake
-                .wait_timeout_while(lines, GATHER, |lines| !lines.closed)
+                .wait_timeout_while(lines, BATCH_TIME, |lines| !lines.closed)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
@@ -270,7 +271,7 @@ impl Message {
             Self::Access(line) => line.weight(),
             Self::Notice(notice) => notice.text.len(),
             Self::Text(text) => text.len(),
-            Self::Turn(_) => 0,
+            Self::Switch(_) => 0,
         }
     }
 }
@@ -309,7 +310,7 @@ impl Sink {
         matches!((self, other), (Self::File(this), Self::File(other)) if this.is_at(other.path()))
     }
 
-    fn format(&self, line: &Line, clock: &mut Clock, out: &mut Vec<u8>) {
+    fn format(&self, line: &AccessLine, clock: &mut Clock, out: &mut Vec<u8>) {
         match self {
             Self::Nowhere => {}
             Self::StderrText => line.text(clock, out),
@@ -325,7 +326,7 @@ impl Sink {
     }
 }
 
-fn say(said: Option<Said>, notices: &mut Vec<u8>) {
+fn say(said: Option<LogMessage>, notices: &mut Vec<u8>) {
     if let Some((level, text)) = said {
         Notice { at: SystemTime::now(), level, text }.format(notices);
     }

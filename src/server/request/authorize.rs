@@ -14,26 +14,26 @@ use crate::config::{Auth, CacheRules, Rule, Settings};
 use crate::http::{self, Answer, SigningKeys};
 
 /// What the settings demand of requests. Made of them as a whole, and so replaced as a whole where they change.
-pub(in crate::server) struct Gate {
+pub(in crate::server) struct Authorizer {
     doors: Vec<Auth>,
     /// The rules, which say what is signed, and the keys; absent where nothing is. Without keys, no signature counts.
     signed: Option<(CacheRules, Option<SigningKeys>)>,
 }
 
-impl Gate {
+impl Authorizer {
     pub(in crate::server) fn of(settings: &Settings) -> Self {
         let has_signed = settings.cache.rules.iter().any(Rule::is_signed);
         let signed = has_signed.then(|| (settings.cache.clone(), settings.signing.keys.clone()));
-        Self { doors: settings.doors.clone(), signed }
+        Self { doors: settings.auth.clone(), signed }
     }
 
     /// Lets a request for the asset at `path` pass, or says why not.
-    pub(in crate::server) fn admit(
+    pub(in crate::server) fn authorize(
         &self,
         head: &request::Parts,
         path: &AssetPath<'_>,
     ) -> Result<(), Box<Answer>> {
-        if let Some(door) = Auth::before(&self.doors, path)
+        if let Some(door) = Auth::covering(&self.doors, path)
             && !door.credentials.admit(&head.headers)
         {
             return Err(Box::new(door.credentials.challenge(&door.url_path())));
@@ -48,12 +48,12 @@ impl Gate {
     }
 
     /// Sees to it that no shared cache hands to others what was had with credentials.
-    pub(in crate::server) fn close_behind(&self, head: &request::Parts, headers: &mut HeaderMap) {
+    pub(in crate::server) fn restrict_caching(&self, head: &request::Parts, headers: &mut HeaderMap) {
         if self.doors.is_empty() {
             return;
         }
         let path = AssetPath::from_url_path(head.uri.path());
-        if path.is_ok_and(|path| Auth::before(&self.doors, &path).is_some())
+        if path.is_ok_and(|path| Auth::covering(&self.doors, &path).is_some())
             && let Some(policy) = headers.get_mut(CACHE_CONTROL)
             && let Some(closed) = policy.to_str().ok().and_then(http::without_sharing)
             && let Ok(closed) = HeaderValue::try_from(closed)

@@ -9,7 +9,7 @@ use hyper::header;
 use hyper::http::request;
 use hyper::{HeaderMap, StatusCode};
 
-use super::record::{Logged, Record};
+use super::record::{LogFields, Record};
 use crate::asset::AssetPath;
 use crate::http::Link;
 use crate::server::connection::state::Connection;
@@ -40,7 +40,7 @@ impl Exchange {
     ) -> Self {
         let asked = if connection.is_multiplexed() { length_of_request(head) } else { 0 };
         connection.begin(asked);
-        let is_told = is_logged || connection.service().is_metered;
+        let is_told = is_logged || connection.reporter().is_metered();
         let record = is_told.then(|| {
             Box::new(Record {
                 began: now,
@@ -48,7 +48,7 @@ impl Exchange {
                 ended: now,
                 status: None,
                 mount: None,
-                logged: is_logged.then(|| Logged::of(head, behind)),
+                logged: is_logged.then(|| LogFields::of(head, behind)),
                 meant: 0,
                 sent: 0,
                 completed: false,
@@ -65,10 +65,10 @@ impl Exchange {
     }
 
     /// Notes which asset is asked for.
-    pub(in crate::server) fn is_for(&mut self, path: &AssetPath<'_>, live: &Snapshot) {
-        let is_metered = self.connection.service().is_metered;
+    pub(in crate::server) fn is_for(&mut self, path: &AssetPath<'_>, snapshot: &Snapshot) {
+        let is_metered = self.connection.reporter().is_metered();
         if let Some(record) = self.record.as_mut().filter(|_| is_metered) {
-            record.mount = live.counted_as(path);
+            record.mount = snapshot.counted_as(path);
         }
     }
 
@@ -141,7 +141,7 @@ impl Drop for Exchange {
             record
         });
         if self.left != Some(0) && self.connection.is_multiplexed() {
-            self.connection.taken_back(self.asked);
+            self.connection.cancelled(self.asked);
         }
         self.connection.end(record);
     }

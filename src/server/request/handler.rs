@@ -22,15 +22,15 @@ use super::exchange::Exchange;
 use crate::asset::{AssetPath, PathError};
 use crate::config::PlainServes;
 use crate::http::{self, Answer, ByteRange, Decision, Link, Payload};
-use crate::server::Offer;
 use crate::server::connection::state::Connection;
+use crate::server::service::{ListenerKind, Service};
 use crate::server::snapshot::Snapshot;
 use crate::store::{Ask, Content, ContentStream, OpenAsset, StoreError, Stretch, UpstreamFault, Want};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// An answer, and how the bytes that it speaks of are had.
-struct Answered {
+struct Reply {
     answer: Answer,
     opened: Option<OpenAsset>,
     /// The first of them, where they had to be asked for before anything could be said of them.
@@ -38,53 +38,59 @@ struct Answered {
 }
 
 /// How often an asset that changes between being opened and being read is opened for one answer.
-const OPENINGS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// What there is to respond with at once, or what has to be waited for.
-type Responding = Either<Ready<Responded>, Pin<Box<dyn Future<Output = Responded> + Send>>>;
-type Responded = Result<Response<ResponseBody>, Infallible>;
+type ResponseFuture = Either<Ready<HandlerResult>, Pin<Box<dyn Future<Output = HandlerResult> + Send>>>;
+type HandlerResult = Result<Response<ResponseBody>, Infallible>;
 
 /// Answers one request. Whatever is wrong is an answer too.
 ///
 /// The exchange begins with the call: the connection must know of it before it reads on. What is known and fresh is
 /// answered within it: hyper looks for the client's leaving while a response is awaited, and while the head of the
 /// request lives that takes it another buffer.
-pub(in crate::server) fn handle(request: Request<Incoming>, connection: Arc<Connection>) -> Responding {
+pub(in crate::server) fn handle(
+    request: Request<Incoming>,
+    connection: Arc<Connection>,
+    service: &Service,
+) -> ResponseFuture {
     let now = Instant::now();
     let (head, _) = request.into_parts();
     let peer = connection.client.ip();
-    let live = connection.service().live.now();
-    let behind = live.clients.behind(peer, &head.headers);
-    let mut exchange = Exchange::begin(connection, &head, behind, live.is_logged, now);
-    if let Some(answered) = answer_at_once(&head, &mut exchange, &live, behind.unwrap_or(peer), now) {
-        return Either::Left(ready(Ok(respond(answered, &head, &live, exchange))));
+    let snapshot = service.snapshots.load();
+    let behind = snapshot.client_rules.behind(peer, &head.headers);
+    let mut exchange = Exchange::begin(connection, &head, behind, snapshot.is_logged, now);
+    if let Some(answered) =
+        answer_at_once(&head, &mut exchange, &service.listener, &snapshot, behind.unwrap_or(peer), now)
+    {
+        return Either::Left(ready(Ok(respond(answered, &head, &snapshot, exchange))));
     }
-    let live = Guard::into_inner(live);
+    let snapshot = Guard::into_inner(snapshot);
     Either::Right(Box::pin(async move {
-        let answered = answer(&head, &mut exchange, &live, now).await;
-        Ok(respond(answered.unwrap_or_else(refused), &head, &live, exchange))
+        let answered = answer(&head, &mut exchange, &snapshot, now).await;
+        Ok(respond(answered.unwrap_or_else(refused), &head, &snapshot, exchange))
     }))
 }
 
 #[expect(clippy::boxed_local, reason = "refusals are boxed where they are errors")]
-fn refused(refusal: Box<Answer>) -> Answered {
-    Answered { answer: *refusal, opened: None, begun: None }
+fn refused(refusal: Box<Answer>) -> Reply {
+    Reply { answer: *refusal, opened: None, begun: None }
 }
 
 /// The answer to `client` that takes no look at a disk. Where there is none, the request may have what it asks for.
 fn answer_at_once(
     head: &request::Parts,
     exchange: &mut Exchange,
-    live: &Snapshot,
+    listener: &ListenerKind,
+    snapshot: &Snapshot,
     client: IpAddr,
     now: Instant,
-) -> Option<Answered> {
-    let service = exchange.connection().service();
-    if let Some(answer) = service.offer.answer(head, live.plain_serves) {
+) -> Option<Reply> {
+    if let Some(answer) = listener.answer(head, snapshot.plain_serves) {
         return Some(refused(answer));
     }
-    if let Err(refusal) = live.clients.admit(client) {
-        service.counts().limited.add(1);
+    if let Err(refusal) = snapshot.client_rules.admit(client) {
+        exchange.connection().reporter().counters().rate_limited.add(1);
         return Some(refused(refusal));
     }
     let path = match asked_for(head) {
@@ -92,16 +98,16 @@ fn answer_at_once(
         Err(refusal) => return Some(refused(refusal)),
     };
     // Before it may be refused, so that it counts where its path lies. That hangs on no asset's being there.
-    exchange.is_for(&path, live);
-    if let Err(refusal) = live.gate.admit(head, &path) {
+    exchange.is_for(&path, snapshot);
+    if let Err(refusal) = snapshot.authorizer.authorize(head, &path) {
         return Some(refused(refusal));
     }
-    let opened = live.stores.known(&path, Ask::Usual, now)?;
+    let opened = snapshot.stores.known(&path, Ask::Usual, now)?;
     let reading = Reading::of(head, &opened);
     if reading.link == Link::Unrecognised || reading.needs_rest(&opened) {
         return None;
     }
-    exchange.connection().service().counts().hits.add(1);
+    exchange.connection().reporter().counters().hits.add(1);
     exchange.linked_by(reading.link);
     Some(reading.answer(opened))
 }
@@ -110,16 +116,16 @@ fn answer_at_once(
 async fn answer(
     head: &request::Parts,
     exchange: &mut Exchange,
-    live: &Snapshot,
+    snapshot: &Snapshot,
     now: Instant,
-) -> Result<Answered, Box<Answer>> {
+) -> Result<Reply, Box<Answer>> {
     let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
-    exchange.connection().service().counts().misses.add(1);
-    let stores = &live.stores;
+    exchange.connection().reporter().counters().misses.add(1);
+    let stores = &snapshot.stores;
     let failed = |e| store_error(&path, &e);
     let want = want(head);
     let mut ask = Ask::Usual;
-    for _ in 0..OPENINGS {
+    for _ in 0..MAX_ATTEMPTS {
         let mut opened = stores.open(&path, want, ask, now).await.map_err(failed)?;
         let mut reading = Reading::of(head, &opened);
         if reading.link == Link::Unrecognised && !opened.is_known_since(now) {
@@ -143,7 +149,7 @@ async fn answer(
             _ => return Ok(reading.answer(opened)),
         };
         match opened.begin(first).await {
-            Ok(begun) => return Ok(Answered { begun, ..reading.answer(opened) }),
+            Ok(begun) => return Ok(Reply { begun, ..reading.answer(opened) }),
             Err(StoreError::Changing) => ask = Ask::Since(Instant::now()),
             Err(e) => return Err(failed(e)),
         }
@@ -151,7 +157,7 @@ async fn answer(
     Err(failed(StoreError::Changing))
 }
 
-impl Offer {
+impl ListenerKind {
     /// The answer to a request that is not for an asset where it was asked.
     fn answer(&self, head: &request::Parts, plain_serves: PlainServes) -> Option<Box<Answer>> {
         let Self::Plain(challenges) = self else { return None };
@@ -218,20 +224,20 @@ impl Reading {
         in_parts && matches!(opened.content(), Content::File(file) if !file.is_settled())
     }
 
-    fn answer(self, opened: OpenAsset) -> Answered {
+    fn answer(self, opened: OpenAsset) -> Reply {
         let answer = opened.fields().answer(self.decision, self.link);
-        Answered { answer, opened: Some(opened), begun: None }
+        Reply { answer, opened: Some(opened), begun: None }
     }
 }
 
 fn respond(
-    answered: Answered,
+    answered: Reply,
     head: &request::Parts,
-    live: &Snapshot,
+    snapshot: &Snapshot,
     mut exchange: Exchange,
 ) -> Response<ResponseBody> {
-    let Answered { answer: Answer { status, mut headers, payload }, opened, begun } = answered;
-    live.gate.close_behind(head, &mut headers);
+    let Reply { answer: Answer { status, mut headers, payload }, opened, begun } = answered;
+    snapshot.authorizer.restrict_caching(head, &mut headers);
     let payload = if head.method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened.as_ref());
     exchange.answer(status, &headers, len);

@@ -9,7 +9,15 @@ use hyper::{Method, StatusCode, Uri, Version};
 
 use crate::http::Link;
 use crate::server::connection::bad_head::Refusal;
-use crate::server::connection::state::Layer;
+
+/// What lies between HTTP and the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Transport {
+    /// Nothing.
+    Plain,
+    /// TLS records, which are somewhat longer than their content.
+    Tls,
+}
 
 /// What is told of an exchange.
 #[derive(Debug)]
@@ -23,7 +31,7 @@ pub(in crate::server) struct Record {
     /// Under which number the mount that the asset lies in is counted, where it is.
     pub(in crate::server) mount: Option<usize>,
     /// What the access log alone tells; absent where there is none.
-    pub(in crate::server) logged: Option<Logged>,
+    pub(in crate::server) logged: Option<LogFields>,
     /// Bytes of the body that were to be sent.
     pub(in crate::server) meant: u64,
     /// Bytes of the body that were sent: handed to the operating system, or on HTTP/2 to the stream.
@@ -40,9 +48,9 @@ pub(in crate::server) struct Record {
 
 /// What is told of an exchange in the access log alone: to share it costs each request something.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Logged {
+pub(in crate::server) struct LogFields {
     /// Absent where the head of the request could not be read.
-    pub(in crate::server) asked: Option<Asked>,
+    pub(in crate::server) asked: Option<RequestHead>,
     /// For whom the peer asks, where it is a proxy that is believed.
     pub(in crate::server) behind: Option<IpAddr>,
     /// What the link says of the version, where there is an asset.
@@ -53,16 +61,16 @@ pub(in crate::server) struct Logged {
 
 /// What the client wrote, shared.
 #[derive(Debug)]
-pub(in crate::server) struct Asked {
+pub(in crate::server) struct RequestHead {
     pub(in crate::server) method: Method,
     pub(in crate::server) uri: Uri,
     pub(in crate::server) version: Version,
     pub(in crate::server) user_agent: Option<HeaderValue>,
 }
 
-impl Logged {
+impl LogFields {
     pub(in crate::server) fn of(head: &request::Parts, behind: Option<IpAddr>) -> Self {
-        let asked = Asked {
+        let asked = RequestHead {
             method: head.method.clone(),
             uri: head.uri.clone(),
             version: head.version,
@@ -74,7 +82,7 @@ impl Logged {
 
 impl Record {
     /// Of a request whose head cannot be read and is answered with `refusal` now, when the wire has got as far as `written`.
-    pub(in crate::server) fn of_refused(refusal: &Refusal, is_logged: bool, written: u64) -> Self {
+    pub(in crate::server) fn of_rejected(refusal: &Refusal, is_logged: bool, written: u64) -> Self {
         let (len, body_len) = (refusal.response.len() as u64, refusal.body_len as u64);
         let now = Instant::now();
         Self {
@@ -83,7 +91,7 @@ impl Record {
             ended: now,
             status: Some(refusal.status),
             mount: None,
-            logged: is_logged.then(|| Logged { policy: refusal.policy.clone(), ..Logged::default() }),
+            logged: is_logged.then(|| LogFields { policy: refusal.policy.clone(), ..LogFields::default() }),
             meant: body_len,
             sent: body_len,
             completed: true,
@@ -102,15 +110,15 @@ impl Record {
     }
 
     /// The connection ended when `passed` bytes had passed over it.
-    pub(in crate::server) fn cut(&mut self, passed: u64, layer: Layer) {
+    pub(in crate::server) fn cut(&mut self, passed: u64, layer: Transport) {
         let passed = match layer {
-            Layer::Plain => passed.saturating_sub(self.written_before),
-            Layer::Tls => unsealed(passed.saturating_sub(self.written_before)),
+            Transport::Plain => passed.saturating_sub(self.written_before),
+            Transport::Tls => unsealed(passed.saturating_sub(self.written_before)),
         };
         self.sent = self.sent.min(passed.saturating_sub(self.head_len));
         // A response without a body is complete if its head went out. Of what is sealed, only a flush says that it all did.
         let head_left = passed >= self.head_len;
-        self.completed &= layer == Layer::Plain && head_left && self.sent == self.meant;
+        self.completed &= layer == Transport::Plain && head_left && self.sent == self.meant;
     }
 }
 

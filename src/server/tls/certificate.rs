@@ -43,7 +43,7 @@ pub enum CertificateError {
 
 /// What a client may hold against a certificate that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(super) enum CertificateWarning {
     /// It was valid until then.
     Expired(SystemTime),
     /// It is valid from then on.
@@ -58,7 +58,7 @@ pub(super) enum Doubt {
     Nameless,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for CertificateWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired(when) => {
@@ -155,15 +155,15 @@ impl Certificate {
     }
 
     /// All that a client may hold against it.
-    pub(super) fn doubts(&self, now: SystemTime) -> Vec<Doubt> {
+    pub(super) fn warnings(&self, now: SystemTime) -> Vec<CertificateWarning> {
         let is_alone = self.key.cert.len() == 1 && !self.self_signed;
         [
-            (self.not_after < now).then_some(Doubt::Expired(self.not_after)),
-            (now < self.not_before).then_some(Doubt::NotYetValid(self.not_before)),
-            self.self_signed.then_some(Doubt::SelfSigned),
-            is_alone.then(|| Doubt::Alone(self.issuer.clone())),
-            self.reordered.then_some(Doubt::Reordered),
-            self.names.is_empty().then_some(Doubt::Nameless),
+            (self.not_after < now).then_some(CertificateWarning::Expired(self.not_after)),
+            (now < self.not_before).then_some(CertificateWarning::NotYetValid(self.not_before)),
+            self.self_signed.then_some(CertificateWarning::SelfSigned),
+            is_alone.then(|| CertificateWarning::Alone(self.issuer.clone())),
+            self.reordered.then_some(CertificateWarning::Reordered),
+            self.names.is_empty().then_some(CertificateWarning::Nameless),
         ]
         .into_iter()
         .flatten()
@@ -302,11 +302,11 @@ mod tests {
         ] {
             assert_eq!(certificate.is_for(name), is_for, "{name}");
         }
-        assert_eq!(certificate.doubts(SystemTime::now()), []);
-        let expired = Doubt::Expired(certificate.not_after());
-        assert_eq!(certificate.doubts(certificate.not_after() + Duration::from_secs(1)), [expired]);
-        let early = Doubt::NotYetValid(certificate.not_before());
-        assert_eq!(certificate.doubts(certificate.not_before() - Duration::from_secs(1)), [early]);
+        assert_eq!(certificate.warnings(SystemTime::now()), []);
+        let expired = CertificateWarning::Expired(certificate.not_after());
+        assert_eq!(certificate.warnings(certificate.not_after() + Duration::from_secs(1)), [expired]);
+        let early = CertificateWarning::NotYetValid(certificate.not_before());
+        assert_eq!(certificate.warnings(certificate.not_before() - Duration::from_secs(1)), [early]);
     }
 
     #[test]
@@ -315,17 +315,17 @@ mod tests {
         let params = CertificateParams::new(["a.example".to_owned()]).unwrap();
         let leaf = params.signed_by(&key, &ours).unwrap();
         let key = key.serialize_pem();
-        for (chain, length, doubts) in [
+        for (chain, length, warnings) in [
             (leaf.pem() + &ours.pem(), 2, vec![]),
-            (ours.pem() + &leaf.pem(), 2, vec![Doubt::Reordered]),
-            (other.pem() + &leaf.pem() + &ours.pem(), 2, vec![Doubt::Reordered]),
+            (ours.pem() + &leaf.pem(), 2, vec![CertificateWarning::Reordered]),
+            (other.pem() + &leaf.pem() + &ours.pem(), 2, vec![CertificateWarning::Reordered]),
             (leaf.pem() + &ours.pem() + &other.pem(), 2, vec![]),
-            (leaf.pem(), 1, vec![Doubt::Alone("CN=ours".to_owned())]),
+            (leaf.pem(), 1, vec![CertificateWarning::Alone("CN=ours".to_owned())]),
         ] {
             let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
             assert_eq!(certificate.key().cert.len(), length, "{chain}");
             assert_eq!(&certificate.key().cert[0], leaf.der());
-            assert_eq!(certificate.doubts(SystemTime::now()), doubts, "{chain}");
+            assert_eq!(certificate.warnings(SystemTime::now()), warnings, "{chain}");
         }
         let error = Certificate::from_pem(other.pem().as_bytes(), key.as_bytes()).unwrap_err();
         assert_eq!(error, CertificateError::Mismatch);

@@ -9,10 +9,10 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::challenges::validates;
-use super::{Certificate, Challenges};
+use super::certificate::Certificate;
+use super::challenges::{Challenges, validates};
 
-/// All certificates, each in its [slot](Slot).
+/// All certificates, each in its [slot](CertificateSlot).
 ///
 /// A handshake looks at one consistent state of all of them and waits for nobody. A connection keeps what it was shown.
 #[derive(Debug, Default)]
@@ -20,12 +20,12 @@ pub struct Certificates {
     slots: Mutex<Vec<Option<Arc<Certificate>>>>,
     shown: ArcSwap<Shown>,
     /// Why what belongs in a slot could not be had, where that is so.
-    troubles: Mutex<BTreeMap<usize, String>>,
+    lock_errors: Mutex<BTreeMap<usize, String>>,
 }
 
 /// The place of one certificate, whose successors take it. Of two that are for the same name, that in the earlier slot is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot(usize);
+pub struct CertificateSlot(usize);
 
 /// What handshakes look at.
 #[derive(Debug, Default)]
@@ -39,43 +39,43 @@ struct Shown {
 impl Certificates {
     /// A slot behind all others. It is empty, and clients that ask for its names are refused or shown the first certificate
     /// there is.
-    pub fn reserve(&self) -> Slot {
+    pub fn reserve(&self) -> CertificateSlot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.push(None);
-        Slot(slots.len() - 1)
+        CertificateSlot(slots.len() - 1)
     }
 
     /// Shows `certificate` from the next handshake on, in the place of what is in `slot`.
-    pub fn install(&self, slot: Slot, certificate: Arc<Certificate>) {
+    pub fn install(&self, slot: CertificateSlot, certificate: Arc<Certificate>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots[slot.0] = Some(certificate);
         self.shown.store(Arc::new(Shown::of(&slots)));
-        self.troubles().remove(&slot.0);
+        self.lock_errors().remove(&slot.0);
     }
 
     /// Notes why what belongs in `slot` could not be had, until something is installed there.
-    pub fn note_trouble(&self, slot: Slot, why: String) {
-        self.troubles().insert(slot.0, why);
+    pub fn set_error(&self, slot: CertificateSlot, why: String) {
+        self.lock_errors().insert(slot.0, why);
     }
 
     /// What could not be had, and why.
-    pub fn noted_troubles(&self) -> Vec<String> {
-        self.troubles().values().cloned().collect()
+    pub fn errors(&self) -> Vec<String> {
+        self.lock_errors().values().cloned().collect()
     }
 
-    fn troubles(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_errors(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {
+        self.lock_errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows what is in `slot` no longer. The slot stays, empty.
-    pub fn withdraw(&self, slot: Slot) {
+    pub fn withdraw(&self, slot: CertificateSlot) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots[slot.0] = None;
         self.shown.store(Arc::new(Shown::of(&slots)));
     }
 
     /// What is in `slot`.
-    pub fn installed(&self, slot: Slot) -> Option<Arc<Certificate>> {
+    pub fn installed(&self, slot: CertificateSlot) -> Option<Arc<Certificate>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)[slot.0].clone()
     }
 

@@ -11,9 +11,10 @@ use hyper::{HeaderMap, Method, StatusCode};
 use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
 
-use super::ACME_TLS;
 use crate::http::{Answer, Payload};
 
+/// The ALPN protocol of TLS-ALPN-01 (RFC 8737 section 3).
+pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
 /// Where challenges are answered over HTTP (RFC 8555 section 8.3).
 const FOLDER: &str = "/.well-known/acme-challenge/";
 
@@ -29,7 +30,7 @@ pub struct Challenges {
 /// Goes on answering a challenge until it is dropped.
 #[derive(Debug)]
 #[must_use = "the challenge is no longer answered once this is dropped"]
-pub struct Answering {
+pub struct ChallengeGuard {
     challenges: Arc<Challenges>,
     what: What,
 }
@@ -43,16 +44,16 @@ enum What {
 impl Challenges {
     /// Answers TLS-ALPN-01 (RFC 8737): who offers `acme-tls/1` and nothing else for `name`, on any address with TLS, is shown
     /// `certificate` and nothing more. One that is answered for the same name already is replaced.
-    pub fn answer_by_tls(self: &Arc<Self>, name: &str, certificate: Arc<CertifiedKey>) -> Answering {
+    pub fn answer_by_tls(self: &Arc<Self>, name: &str, certificate: Arc<CertifiedKey>) -> ChallengeGuard {
         let name = name.to_ascii_lowercase();
         locked(&self.certificates).insert(name.clone(), certificate);
-        Answering { challenges: Arc::clone(self), what: What::Certificate(name) }
+        ChallengeGuard { challenges: Arc::clone(self), what: What::Certificate(name) }
     }
 
     /// Answers HTTP-01 (RFC 8555 section 8.3): `token` is given `key_authorization`, on every address without TLS.
-    pub fn answer_by_http(self: &Arc<Self>, token: &str, key_authorization: &str) -> Answering {
+    pub fn answer_by_http(self: &Arc<Self>, token: &str, key_authorization: &str) -> ChallengeGuard {
         locked(&self.tokens).insert(token.to_owned(), key_authorization.to_owned());
-        Answering { challenges: Arc::clone(self), what: What::Token(token.to_owned()) }
+        ChallengeGuard { challenges: Arc::clone(self), what: What::Token(token.to_owned()) }
     }
 
     pub(super) fn certificate(&self, name: &str) -> Option<Arc<CertifiedKey>> {
@@ -75,7 +76,7 @@ impl Challenges {
     }
 }
 
-impl Drop for Answering {
+impl Drop for ChallengeGuard {
     fn drop(&mut self) {
         match &self.what {
             What::Certificate(name) => drop(locked(&self.challenges.certificates).remove(name)),

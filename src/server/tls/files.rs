@@ -1,7 +1,7 @@
 //! Certificates from files: read before anything is bound, and again whenever the files change.
 //!
 //! Files are looked at every few seconds rather than watched: what renews certificates replaces them by renaming, or swaps a
-//! symbolic link in some folder above (as Kubernetes does with its secrets), and a look by name sees all of that alike.
+//! symbolic link in some folder above (as Kubernetes does with its secrets), and a poll by name sees all of that alike.
 
 use std::fmt;
 use std::fs;
@@ -11,35 +11,35 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::certificate::Doubt;
-use super::{Certificate, CertificateError, Certificates, Slot};
+use super::certificate::{Certificate, CertificateError, CertificateWarning};
+use super::certificates::{CertificateSlot, Certificates};
 use crate::small_file;
 
 /// Between two looks at the files. What is broken at two looks running is told: a renewal replaces one file after the other,
 /// and is not to be told of in between.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// No file with certificates or a key is anywhere near as long.
-const LONGEST: u64 = 1 << 20;
+const MAX_LENGTH: u64 = 1 << 20;
 
 /// Certificates in files, and the slots that they are shown from. Clones share them.
 #[derive(Debug, Clone)]
 pub struct CertificateFiles {
     certificates: Arc<Certificates>,
-    looked_after: Arc<Mutex<LookedAfter>>,
+    watched: Arc<Mutex<Watched>>,
 }
 
 #[derive(Debug, Default)]
-struct LookedAfter {
+struct Watched {
     pairs: Vec<Pair>,
     /// Slots of pairs that were there once.
-    spare: Vec<Slot>,
+    spare: Vec<CertificateSlot>,
 }
 
 /// Certificates that were read and are not shown yet.
 #[derive(Debug)]
-pub struct CertificatesRead(Vec<(Files, Option<[Identity; 2]>, Certificate)>);
+pub struct LoadedCertificates(Vec<(Files, Option<[Identity; 2]>, Certificate)>);
 
-impl CertificatesRead {
+impl LoadedCertificates {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -55,7 +55,7 @@ impl CertificatesRead {
 #[derive(Debug)]
 struct Pair {
     files: Files,
-    slot: Slot,
+    slot: CertificateSlot,
     /// The files as they were when they were last read.
     seen: Option<[Identity; 2]>,
     /// What was wrong with them then.
@@ -73,7 +73,7 @@ struct Files {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     None,
-    /// It may be over at the next look.
+    /// It may be over at the next poll.
     New,
     Explained,
 }
@@ -121,8 +121,8 @@ impl CertificateFiles {
         pairs: impl IntoIterator<Item = (&'a Path, &'a Path)>,
         certificates: &Arc<Certificates>,
     ) -> Result<Self, CertificateFilesError> {
-        let files = Self { certificates: Arc::clone(certificates), looked_after: Arc::default() };
-        files.show(Self::read(pairs)?);
+        let files = Self { certificates: Arc::clone(certificates), watched: Arc::default() };
+        files.install(Self::read(pairs)?);
         Ok(files)
     }
 
@@ -134,22 +134,22 @@ impl CertificateFiles {
     /// Reads such pairs; nothing is installed yet.
     pub fn read<'a>(
         pairs: impl IntoIterator<Item = (&'a Path, &'a Path)>,
-    ) -> Result<CertificatesRead, CertificateFilesError> {
+    ) -> Result<LoadedCertificates, CertificateFilesError> {
         let read = pairs.into_iter().map(|(cert, key)| {
             let files = Files { cert: cert.to_owned(), key: key.to_owned() };
-            // Before they are read: what changes meanwhile is seen at the first look.
+            // Before they are read: what changes meanwhile is seen at the first poll.
             let seen = files.identify();
             let certificate = files.read()?;
             Ok((files, seen, certificate))
         });
-        read.collect::<Result<_, _>>().map(CertificatesRead)
+        read.collect::<Result<_, _>>().map(LoadedCertificates)
     }
 
     /// Installs what was read in the place of all that was, in this order, and looks after it from now on. Where there are more
     /// than before, they come behind certificates that are not from files.
-    pub fn show(&self, read: CertificatesRead) {
-        let mut looked_after = self.looked_after.lock().unwrap_or_else(PoisonError::into_inner);
-        let LookedAfter { pairs, spare } = &mut *looked_after;
+    pub fn install(&self, read: LoadedCertificates) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let Watched { pairs, spare } = &mut *watched;
         let mut slots =
             pairs.drain(..).map(|pair| pair.slot).chain(spare.drain(..)).collect::<Vec<_>>().into_iter();
         let shown = read.0.into_iter().map(|(files, seen, certificate)| {
@@ -167,13 +167,13 @@ impl CertificateFiles {
     /// told once, and the certificate before it stays. Never returns.
     pub async fn watch(self) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             // Files may lie on what does not answer.
             let files = self.clone();
             let looked = tokio::task::spawn_blocking(move || {
-                let mut looked_after = files.looked_after.lock().unwrap_or_else(PoisonError::into_inner);
-                for pair in &mut looked_after.pairs {
-                    pair.look(&files.certificates);
+                let mut watched = files.watched.lock().unwrap_or_else(PoisonError::into_inner);
+                for pair in &mut watched.pairs {
+                    pair.poll(&files.certificates);
                 }
             });
             if let Err(e) = looked.await {
@@ -184,8 +184,8 @@ impl CertificateFiles {
 }
 
 impl Pair {
-    fn look(&mut self, certificates: &Certificates) {
-        self.tell_expiry(certificates);
+    fn poll(&mut self, certificates: &Certificates) {
+        self.log_expiry(certificates);
         let now = self.files.identify();
         let has_changed = now.is_none() || now != self.seen;
         match (has_changed, self.trouble) {
@@ -211,11 +211,15 @@ impl Pair {
     }
 
     /// A certificate that nobody renews is found out at the latest when clients find out.
-    fn tell_expiry(&mut self, certificates: &Certificates) {
+    fn log_expiry(&mut self, certificates: &Certificates) {
         let Some(certificate) = certificates.installed(self.slot) else { return };
         if !self.expired && certificate.not_after() < SystemTime::now() {
             self.expired = true;
-            log::error!("{}: {}", self.files.cert.display(), Doubt::Expired(certificate.not_after()));
+            log::error!(
+                "{}: {}",
+                self.files.cert.display(),
+                CertificateWarning::Expired(certificate.not_after())
+            );
         }
     }
 }
@@ -230,8 +234,8 @@ impl Files {
         let cert_file = || format!("the certificate {}", self.cert.display());
         let key_file = || format!("the private key {}", self.key.display());
         let unreadable = |file: String| move |source| CertificateFilesError::Unreadable { file, source };
-        let (chain, _) = small_file::read(&self.cert, LONGEST).map_err(unreadable(cert_file()))?;
-        let (key, _) = small_file::read(&self.key, LONGEST).map_err(unreadable(key_file()))?;
+        let (chain, _) = small_file::read(&self.cert, MAX_LENGTH).map_err(unreadable(cert_file()))?;
+        let (key, _) = small_file::read(&self.key, MAX_LENGTH).map_err(unreadable(key_file()))?;
         Certificate::from_pem(&chain, &key).map_err(|error| {
             let file = match &error {
                 CertificateError::Key(_) => key_file(),
@@ -243,8 +247,8 @@ impl Files {
     }
 
     fn warn(&self, certificate: &Certificate) {
-        for doubt in certificate.doubts(SystemTime::now()) {
-            log::warn!("{}: {doubt}", self.cert.display());
+        for warning in certificate.warnings(SystemTime::now()) {
+            log::warn!("{}: {warning}", self.cert.display());
         }
         let mode = fs::metadata(&self.key).map_or(0, |metadata| metadata.mode());
         if mode & 0o007 != 0 {

@@ -14,11 +14,11 @@ use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::challenges::validates;
-use super::handshake_failure::{Failure, Failures};
-use super::{ACME_TLS, HTTP_2, Tls};
+use super::challenges::{ACME_TLS, validates};
+use super::config::{HTTP_2, Tls};
+use super::handshake_failure::{FailureSummary, HandshakeFailure};
 use crate::config::Limits;
-use crate::server::Stopping;
+use crate::server::shutdown::Shutdown;
 
 /// How much of a response is kept in encrypted form until the socket takes it, a connection, in bytes. Four records, which
 /// leave in one call; twice as much is no faster.
@@ -28,7 +28,7 @@ const LAST_HANDSHAKE: Duration = Duration::from_secs(1);
 
 /// What is to be spoken over a connection that has been secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Application {
+pub(in crate::server) enum Protocol {
     Http1,
     Http2,
 }
@@ -36,12 +36,12 @@ pub(in crate::server) enum Application {
 /// Makes the handshakes of all serving cores.
 pub(in crate::server) struct Handshakes {
     config: Arc<ServerConfig>,
-    failures: Arc<Failures>,
+    failures: FailureSummary,
 }
 
 impl Handshakes {
     pub(in crate::server) fn new(tls: &Tls) -> Result<Self, Error> {
-        Ok(Self { config: tls.config()?, failures: Arc::default() })
+        Ok(Self { config: tls.config()?, failures: FailureSummary::default() })
     }
 
     /// Makes one handshake; `Ok(None)` where there is nothing to be spoken after it. Boxed, since hyper's connections hold what
@@ -51,8 +51,8 @@ impl Handshakes {
         stream: S,
         client: SocketAddr,
         limits: &Limits,
-        stopping: &Stopping,
-    ) -> Result<Option<(Box<TlsStream<S>>, Application)>, Failure>
+        shutdown: &Shutdown,
+    ) -> Result<Option<(Box<TlsStream<S>>, Protocol)>, HandshakeFailure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -60,7 +60,7 @@ impl Handshakes {
         let shaken = tokio::select! {
             biased;
             shaken = shaking.as_mut() => shaken,
-            () = stopping.drain.cancelled() => timeout(LAST_HANDSHAKE, shaking).await.and_then(|shaken| shaken),
+            () = shutdown.drain.cancelled() => timeout(LAST_HANDSHAKE, shaking).await.and_then(|shaken| shaken),
         };
         let mut stream = match shaken {
             Ok(Ok(stream)) => Box::new(stream),
@@ -69,36 +69,36 @@ impl Handshakes {
                 return Err(self.fail(failure));
             }
             Err(_) => {
-                log::debug!("{client}: the TLS handshake failed: {}", Failure::Late.why());
-                return Err(self.fail(Failure::Late));
+                log::debug!("{client}: the TLS handshake failed: {}", HandshakeFailure::Late.why());
+                return Err(self.fail(HandshakeFailure::Late));
             }
         };
         Ok(match stream.get_ref().1.alpn_protocol() {
-            Some(HTTP_2) => Some((stream, Application::Http2)),
+            Some(HTTP_2) => Some((stream, Protocol::Http2)),
             Some(ACME_TLS) => {
                 // That was all that there is to say (RFC 8737 section 3).
                 let _ = timeout(LAST_HANDSHAKE, stream.shutdown()).await;
                 None
             }
-            _ => Some((stream, Application::Http1)),
+            _ => Some((stream, Protocol::Http1)),
         })
     }
 
     /// In two steps, since once it has failed nothing tells any more what the client began with.
-    async fn shake<S>(&self, stream: S) -> Result<TlsStream<S>, (Failure, io::Error)>
+    async fn shake<S>(&self, stream: S) -> Result<TlsStream<S>, (HandshakeFailure, io::Error)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
-        let begun = begun.map_err(|error| (Failure::of(&error, false), error))?;
+        let begun = begun.map_err(|error| (HandshakeFailure::of(&error, false), error))?;
         let validates = validates(&begun.client_hello());
         let shaking = begun.into_stream_with(Arc::clone(&self.config), |session| {
             session.set_buffer_limit(Some(SEALED));
         });
-        shaking.await.map_err(|error| (Failure::of(&error, validates), error))
+        shaking.await.map_err(|error| (HandshakeFailure::of(&error, validates), error))
     }
 
-    fn fail(&self, failure: Failure) -> Failure {
+    fn fail(&self, failure: HandshakeFailure) -> HandshakeFailure {
         self.failures.count(failure);
         failure
     }

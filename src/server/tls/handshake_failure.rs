@@ -1,15 +1,14 @@
 //! Handshakes that failed: why, in as few kinds as tell an operator whose fault it is, and what is said of them in the log.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::{AlertDescription, Error};
 
-use crate::server::limit::connections::Tally;
+use crate::log_throttle::SummaryThrottle;
 
 /// Why a handshake failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Failure {
+pub(in crate::server) enum HandshakeFailure {
     Left,
     Late,
     NotTls,
@@ -22,7 +21,7 @@ pub(in crate::server) enum Failure {
     Malformed,
 }
 
-impl Failure {
+impl HandshakeFailure {
     /// In the order in which they are declared.
     pub(in crate::server) const ALL: [Self; 10] = [
         Self::Left,
@@ -94,44 +93,36 @@ impl Failure {
     }
 }
 
-/// Failures that the operator is told of: the first at once, and what follows in one sum. What is left is told at the end.
+/// Sums failures up by reason for the log: the first is logged at once, the following ones in one message, the rest at the end.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
-    tally: Arc<Tally>,
-    untold: Mutex<[u64; Failure::ALL.len()]>,
-}
+pub(super) struct FailureSummary(SummaryThrottle<Counts>);
 
-impl Failures {
-    pub(super) fn count(self: &Arc<Self>, failure: Failure) {
-        self.untold()[failure as usize] += 1;
-        let failures = Arc::clone(self);
-        self.tally.count(move |_| failures.tell());
-    }
+type Counts = [u64; HandshakeFailure::ALL.len()];
 
-    fn tell(&self) {
-        if let Some(summary) = self.summary() {
-            log::info!("{summary}");
-        }
-    }
-
-    /// What has happened since this was last asked; `None` where that is nothing.
-    fn summary(&self) -> Option<String> {
-        let counts = std::mem::take(&mut *self.untold());
-        let each = Failure::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
-        let each: Vec<_> = each.map(|(failure, count)| format!("{count} × {}", failure.why())).collect();
-        let all: u64 = counts.iter().sum();
-        (all > 0).then(|| format!("TLS handshakes that failed: {all} ({})", each.join(", ")))
-    }
-
-    fn untold(&self) -> MutexGuard<'_, [u64; Failure::ALL.len()]> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+impl FailureSummary {
+    pub(super) fn count(&self, failure: HandshakeFailure) {
+        self.0.record(|counts| counts[failure as usize] += 1, log_counts);
     }
 }
 
-impl Drop for Failures {
+impl Drop for FailureSummary {
     fn drop(&mut self) {
-        self.tell();
+        log_counts(self.0.take());
     }
+}
+
+fn log_counts(counts: Counts) {
+    if let Some(summary) = summary(counts) {
+        log::info!("{summary}");
+    }
+}
+
+/// The message for these counts; `None` if all are 0.
+fn summary(counts: Counts) -> Option<String> {
+    let each = HandshakeFailure::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+    let each: Vec<_> = each.map(|(failure, count)| format!("{count} × {}", failure.why())).collect();
+    let all: u64 = counts.iter().sum();
+    (all > 0).then(|| format!("TLS handshakes that failed: {all} ({})", each.join(", ")))
 }
 
 #[cfg(test)]
@@ -141,27 +132,29 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_place_and_a_label_of_its_own() {
-        for (place, failure) in Failure::ALL.into_iter().enumerate() {
+        for (place, failure) in HandshakeFailure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, place, "{failure:?}");
         }
-        assert_eq!(BTreeSet::from(Failure::ALL.map(Failure::label)).len(), Failure::ALL.len());
+        assert_eq!(
+            BTreeSet::from(HandshakeFailure::ALL.map(HandshakeFailure::label)).len(),
+            HandshakeFailure::ALL.len()
+        );
     }
 
     #[tokio::test]
-    async fn failures_are_summed_by_reason_and_each_is_told_of_once() {
-        let failures = Arc::new(Failures::default());
-        assert_eq!(failures.summary(), None);
-        // Told of at once.
-        failures.count(Failure::Left);
-        assert_eq!(failures.summary(), None);
-        for failure in [Failure::NotTls, Failure::Left, Failure::NotTls] {
+    async fn failures_are_summed_by_reason_and_each_is_logged_once() {
+        let failures = FailureSummary::default();
+        assert_eq!(summary(failures.0.take()), None);
+        failures.count(HandshakeFailure::Left);
+        failures.count(HandshakeFailure::NotTls);
+        for failure in [HandshakeFailure::Left, HandshakeFailure::NotTls] {
             failures.count(failure);
         }
         assert_eq!(
-            failures.summary().as_deref(),
-            Some("TLS handshakes that failed: 3 (1 × the client left, 2 × what the client sent is not TLS)")
+            summary(failures.0.take()).as_deref(),
+            Some("TLS handshakes that failed: 4 (2 × the client left, 2 × what the client sent is not TLS)")
         );
-        assert_eq!(failures.summary(), None);
+        assert_eq!(summary(failures.0.take()), None);
     }
 
     #[test]
@@ -169,15 +162,15 @@ mod tests {
         let error = |error: Error| io::Error::new(io::ErrorKind::InvalidData, error);
         let unresolved = || error(Error::General("no server certificate chain resolved".to_owned()));
         for (error, validates, expected) in [
-            (unresolved(), false, Failure::NoCertificate),
-            (unresolved(), true, Failure::NoChallenge),
-            (error(Error::NoApplicationProtocol), true, Failure::NoProtocol),
-            (error(Error::AlertReceived(AlertDescription::UnknownCA)), false, Failure::Untrusted),
-            (error(Error::AlertReceived(AlertDescription::CloseNotify)), false, Failure::BrokenOff),
-            (error(Error::DecryptError), false, Failure::Malformed),
-            (io::ErrorKind::UnexpectedEof.into(), true, Failure::Left),
+            (unresolved(), false, HandshakeFailure::NoCertificate),
+            (unresolved(), true, HandshakeFailure::NoChallenge),
+            (error(Error::NoApplicationProtocol), true, HandshakeFailure::NoProtocol),
+            (error(Error::AlertReceived(AlertDescription::UnknownCA)), false, HandshakeFailure::Untrusted),
+            (error(Error::AlertReceived(AlertDescription::CloseNotify)), false, HandshakeFailure::BrokenOff),
+            (error(Error::DecryptError), false, HandshakeFailure::Malformed),
+            (io::ErrorKind::UnexpectedEof.into(), true, HandshakeFailure::Left),
         ] {
-            assert_eq!(Failure::of(&error, validates), expected, "{error} {validates}");
+            assert_eq!(HandshakeFailure::of(&error, validates), expected, "{error} {validates}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Handshakes without sockets: what certificate authorities are shown, and that nothing else is shown to them.
 
 use std::io;
+use std::sync::Arc;
 
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
@@ -11,9 +13,11 @@ use tokio::io::{AsyncReadExt, DuplexStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::challenges::ACME_TLS;
+use super::config::{HTTP_2, VERSIONS};
 use super::*;
 use crate::config::Limits;
-use crate::server::Stopping;
+use crate::server::shutdown::Shutdown;
 use std::time::Duration;
 
 const LIMITS: Limits = Limits {
@@ -96,13 +100,13 @@ async fn shake(
     tls: &Tls,
     name: &str,
     protocols: &[&[u8]],
-) -> (io::Result<TlsStream<DuplexStream>>, Result<Option<Application>, Failure>) {
+) -> (io::Result<TlsStream<DuplexStream>>, Result<Option<Protocol>, HandshakeFailure>) {
     let (near, far) = tokio::io::duplex(1 << 16);
     let handshakes = Handshakes::new(tls).unwrap();
     let connector = client(protocols);
     let connecting = connector.connect(ServerName::try_from(name.to_owned()).unwrap(), near);
-    let stopping = Stopping::default();
-    let making = handshakes.make(far, ([127, 0, 0, 1], 1).into(), &LIMITS, &stopping);
+    let shutdown = Shutdown::default();
+    let making = handshakes.make(far, ([127, 0, 0, 1], 1).into(), &LIMITS, &shutdown);
     let (near, far) = tokio::join!(connecting, making);
     (near, far.map(|made| made.map(|(_, application)| application)))
 }
@@ -138,7 +142,7 @@ async fn a_challenge_is_shown_to_who_asks_for_it_alone_and_the_connection_ends()
     }
     let (stream, application) = shake(&tls, "b.example", &[ACME_TLS]).await;
     assert!(stream.is_err(), "no challenge is for that name");
-    assert_eq!(application, Err(Failure::NoChallenge));
+    assert_eq!(application, Err(HandshakeFailure::NoChallenge));
 
     drop(answering);
     let (stream, _) = shake(&tls, "a.example", &[ACME_TLS]).await;
@@ -150,7 +154,7 @@ async fn certificates_may_come_later_and_change() {
     let tls = Tls::default();
     let (first, second) = (tls.certificates().reserve(), tls.certificates().reserve());
     let (stream, application) = shake(&tls, "a.example", &[]).await;
-    assert!(stream.is_err() && application == Err(Failure::NoCertificate), "there is none yet");
+    assert!(stream.is_err() && application == Err(HandshakeFailure::NoCertificate), "there is none yet");
     let (a, b, c) = (certificate(&["b.example"]), certificate(&["a.example"]), certificate(&["a.example"]));
     for (slot, installed, name, expected) in [
         (second, &b, "a.example", &b),
