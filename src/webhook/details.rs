@@ -1,17 +1,17 @@
-//! The sentences that WhatsApp puts beside an error code, taken apart.
+//! Parser for WhatsApp's error texts, the sentences beside an error code.
 //!
-//! None of them is documented; all are reported by those who got them, some in more than one wording. So they are matched
-//! by the words that carry the meaning, in either case, and lists in them may be of any length.
+//! Meta documents none of them. All come from reports of users, some in more than one wording. So the parser matches the words that carry
+//! the meaning, in either case, and accepts lists of any length.
 
 use std::fmt;
 
 use super::text::{after, has, number, split, url};
 use crate::whatsapp::Kind;
 
-/// Most entries of a list that are kept.
+/// Maximum number of list entries that are kept.
 const MAX_ENTRIES: usize = 32;
 
-/// What a sentence of WhatsApp's says, in its parts. Displays as them, in one line.
+/// The parts of an error text. Displays as one line.
 ///
 /// ```
 /// use wamedia::webhook::Details;
@@ -27,75 +27,75 @@ pub enum Details {
     Fetch {
         /// The HTTP status code.
         status: u32,
-        /// What stood beside it.
+        /// The reason phrase beside the status.
         reason: Option<String>,
-        /// Whose limit was reached, where it is said to be one.
+        /// The rate limit that was reached, if the text names one.
         limit: Option<RateLimit>,
     },
-    /// `Request for url https://… failed with error: 404 (Not Found)`, as older APIs say.
+    /// `Request for url https://… failed with error: 404 (Not Found)`, the wording of older APIs.
     Request {
-        /// What was asked for.
+        /// The URL that was requested.
         url: String,
-        /// The HTTP status code, where there is one.
+        /// The HTTP status code, if there is one.
         status: Option<u32>,
-        /// What stood beside it.
+        /// The reason phrase beside the status.
         reason: Option<String>,
     },
     /// `Unsupported Image mime type text/html. Please use one of image/png, image/jpeg.`
     Type {
-        /// The kind as it is named, such as `Voice`.
+        /// The kind of media as the text names it, such as `Voice`.
         medium: Option<String>,
-        /// The type that the response had.
+        /// The Content-Type of the response.
         seen: String,
-        /// The types that are taken.
+        /// The accepted types.
         accepted: Vec<String>,
     },
     /// `Audio file uploaded with mimetype as audio/mp4, however on processing it is of type application/octet-stream.`
     Processed {
-        /// The kind as it is named.
+        /// The kind of media as the text names it.
         medium: Option<String>,
-        /// The type that the response had.
+        /// The Content-Type of the response.
         declared: String,
-        /// The type that the bytes have.
+        /// The type of the bytes.
         found: String,
-        /// What else was found, such as `videoCodec=h264`.
+        /// Codecs that were found, such as `videoCodec=h264`.
         codecs: Vec<String>,
     },
     /// `Param file must be a file with one of the following types: … Received file of type 'application/octet-stream'.`
     Upload {
-        /// The types that are taken.
+        /// The accepted types.
         accepted: Vec<String>,
-        /// The type that was sent.
+        /// The type of the uploaded file.
         seen: Option<String>,
     },
     /// `header: Format mismatch, expected IMAGE, received UNKNOWN`
     Format {
         /// The component, such as `header`.
         component: Option<String>,
-        /// What the template has.
+        /// The type that the template has.
         expected: String,
-        /// What the message gave.
+        /// The type that the message has.
         received: String,
     },
     /// `Param image['link'] is not a valid URI`
     Uri {
-        /// The parameter.
+        /// The name of the parameter.
         parameter: String,
     },
 }
 
-/// A limit that the fetch ran into, in front of the server that it was for.
+/// A rate limit that stopped the fetch before it reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// Who limits, such as `fwdproxy`.
+    /// What applies the limit, such as `fwdproxy`.
     pub by: Option<String>,
-    /// The networks for which it is counted, as autonomous system numbers.
+    /// The networks that it counts, as autonomous system numbers.
     pub networks: Vec<u32>,
 }
 
 impl Details {
-    /// What a text says, if one of these sentences is in it.
+    /// Parses a text that contains one of these sentences.
     pub fn parse(text: &str) -> Option<Self> {
         request(text)
             .or_else(|| fetch(text))
@@ -106,7 +106,7 @@ impl Details {
             .or_else(|| uri(text))
     }
 
-    /// A word for the sentence, for scripts.
+    /// Stable name of the sentence, for scripts.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Fetch { .. } => "fetch",
@@ -119,7 +119,7 @@ impl Details {
         }
     }
 
-    /// The kind of medium that it is about, where it says so.
+    /// The kind of media, if the sentence names it.
     pub fn kind(&self) -> Option<Kind> {
         let word = match self {
             Self::Type { medium, .. } | Self::Processed { medium, .. } => medium.as_deref()?,
@@ -140,7 +140,7 @@ impl fmt::Display for Details {
         match self {
             Self::Fetch { status, reason, limit } => {
                 write!(f, "HTTP status {status}")?;
-                beside(f, reason.as_deref())?;
+                write_reason(f, reason.as_deref())?;
                 limit.as_ref().map_or(Ok(()), |limit| write!(f, ", {limit}"))
             }
             Self::Request { status, reason, .. } => {
@@ -148,26 +148,26 @@ impl fmt::Display for Details {
                     Some(status) => write!(f, "HTTP status {status}")?,
                     None => f.write_str("no HTTP status")?,
                 }
-                beside(f, reason.as_deref())
+                write_reason(f, reason.as_deref())
             }
-            Self::Type { seen, accepted, .. } => write!(f, "{seen}; taken are {}", accepted.join(", ")),
+            Self::Type { seen, accepted, .. } => write!(f, "{seen}; accepted types: {}", accepted.join(", ")),
             Self::Processed { declared, found, codecs, .. } => {
-                write!(f, "sent as {declared}, found to be {found}")?;
+                write!(f, "sent as {declared}, detected as {found}")?;
                 codecs.iter().try_for_each(|codec| write!(f, ", {codec}"))
             }
             Self::Upload { seen, .. } => {
-                write!(f, "{}", seen.as_deref().unwrap_or("a type that is not taken"))
+                write!(f, "{}", seen.as_deref().unwrap_or("a type that is not accepted"))
             }
             Self::Format { component, expected, received } => {
                 let component = component.as_deref().unwrap_or("parameter");
-                write!(f, "{component}: the template has {expected}, the message gave {received}")
+                write!(f, "{component}: the template has {expected}, the message has {received}")
             }
             Self::Uri { parameter } => f.write_str(parameter),
         }
     }
 }
 
-fn beside(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
+fn write_reason(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
     reason.map_or(Ok(()), |reason| write!(f, " {reason}"))
 }
 
@@ -200,13 +200,13 @@ fn fetch(text: &str) -> Option<Details> {
     let (status, rest) = ["http code", "http status code", "http status"]
         .into_iter()
         .find_map(|marker| number(after(rest, marker)?.trim_start_matches([' ', ':', '='])))?;
-    let said = after(rest, "status message").unwrap_or_else(|| rest.trim_start_matches([',', ' ']));
-    let said = said.trim_start_matches([' ', ':']);
-    let reason = split(said, ", ratelimit").map_or(said, |(before, _)| before);
+    let reason = after(rest, "status message").unwrap_or_else(|| rest.trim_start_matches([',', ' ']));
+    let reason = reason.trim_start_matches([' ', ':']);
+    let reason = split(reason, ", ratelimit").map_or(reason, |(before, _)| before);
     Some(Details::Fetch { status, reason: words(reason), limit: limit(rest) })
 }
 
-/// The words of a status's reason: letters, spaces, hyphens and apostrophes up to what ends them.
+/// A reason phrase: the letters, digits, spaces, hyphens and apostrophes at the beginning of `text`.
 fn words(text: &str) -> Option<String> {
     let end =
         text.find(|c: char| !(c.is_alphanumeric() || matches!(c, ' ' | '-' | '\''))).unwrap_or(text.len());
@@ -215,10 +215,11 @@ fn words(text: &str) -> Option<String> {
 }
 
 fn limit(text: &str) -> Option<RateLimit> {
-    let said = after(text, "ratelimit").or_else(|| after(text, "rate limit"))?;
-    let by = after(said, "ratelimit by").or_else(|| after(said, "ratelimited by")).and_then(words);
+    let limit_text = after(text, "ratelimit").or_else(|| after(text, "rate limit"))?;
+    let by =
+        after(limit_text, "ratelimit by").or_else(|| after(limit_text, "ratelimited by")).and_then(words);
     let mut networks = Vec::new();
-    let mut rest = after(said, "asn_list").or_else(|| after(said, "asn")).unwrap_or("");
+    let mut rest = after(limit_text, "asn_list").or_else(|| after(limit_text, "asn")).unwrap_or("");
     while networks.len() < MAX_ENTRIES {
         rest = rest.trim_start_matches([':', '=', ' ', ',', '[', '"', '\'']);
         let Some((network, more)) = number(rest) else { break };
@@ -280,7 +281,7 @@ fn word_at(text: &str) -> Option<(String, &str)> {
     (end > 0).then(|| (text[..end.min(40)].to_owned(), &text[end..]))
 }
 
-/// The media type at the beginning, with a `codecs` that stands behind it, and what follows.
+/// The media type at the beginning, with its `codecs` parameter, and the rest of the text.
 fn type_at(text: &str) -> Option<(String, &str)> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-/".contains(c);
     let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
@@ -299,7 +300,7 @@ fn type_at(text: &str) -> Option<(String, &str)> {
     Some((format!("{name}; {codecs_shown}"), &parameter[codecs.len()..]))
 }
 
-/// The media types of a list with commas.
+/// The media types in a comma-separated list.
 fn types(list: &str) -> Vec<String> {
     let entries = list.split(',').map(|entry| type_at(entry.trim_start_matches([' ', '\'', '"'])));
     entries.map_while(|entry| entry.map(|(name, _)| name)).take(MAX_ENTRIES).collect()

@@ -1,31 +1,30 @@
-//! Strangers' text: made fit to be shown, and looked through without regard to case.
+//! Untrusted text: cleans it for a terminal and searches it without regard to case.
 
 use crate::escape::is_printable;
 
-/// Most of a text that is kept, in characters. What Meta writes has a few hundred.
+/// Maximum length of a text, in characters; longer ones are cut. Meta's texts have a few hundred.
 pub(crate) const MAX_TEXT: usize = 4000;
 
-/// A text on one line, without what a terminal would obey: each run of white space is one space, control and direction
-/// characters are escaped, and what is past `max` characters is left out.
+/// The text on one line and safe for a terminal: each run of white space becomes one space, control and direction characters are
+/// escaped, and the text is cut after `max` characters.
 pub(crate) fn clean(text: &str, max: usize) -> String {
     let mut clean = String::new();
-    // A few more than are shown are looked at, since many may fold into one space.
     let mut words = text.split_whitespace();
-    let mut room = max;
+    let mut remaining = max;
     while let Some(word) = words.next() {
         if !clean.is_empty() {
             clean.push(' ');
         }
         for c in word.chars() {
-            if room == 0 {
+            if remaining == 0 {
                 clean.push('…');
                 return clean;
             }
-            room -= 1;
+            remaining -= 1;
             if is_printable(c) { clean.push(c) } else { clean.extend(c.escape_unicode()) }
         }
-        room = room.saturating_sub(1);
-        if room == 0 && words.next().is_some() {
+        remaining = remaining.saturating_sub(1);
+        if remaining == 0 && words.next().is_some() {
             clean.push('…');
             return clean;
         }
@@ -33,31 +32,31 @@ pub(crate) fn clean(text: &str, max: usize) -> String {
     clean
 }
 
-/// What stands before and after the first `marker`, which is ASCII and found in either case.
+/// The text before and after the first `marker`, which is ASCII and matches in either case.
 pub(crate) fn split<'a>(text: &'a str, marker: &str) -> Option<(&'a str, &'a str)> {
     let at = text.as_bytes().windows(marker.len()).position(|w| w.eq_ignore_ascii_case(marker.as_bytes()))?;
-    // An ASCII marker begins and ends at characters' bounds.
+    // An ASCII marker begins and ends at character boundaries.
     Some((text.get(..at)?, text.get(at + marker.len()..)?))
 }
 
-/// What stands after the first `marker`.
+/// The text after the first `marker`.
 pub(crate) fn after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
     split(text, marker).map(|(_, rest)| rest)
 }
 
-/// Whether `marker` is in it.
+/// Whether the text contains `marker`.
 pub(crate) fn has(text: &str, marker: &str) -> bool {
     split(text, marker).is_some()
 }
 
-/// The number in decimal digits at the beginning, if it has no more than nine of them, and what follows.
+/// The decimal number at the beginning, if it has at most nine digits, and the rest of the text.
 pub(crate) fn number(text: &str) -> Option<(u32, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     (digits.len() <= 9).then(|| digits.parse().ok()).flatten().map(|number| (number, rest))
 }
 
-/// The first `http://` or `https://` URL in it, without what ends a sentence.
+/// The first `http://` or `https://` URL in the text, without the punctuation that ends a sentence.
 pub(crate) fn url(text: &str) -> Option<&str> {
     let at = ["https://", "http://"]
         .into_iter()
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_would_obey_is_left() {
+    fn clean_escapes_control_and_direction_characters() {
         for (text, expected) in [
             ("  a\r\n\t b ", "a b"),
             ("\u{1b}[31mred", "\\u{1b}[31mred"),
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_where_it_has_too_many_characters() {
+    fn clean_cuts_long_text() {
         assert_eq!(clean("abcd", 4), "abcd");
         assert_eq!(clean("abcde", 4), "abcd…");
         assert_eq!(clean("ab  de", 4), "ab d…");
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_are_found_in_either_case_and_numbers_at_the_beginning() {
+    fn markers_match_in_either_case_and_numbers_at_the_beginning() {
         assert_eq!(split("Über HTTP Code 403", "http code "), Some(("Über ", "403")));
         assert_eq!(after("abc", "x"), None);
         assert_eq!(number("403, x"), Some((403, ", x")));
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_ends_where_the_sentence_goes_on() {
+    fn a_url_ends_before_the_rest_of_the_sentence() {
         for (text, expected) in [
             ("for url https://a.example/b.jpg failed", Some("https://a.example/b.jpg")),
             ("(HTTP://a.example/b?c=1&d=2).", Some("HTTP://a.example/b?c=1&d=2")),

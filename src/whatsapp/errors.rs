@@ -1,66 +1,65 @@
-//! The errors that WhatsApp answers with and reports in webhooks, by their codes: what each means, what to do, and whether
-//! to send again.
+//! WhatsApp error codes: what each code means, how to fix the problem, and whether a retry helps.
 //!
-//! The Cloud API and the On-Premises API number theirs so that no code means two things; 360dialog's gateway has HTTP status
-//! codes of its own. What the text beside a code tells is for the reader of webhooks to read.
+//! The codes of the Cloud API and of the On-Premises API never collide, so one lookup serves both. 360dialog's gateway answers with HTTP
+//! status codes, which have a table of their own. [`webhook`](crate::webhook) parses the text that WhatsApp puts beside a code.
 
-/// Who counts errors so.
+/// The API that an error code belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
-    /// Meta's Cloud API, also where a provider passes its errors on.
+    /// Meta's Cloud API, also when a provider forwards its errors.
     Cloud,
-    /// The On-Premises API, which Meta ended in October 2025.
+    /// The On-Premises API, which Meta shut down in October 2025.
     OnPremises,
     /// 360dialog's gateway, before a message reaches WhatsApp.
     Dialog360,
 }
 
-/// Whether it helps to send the same message again.
+/// Whether a retry of the same message helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It does, after a while.
+    /// Yes, after a while.
     Later,
-    /// It does once the cause is mended.
-    Mended,
-    /// It does not.
+    /// Yes, once the cause is fixed.
+    AfterFix,
+    /// No.
     Never,
 }
 
-/// How well it is known what a code means.
+/// How well the meaning of a code is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Meta or 360dialog say so in their documents.
+pub enum Certainty {
+    /// Meta or 360dialog document it.
     Documented,
-    /// Users have met it.
+    /// Users of the API have reported it.
     Reported,
-    /// It is known among those who use the API; no document was read for it.
+    /// Common knowledge among users of the API; no document was read for it.
     General,
 }
 
-/// What is known of an error code, or of a range of them.
+/// What is known of one error code, or of a range of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCode {
-    /// The code, or the first of them.
+    /// The first code of the range.
     pub first: u32,
-    /// The last of them, which mostly is the first.
+    /// The last code of the range; for a single code, the same as `first`.
     pub last: u32,
-    /// Whose they are.
+    /// The API that the code belongs to.
     pub api: Api,
-    /// What it means, in a sentence without its full stop.
+    /// What the code means: a sentence without its full stop.
     pub meaning: &'static str,
-    /// What to do about it, likewise.
+    /// How to fix the problem: a sentence without its full stop.
     pub fix: &'static str,
-    /// Whether to send again.
+    /// Whether a retry helps.
     pub retry: Retry,
-    /// How well this is known.
-    pub standing: Standing,
-    /// Where it is known from.
+    /// How well the meaning is known.
+    pub certainty: Certainty,
+    /// The document or report that this comes from.
     pub source: &'static str,
 }
 
 impl Api {
-    /// As people call it: `Cloud API`.
+    /// The usual name, such as `Cloud API`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cloud => "Cloud API",
@@ -71,17 +70,17 @@ impl Api {
 }
 
 impl Retry {
-    /// `later`, `mended` or `never`.
+    /// `later`, `after-fix` or `never`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Later => "later",
-            Self::Mended => "mended",
+            Self::AfterFix => "after-fix",
             Self::Never => "never",
         }
     }
 }
 
-impl Standing {
+impl Certainty {
     /// `documented`, `reported` or `general`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,13 +91,13 @@ impl Standing {
     }
 }
 
-/// What is known of a code of the Cloud API or the On-Premises API.
+/// Looks up an error code of the Cloud API or the On-Premises API.
 ///
 /// ```
 /// use wamedia::whatsapp::errors::{Api, Retry, error_code};
 ///
 /// let upload = error_code(131_053).unwrap();
-/// assert_eq!((upload.api, upload.retry), (Api::Cloud, Retry::Mended));
+/// assert_eq!((upload.api, upload.retry), (Api::Cloud, Retry::AfterFix));
 /// assert!(error_code(470).unwrap().meaning.contains("24 hours"));
 /// assert!(error_code(999_999).is_none());
 /// ```
@@ -106,55 +105,60 @@ pub fn error_code(code: u32) -> Option<&'static ErrorCode> {
     CLOUD.iter().chain(ON_PREMISES).find(|known| known.covers(code))
 }
 
-/// What is known of an HTTP status code that 360dialog's gateway answers with.
+/// Looks up an HTTP status code that 360dialog's gateway answers with.
 ///
 /// ```
 /// use wamedia::whatsapp::errors::gateway_status;
 ///
-/// assert!(gateway_status(401).unwrap().mend.contains("D360-API-KEY"));
+/// assert!(gateway_status(401).unwrap().fix.contains("D360-API-KEY"));
 /// assert!(gateway_status(200).is_none());
 /// ```
 pub fn gateway_status(status: u32) -> Option<&'static ErrorCode> {
     GATEWAY.iter().find(|known| known.covers(status))
 }
 
-/// Every code there is a row for, in the order of the tables.
+/// All rows, in the order of the tables.
 pub fn all() -> impl Iterator<Item = &'static ErrorCode> {
     CLOUD.iter().chain(ON_PREMISES).chain(GATEWAY)
 }
 
-use Retry::{Later, Mended, Never};
+use Retry::{AfterFix, Later, Never};
 
 const META: &str = "Meta: Cloud API, error codes, May 2026";
 const META_ON_PREMISES: &str = "Meta: On-Premises API, errors";
 const DIALOG: &str = "360dialog: messaging API, errors";
 const COMMON: &str = "common knowledge of the API";
-/// The wording of the details is from reports.
+/// The wording of the details comes from reports.
 const HEADER_REPORTS: &str = "Meta: Cloud API, error codes, May 2026; chatwoot/chatwoot#15622";
 const COURIER: &str = "nyaruka/courier, test data of its WhatsApp handler";
 
-const fn row((first, last): (u32, u32), meaning: &'static str, fix: &'static str, retry: Retry) -> ErrorCode {
-    let standing = Standing::Documented;
-    ErrorCode { first, last, api: Api::Cloud, meaning, fix, retry, standing, source: META }
+const fn range(
+    (first, last): (u32, u32),
+    meaning: &'static str,
+    fix: &'static str,
+    retry: Retry,
+) -> ErrorCode {
+    let certainty = Certainty::Documented;
+    ErrorCode { first, last, api: Api::Cloud, meaning, fix, retry, certainty, source: META }
 }
 
 const fn one(code: u32, meaning: &'static str, fix: &'static str, retry: Retry) -> ErrorCode {
-    row((code, code), meaning, fix, retry)
+    range((code, code), meaning, fix, retry)
 }
 
 impl ErrorCode {
-    /// Whether this is a row for the code.
+    /// Whether this row is about `code`.
     pub const fn covers(&self, code: u32) -> bool {
         self.first <= code && code <= self.last
     }
 
-    /// The same, known from no document in particular.
+    /// The same row, known from no particular document.
     const fn general(self) -> Self {
-        Self { standing: Standing::General, source: COMMON, ..self }
+        Self { certainty: Certainty::General, source: COMMON, ..self }
     }
 
     const fn reported(self, source: &'static str) -> Self {
-        Self { standing: Standing::Reported, source, ..self }
+        Self { certainty: Certainty::Reported, source, ..self }
     }
 
     const fn source(self, source: &'static str) -> Self {
@@ -170,300 +174,265 @@ impl ErrorCode {
     }
 }
 
-const VALIDATE: &str = "hold the payload against the rules with `wamedia message validate`";
+const VALIDATE: &str = "run `wamedia message validate` on the payload: it names the field and the reason";
+const CHECK_URL: &str =
+    "run `wamedia check URL` on the link: it requests the link the way Meta's fetcher does";
+const BACK_OFF: &str = "wait, then retry at a lower rate, with growing pauses (exponential backoff)";
+const RETRY_LATER: &str = "retry after a while";
+const PAYMENT: &str = "fix the payment method of the WhatsApp Business Account";
+const MANAGER: &str = "open WhatsApp Manager to see the reason";
+const OUTSIDE_WINDOW: &str = "more than 24 hours have passed since the recipient last wrote to this number (the customer service window is closed)";
+const SEND_TEMPLATE: &str = "send a template message, or wait until the recipient writes";
 
 const CLOUD: &[ErrorCode] = &[
     one(
         0,
-        "the API could not tell who is calling",
-        "get a new access token, and send it as `Authorization: Bearer …`",
-        Mended,
+        "the API could not authenticate the caller",
+        "get a new access token and send it as `Authorization: Bearer …`",
+        AfterFix,
     )
     .general(),
     one(
         3,
-        "the app may not do this",
-        "give the app's token the permission whatsapp_business_messaging",
-        Mended,
+        "the app lacks the capability or permission for this call",
+        "grant the app's token the permission whatsapp_business_messaging",
+        AfterFix,
     )
     .general(),
-    one(
-        4,
-        "the app calls the API more often than it may",
-        "wait, and send again more slowly, with growing pauses",
-        Later,
-    )
-    .general(),
+    one(4, "the app has reached its limit of API calls", BACK_OFF, Later).general(),
     one(
         10,
-        "the permission was not given, or was taken back",
-        "give the token the permission that the text names",
-        Mended,
+        "the permission was not granted, or was revoked",
+        "grant the token the permission that the error text names",
+        AfterFix,
     )
     .general(),
     one(
         33,
-        "the business phone number is deleted, or its id is wrong",
-        "correct the phone number id in the URL",
-        Mended,
+        "the business phone number was deleted, or its id is wrong",
+        "correct the phone number id in the request URL",
+        AfterFix,
     )
     .general(),
-    one(
-        100,
-        "a parameter is unknown, or its value is not of the type or syntax that it needs",
-        VALIDATE,
-        Mended,
-    ),
-    one(190, "the access token has expired or was revoked", "get a new access token", Mended).general(),
-    row((200, 299), "a permission is missing", "give the token the permission that the text names", Mended)
-        .general(),
+    one(100, "a parameter is unknown, or its value has the wrong type or syntax", VALIDATE, AfterFix),
+    one(190, "the access token has expired or was revoked", "get a new access token", AfterFix).general(),
+    range(
+        (200, 299),
+        "the token lacks a permission",
+        "grant the token the permission that the error text names",
+        AfterFix,
+    )
+    .general(),
     one(
         368,
-        "the account is blocked for a time, for breaking a policy",
-        "read the notice in the WhatsApp Manager; nothing goes out until it is lifted",
-        Mended,
+        "the account is temporarily blocked for a policy violation",
+        "read the notice in WhatsApp Manager; no message goes out until Meta lifts the block",
+        AfterFix,
     ),
-    one(
-        80_007,
-        "the WhatsApp Business Account has reached a rate limit",
-        "wait, and send more slowly",
-        Later,
-    )
-    .general(),
+    one(80_007, "the WhatsApp Business Account has reached its rate limit", BACK_OFF, Later).general(),
     one(
         130_429,
-        "the number has reached its throughput, in messages a second",
-        "send again with growing pauses",
+        "the phone number has reached its throughput limit, in messages per second",
+        BACK_OFF,
         Later,
     ),
     one(
         130_472,
-        "the recipient is in an experiment of Meta's, in which such messages are not delivered",
-        "do not send it again; reach the recipient in another way",
+        "the recipient is part of an experiment by Meta, in which such messages are not delivered",
+        "do not retry; contact the recipient another way",
         Never,
     ),
     one(
         131_000,
-        "something went wrong that WhatsApp does not name",
-        "send again; if it stays, ask Meta",
+        "an unknown error, for which WhatsApp gives no reason",
+        "retry; if it keeps failing, contact Meta's support",
         Later,
     ),
-    one(131_005, "access is denied", "give the token the permissions for messaging", Mended),
-    one(131_008, "a parameter that must be there is missing", VALIDATE, Mended),
-    one(131_009, "a parameter has a value that is not taken", VALIDATE, Mended),
+    one(
+        131_005,
+        "access denied: the token lacks a permission",
+        "grant the token the permissions for messaging",
+        AfterFix,
+    ),
+    one(131_008, "a required parameter is missing", VALIDATE, AfterFix),
+    one(131_009, "the value of a parameter is not valid", VALIDATE, AfterFix),
     one(
         131_014,
-        "a request for the medium's link failed",
-        "mend what the title or the details name at that URL",
-        Mended,
+        "WhatsApp's request for the media link failed",
+        "fix the problem that the title or the details name at that URL",
+        AfterFix,
     )
     .reported(COURIER),
-    one(131_016, "a service of WhatsApp's is not available for now", "send again after a while", Later),
-    one(131_021, "sender and recipient are the same number", "send to another number", Mended),
+    one(131_016, "a WhatsApp service is temporarily unavailable", RETRY_LATER, Later),
+    one(
+        131_021,
+        "the sender and the recipient are the same phone number",
+        "send to another phone number",
+        AfterFix,
+    ),
     one(
         131_026,
-        "the message cannot be delivered: the recipient is not on WhatsApp, has an old version of it, or has not accepted its \
-         terms",
-        "check the number; ask the recipient, by another way, to update WhatsApp and accept its terms",
-        Mended,
+        "the message cannot be delivered: the recipient is not on WhatsApp, uses an old version of it, or has not accepted its terms",
+        "check the phone number; ask the recipient another way to update WhatsApp and accept its terms",
+        AfterFix,
     ),
     one(
         131_030,
-        "a test number sends only to numbers that were entered in a list",
-        "enter the recipient in the app's list, or send from a number of your own",
-        Mended,
+        "a test phone number can send only to recipients on the app's allowed list",
+        "add the recipient to that list, or send from your own business phone number",
+        AfterFix,
     )
     .general(),
-    one(131_031, "the account is locked", "look into the WhatsApp Manager for the reason", Mended),
-    one(131_037, "the display name of the number awaits approval", "have the display name approved", Mended)
-        .general(),
-    one(131_042, "payment fails", "mend the payment method of the WhatsApp Business Account", Mended),
+    one(131_031, "the account is locked", MANAGER, AfterFix),
+    one(
+        131_037,
+        "the display name of the phone number is not approved yet",
+        "get the display name approved",
+        AfterFix,
+    )
+    .general(),
+    one(131_042, "there is a problem with the payment method", PAYMENT, AfterFix),
     one(
         131_045,
-        "the number is not registered, or its certificate is wrong",
-        "register the number again",
-        Mended,
+        "the phone number is not registered, or its certificate is wrong",
+        "register the phone number again",
+        AfterFix,
     ),
-    one(
-        131_047,
-        "more than 24 hours have passed since the recipient last wrote",
-        "send a template, or wait until the recipient writes",
-        Mended,
-    ),
+    one(131_047, OUTSIDE_WINDOW, SEND_TEMPLATE, AfterFix),
     one(
         131_048,
-        "too many of the number's messages were blocked or reported, so it is limited",
-        "look at the number's quality in the WhatsApp Manager, and write only to those who want it",
+        "sending is limited because recipients blocked or reported too many messages of this phone number (spam rate limit)",
+        "check the quality rating of the phone number in WhatsApp Manager, and send only to recipients who opted in",
         Later,
     ),
     one(
         131_049,
-        "WhatsApp did not deliver it, to keep what a recipient gets from businesses in bounds",
-        "do not send it again at once; send fewer marketing messages",
+        "WhatsApp did not deliver the message, to limit how many marketing messages this recipient gets",
+        "do not retry at once; send fewer marketing messages",
         Later,
     ),
     one(
         131_050,
-        "the recipient has stopped marketing messages from this business",
-        "send the recipient no marketing messages",
+        "the recipient has opted out of marketing messages from this business",
+        "stop sending marketing messages to this recipient",
         Never,
     ),
-    one(131_051, "there is no such type of message, or this recipient cannot have it", VALIDATE, Mended),
+    one(131_051, "the message type is unknown, or this recipient cannot receive it", VALIDATE, AfterFix),
     one(
         131_052,
-        "WhatsApp could not fetch a medium that the customer sent to you; it has nothing to do with your server or your links",
-        "ask the customer to send it again",
+        "WhatsApp could not download media that a customer sent to you; your server and your links are not involved",
+        "ask the customer to send the media again",
         Never,
     ),
     one(
         131_053,
-        "WhatsApp could not take the medium of your message: its link cannot be fetched, its type is not taken, or it is too \
-         large",
-        "look at the link as WhatsApp's fetcher does, with `wamedia check URL`",
-        Mended,
+        "WhatsApp rejected the media of your message: the link could not be fetched, the media type is not accepted, or the file is too large",
+        CHECK_URL,
+        AfterFix,
     ),
     one(
         131_056,
-        "too many messages went to this recipient in a short time",
-        "wait, then send to it more slowly",
+        "too many messages went from this number to this recipient in a short time (pair rate limit)",
+        "wait, then send to this recipient at a lower rate",
         Later,
     ),
-    one(131_057, "the account is in maintenance", "send again after a while", Later),
+    one(131_057, "the account is in maintenance mode", RETRY_LATER, Later),
     one(
         132_000,
-        "the message has another number of parameters than its template",
-        "give as many as the template has",
-        Mended,
+        "the message has more or fewer parameters than its template",
+        "send exactly as many parameters as the template has",
+        AfterFix,
     ),
     one(
         132_001,
-        "there is no such template in that language, or it is not approved",
-        "correct the template's name and language, or have it approved",
-        Mended,
+        "the template does not exist in this language, or is not approved",
+        "correct the template's name and language code, or get it approved",
+        AfterFix,
     ),
-    one(132_005, "the template's text is too long with these parameters", "shorten the parameters", Mended),
+    one(
+        132_005,
+        "the template text is too long once the parameters are filled in",
+        "shorten the parameters",
+        AfterFix,
+    ),
     one(
         132_007,
-        "the template breaks a policy of WhatsApp's",
-        "change the template and have it approved again",
-        Mended,
+        "the template's content violates a WhatsApp policy",
+        "edit the template and get it approved again",
+        AfterFix,
     ),
     one(
         132_012,
-        "a parameter is of another kind than the template says",
-        "give each component what the template was approved with, a media header above all",
-        Mended,
+        "the type of a parameter does not match the template",
+        "send each component as the template was approved, above all the media header",
+        AfterFix,
     )
     .source(HEADER_REPORTS),
     one(
         132_015,
-        "the template is paused for its low quality",
+        "the template is paused because of its low quality",
         "improve the template, or use another one",
-        Mended,
+        AfterFix,
     ),
-    one(132_016, "the template is disabled for good, for its low quality", "make a new template", Mended),
-    one(132_068, "the flow is blocked", "mend the flow", Mended),
-    one(132_069, "the flow is throttled", "mend the flow, and send it more slowly until then", Later),
-    row(
+    one(
+        132_016,
+        "the template is permanently disabled because of its low quality",
+        "create a new template",
+        AfterFix,
+    ),
+    one(132_068, "the flow is blocked", "fix the flow", AfterFix),
+    one(132_069, "the flow is throttled", "fix the flow, and send it at a lower rate until then", Later),
+    range(
         (133_000, 133_999),
-        "the number's registration or its two-step PIN is not right",
-        "register the number again, with the right PIN",
-        Mended,
+        "the phone number's registration or its two-step verification PIN is wrong",
+        "register the phone number again with the right PIN",
+        AfterFix,
     ),
-    one(135_000, "something in the request is wrong that WhatsApp does not name", VALIDATE, Mended),
+    one(135_000, "something in the request is wrong, but WhatsApp does not say what", VALIDATE, AfterFix),
 ];
 
-/// Meta's page lists all of these; for those that are general, it was not read to say what they mean.
+/// Meta's page lists all of these codes. Rows marked `general` do not take their meaning from that page.
 const ON_PREMISES: &[ErrorCode] = &[
-    one(
-        400,
-        "the medium could not be downloaded",
-        "look at the link as WhatsApp's fetcher does, with `wamedia check URL`",
-        Mended,
-    )
-    .on_premises(),
-    one(402, "payment fails", "mend the payment method of the account", Mended).on_premises().general(),
-    one(408, "the message could not be delivered in time", "send it again if it still matters", Later)
-        .on_premises()
-        .general(),
-    one(410, "the message expired before it was delivered", "send it again if it still matters", Later)
-        .on_premises()
-        .general(),
-    row((429, 430), "more messages are sent than may be", "wait, and send more slowly", Later)
-        .on_premises()
-        .general(),
-    one(432, "the account or the number is limited", "look into the WhatsApp Manager for the reason", Mended)
-        .on_premises()
-        .general(),
-    one(
-        470,
-        "more than 24 hours have passed since the recipient last wrote",
-        "send a template, or wait until the recipient writes",
-        Mended,
-    )
-    .on_premises(),
-    one(
-        471,
-        "too many of the number's messages were blocked or reported, so it is limited",
-        "write only to those who want it, and send again later",
-        Later,
-    )
-    .on_premises(),
-    one(
-        480,
-        "the recipient's identity has changed and was not acknowledged",
-        "acknowledge the new identity",
-        Mended,
-    )
-    .on_premises()
-    .general(),
-    one(1000, "something went wrong that the API does not name", "read the details; send again", Later)
-        .on_premises(),
-    one(1001, "the message is too long", "shorten it; `wamedia message validate` names the field", Mended)
-        .on_premises(),
-    one(1005, "access is denied", "log in again, and use the new token", Mended).on_premises(),
-    one(1006, "what is named was not found", "correct the id that the details name", Mended).on_premises(),
-    one(1008, "a parameter that must be there is missing", VALIDATE, Mended).on_premises(),
-    one(1009, "a parameter has a value that is not taken", VALIDATE, Mended).on_premises(),
-    one(
-        1013,
-        "the recipient is not a valid WhatsApp user",
-        "check the number with the contacts endpoint",
-        Mended,
-    )
-    .on_premises(),
-    one(
-        1014,
-        "an error within the API, mostly a medium that it could not upload",
-        "look at the link as WhatsApp's fetcher does, with `wamedia check URL`",
-        Mended,
-    )
-    .on_premises(),
-    one(1015, "too many requests", "wait, and send more slowly", Later).on_premises(),
-    one(1026, "the recipient's WhatsApp cannot show such a message", "send it as another type", Mended)
-        .on_premises(),
-    row(
-        (2000, 2999),
-        "the template does not fit",
-        "compare the payload with the template as it was approved",
-        Mended,
-    )
-    .on_premises(),
+    one(400, "WhatsApp could not download the media", CHECK_URL, AfterFix).on_premises(),
+    one(402, "there is a problem with the payment method", PAYMENT, AfterFix).on_premises().general(),
+    one(408, "the message could not be delivered in time", "send it again if it is still relevant", Later).on_premises().general(),
+    one(410, "the message expired before it was delivered", "send it again if it is still relevant", Later).on_premises().general(),
+    range((429, 430), "messages are sent faster than the rate limit allows", BACK_OFF, Later).on_premises().general(),
+    one(432, "the account or the phone number is restricted", MANAGER, AfterFix).on_premises().general(),
+    one(470, OUTSIDE_WINDOW, SEND_TEMPLATE, AfterFix).on_premises(),
+    one(471, "sending is limited because recipients blocked or reported too many messages of this phone number (spam rate limit)", "send only to recipients who opted in, and retry later", Later).on_premises(),
+    one(480, "the recipient's identity key has changed and the change was not acknowledged", "acknowledge the new identity", AfterFix).on_premises().general(),
+    one(1000, "a generic error, for which the API gives no reason", "read the details, then retry", Later).on_premises(),
+    one(1001, "the message is too long", "shorten it; `wamedia message validate` names the field", AfterFix).on_premises(),
+    one(1005, "access denied", "log in again and use the new token", AfterFix).on_premises(),
+    one(1006, "the item that the request names was not found", "correct the id that the details name", AfterFix).on_premises(),
+    one(1008, "a required parameter is missing", VALIDATE, AfterFix).on_premises(),
+    one(1009, "the value of a parameter is not valid", VALIDATE, AfterFix).on_premises(),
+    one(1013, "the recipient is not a valid WhatsApp user", "check the phone number with the contacts endpoint", AfterFix).on_premises(),
+    one(1014, "an internal error of the API, mostly because it could not upload the media", CHECK_URL, AfterFix).on_premises(),
+    one(1015, "too many requests", BACK_OFF, Later).on_premises(),
+    one(1026, "the recipient's WhatsApp client does not support this message type", "send another message type", AfterFix).on_premises(),
+    range((2000, 2999), "the message does not match its template", "compare the payload with the approved template", AfterFix).on_premises(),
 ];
 
 const GATEWAY: &[ErrorCode] = &[
-    one(400, "360dialog takes the request for malformed", VALIDATE, Mended).gateway(),
-    one(401, "the API key is wrong or missing", "send the number's key in the header D360-API-KEY", Mended)
-        .gateway(),
+    one(400, "360dialog rejected the request as malformed", VALIDATE, AfterFix).gateway(),
     one(
-        403,
-        "the API key may not do this",
-        "use the key of this number, and see the account's state at 360dialog",
-        Mended,
+        401,
+        "the API key is wrong or missing",
+        "send this phone number's API key in the header D360-API-KEY",
+        AfterFix,
     )
     .gateway(),
-    one(500, "360dialog met an error of its own", "send again after a while", Later).gateway(),
-    one(502, "360dialog did not reach WhatsApp", "send again after a while", Later).gateway(),
+    one(
+        403,
+        "the API key has no permission for this request",
+        "use the API key of this phone number, and check the account's state at 360dialog",
+        AfterFix,
+    )
+    .gateway(),
+    one(500, "360dialog had an internal error", RETRY_LATER, Later).gateway(),
+    one(502, "360dialog could not reach WhatsApp", RETRY_LATER, Later).gateway(),
 ];
 
 #[cfg(test)]
@@ -498,7 +467,7 @@ mod tests {
             }
             assert!(!row.source.is_empty());
             // What no document says has none as its source.
-            assert_eq!(row.standing == Standing::General, row.source == COMMON, "{}", row.first);
+            assert_eq!(row.certainty == Certainty::General, row.source == COMMON, "{}", row.first);
         }
     }
 

@@ -1,9 +1,8 @@
-//! Explaining a failure after the fact: what a failed status, or an error that the API answered with, says of which asset,
-//! and what to do.
+//! Explains failed messages and API errors: the meaning, the asset, the fix, and whether a retry helps.
 //!
-//! [`explain`] takes what people have at hand: a webhook's body, a part of one, an answer of the API, or only the text of
-//! `error_data.details`. What codes mean is data in [`crate::whatsapp::errors`]; this room reads the text beside them and
-//! ties both to the rules of a check.
+//! [`explain`] accepts whatever the user has: a webhook body, a part of one, an API response, or only the text of
+//! `error_data.details`. [`crate::webhook`] parses the input, and [`crate::whatsapp::errors`] has the meaning of each error code. This
+//! module derives a [`Cause`] from both and names the check rules that detect it before a send.
 
 mod cause;
 
@@ -12,95 +11,92 @@ pub use cause::Cause;
 
 use serde_json::Value;
 
-use self::cause::Next;
+use self::cause::NextCheck;
 use crate::check::Evidence;
-use crate::webhook::find_errors::{self, About, Raw, Reading};
+use crate::webhook::find_errors::{self, ErrorScan, MessageInfo, RawError};
 use crate::webhook::text::{self, MAX_TEXT, after, clean, number, url};
-use crate::whatsapp::errors::{ErrorCode, Retry, Standing, error_code, gateway_status};
+use crate::whatsapp::errors::{Certainty, ErrorCode, Retry, error_code, gateway_status};
 
-/// What a failure means.
+/// One explained failure.
 ///
-/// All text in it that came from outside is on one line and free of control characters.
+/// Text that comes from the input is on one line and has no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// Where the error stands in the JSON, as in `entry[0].changes[0].value.statuses[0].errors[0]`; empty for a text, and
-    /// for an error that is all there is.
+    /// JSON path of the error, such as `entry[0].changes[0].value.statuses[0].errors[0]`. Empty for plain text, and for an
+    /// input that is only the error.
     pub path: String,
-    /// What failed.
+    /// What the error belongs to.
     pub origin: Origin,
-    /// The id of the message, `wamid.…`.
+    /// Message id, `wamid.…`.
     pub message: Option<String>,
-    /// Who was to get the message; of one that came in, who sent it.
+    /// Recipient of the message; for an inbound message, its sender.
     pub person: Option<String>,
-    /// What the sender gave as `biz_opaque_callback_data`.
+    /// `biz_opaque_callback_data` of the message.
     pub callback_data: Option<String>,
-    /// When, in seconds since 1970, as it stands there.
+    /// Timestamp in seconds since 1970, as the input has it.
     pub timestamp: Option<String>,
-    /// The error's code.
+    /// Error code.
     pub code: Option<u32>,
-    /// What is known of that code.
+    /// The row of the table of error codes, if the code is known.
     pub known: Option<&'static ErrorCode>,
-    /// The error's title or message.
+    /// Title and message of the error.
     pub title: Option<String>,
-    /// The text of its details.
+    /// Text of the error's details.
     pub text: Option<String>,
-    /// That text in its parts, where it is a sentence that is known.
+    /// That text in its parts, if its wording is known.
     pub details: Option<Details>,
-    /// What stands behind it, where that can be told.
+    /// Cause, if it can be derived.
     pub cause: Option<Cause>,
-    /// The URL of the asset, where the text names it. Mostly it does not.
+    /// URL of the asset, if the text has it. It usually does not.
     pub asset: Option<String>,
 }
 
-/// What there is to say of an input.
+/// All failures in one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explained {
-    /// A failure each, in the order of the input; none where nothing failed.
+    /// One per failure, in the order of the input; empty if nothing failed.
     pub explanations: Vec<Explanation>,
-    /// Failures past the ten thousandth, which are only counted.
+    /// Number of failures beyond the first 10,000, which are counted but not explained.
     pub left_out: usize,
-    /// The statuses of messages that were there.
+    /// Message statuses in the input, counted.
     pub statuses: Statuses,
-    /// Why the input was read as text although it looks like JSON.
+    /// Why the input was read as plain text although it looks like JSON.
     pub not_json: Option<String>,
 }
 
-/// Why there is nothing to say of an input.
+/// Why an input cannot be explained.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExplainError {
-    /// There is nothing in it.
-    #[error("is empty; give a webhook's body, a status, an error, or the text of its details")]
+    /// The input is empty.
+    #[error("is empty; pass a webhook body, a status, an error, or the text of its details")]
     Empty,
-    /// JSON without anything that looks like WhatsApp's.
-    #[error(
-        "has neither a status nor an error of WhatsApp's in it; give the whole body of the webhook, or the error"
-    )]
-    Foreign,
-    /// It looks like JSON, and is none.
-    #[error("is no JSON: {0}; give the body as it came")]
+    /// JSON without a WhatsApp status or error.
+    #[error("has no WhatsApp status or error in it; pass the whole webhook body, or the error")]
+    NotWhatsApp,
+    /// The input looks like JSON and is not valid.
+    #[error("is not valid JSON: {0}; pass the body unchanged")]
     NotJson(String),
-    /// No text that is known.
+    /// Plain text whose wording is not known.
     #[error(
-        "is neither JSON nor a text of WhatsApp's that is known; give the webhook's body, which has the error's code beside \
-         the text"
+        "is neither JSON nor a known error text of WhatsApp; pass the webhook body, which has the error code beside the text"
     )]
     UnknownText,
 }
 
-/// Explains all failures in a webhook's body, a part of one, an answer of the API, several of them one after the other, or
+/// Explains all failures in `input`: a webhook body, a part of one, an API response, several of them one after the other, or
 /// the text of an error's details.
 ///
 /// ```
 /// use wamedia::check::explain::{Cause, explain};
 ///
-/// let told = explain("Downloading media from weblink failed with http code 404, status message Not Found")?;
-/// assert_eq!(told.explanations[0].cause, Some(Cause::NotFound));
+/// let explained = explain("Downloading media from weblink failed with http code 404, status message Not Found")?;
+/// assert_eq!(explained.explanations[0].cause, Some(Cause::NotFound));
 ///
-/// let told = explain(r#"{"statuses": [{"id": "wamid.A", "status": "read", "recipient_id": "16505551234"}]}"#)?;
-/// assert!(told.explanations.is_empty());
+/// let explained = explain(r#"{"statuses": [{"id": "wamid.A", "status": "read", "recipient_id": "16505551234"}]}"#)?;
+/// assert!(explained.explanations.is_empty());
 /// # Ok::<(), wamedia::check::explain::ExplainError>(())
 /// ```
 pub fn explain(input: &str) -> Result<Explained, ExplainError> {
@@ -110,39 +106,39 @@ pub fn explain(input: &str) -> Result<Explained, ExplainError> {
     }
     if !input.starts_with(['{', '[', '"']) {
         let is_json = matches!(input, "null" | "true" | "false");
-        let unknown = if is_json { ExplainError::Foreign } else { ExplainError::UnknownText };
+        let unknown = if is_json { ExplainError::NotWhatsApp } else { ExplainError::UnknownText };
         return explain_text(input, None).ok_or(unknown);
     }
-    let mut reading = Reading::default();
+    let mut scan = ErrorScan::default();
     for value in serde_json::Deserializer::from_str(input).into_iter::<Value>() {
         match value {
-            // The text of details, quoted; or a whole body that was put into a string.
+            // The text of the details in quotes, or a whole body that was encoded as a JSON string.
             Ok(Value::String(text)) => return explain_quoted(&text),
-            Ok(value) => reading.walk(&value),
+            Ok(value) => scan.walk(&value),
             Err(e) => {
                 let reason = clean(&e.to_string(), MAX_TEXT);
                 return explain_text(input, Some(&reason)).ok_or(ExplainError::NotJson(reason));
             }
         }
     }
-    if !reading.is_known {
-        return Err(ExplainError::Foreign);
+    if !scan.is_known {
+        return Err(ExplainError::NotWhatsApp);
     }
-    let Reading { errors, left_out, statuses, .. } = reading;
+    let ErrorScan { errors, left_out, statuses, .. } = scan;
     let explanations = errors.into_iter().map(Explanation::of).collect();
     Ok(Explained { explanations, left_out, statuses, not_json: None })
 }
 
-/// The title of 131053, which users quote more often than its number.
+/// The title of error 131053, which users quote more often than the code.
 const MEDIA_UPLOAD_ERROR: &str = "Media upload error";
 
 fn explain_quoted(text: &str) -> Result<Explained, ExplainError> {
     let text = text.trim();
-    // Once: a string in a string in a string is nobody's webhook.
+    // Unwrap only one level: no tool nests a webhook deeper.
     if text.starts_with('"') { Err(ExplainError::UnknownText) } else { explain(text) }
 }
 
-/// Explains what is no JSON: a short text as one failure, a long one, such as a log, line by line.
+/// Explains plain text: a short text as one failure, a long one, such as a log, line by line.
 fn explain_text(input: &str, not_json: Option<&str>) -> Option<Explained> {
     let mut left_out = 0;
     let mut explanations = Vec::new();
@@ -156,30 +152,30 @@ fn explain_text(input: &str, not_json: Option<&str>) -> Option<Explained> {
             left_out += 1;
         }
     }
-    let told = Explained {
+    let explained = Explained {
         explanations,
         left_out,
         statuses: Statuses::default(),
         not_json: not_json.map(str::to_owned),
     };
-    (!told.explanations.is_empty()).then_some(told)
+    (!explained.explanations.is_empty()).then_some(explained)
 }
 
 impl Explanation {
-    fn of(raw: Raw) -> Self {
-        let Raw { path, origin, about, code, is_gateway, title, message, details: text } = raw;
+    fn of(raw: RawError) -> Self {
+        let RawError { path, origin, about, code, is_gateway, title, message, details: text } = raw;
         let all = [&text, &message, &title].map(|text| text.as_deref().unwrap_or(""));
         let code = code.or_else(|| all.iter().find_map(|text| code_in(text)));
         let known = code.and_then(|code| if is_gateway { gateway_status(code) } else { error_code(code) });
         let details = all.iter().find_map(|text| Details::parse(text));
-        // The gateway's codes are HTTP's, and say nothing of a medium.
+        // The gateway's codes are HTTP status codes and say nothing about media.
         let cause = Cause::of(details.as_ref(), code.filter(|_| !is_gateway), &all.join(" "));
         let asset = match &details {
             Some(Details::Request { url, .. }) => Some(url.clone()),
             Some(_) => all.iter().find_map(|text| url(text)).map(str::to_owned),
             None => None,
         };
-        let About { message: id, person, callback_data, timestamp } = about;
+        let MessageInfo { message: id, person, callback_data, timestamp } = about;
         let title = match (title, message) {
             // Meta repeats the title in the message.
             (Some(title), Some(message)) if message != title => Some(format!("{title}: {message}")),
@@ -202,65 +198,65 @@ impl Explanation {
         }
     }
 
-    /// What a text says, if it has a sentence or a code that is known.
+    /// Explains one text, if its wording or a code in it is known.
     fn of_text(text: &str) -> Option<Self> {
         let text = clean(text, MAX_TEXT);
-        // Nothing but a code.
+        // The text is nothing but a code.
         let bare = number(&text).filter(|(_, rest)| rest.is_empty()).map(|(code, _)| code);
         let is_title = text.trim_end_matches('.').eq_ignore_ascii_case(MEDIA_UPLOAD_ERROR);
         let bare = bare.or_else(|| is_title.then_some(131_053));
-        let raw = Raw { origin: Origin::Text, code: bare, details: Some(text), ..Raw::default() };
+        let raw = RawError { origin: Origin::Text, code: bare, details: Some(text), ..RawError::default() };
         let explanation = Self::of(raw);
         (explanation.details.is_some() || explanation.known.is_some()).then_some(explanation)
     }
 
-    /// What it means, in a sentence or two without the last full stop.
+    /// What the failure means: a sentence or two without the last full stop.
     pub fn meaning(&self) -> &'static str {
         match (self.cause, self.known) {
             (Some(cause), _) => cause.row().meaning,
             (None, Some(known)) => known.meaning,
-            (None, None) if self.code.is_some() => "this code is not known here",
-            (None, None) => "it does not say why",
+            (None, None) if self.code.is_some() => "wamedia does not know this error code",
+            (None, None) => "WhatsApp gave no reason",
         }
     }
 
-    /// What to do about it, likewise.
+    /// How to fix it: a sentence or two without the last full stop.
     pub fn fix(&self) -> &'static str {
         match (self.cause, self.known) {
             (Some(cause), _) => cause.row().fix,
             (None, Some(known)) => known.fix,
             (None, None) if self.code.is_none() => {
-                "see whether the whole webhook has `errors`, which say why; without them, check the link of the medium"
+                "look for `errors` in the whole webhook body, which give the reason; if there are none, check the media link with `wamedia check URL`"
             }
             (None, None) => {
-                "look the code up in Meta's list of error codes; if it is about a medium, check its link"
+                "search for the code in Meta's list of error codes; if it is about media, check the link with `wamedia check URL`"
             }
         }
     }
 
-    /// Whether to send the same message again, where that is known.
+    /// Whether a retry of the same message helps, if that is known.
     pub fn retry(&self) -> Option<Retry> {
         self.cause.map(|cause| cause.row().retry).or_else(|| self.known.map(|known| known.retry))
     }
 
-    /// How well this is known, in a word, and from where.
+    /// The evidence in one word, and its source.
     pub fn source(&self) -> Option<(&'static str, &'static str)> {
         match (self.cause, self.known) {
             (Some(cause), _) => Some((cause.row().evidence.name(), cause.row().source)),
-            (None, Some(known)) => Some((evidence(known.standing), known.source)),
+            (None, Some(known)) => Some((evidence(known.certainty), known.source)),
             (None, None) => None,
         }
     }
 
-    /// The command that tells more, ready to be pasted into a shell but for the names in capitals.
+    /// The command to run next, ready to paste into a shell once the names in capitals are replaced.
     pub fn command(&self) -> Option<String> {
         let next = match (self.cause, self.code) {
             (Some(cause), _) => cause.row().next,
             (None, Some(100 | 131_008 | 131_009 | 131_051 | 132_000 | 132_012 | 1001 | 1008 | 1009)) => {
-                Next::Payload
+                NextCheck::Payload
             }
-            (None, Some(131_014 | 1014)) => Next::Link,
-            _ => Next::Nothing,
+            (None, Some(131_014 | 1014)) => NextCheck::Link,
+            _ => NextCheck::Nothing,
         };
         let kind = self
             .details
@@ -268,27 +264,27 @@ impl Explanation {
             .and_then(Details::kind)
             .map_or(String::new(), |kind| format!(" --as {kind}"));
         match next {
-            // No URL that is found in a text has a quote in it.
-            Next::Link | Next::File if self.asset.is_some() => {
+            // `url()` returns no URL with a quote in it.
+            NextCheck::Link | NextCheck::File if self.asset.is_some() => {
                 self.asset.as_ref().map(|asset| format!("wamedia check '{asset}'{kind}"))
             }
-            Next::Link => Some(format!("wamedia check URL{kind}")),
-            Next::File => Some(format!("wamedia check FILE{kind}")),
-            Next::Payload => Some("wamedia message validate PAYLOAD.json".to_owned()),
-            Next::Nothing => None,
+            NextCheck::Link => Some(format!("wamedia check URL{kind}")),
+            NextCheck::File => Some(format!("wamedia check FILE{kind}")),
+            NextCheck::Payload => Some("wamedia message validate PAYLOAD.json".to_owned()),
+            NextCheck::Nothing => None,
         }
     }
 }
 
-const fn evidence(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Documented => Evidence::Documented.name(),
-        Standing::Reported => Evidence::Reported.name(),
-        Standing::General => "general",
+const fn evidence(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Documented => Evidence::Documented.name(),
+        Certainty::Reported => Evidence::Reported.name(),
+        Certainty::General => "general",
     }
 }
 
-/// The code that a text names: `(#131009)`, or a number that can hardly be anything else.
+/// The error code in a text: `(#131009)`, or a six-digit number that can hardly be anything else.
 fn code_in(text: &str) -> Option<u32> {
     if let Some((code, rest)) = after(text, "(#").and_then(number)
         && rest.starts_with(')')
@@ -297,7 +293,7 @@ fn code_in(text: &str) -> Option<u32> {
     }
     let is_code =
         |code: &u32| *code >= 130_000 && error_code(*code).is_some_and(|known| known.first == known.last);
-    // Six digits of the network in a limit's text are no code.
+    // The number of a network in the text of a rate limit can have six digits, too.
     let text = text::split(text, "asn").map_or(text, |(before, _)| before);
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == 6).find_map(|word| {
         number(word).filter(|(_, rest)| rest.is_empty()).map(|(code, _)| code).filter(is_code)

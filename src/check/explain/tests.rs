@@ -1,4 +1,4 @@
-//! Each sentence and each shape that is known, and anything else.
+//! Every known error text and every form of webhook body, and arbitrary input.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -7,9 +7,9 @@ use super::*;
 use crate::whatsapp::errors::Api;
 
 fn only(input: &str) -> Explanation {
-    let told = explain(input).unwrap_or_else(|e| panic!("{input}: {e}"));
-    assert_eq!(told.explanations.len(), 1, "{input}");
-    told.explanations.into_iter().next().unwrap()
+    let explained = explain(input).unwrap_or_else(|e| panic!("{input}: {e}"));
+    assert_eq!(explained.explanations.len(), 1, "{input}");
+    explained.explanations.into_iter().next().unwrap()
 }
 
 const OPUS: &str = "Unsupported Voice mime type audio/opus. Please use one of audio/ogg; codecs=opus, audio/mpeg, \
@@ -19,7 +19,7 @@ const LIMITED: &str = "Downloading media from weblink failed with http code 429,
                        policy x with destination matcher asn_list: 47583";
 
 #[test]
-fn each_sentence_has_its_cause_and_its_parts() {
+fn every_error_text_yields_its_cause_and_parts() {
     let fetch = "Downloading media from weblink failed with http code";
     for (text, cause, seen) in [
         (format!("{fetch} 400, status message Bad Request"), Cause::BadRequest, "HTTP status 400 Bad Request"),
@@ -45,43 +45,43 @@ fn each_sentence_has_its_cause_and_its_parts() {
         (
             "Unsupported Image mime type text/html. Please use one of image/png, image/jpeg.".to_owned(),
             Cause::Page,
-            "text/html; taken are image/png, image/jpeg",
+            "text/html; accepted types: image/png, image/jpeg",
         ),
         (
             "Unsupported Video mime type text/html. Please use one of video/3gpp, video/mp4.".to_owned(),
             Cause::Page,
-            "text/html; taken are video/3gpp, video/mp4",
+            "text/html; accepted types: video/3gpp, video/mp4",
         ),
-        (OPUS.to_owned(), Cause::OpusType, "audio/opus; taken are audio/ogg; codecs=opus, audio/mpeg, audio/amr, audio/mp4, audio/aac"),
-        (OPUS.replace("Voice", "Audio").to_uppercase(), Cause::OpusType, "AUDIO/OPUS; taken are AUDIO/OGG; CODECS=OPUS, AUDIO/MPEG, AUDIO/AMR, AUDIO/MP4, AUDIO/AAC"),
+        (OPUS.to_owned(), Cause::OpusType, "audio/opus; accepted types: audio/ogg; codecs=opus, audio/mpeg, audio/amr, audio/mp4, audio/aac"),
+        (OPUS.replace("Voice", "Audio").to_uppercase(), Cause::OpusType, "AUDIO/OPUS; accepted types: AUDIO/OGG; CODECS=OPUS, AUDIO/MPEG, AUDIO/AMR, AUDIO/MP4, AUDIO/AAC"),
         (
             "Unsupported Image mime type image/webp. Please use one of image/jpeg.".to_owned(),
             Cause::WebpAsImage,
-            "image/webp; taken are image/jpeg",
+            "image/webp; accepted types: image/jpeg",
         ),
         (
             "unsupported image\n  mime-type: application/octet-stream.  please use one of image/png.".to_owned(),
             Cause::NoType,
-            "application/octet-stream; taken are image/png",
+            "application/octet-stream; accepted types: image/png",
         ),
         (
             "Unsupported Video mime type video/quicktime. Please use one of video/mp4.".to_owned(),
             Cause::OtherType,
-            "video/quicktime; taken are video/mp4",
+            "video/quicktime; accepted types: video/mp4",
         ),
         (
             "Audio file uploaded with mimetype as audio/ogg; codecs=opus, however on processing it is of type \
              application/octet-stream. Please choose a different file."
                 .to_owned(),
             Cause::Bytes,
-            "sent as audio/ogg; codecs=opus, found to be application/octet-stream",
+            "sent as audio/ogg; codecs=opus, detected as application/octet-stream",
         ),
         (
             "Video file uploaded with mimetype as video/mp4, however on processing it is of type video/mp4, videoCodec=h264, \
              audioCodec=unknown. Please choose a different file."
                 .to_owned(),
             Cause::Codec,
-            "sent as video/mp4, found to be video/mp4, videoCodec=h264, audioCodec=unknown",
+            "sent as video/mp4, detected as video/mp4, videoCodec=h264, audioCodec=unknown",
         ),
         (
             "(#100) Param file must be a file with one of the following types: audio/aac, image/png. Received file of type \
@@ -98,19 +98,19 @@ fn each_sentence_has_its_cause_and_its_parts() {
         (
             "header: Format mismatch, expected IMAGE, received UNKNOWN".to_owned(),
             Cause::HeaderMissing,
-            "header: the template has IMAGE, the message gave UNKNOWN",
+            "header: the template has IMAGE, the message has UNKNOWN",
         ),
         (
             "header: Format mismatch, expected TEXT, received DOCUMENT".to_owned(),
             Cause::HeaderKind,
-            "header: the template has TEXT, the message gave DOCUMENT",
+            "header: the template has TEXT, the message has DOCUMENT",
         ),
         ("(#100) Param image['link'] is not a valid URI".to_owned(), Cause::Link, "image['link']"),
     ] {
-        let told = only(&text);
-        assert_eq!((told.cause, told.origin), (Some(cause), Origin::Text), "{text}");
-        assert_eq!(told.details.unwrap().to_string(), seen);
-        // The same beside a code, in a status, with more around it.
+        let explained = only(&text);
+        assert_eq!((explained.cause, explained.origin), (Some(cause), Origin::Text), "{text}");
+        assert_eq!(explained.details.unwrap().to_string(), seen);
+        // The same text beside a code, in a status, with other text around it.
         let status = json!({"id": "wamid.A", "status": "failed", "recipient_id": "1", "errors": [
             {"code": 131_053, "title": "Media upload error", "error_data": {"details": format!("Note: {text} ")}}]});
         assert_eq!(only(&status.to_string()).cause, Some(cause), "{text}");
@@ -118,11 +118,11 @@ fn each_sentence_has_its_cause_and_its_parts() {
 }
 
 #[test]
-fn metas_own_limit_is_not_blamed_on_the_server() {
-    let told = only(LIMITED);
-    assert!(told.meaning().contains("never reached your server"), "{}", told.meaning());
+fn metas_rate_limit_is_not_attributed_to_the_server() {
+    let explained = only(LIMITED);
+    assert!(explained.meaning().contains("never reached your server"), "{}", explained.meaning());
     assert_eq!(
-        (told.retry(), told.command(), told.cause.unwrap().rules()),
+        (explained.retry(), explained.command(), explained.cause.unwrap().rules()),
         (Some(Retry::Later), None, &[][..])
     );
     let bare =
@@ -131,7 +131,7 @@ fn metas_own_limit_is_not_blamed_on_the_server() {
 }
 
 #[test]
-fn codes_without_a_known_sentence_are_explained_by_themselves() {
+fn a_code_without_a_known_text_is_explained_by_the_table() {
     for (input, code, api, cause) in [
         ("131053", 131_053, Api::Cloud, Some(Cause::Medium)),
         ("470", 470, Api::OnPremises, None),
@@ -155,22 +155,22 @@ fn codes_without_a_known_sentence_are_explained_by_themselves() {
             Some(Cause::Medium),
         ),
     ] {
-        let told = only(input);
+        let explained = only(input);
         assert_eq!(
-            (told.code, told.known.map(|known| known.api), told.cause),
+            (explained.code, explained.known.map(|known| known.api), explained.cause),
             (Some(code), Some(api), cause),
             "{input}"
         );
-        assert!(told.source().is_some());
+        assert!(explained.source().is_some());
     }
     let unknown = only(r#"{"status":"failed","recipient_id":"1","errors":[{"code":131999,"title":"New"}]}"#);
-    assert_eq!((unknown.known, unknown.meaning()), (None, "this code is not known here"));
-    let silent = only(r#"{"id":"wamid.A","status":"failed"}"#);
-    assert_eq!((silent.code, silent.meaning()), (None, "it does not say why"));
+    assert_eq!((unknown.known, unknown.meaning()), (None, "wamedia does not know this error code"));
+    let without_errors = only(r#"{"id":"wamid.A","status":"failed"}"#);
+    assert_eq!((without_errors.code, without_errors.meaning()), (None, "WhatsApp gave no reason"));
 }
 
 #[test]
-fn a_webhook_is_read_whole_and_only_failures_are_explained() {
+fn only_the_failures_of_a_webhook_are_explained() {
     let body = json!({"object": "whatsapp_business_account", "entry": [
         {"id": "1", "changes": [{"field": "messages", "value": {
             "messaging_product": "whatsapp", "metadata": {"phone_number_id": "2"},
@@ -189,9 +189,12 @@ fn a_webhook_is_read_whole_and_only_failures_are_explained() {
                                       "error_data": {"details": "Downloading media from weblink failed with http code 403"}}]}],
         }}]},
     ]});
-    let told = explain(&body.to_string()).unwrap();
-    assert_eq!(told.statuses.counts().collect::<Vec<_>>(), [("delivered", 1), ("failed", 1), ("other", 1)]);
-    let [failed, account, inbound] = &told.explanations[..] else { panic!("{told:?}") };
+    let explained = explain(&body.to_string()).unwrap();
+    assert_eq!(
+        explained.statuses.counts().collect::<Vec<_>>(),
+        [("delivered", 1), ("failed", 1), ("other", 1)]
+    );
+    let [failed, account, inbound] = &explained.explanations[..] else { panic!("{explained:?}") };
     assert_eq!(failed.path, "entry[0].changes[0].value.statuses[1].errors[0]");
     assert_eq!(
         (failed.message.as_deref(), failed.person.as_deref(), failed.callback_data.as_deref()),
@@ -207,7 +210,7 @@ fn a_webhook_is_read_whole_and_only_failures_are_explained() {
     );
     assert_eq!(failed.command().as_deref(), Some("wamedia check FILE --as audio"));
     assert_eq!((account.origin, account.code), (Origin::Account, Some(130_429)));
-    // The customer's medium is not ours, whatever the sentence is.
+    // Media of a customer is not the sender's, whatever the error text is.
     assert_eq!((inbound.origin, inbound.cause), (Origin::Inbound, Some(Cause::Inbound)));
     assert_eq!(
         (inbound.message.as_deref(), inbound.person.as_deref()),
@@ -216,7 +219,7 @@ fn a_webhook_is_read_whole_and_only_failures_are_explained() {
 }
 
 #[test]
-fn other_wrappings_are_read_too() {
+fn wrapped_and_partial_bodies_are_explained() {
     let answer = only(
         r#"{"error":{"message":"(#131009) Parameter value is not valid","type":"OAuthException","code":131009,
             "error_data":{"messaging_product":"whatsapp","details":"x"},"fbtrace_id":"A"}}"#,
@@ -236,7 +239,7 @@ fn other_wrappings_are_read_too() {
     );
     assert_eq!((older.asset.as_deref(), older.cause), (Some("https://URL.jpg"), Some(Cause::NotFound)));
     assert_eq!(older.command().as_deref(), Some("wamedia check 'https://URL.jpg'"));
-    // In a string, in what a tool put around it, one after the other.
+    // As a JSON string, wrapped by a tool, and two bodies in a row.
     let body = r#"{"status":"failed","recipient_id":"1","errors":[{"code":"131053"}]}"#;
     assert_eq!(only(&json!(body).to_string()).cause, Some(Cause::Medium));
     assert_eq!(only(&format!(r#"[{{"body":{{"x":[{body}]}}}}]"#)).cause, Some(Cause::Medium));
@@ -244,7 +247,7 @@ fn other_wrappings_are_read_too() {
 }
 
 #[test]
-fn what_is_none_of_whatsapps_is_refused() {
+fn input_that_is_not_from_whatsapp_is_rejected() {
     for (input, expected) in [
         ("", ExplainError::Empty),
         (" \u{feff}\n ", ExplainError::Empty),
@@ -252,38 +255,39 @@ fn what_is_none_of_whatsapps_is_refused() {
         ("999999", ExplainError::UnknownText),
         (r#""hello""#, ExplainError::UnknownText),
         (r#""\"hello\"""#, ExplainError::UnknownText),
-        ("{}", ExplainError::Foreign),
-        ("null", ExplainError::Foreign),
-        (r#"{"code":200000}"#, ExplainError::Foreign),
-        (r#"{"a":[1,null,{"status":3}]}"#, ExplainError::Foreign),
-        (r#"{"errors":[null,3,{}]}"#, ExplainError::Foreign),
+        ("{}", ExplainError::NotWhatsApp),
+        ("null", ExplainError::NotWhatsApp),
+        (r#"{"code":200000}"#, ExplainError::NotWhatsApp),
+        (r#"{"a":[1,null,{"status":3}]}"#, ExplainError::NotWhatsApp),
+        (r#"{"errors":[null,3,{}]}"#, ExplainError::NotWhatsApp),
     ] {
         assert_eq!(explain(input), Err(expected), "{input}");
     }
     for input in ["{", "[1,", &"[".repeat(100_000), r#"{"a":1} x"#] {
         assert!(matches!(explain(input), Err(ExplainError::NotJson(_))), "{}", &input[..input.len().min(20)]);
     }
-    // A dictionary as Python prints it has the sentence all the same.
+    // A dictionary printed by Python is not JSON but contains the error text.
     let printed = explain("{'code': 131053, 'details': 'Unsupported Image mime type text/html.'}").unwrap();
     assert_eq!((printed.explanations[0].cause, printed.not_json.is_some()), (Some(Cause::Page), true));
 }
 
 #[test]
-fn what_did_not_fail_is_not_explained() {
+fn messages_that_did_not_fail_are_not_explained() {
     let body = r#"{"statuses":[{"id":"a","status":"read","recipient_id":"1"},{"id":"b","status":"sent","recipient_id":"1"}]}"#;
-    let told = explain(body).unwrap();
-    assert!(told.explanations.is_empty());
-    assert_eq!(told.statuses.counts().collect::<Vec<_>>(), [("sent", 1), ("read", 1)]);
+    let explained = explain(body).unwrap();
+    assert!(explained.explanations.is_empty());
+    assert_eq!(explained.statuses.counts().collect::<Vec<_>>(), [("sent", 1), ("read", 1)]);
 }
 
 #[test]
-fn a_long_text_is_read_line_by_line_and_many_errors_are_counted() {
+fn a_long_text_is_read_line_by_line_and_excess_errors_are_counted() {
     let log = format!("{}\n131026 x\n{OPUS}\n", "nothing here\n".repeat(1000));
-    let causes: Vec<_> = explain(&log).unwrap().explanations.iter().map(|told| told.cause).collect();
+    let causes: Vec<_> =
+        explain(&log).unwrap().explanations.iter().map(|explained| explained.cause).collect();
     assert_eq!(causes, [None, Some(Cause::OpusType)]);
     let many = format!("[{}]", vec![r#"{"code":1,"title":"x"}"#; find_errors::MAX_ERRORS + 3].join(","));
-    let told = explain(&many).unwrap();
-    assert_eq!((told.explanations.len(), told.left_out), (find_errors::MAX_ERRORS, 3));
+    let explained = explain(&many).unwrap();
+    assert_eq!((explained.explanations.len(), explained.left_out), (find_errors::MAX_ERRORS, 3));
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -332,16 +336,16 @@ fn value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_json_panics_or_reaches_a_terminal_raw(value in value()) {
-        if let Ok(told) = explain(&value.to_string()) {
-            for told in &told.explanations {
-                let shown = format!("{:?}{:?}{:?}{:?}", told.path, told.command(), told.meaning(), told.fix());
+    fn no_json_panics_or_leaves_control_characters(value in value()) {
+        if let Ok(explained) = explain(&value.to_string()) {
+            for explained in &explained.explanations {
+                let shown = format!("{:?}{:?}{:?}{:?}", explained.path, explained.command(), explained.meaning(), explained.fix());
                 prop_assert!(!shown.is_empty());
-                let strangers = [&told.message, &told.person, &told.callback_data, &told.title, &told.text, &told.asset];
-                for text in strangers.into_iter().flatten().chain([&told.path]) {
+                let untrusted = [&explained.message, &explained.person, &explained.callback_data, &explained.title, &explained.text, &explained.asset];
+                for text in untrusted.into_iter().flatten().chain([&explained.path]) {
                     prop_assert!(!text.contains(char::is_control), "{text:?}");
                 }
-                if let Some(details) = &told.details {
+                if let Some(details) = &explained.details {
                     prop_assert!(!details.to_string().contains(char::is_control));
                 }
             }

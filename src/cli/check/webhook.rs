@@ -1,83 +1,85 @@
-//! `wamedia check --webhook`: what a failure that WhatsApp reported means.
+//! `wamedia check --webhook`: reads and prints explanations of failed messages.
 //!
-//! The reading is [`crate::check::explain`]'s; here is how much is read, and how it is printed.
+//! [`crate::check::explain`] explains; this file limits the input and formats the output.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::escape::json_line;
-use super::super::{Exit, CommandError, print, print_stderr};
+use super::super::{CommandError, Exit, print, print_stderr};
 use super::Format;
 use crate::check::explain::{Cause, Explained, Explanation, explain};
 use crate::cli::input;
+use crate::escape::json_line;
 use crate::webhook::{Details, Origin, RateLimit};
 use crate::whatsapp::errors::{Api, Retry};
 
-/// The most that is read, in bytes. A webhook of Meta's has 3 MB at most.
+/// Maximum input, in bytes. A webhook of Meta's has at most 3 MB.
 const MAX_INPUT: u64 = 8 << 20;
 
-/// Explains the failures in `file`: the answer is no where there is one.
+/// Explains the failures in `file`; exits with 1 if there are any.
 pub(super) fn run(file: &Path, format: Format) -> Result<Exit, CommandError> {
     let file = Some(file).filter(|file| *file != Path::new("-"));
     let name =
         file.map_or_else(|| "stdin".to_owned(), |file| file.display().to_string().escape_debug().to_string());
     let text = read(file).map_err(|failure| failure.about(&name))?;
-    let told = explain(&text).map_err(|e| CommandError::new(Exit::Usage, e).about(&name))?;
-    if let Some(reason) = &told.not_json {
+    let explained = explain(&text).map_err(|e| CommandError::new(Exit::Usage, e).about(&name))?;
+    if let Some(reason) = &explained.not_json {
         print_stderr(&format!(
-            "wamedia: {name}: is no JSON ({reason}), so it is read as text: only what is found in it is told\n"
+            "wamedia: {name}: is not valid JSON ({reason}); read as plain text, so some failures may be missing\n"
         ));
     }
-    for explanation in &told.explanations {
+    for explanation in &explained.explanations {
         print(&match format {
             Format::Text => text_of(explanation),
             Format::Json => json_line(&json_of(explanation)),
         })?;
     }
-    if told.left_out > 0 {
+    if explained.left_out > 0 {
         print_stderr(&format!(
-            "wamedia: {name}: {} more failures are not told; give fewer at a time\n",
-            told.left_out
+            "wamedia: {name}: {} more failures are not shown; pass fewer at a time\n",
+            explained.left_out
         ));
     }
-    if told.explanations.is_empty() {
-        print_stderr(&format!("wamedia: {name}: {}\n", nothing_failed(&told)));
+    if explained.explanations.is_empty() {
+        print_stderr(&format!("wamedia: {name}: {}\n", nothing_failed(&explained)));
         return Ok(Exit::Fine);
     }
     Ok(Exit::No)
 }
 
 fn read(file: Option<&Path>) -> Result<String, CommandError> {
-    let bytes = input::read(file, MAX_INPUT, "has more than 8 MiB; give fewer webhooks at a time")?;
+    let bytes = input::read(file, MAX_INPUT, "has more than 8 MiB; pass fewer webhooks at a time")?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        CommandError::new(Exit::Usage, format_args!("is not UTF-8: see byte {at}; write it as UTF-8"))
+        CommandError::new(Exit::Usage, format_args!("is not UTF-8 at byte {at}; convert it to UTF-8"))
     })
 }
 
-fn nothing_failed(told: &Explained) -> String {
-    let counts: Vec<_> = told.statuses.counts().map(|(status, count)| format!("{count} {status}")).collect();
+fn nothing_failed(explained: &Explained) -> String {
+    let counts: Vec<_> =
+        explained.statuses.counts().map(|(status, count)| format!("{count} {status}")).collect();
     if counts.is_empty() {
-        return "nothing in it has failed".to_owned();
+        return "no failures found".to_owned();
     }
-    format!("nothing in it has failed; statuses: {}", counts.join(", "))
+    format!("no failures found; statuses: {}", counts.join(", "))
 }
 
-/// A headline, and a line for each thing that there is to say.
+/// A headline, then one labelled line for each fact. The labels are the keys of the JSON output.
 fn text_of(explanation: &Explanation) -> String {
     let mut text = headline(explanation);
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<8} {value}");
     };
+    line("code", &code(explanation));
     if let Some(details) = &explanation.text {
-        line("says", details);
+        line("details", details);
     }
     if let Some(details) = &explanation.details {
         line("seen", &details.to_string());
     }
-    line("means", explanation.meaning());
+    line("meaning", explanation.meaning());
     line("asset", &asset(explanation));
     if let Some(data) = &explanation.callback_data {
         line("callback", data);
@@ -88,10 +90,10 @@ fn text_of(explanation: &Explanation) -> String {
     }
     line("fix", explanation.fix());
     if let Some(retry) = explanation.retry() {
-        line("again", again(retry));
+        line("retry", retry_in_words(retry));
     }
     if let Some(command) = explanation.command() {
-        line("look", &command);
+        line("command", &command);
     }
     if let Some((evidence, source)) = explanation.source() {
         line("source", &format!("{source} ({evidence})"));
@@ -99,13 +101,14 @@ fn text_of(explanation: &Explanation) -> String {
     text
 }
 
+/// What failed, and WhatsApp's title for it.
 fn headline(explanation: &Explanation) -> String {
     let what = match explanation.origin {
-        Origin::Status => "a message failed",
-        Origin::Answer => "an error",
-        Origin::Account => "an error of the account",
-        Origin::Inbound => "a message from a customer failed",
-        Origin::Text => "a failure",
+        Origin::Status => "message failed",
+        Origin::Answer => "API error",
+        Origin::Account => "account error",
+        Origin::Inbound => "inbound message failed",
+        Origin::Text => "failure",
     };
     let mut text = match &explanation.message {
         Some(message) => message.clone(),
@@ -116,46 +119,44 @@ fn headline(explanation: &Explanation) -> String {
         let preposition = if explanation.origin == Origin::Inbound { "from" } else { "to" };
         let _ = write!(text, " {preposition} {person}");
     }
-    text.push(':');
-    match (explanation.code, &explanation.title) {
-        (Some(code), title) => {
-            let _ = write!(text, " {code}");
-            if let Some(api) = explanation.known.map(|known| known.api).filter(|api| *api != Api::Cloud) {
-                let _ = write!(text, " ({})", api.name());
-            }
-            if let Some(title) = title {
-                text.extend([" ", title]);
-            }
-        }
-        (None, Some(title)) => text.extend([" ", title]),
-        (None, None) => text.push_str(" no code"),
+    if let Some(title) = &explanation.title {
+        text.extend([": ", title]);
     }
     text.push('\n');
     text
 }
 
-/// Which asset it is about, or how to find that out.
+/// The error code, with its API unless that is the Cloud API.
+fn code(explanation: &Explanation) -> String {
+    let Some(code) = explanation.code else { return "none".to_owned() };
+    match explanation.known.map(|known| known.api).filter(|api| *api != Api::Cloud) {
+        Some(api) => format!("{code} ({})", api.name()),
+        None => code.to_string(),
+    }
+}
+
+/// The asset that the failure is about, or how to find it.
 fn asset(explanation: &Explanation) -> String {
     match (&explanation.asset, &explanation.message, explanation.origin) {
         (Some(url), _, _) => url.clone(),
-        (None, Some(_), Origin::Inbound) => "none of yours: the customer's".to_owned(),
+        (None, Some(_), Origin::Inbound) => "media of the customer, not yours".to_owned(),
         (None, Some(_), _) => {
-            "not named; the answer to your request gave this message id, so look it up among your sends"
+            "not in the webhook; the API returned this message id when you sent the message, so search for it in your records"
                 .to_owned()
         }
-        (None, None, Origin::Answer) => "not named; it is in the request that was answered so".to_owned(),
+        (None, None, Origin::Answer) => "not in the response; see the request that got it".to_owned(),
         (None, None, Origin::Account | Origin::Inbound) => "none".to_owned(),
         (None, None, Origin::Status | Origin::Text) => {
-            "not named; the status that this is from has the message's id, so look that up among your sends"
+            "not in the text; the webhook status has the message id, so search for that id in your records"
                 .to_owned()
         }
     }
 }
 
-fn again(retry: Retry) -> &'static str {
+fn retry_in_words(retry: Retry) -> &'static str {
     match retry {
-        Retry::Later => "helps, after a while",
-        Retry::Mended => "helps once it is mended",
+        Retry::Later => "helps after a while",
+        Retry::AfterFix => "helps once the cause is fixed",
         Retry::Never => "does not help",
     }
 }
@@ -186,13 +187,13 @@ fn json_of(explanation: &Explanation) -> Value {
     })
 }
 
-/// The names of the rules that find such a thing beforehand.
+/// Ids of the check rules that detect this before a send.
 fn rules(explanation: &Explanation) -> Vec<&'static str> {
     let rules = explanation.cause.map_or(&[][..], |cause| cause.rules());
     rules.iter().map(|rule| rule.id).collect()
 }
 
-/// The sentence's name, and its parts.
+/// The parts of an error text, and the name of its sentence.
 fn parts(details: &Details) -> Value {
     let mut object = match details {
         Details::Fetch { status, reason, limit } => {

@@ -1,4 +1,4 @@
-//! `wamedia check --webhook`: what it says of failures, where, and its exit codes.
+//! `wamedia check --webhook`: its output and its exit codes.
 
 use std::fs::File;
 
@@ -25,14 +25,14 @@ fn a_failed_status_is_explained() {
     let text = run(folder.path(), &["check", "--webhook", "a.json"]);
     assert_eq!((text.code, text.stderr.as_str()), (Some(1), ""), "{}", text.stdout);
     for part in [
-        "wamid.B to 16505551235: 131053 Media upload error\n",
-        "seen     text/html; taken are image/png, image/jpeg\n",
-        "means    the link answered with a page",
-        "asset    not named; ",
+        "wamid.B to 16505551235: Media upload error\n  code     131053\n",
+        "seen     text/html; accepted types: image/png, image/jpeg\n",
+        "meaning  the link answered with a web page",
+        "asset    not in the webhook; ",
         "callback order 17 \\u{1b}[2J\n",
         "rules    redirect, ",
-        "again    helps once it is mended\n",
-        "look     wamedia check URL --as image\n",
+        "retry    helps once the cause is fixed\n",
+        "command  wamedia check URL --as image\n",
     ] {
         assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
     }
@@ -41,68 +41,68 @@ fn a_failed_status_is_explained() {
     let stdin = File::open(folder.at("a.json")).expect("a file");
     let line = outcome(wamedia().args(["check", "--webhook", "-", "--format", "json"]).stdin(stdin));
     assert_eq!((line.code, line.stdout.lines().count()), (Some(1), 1));
-    let told: Value = serde_json::from_str(&line.stdout).expect("a JSON line");
+    let explained: Value = serde_json::from_str(&line.stdout).expect("a JSON line");
     for (name, expected) in [
         ("message", json!("wamid.B")),
         ("code", json!(131_053)),
         ("cause", json!("page")),
         ("asset", Value::Null),
-        ("retry", json!("mended")),
+        ("retry", json!("after-fix")),
         ("path", json!("entry[0].changes[0].value.statuses[1].errors[0]")),
     ] {
-        assert_eq!(told[name], expected, "{name}");
+        assert_eq!(explained[name], expected, "{name}");
     }
-    assert_eq!(told["seen"]["accepted"], json!(["image/png", "image/jpeg"]));
+    assert_eq!(explained["seen"]["accepted"], json!(["image/png", "image/jpeg"]));
 }
 
 #[test]
-fn nothing_that_failed_is_fine() {
+fn a_webhook_without_failures_exits_with_0() {
     let folder = Folder::new();
     folder.write("a.json", body("read").replace("\"errors\"", "\"eroors\""));
-    let said = run(folder.path(), &["check", "--webhook", "a.json"]);
-    assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""));
-    assert_eq!(said.stderr, "wamedia: a.json: nothing in it has failed; statuses: 1 delivered, 1 read\n");
+    let output = run(folder.path(), &["check", "--webhook", "a.json"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""));
+    assert_eq!(output.stderr, "wamedia: a.json: no failures found; statuses: 1 delivered, 1 read\n");
 }
 
 #[test]
-fn the_text_of_details_is_enough() {
+fn the_text_of_the_details_alone_is_explained() {
     let folder = Folder::new();
     let text = "Downloading media from weblink failed with http code 429, status message Too Many Requests, ratelimit reason: \
                 Request ratelimit by fwdproxy. Details: x asn_list: 47583";
     folder.write("a.txt", text);
-    let said = run(folder.path(), &["check", "--webhook", "a.txt"]);
-    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    let output = run(folder.path(), &["check", "--webhook", "a.txt"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
     assert!(
-        said.stdout.contains("never reached your server") && said.stdout.contains("AS47583"),
+        output.stdout.contains("never reached your server") && output.stdout.contains("AS47583"),
         "{}",
-        said.stdout
+        output.stdout
     );
 }
 
 #[test]
-fn what_cannot_be_explained_is_said_with_the_reason() {
+fn unusable_input_is_rejected_with_the_reason() {
     let folder = Folder::new();
     for (bytes, part) in [
         (&b""[..], "is empty"),
-        (b"hello", "is neither JSON nor a text"),
-        (b"{\"a\":1}", "has neither a status nor an error"),
-        (b"{\"a\":", "is no JSON: "),
-        (b"\xff\xfe", "is not UTF-8: see byte 0"),
+        (b"hello", "is neither JSON nor a known error text"),
+        (b"{\"a\":1}", "has no WhatsApp status or error"),
+        (b"{\"a\":", "is not valid JSON: "),
+        (b"\xff\xfe", "is not UTF-8 at byte 0"),
         ("[".repeat(100_000).as_bytes(), "recursion limit"),
         (&vec![b' '; (8 << 20) + 1], "has more than 8 MiB"),
     ] {
         folder.write("a.json", bytes);
-        let said = run(folder.path(), &["check", "--webhook", "a.json"]);
-        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{part}");
+        let output = run(folder.path(), &["check", "--webhook", "a.json"]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{part}");
         assert!(
-            said.stderr.starts_with("wamedia: a.json: ") && said.stderr.contains(part),
+            output.stderr.starts_with("wamedia: a.json: ") && output.stderr.contains(part),
             "{}",
-            said.stderr
+            output.stderr
         );
     }
     for (file, code, part) in [("missing", 2, "there is no such file"), (".", 3, "cannot be read")] {
-        let said = run(folder.path(), &["check", "--webhook", file]);
-        assert_eq!(said.code, Some(code), "{file}");
-        assert!(said.stderr.contains(part), "{}", said.stderr);
+        let output = run(folder.path(), &["check", "--webhook", file]);
+        assert_eq!(output.code, Some(code), "{file}");
+        assert!(output.stderr.contains(part), "{}", output.stderr);
     }
 }

@@ -1,5 +1,6 @@
-//! What stands behind an error: the causes that can be told apart, what to do about each, and the rules of a check that find
-//! it beforehand. What is known of each stands in the [table].
+//! Causes of failed messages: the classifier that derives a cause from an error's text and code.
+//!
+//! The [table] has the meaning, the fix and the check rules of each cause.
 
 mod table;
 
@@ -12,87 +13,87 @@ use crate::whatsapp::essence;
 use crate::whatsapp::media_errors::is_of_page;
 use crate::whatsapp::url_syntax::is_metas_own;
 
-/// Why WhatsApp did not take a message, as far as its text tells.
+/// Why WhatsApp rejected a message, as far as the error's text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The link leads to Meta's own storage, from which its fetcher gets nothing.
+    /// The link points to Meta's own storage, which Meta's fetcher cannot download from.
     MetaLink,
-    /// Meta limits what it fetches from the network that the server is in; the server was not asked.
+    /// Meta's rate limit for the network that the server is in; the request never reached the server.
     NetworkLimit,
-    /// 429, and it is not said who limits.
+    /// Status 429, without a word on whose limit it is.
     TooManyRequests,
-    /// 401, 403 or 407.
+    /// Status 401, 403 or 407.
     Denied,
-    /// 404 or 410.
+    /// Status 404 or 410.
     NotFound,
-    /// 400.
+    /// Status 400.
     BadRequest,
-    /// A redirect.
+    /// A redirect, status 300 to 399.
     Redirect,
-    /// 500 to 599.
+    /// Status 500 to 599.
     ServerError,
     /// Any other HTTP status, or none.
     NotFetched,
-    /// A page or an error text in place of the medium.
+    /// A web page or an error text instead of the media file.
     Page,
-    /// A type that says nothing, `application/octet-stream`.
+    /// A generic type, such as `application/octet-stream`.
     NoType,
     /// A WebP in an image message.
     WebpAsImage,
-    /// Opus under a type that is not taken, such as `audio/opus`.
+    /// Opus under a type that WhatsApp does not accept, such as `audio/opus`.
     OpusType,
-    /// Any other type that is not taken.
+    /// Any other type that WhatsApp does not accept.
     OtherType,
-    /// The bytes are not of the type that was said.
+    /// The bytes do not match the Content-Type.
     Bytes,
-    /// The container is right, what is in it is not.
+    /// The container is accepted, a codec in it is not.
     Codec,
-    /// Larger than may be.
+    /// The file is over the size limit.
     TooLarge,
-    /// The medium was not taken, and the text does not say why.
+    /// The media was rejected, and the text does not say why.
     Medium,
-    /// A medium that a customer sent could not be fetched by WhatsApp.
+    /// WhatsApp could not download media that a customer sent.
     Inbound,
-    /// The template has a media header, and the message gives none.
+    /// The template has a media header, and the message does not fill it.
     HeaderMissing,
-    /// The message gives something else than the template has.
+    /// The header parameter has another type than the template.
     HeaderKind,
-    /// The link is no URL.
+    /// The link is not a URL.
     Link,
 }
 
-/// What there is to look into next.
+/// What to check next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// The link, as the fetcher sees it.
+pub(super) enum NextCheck {
+    /// The link, requested the way the fetcher does.
     Link,
-    /// The file's bytes.
+    /// The bytes of the file.
     File,
     /// The payload.
     Payload,
-    /// Nothing of ours.
+    /// Nothing on the sender's side.
     Nothing,
 }
 
-/// What is known of a cause.
+/// One row of the table of causes.
 pub(super) struct Row {
     pub(super) cause: Cause,
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
     pub(super) fix: &'static str,
     pub(super) retry: Retry,
-    pub(super) next: Next,
+    pub(super) next: NextCheck,
     pub(super) evidence: Evidence,
     pub(super) source: &'static str,
-    /// The rules of a check that find this beforehand.
+    /// The check rules that detect this before a send.
     pub(super) rules: &'static [&'static Rule],
 }
 
 impl Cause {
-    /// The cause that a text tells of; `text` is all of it, `code` the error's number.
+    /// Classifies an error from its parsed `details`, its `code` and its whole `text`.
     pub fn of(details: Option<&Details>, code: Option<u32>, text: &str) -> Option<Self> {
-        // What a customer sent is never a matter of our links, whatever the text says.
+        // Media that a customer sent never concerns the sender's links, whatever the text says.
         if code == Some(131_052) {
             return Some(Self::Inbound);
         }
@@ -142,7 +143,7 @@ impl Cause {
 
     fn of_type(seen: &str, medium: &str) -> Self {
         match &*essence(seen) {
-            // An error text comes as plain text, too.
+            // Error texts often have the type text/plain.
             page if is_of_page(page) || page == "text/plain" => Self::Page,
             "application/octet-stream" | "binary/octet-stream" => Self::NoType,
             "image/webp" if !medium.eq_ignore_ascii_case("sticker") => Self::WebpAsImage,
@@ -151,22 +152,22 @@ impl Cause {
         }
     }
 
-    /// Its name for scripts, as in `network-limit`. It never changes.
+    /// Stable name for scripts, such as `network-limit`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// The rules of a check that find it beforehand; those that are likeliest first.
+    /// The check rules that detect this cause before a send, most likely first.
     pub fn rules(self) -> &'static [&'static Rule] {
         self.row().rules
     }
 
     pub(super) fn row(self) -> &'static Row {
-        TABLE.iter().find(|row| row.cause == self).expect("every cause has a row, as a test holds")
+        TABLE.iter().find(|row| row.cause == self).expect("every cause has a row; a test verifies it")
     }
 }
 
-/// No wording for sizes is known, so words that can hardly mean anything else are looked for.
+/// WhatsApp's wording for size errors is not known, so this searches for words that can hardly mean anything else.
 fn is_about_size(text: &str) -> bool {
     ["too large", "too big", "size limit", "file size", "exceeds"].iter().any(|words| has(text, words))
 }
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_cause_has_one_row() {
-        // In the order of the enum, to its last: one that is added behind it belongs here.
+        // Same order as the enum, up to its last variant. Update the variant below when you append one to the enum.
         assert!(TABLE.iter().enumerate().all(|(at, row)| row.cause as usize == at));
         assert_eq!(TABLE.len(), Cause::Link as usize + 1);
         for (at, row) in TABLE.iter().enumerate() {

@@ -1,25 +1,25 @@
-//! What each cause means, what to do about it, how well that is known, and which rules of a check find it beforehand.
+//! Table of causes: meaning, fix, evidence, and the check rules that detect each cause before a send.
 
-use super::{Cause, Next, Row};
+use super::{Cause, NextCheck, Row};
 use crate::check::Evidence;
 use crate::check::rules::{file_rules, url_rules};
 use crate::whatsapp::errors::Retry;
 
 use Evidence::{Documented, Reasoned, Reported};
-use Retry::{Later, Mended, Never};
+use Retry::{AfterFix, Later, Never};
 
 const ERROR_CODES: &str = "Meta: Cloud API, error codes, May 2026";
 const MEDIA: &str = "Meta: Cloud API, media, April 2026";
 
-/// A row for each cause, in their order.
+/// One row for each cause, in the order of the enum.
 pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::MetaLink,
         name: "meta-link",
-        meaning: "the link leads to Meta's own storage; browsers may get it, Meta's fetcher does not",
-        fix: "download the medium once, host it yourself, and send that link; the sample of a template is to be shown, not sent",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "the link points to Meta's own storage, which Meta's fetcher cannot download from, even if a browser can",
+        fix: "download the file once, host it yourself, and send that link; the sample link of a template is only for display",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "fazer-ai/chatwoot#349, #363",
         rules: &[&url_rules::URL_OF_META],
@@ -27,12 +27,12 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::NetworkLimit,
         name: "network-limit",
-        meaning: "Meta limits how much it fetches from the network (AS) that your server is in, counted over all who are there; \
-                  the request never reached your server, and nothing is wrong with it",
-        fix: "send again after a while; if it happens often, put a CDN in another network before the server, or upload the \
-               medium and send its id",
+        meaning: "Meta limits how much it fetches from the network (AS) that your server is in, counted over all servers there; \
+                  the request never reached your server, and nothing is wrong with your server or the file",
+        fix: "retry after a while; if it happens often, put a CDN in another network in front of the server, or upload the \
+              file and send its media id",
         retry: Later,
-        next: Next::Nothing,
+        next: NextCheck::Nothing,
         evidence: Reported,
         source: "chatwoot/chatwoot#13540, megaapp977/stack#253",
         rules: &[],
@@ -40,12 +40,13 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::TooManyRequests,
         name: "too-many-requests",
-        meaning: "the fetch was limited; this mostly is Meta's own limit for the network (AS) that the server is in, of which \
-                  the server sees nothing",
-        fix: "look for a 429 in the server's log at that time; if there is none, it was Meta's: send again after a while, and if \
-               it happens often, put a CDN in another network before the server, or upload the medium and send its id",
+        meaning: "the download was rate limited (429): mostly by Meta's own limit for the network (AS) that your server is in, \
+                  which the server never sees",
+        fix: "search the server's log for a 429 at that time; if there is none, the limit was Meta's: retry after a while, \
+              and if it happens often, put a CDN in another network in front of the server, or upload the file and send its \
+              media id",
         retry: Later,
-        next: Next::Nothing,
+        next: NextCheck::Nothing,
         evidence: Reported,
         source: "chatwoot/chatwoot#13540, megaapp977/stack#253",
         rules: &[&url_rules::STATUS_TOO_MANY],
@@ -54,11 +55,12 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::Denied,
         name: "denied",
         meaning: "the server refused Meta's fetcher: a firewall or bot rule, hotlink protection, a private bucket, a link that \
-                  has expired, or one that needs a login",
-        fix: "let anyone GET the link without cookies, Referer or login, whatever the User-Agent; a signed link must outlive the \
-               send. If it leads to scontent.whatsapp.net, the sample of a template, host the medium yourself instead",
-        retry: Mended,
-        next: Next::Link,
+                  has expired, or a link that needs a login",
+        fix: "allow an anonymous GET of the link without cookies, Referer or login, for every User-Agent; give a signed link \
+              a lifetime longer than the send. If the link points to scontent.whatsapp.net (a template's sample), host the \
+              file yourself instead",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "chatwoot/chatwoot#10682, fazer-ai/chatwoot#349",
         rules: &[
@@ -72,10 +74,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::NotFound,
         name: "not-found",
-        meaning: "there was nothing at the link when Meta fetched it",
-        fix: "send only after the link answers 200; look for a slip in it, and for a name that is encoded twice or not at all",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "the link did not exist (404 or 410) when Meta fetched it",
+        fix: "send only after the link answers 200; check it for typing errors, and for a file name that is percent-encoded \
+              twice or not at all",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "chatwoot/chatwoot#13656, #11766",
         rules: &[&url_rules::STATUS_NOT_FOUND, &url_rules::URL_PLACEHOLDER, &file_rules::NAME_ENCODED],
@@ -83,10 +86,12 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::BadRequest,
         name: "bad-request",
-        meaning: "the server took the request for malformed: mostly a link that is not encoded, or one whose signature does not fit",
-        fix: "percent-encode spaces and other characters in the link, write & and not &amp;, and do not change a signed link",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "the server rejected the request as malformed: mostly because the link is not percent-encoded, or its signature \
+                  does not match",
+        fix: "percent-encode spaces and other special characters in the link, write & instead of &amp;, and do not edit a \
+              signed link",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reasoned,
         source: "RFC 9110, section 15.5.1",
         rules: &[&url_rules::STATUS_OTHER, &url_rules::URL_MALFORMED, &url_rules::URL_EXPIRED],
@@ -94,10 +99,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Redirect,
         name: "redirect",
-        meaning: "the server answered with a redirect, and Meta's fetcher does not follow any",
+        meaning: "the server answered with a redirect, and Meta's fetcher follows none",
         fix: "send the link that the redirect leads to",
-        retry: Mended,
-        next: Next::Link,
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "chatwoot/chatwoot#15069, #15702",
         rules: &[&url_rules::REDIRECT],
@@ -105,10 +110,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::ServerError,
         name: "server-error",
-        meaning: "the server failed, or what stands before it did; some firewalls answer bots with 503",
-        fix: "look into the server's log at that time, and let no rule ask for more than a GET; then send again",
+        meaning: "the server, or a proxy in front of it, failed (5xx); some firewalls answer bots with 503",
+        fix: "read the server's log at that time, and exempt the link from bot challenges, so that a plain GET is enough; \
+              then retry",
         retry: Later,
-        next: Next::Link,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "frappe/frappe_whatsapp#87",
         rules: &[&url_rules::STATUS_SERVER_ERROR, &url_rules::AGENT_DEPENDENT, &url_rules::ANSWERS_VARY],
@@ -117,9 +123,9 @@ pub(super) const TABLE: &[Row] = &[
         cause: Cause::NotFetched,
         name: "not-fetched",
         meaning: "Meta could not fetch the link",
-        fix: "see to it that anyone gets a plain 200 at it, over a certificate chain that is complete",
-        retry: Mended,
-        next: Next::Link,
+        fix: "make sure that an anonymous GET of the link gets a plain 200, over HTTPS with a complete certificate chain",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Documented,
         source: ERROR_CODES,
         rules: &[
@@ -134,11 +140,12 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Page,
         name: "page",
-        meaning: "the link answered with a page or an error text instead of the medium: mostly a redirect, which Meta does not \
-                  follow, else a login or error page with status 200",
-        fix: "send the link at which the medium itself is, without redirects; see what it answers a stranger",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "the link answered with a web page or an error text instead of the media file: mostly a redirect, which Meta \
+                  does not follow, or a login or error page with status 200",
+        fix: "send the link of the media file itself, without redirects; run `wamedia check URL` to see what an anonymous \
+              client gets",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "chatwoot/chatwoot#10428, #15069, #15702",
         rules: &[&url_rules::REDIRECT, &url_rules::TYPE_OF_PAGE, &file_rules::PAGE_INSTEAD],
@@ -146,10 +153,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::NoType,
         name: "no-type",
-        meaning: "the server does not say what the medium is, and WhatsApp does not guess",
-        fix: "serve it with its exact Content-Type, such as image/jpeg; in a bucket, set it on the object",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "the server sends no exact Content-Type (application/octet-stream), and WhatsApp does not guess",
+        fix: "serve the file with its exact Content-Type, such as image/jpeg; in a bucket, set the Content-Type of the object",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Reported,
         source: "fbsamples/whatsapp-api-examples#10, MissaelAnda/laravel-whatsapp#4",
         rules: &[&file_rules::OCTET_STREAM, &url_rules::TYPE_MISSING],
@@ -157,10 +164,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::WebpAsImage,
         name: "webp-as-image",
-        meaning: "a WebP goes as a sticker only, and this was sent as another kind",
-        fix: "make it a JPEG or a PNG: convert picture.webp picture.jpg",
-        retry: Mended,
-        next: Next::File,
+        meaning: "WhatsApp accepts WebP only as a sticker, and this was sent as another kind of message",
+        fix: "convert it to JPEG or PNG: convert picture.webp picture.jpg",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Documented,
         source: "Meta: Cloud API, media, April 2026; chatwoot/chatwoot#12260",
         rules: &[&file_rules::WEBP_AS_IMAGE],
@@ -168,10 +175,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::OpusType,
         name: "opus-type",
-        meaning: "Opus is taken in an Ogg file only, and under one type only, audio/ogg; codecs=opus",
-        fix: "serve it as `audio/ogg; codecs=opus`; if it is not an Ogg file: ffmpeg -i voice.webm -vn -c:a libopus -ac 1 voice.ogg",
-        retry: Mended,
-        next: Next::File,
+        meaning: "WhatsApp accepts Opus only in an Ogg file, and only with the type audio/ogg; codecs=opus",
+        fix: "serve it as `audio/ogg; codecs=opus`; if it is not an Ogg file, convert it: ffmpeg -i voice.webm -vn -c:a \
+              libopus -ac 1 voice.ogg",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Reported,
         source: "chatwoot/chatwoot#9432, #12713",
         rules: &[&file_rules::AUDIO_OPUS, &file_rules::OGG_NOT_OPUS],
@@ -179,10 +187,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::OtherType,
         name: "type",
-        meaning: "WhatsApp does not take this type as that kind of message",
-        fix: "make it one of the types that are taken and serve it as that, or send it as a document",
-        retry: Mended,
-        next: Next::File,
+        meaning: "WhatsApp does not accept this media type for this kind of message",
+        fix: "convert the file to an accepted type and serve it with that Content-Type, or send it as a document",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Documented,
         source: MEDIA,
         rules: &[&file_rules::TYPE_NOT_TAKEN, &url_rules::TYPE_MALFORMED],
@@ -190,12 +198,12 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Bytes,
         name: "bytes",
-        meaning: "the bytes are not what the Content-Type says: renamed rather than converted, cut off, or a container that \
-                  WhatsApp cannot read, such as the fragmented MP4 that browsers record",
-        fix: "convert it, do not rename it: ffmpeg -i in -vn -c:a libopus -ac 1 out.ogg for sound, ffmpeg -i in -c:v libx264 \
-               -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac -movflags +faststart out.mp4 for video",
-        retry: Mended,
-        next: Next::File,
+        meaning: "the bytes do not match the Content-Type: the file was renamed instead of converted, or is truncated, or is in \
+                  a container that WhatsApp cannot read, such as the fragmented MP4 that browsers record",
+        fix: "convert the file instead of renaming it: ffmpeg -i in -vn -c:a libopus -ac 1 out.ogg for audio, ffmpeg -i in \
+              -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac -movflags +faststart out.mp4 for video",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Reported,
         source: "glific/glific#3822, EvolutionAPI/evolution-api#2719",
         rules: &[
@@ -209,11 +217,12 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Codec,
         name: "codec",
-        meaning: "the container is right, and what is in it is not: WhatsApp plays H.264 with AAC, and at most one sound track",
-        fix: "ffmpeg -i in -map 0:v:0 -map 0:a:0? -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p -c:a aac \
-               -movflags +faststart out.mp4",
-        retry: Mended,
-        next: Next::File,
+        meaning: "the container is accepted, but a codec in it is not: WhatsApp plays H.264 video with AAC audio, and at most \
+                  one audio track",
+        fix: "convert the video: ffmpeg -i in -map 0:v:0 -map 0:a:0? -c:v libx264 -profile:v main -bf 0 -pix_fmt yuv420p \
+              -c:a aac -movflags +faststart out.mp4",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Documented,
         source: MEDIA,
         rules: &[
@@ -226,11 +235,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::TooLarge,
         name: "too-large",
-        meaning: "the medium seems to be larger than WhatsApp takes: 5 MB for an image, 16 MB for video and audio, 100 MB for a \
-                  document, 100 KB or, if it moves, 500 KB for a sticker",
-        fix: "make it smaller, or send it as a document",
-        retry: Mended,
-        next: Next::File,
+        meaning: "the file is probably over WhatsApp's size limit: 5 MB for an image, 16 MB for video and audio, 100 MB for a \
+                  document, 100 KB for a static sticker, 500 KB for an animated sticker",
+        fix: "make the file smaller, or send it as a document",
+        retry: AfterFix,
+        next: NextCheck::File,
         evidence: Documented,
         source: MEDIA,
         rules: &[&file_rules::TOO_LARGE, &file_rules::SIZE_DOUBTFUL],
@@ -238,11 +247,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Medium,
         name: "medium",
-        meaning: "WhatsApp could not take the medium, and no wording that is known says why: the link cannot be fetched, its type is \
-                  not taken, or it is too large",
-        fix: "look at the link as WhatsApp's fetcher does; that finds most causes",
-        retry: Mended,
-        next: Next::Link,
+        meaning: "WhatsApp rejected the media without giving a known reason: the link could not be fetched, the media type is \
+                  not accepted, or the file is too large",
+        fix: "run `wamedia check URL` on the link: it requests the link the way Meta's fetcher does, and detects most causes",
+        retry: AfterFix,
+        next: NextCheck::Link,
         evidence: Documented,
         source: ERROR_CODES,
         rules: &[],
@@ -250,11 +259,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Inbound,
         name: "inbound",
-        meaning: "a customer sent you a medium, and WhatsApp could not fetch it from them; your server and your links have nothing \
-                  to do with it",
-        fix: "ask the customer to send it again",
+        meaning: "a customer sent you media, and WhatsApp could not download it; your server and your links are not involved",
+        fix: "ask the customer to send the media again",
         retry: Never,
-        next: Next::Nothing,
+        next: NextCheck::Nothing,
         evidence: Documented,
         source: ERROR_CODES,
         rules: &[],
@@ -262,11 +270,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::HeaderMissing,
         name: "header-missing",
-        meaning: "the template has a header, and the message gives none for it",
-        fix: "give the component header a parameter of the kind that the template has, with a link of your own; the sample that was \
-               approved is not sent by itself",
-        retry: Mended,
-        next: Next::Payload,
+        meaning: "the template has a media header, and the message does not fill it",
+        fix: "add a `header` component with a parameter of the template's type, and a link of your own; WhatsApp does not \
+              send the sample that was approved",
+        retry: AfterFix,
+        next: NextCheck::Payload,
         evidence: Reported,
         source: "netflie/laravel-notification-whatsapp#36, chatwoot/chatwoot#15622",
         rules: &[],
@@ -274,10 +282,10 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::HeaderKind,
         name: "header-kind",
-        meaning: "the message gives a parameter of another kind than the template was approved with",
-        fix: "give the kind that the template has, as WhatsApp lists it now; an edited template may have changed it",
-        retry: Mended,
-        next: Next::Payload,
+        meaning: "the header parameter in the message has another type than the template was approved with",
+        fix: "send the type that WhatsApp lists for the template now; an edit of the template may have changed it",
+        retry: AfterFix,
+        next: NextCheck::Payload,
         evidence: Reported,
         source: "netflie/laravel-notification-whatsapp#36, chatwoot/chatwoot#15622",
         rules: &[],
@@ -285,10 +293,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         cause: Cause::Link,
         name: "link",
-        meaning: "the link in the message is empty, null, or not a URL: spaces, &amp; in place of &, no http:// or https://",
+        meaning: "the link in the message is empty, null or not a valid URL: it has spaces, &amp; in place of &, or no http:// \
+                  or https://",
         fix: "write a percent-encoded https:// URL; `wamedia link PATH` prints one",
-        retry: Mended,
-        next: Next::Payload,
+        retry: AfterFix,
+        next: NextCheck::Payload,
         evidence: Reported,
         source: "Neurotech-HQ/heyoo#27",
         rules: &[&url_rules::URL_MALFORMED, &url_rules::URL_PLACEHOLDER],
