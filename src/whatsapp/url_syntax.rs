@@ -56,7 +56,7 @@ impl Remark {
     }
 
     /// Whether it leaves nobody to ask for what the URL leads to.
-    pub(crate) fn has_nobody_to_ask(self) -> bool {
+    pub(crate) fn has_no_valid_host(self) -> bool {
         matches!(self, Self::Scheme | Self::Host | Self::HostNotAscii | Self::Port | Self::Length)
     }
 

@@ -1,9 +1,8 @@
-//! Which addresses and names the world cannot reach. Pure.
+//! Recognises IP addresses and host names that are not public. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What an address is for, in a few words, where it is not for the whole world to reach (the special-purpose address
-/// registries of RFC 6890); `None` for a public one.
+/// The purpose of a special-purpose address (registries of RFC 6890), in a few words; `None` for a public address.
 pub(super) fn restricted(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => restricted_v4(address),
@@ -13,13 +12,13 @@ pub(super) fn restricted(address: IpAddr) -> Option<&'static str> {
 
 fn restricted_v4(address: Ipv4Addr) -> Option<&'static str> {
     match address.octets() {
-        [127, ..] => Some("this machine itself"),
-        [0, ..] => Some("no address at all"),
+        [127, ..] => Some("this machine (loopback)"),
+        [0, ..] => Some("no host (unspecified)"),
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some("a private network"),
-        [169, 254, ..] => Some("one link only"),
-        [100, 64..=127, ..] => Some("a provider's inner network"),
+        [169, 254, ..] => Some("one network segment (link-local)"),
+        [100, 64..=127, ..] => Some("a provider's internal network (CGNAT)"),
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some("documentation only"),
-        [192, 0, 0, _] => Some("protocols only"),
+        [192, 0, 0, _] => Some("protocol assignments"),
         [198, 18 | 19, ..] => Some("benchmarks only"),
         [224..=239, ..] => Some("multicast"),
         [240..=255, ..] => Some("future use"),
@@ -32,14 +31,14 @@ fn restricted_v6(address: Ipv6Addr) -> Option<&'static str> {
         return restricted_v4(inner);
     }
     match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Some("this machine itself"),
-        [0, 0, 0, 0, 0, 0, 0, 0] => Some("no address at all"),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some("this machine (loopback)"),
+        [0, 0, 0, 0, 0, 0, 0, 0] => Some("no host (unspecified)"),
         // The well-known prefix of NAT64 (RFC 6052) leads to the address in its last 32 bits.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
             restricted_v4(Ipv4Addr::new(a, b, c, d))
         }
-        [0xfe80..=0xfebf, ..] => Some("one link only"),
+        [0xfe80..=0xfebf, ..] => Some("one network segment (link-local)"),
         [0xfc00..=0xfdff, ..] => Some("a private network"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => Some("documentation only"),
         [0xff00..=0xffff, ..] => Some("multicast"),
@@ -48,8 +47,8 @@ fn restricted_v6(address: Ipv6Addr) -> Option<&'static str> {
     }
 }
 
-/// Endings of names that mean something only where they are used (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what routers
-/// and clouds name their own machines).
+/// Top-level names that have a meaning only inside a network (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and names that routers and
+/// clouds give to their own machines).
 const LOCAL_ENDINGS: [&str; 13] = [
     "localhost",
     "local",
@@ -66,7 +65,7 @@ const LOCAL_ENDINGS: [&str; 13] = [
     "alt",
 ];
 
-/// Why a name is not one that the world can look up; `None` where it may be. Addresses are not names.
+/// Why public DNS cannot resolve a host name; `None` if it may. IP addresses are not names.
 pub(super) fn local_name(host: &str) -> Option<&'static str> {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     if literal(&host).is_some() {
@@ -80,7 +79,7 @@ pub(super) fn local_name(host: &str) -> Option<&'static str> {
     (!host.contains('.')).then_some("a name without a dot")
 }
 
-/// The address that a host is, where it is one and no name.
+/// The IP address, if the host is one rather than a name.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse().ok().map(IpAddr::V6),
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_public_or_for_something() {
+    fn special_purpose_addresses_are_not_public() {
         for (address, is_public) in [
             ("127.0.0.1", false),
             ("128.0.0.1", true),
@@ -131,13 +130,13 @@ mod tests {
             ("ff02::1", false),
             ("4000::1", false),
         ] {
-            let said = restricted(address.parse().expect(address));
-            assert_eq!(said.is_none(), is_public, "{address}: {said:?}");
+            let purpose = restricted(address.parse().expect(address));
+            assert_eq!(purpose.is_none(), is_public, "{address}: {purpose:?}");
         }
     }
 
     #[test]
-    fn names_are_local_by_their_endings_or_for_want_of_a_dot() {
+    fn a_name_is_local_by_its_ending_or_without_a_dot() {
         for (host, is_local) in [
             ("localhost", true),
             ("media.localhost", true),

@@ -1,7 +1,7 @@
-//! What WhatsApp's link cache makes of an answer, in words. Pure.
+//! Describes how WhatsApp's link cache treats a response. Pure.
 //!
-//! What it makes of a policy is told in [`whatsapp`](crate::whatsapp); here is what becomes of it where the other headers are
-//! missing, or where others wrote it.
+//! [`Treatment`] describes a valid policy. This file adds the cases that only other servers have: missing headers and unusual
+//! `Cache-Control` values.
 
 use hyper::header::CACHE_CONTROL;
 
@@ -11,11 +11,11 @@ use crate::check::Caching;
 use crate::whatsapp::Treatment;
 use crate::whatsapp::link_cache::{EtagAlone, Regime, Revalidation};
 
-/// The headers taken for as much as the page allows.
+/// The reading of Meta's page under which the headers allow the longest caching.
 const KEEPING_MOST: Regime =
     Regime::Headers { etag_alone: EtagAlone::KeptForGood, revalidation: Revalidation::Plain };
 
-/// What WhatsApp does with an answer where it follows the headers (Meta: sending messages, media HTTP caching, 2022 to API v20).
+/// How WhatsApp caches a response if it follows the headers (Meta: sending messages, media HTTP caching, 2022 to API v20).
 pub fn caching(answer: &Answer) -> Caching {
     let written = answer.field(&CACHE_CONTROL);
     let headers = answer.cache_headers();
@@ -23,14 +23,14 @@ pub fn caching(answer: &Answer) -> Caching {
     let is_kept_perhaps = KEEPING_MOST.keeping(&headers).is_some();
     let treatment = match written.as_deref().and_then(CachePolicy::lenient) {
         Some(policy) if policy.storage() == Storage::NoCache && !is_kept => {
-            "WhatsApp does not keep it, since no-cache needs a Last-Modified: every message fetches it anew"
+            "WhatsApp does not keep it, because no-cache needs a Last-Modified: every message fetches it again"
                 .to_owned()
         }
         Some(policy) => Treatment::under(&policy).to_string(),
         None if is_kept_perhaps => {
-            "WhatsApp keeps it by rules of its own, which it does not disclose".to_owned()
+            "WhatsApp keeps it by undisclosed rules of its own".to_owned()
         }
-        None => "WhatsApp is told nothing and does not keep it: every message fetches it anew".to_owned(),
+        None => "No header controls caching, so WhatsApp does not keep it: every message fetches it again".to_owned(),
     };
     Caching { policy: written, treatment }
 }
@@ -43,7 +43,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_set_of_headers_is_said_in_words() {
+    fn every_combination_of_headers_is_described() {
         const DATE: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
         const TAG: (&str, &str) = ("etag", "\"a\"");
         for (fields, part) in [
@@ -53,13 +53,13 @@ mod tests {
             (&[("cache-control", "no-cache"), DATE], "takes a new copy when Last-Modified has changed"),
             (&[("cache-control", "no-cache"), TAG], "needs a Last-Modified"),
             (&[("cache-control", "no-cache"), ("last-modified", "2026-11-21")], "needs a Last-Modified"),
-            (&[("last-modified", "yesterday"), TAG], "rules of its own"),
+            (&[("last-modified", "yesterday"), TAG], "undisclosed rules"),
             (&[("cache-control", "private")], "personal to its recipient"),
-            (&[("cache-control", "public"), TAG], "is told nothing"),
-            (&[TAG], "rules of its own"),
-            (&[TAG, DATE], "is told nothing"),
-            (&[DATE], "is told nothing"),
-            (&[], "is told nothing"),
+            (&[("cache-control", "public"), TAG], "No header controls caching"),
+            (&[TAG], "undisclosed rules"),
+            (&[TAG, DATE], "No header controls caching"),
+            (&[DATE], "No header controls caching"),
+            (&[], "No header controls caching"),
         ] {
             let fields: HeaderMap = fields
                 .iter()
@@ -69,8 +69,8 @@ mod tests {
                     map
                 });
             let answer = Answer { status: 200, fields, first_byte: Duration::ZERO, body: Body::UNREAD };
-            let said = caching(&answer).treatment;
-            assert!(said.contains(part), "{:?}: {said}", answer.fields);
+            let treatment = caching(&answer).treatment;
+            assert!(treatment.contains(part), "{:?}: {treatment}", answer.fields);
         }
     }
 }

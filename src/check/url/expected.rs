@@ -1,14 +1,14 @@
-//! What a URL is meant to lead to: the file's name, and the kind of message that would send it. Pure.
+//! Derives the expected file name and message kind from a URL. Pure.
 
 use std::borrow::Cow;
 
 use crate::asset::{AssetPath, MediaType};
 use crate::whatsapp::{self, Kind};
 
-/// The kind of message that would send what a URL with this file name is answered with.
+/// The kind of message that would send a URL with this file name and media type.
 ///
-/// Meta goes by the type. Only where that is a document's or nobody's, a name that is a medium's counts for more: what comes as
-/// octets or as the text of an error was meant as an image all the same.
+/// Meta goes by the type. Only if the type is a document's, or unknown, the file extension wins: `a.jpg` that arrives as
+/// `application/octet-stream` or as an error text was meant to be an image.
 pub(super) fn kind_of(name: &str, media_type: Option<&MediaType>) -> Option<Kind> {
     let by_type = media_type.and_then(whatsapp::kind_of);
     let by_name = AssetPath::from_plain(name).ok().and_then(|path| whatsapp::kind(&path));
@@ -18,7 +18,7 @@ pub(super) fn kind_of(name: &str, media_type: Option<&MediaType>) -> Option<Kind
     }
 }
 
-/// The last segment of a URL's path, decoded; `""` where there is none that could be a file's name.
+/// The last segment of a URL's path, percent-decoded; `""` if it cannot be a file name.
 pub(super) fn file_name(link: &str) -> String {
     let path = link.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
@@ -27,7 +27,7 @@ pub(super) fn file_name(link: &str) -> String {
     if name.contains(['/', '\0']) { String::new() } else { name.into_owned() }
 }
 
-/// A URL as it is told: a password in it is nobody's business.
+/// The URL with its password replaced by `***`, for output.
 pub fn without_password(link: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = link.split_once("://") else { return link.into() };
     let (authority, _) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_is_named_by_the_last_part_of_the_path() {
+    fn the_file_name_is_the_last_segment_of_the_path() {
         for (link, name) in [
             ("https://x.example/a/b.jpg?v=1#c", "b.jpg"),
             ("https://x.example/M%C3%A4rz%201.pdf", "M\u{e4}rz 1.pdf"),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_told() {
+    fn passwords_are_masked() {
         for (link, expected) in [
             ("http://anna:se:cr@et@x.example/a@b:c", "http://anna:***@x.example/a@b:c"),
             ("http://anna@x.example:80/a", "http://anna@x.example:80/a"),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_medium_by_its_name_is_no_document_by_its_type() {
+    fn the_extension_wins_over_a_document_type() {
         for (name, media_type, expected) in [
             ("a.jpg", "image/jpeg", Some(Kind::Image)),
             ("a.jpg", "video/mp4", Some(Kind::Video)),

@@ -1,17 +1,17 @@
-//! When a signed link stops working, as its query says. Pure.
+//! Expiry of signed links, from their query parameters. Pure.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// When a link stops working.
+/// The expiry of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expiry {
-    /// The parameter that says it, as it is usually written.
+    /// The parameter that sets it, in its usual spelling.
     pub(super) parameter: &'static str,
-    /// When.
+    /// Expiry time.
     pub(super) at: SystemTime,
 }
 
-/// Reads what signed links of S3, Google Cloud Storage, Azure, `CloudFront` and wamedia carry.
+/// Reads the expiry of a link that S3, Google Cloud Storage, Azure, `CloudFront` or wamedia signed.
 pub(super) fn expiry(query: &str) -> Option<Expiry> {
     let signed_at = |date: &str, seconds: &str, parameter| {
         let lasts = Duration::from_secs(value(query, seconds)?.parse().ok()?);
@@ -25,18 +25,18 @@ pub(super) fn expiry(query: &str) -> Option<Expiry> {
         })
         .or_else(|| {
             let seconds: u64 = value(query, "expires")?.parse().ok()?;
-            // A number that is no time of ours is a lifetime or something else.
+            // Numbers outside the years 2001 to 5138 are lifetimes or something else.
             let is_time = (1_000_000_000..100_000_000_000).contains(&seconds);
             let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
             is_time.then_some(Expiry { parameter: "Expires", at })
         })
 }
 
-/// Parameters that let the one who has the link in: it is a secret as it stands.
+/// Parameters that grant access to anyone who has the link, which makes the link a secret.
 const SIGNATURES: [&str; 7] =
     ["x-amz-signature", "x-goog-signature", "sig", "signature", "hmac", "token", "access_token"];
 
-/// Whether the query lets anybody in who has it.
+/// Whether the query grants access to anyone who has the link.
 pub(super) fn is_signed(query: &str) -> bool {
     SIGNATURES.iter().any(|name| value(query, name).is_some())
 }
@@ -62,7 +62,7 @@ fn compact_date(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(&spelt).ok()
 }
 
-/// `2026-11-21T12:45:00Z`, or less of it from the left, as Azure takes it.
+/// `2026-11-21T12:45:00Z`, or a shorter form without seconds or time, which Azure accepts.
 fn date(text: &str) -> Option<SystemTime> {
     let spelt = match text.len() {
         10 => format!("{text}T00:00:00Z"),
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_providers_links_say_when_they_end() {
+    fn the_expiry_of_every_provider_is_read() {
         for (query, end) in [
             ("X-Amz-Date=20261121T120000Z&X-Amz-Expires=900&X-Amz-Signature=0", Some("2026-11-21T12:15:00Z")),
             ("x-goog-date=20261121T120000Z&X-Goog-Expires=60", Some("2026-11-21T12:01:00Z")),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_anybody_in_is_known_by_its_signature() {
+    fn a_signature_makes_a_link_secret() {
         for (query, is) in [
             ("X-Amz-Signature=0", true),
             ("se=2026-11-21&sig=a", true),

@@ -1,6 +1,6 @@
-//! One request and its answer over a connection of its own, bounded in time and size.
+//! HTTP client for one request on one connection, with limits on time and size.
 //!
-//! Nothing is decompressed, followed or kept between requests. Where to connect to is told by [`look`](mod@super::probe).
+//! It does not decompress, follow redirects or keep state between requests. [`probe`](mod@super::probe) chooses the target.
 
 use std::fs::File;
 use std::future::Future;
@@ -25,18 +25,18 @@ use super::tls::{self, Trust};
 use super::transcript::{Answer, Body, BodyEnd, Failure, Handshake};
 use crate::asset::Digest;
 
-/// How much patience there is.
+/// Time and size limits of a probe.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// For all that is asked about a URL: 60 s.
+    /// Timeout for all requests about one URL. Default 60 s.
     pub overall: Duration,
-    /// For a name to be looked up, and again for a connection with its TLS: 10 s.
+    /// Timeout for the DNS lookup, and again for connecting, and again for the TLS handshake. Default 10 s.
     pub connect: Duration,
-    /// For an answer, from its request to the end of its body: 30 s.
+    /// Timeout for one request, from connecting to the end of the response body. Default 30 s.
     pub exchange: Duration,
-    /// Of an answer's head, in bytes: 64 KiB.
+    /// Maximum size of a response head, in bytes. Default 64 KiB.
     pub head: usize,
-    /// Of an answer's body, in bytes: 101 MiB, which is more than WhatsApp takes of anything.
+    /// Maximum size of a response body, in bytes. Default 101 MiB, which is more than any limit of WhatsApp's.
     pub body: u64,
 }
 
@@ -52,163 +52,164 @@ impl Default for Limits {
     }
 }
 
-/// Header fields of an answer that are taken; a head with more of them is too large.
+/// Maximum number of header fields in a response; a head with more counts as too large.
 const MAX_FIELDS: usize = 200;
 
-/// Where a server is, and how it is spoken to.
+/// The server and resource that a request goes to.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) is_https: bool,
-    /// As it stands in the URL, brackets included.
+    /// Host as in the URL, with the brackets of an IPv6 address.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) addresses: Vec<IpAddr>,
-    /// For the request line: path and query, percent-encoded.
+    /// Path and query for the request line, percent-encoded.
     pub(super) path_and_query: String,
 }
 
-/// What is asked.
+/// The variable parts of a request.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct RequestParts {
     pub(super) method: Method,
     pub(super) user_agent: Option<&'static str>,
     pub(super) fields: HeaderMap,
 }
 
-/// What becomes of the body of an answer with one of 200.
+/// What to do with the body of a 200 response.
 pub(super) enum Sink<'a> {
-    /// It is not wanted.
+    /// Do not read it.
     None,
-    /// It is hashed.
+    /// Hash it.
     Hash,
-    /// It is hashed and kept.
+    /// Hash it and write it to a file.
     File(&'a mut File),
 }
 
-/// An answer, and what was learnt of the server on the way to it.
+/// A response, with its TLS handshake and the addresses that failed.
 pub(super) struct Exchanged {
     pub(super) answer: Answer,
     pub(super) handshake: Option<Handshake>,
     pub(super) dead_addresses: Vec<(IpAddr, String)>,
 }
 
-/// What went wrong: with the server, or with us.
-pub(super) enum Trouble {
-    /// Theirs; with what TLS showed before.
-    Theirs(Failure, Option<Handshake>),
-    /// Our own file could not be written.
-    Ours(std::io::Error),
+/// Why a request failed: through the server, or on this machine.
+pub(super) enum ExchangeError {
+    /// The server's fault, with the TLS handshake if there was one.
+    Server(Failure, Option<Handshake>),
+    /// The file for the body could not be written.
+    Local(std::io::Error),
 }
 
-impl From<Failure> for Trouble {
+impl From<Failure> for ExchangeError {
     fn from(failure: Failure) -> Self {
-        Self::Theirs(failure, None)
+        Self::Server(failure, None)
     }
 }
 
-/// Asks once. `may_go_on` is asked when TLS has shown its certificates, before anything is sent.
+/// Sends one request. `may_continue` decides after the TLS handshake, before anything is sent.
 pub(super) async fn exchange(
     target: &Target,
-    ask: Ask,
+    parts: RequestParts,
     sink: Sink<'_>,
     trust: Option<&Trust>,
     limits: &Limits,
     deadline: Instant,
-    may_go_on: impl Fn(&Handshake) -> bool,
-) -> Result<Exchanged, Trouble> {
+    may_continue: impl Fn(&Handshake) -> bool,
+) -> Result<Exchanged, ExchangeError> {
     let began = Instant::now();
     let end = deadline.min(began + limits.exchange);
     let connecting = resolve::connect(&target.addresses, target.port, limits.connect);
     let connected = timeout_at(end, connecting).await.map_err(|_| Failure::ConnectTimeout)??;
     let dead_addresses = connected.dead;
     let answered = if target.is_https {
-        let trust = trust.ok_or_else(|| Failure::Tls("there is nobody to trust".to_owned()))?;
+        let trust = trust.ok_or_else(|| Failure::Tls("no trusted certificate authorities".to_owned()))?;
         let tls_end = end.min(Instant::now() + limits.connect);
         let shaking = tls::handshake(connected.stream, &target.host, trust);
         let (stream, handshake) = timeout_at(tls_end, shaking)
             .await
-            .map_err(|_| Failure::Tls("the handshake does not end".to_owned()))??;
-        if !may_go_on(&handshake) {
-            let failure =
-                Failure::Tls("its certificate is not trusted, and this link is a secret".to_owned());
-            return Err(Trouble::Theirs(failure, Some(handshake)));
+            .map_err(|_| Failure::Tls("handshake timed out".to_owned()))??;
+        if !may_continue(&handshake) {
+            let failure = Failure::Tls("the certificate is not trusted, and the link is secret".to_owned());
+            return Err(ExchangeError::Server(failure, Some(handshake)));
         }
-        match converse(stream, target, ask, sink, limits, (began, end)).await {
+        match send(stream, target, parts, sink, limits, (began, end)).await {
             Ok(answer) => (answer, Some(handshake)),
-            Err(Trouble::Theirs(failure, _)) => return Err(Trouble::Theirs(failure, Some(handshake))),
+            Err(ExchangeError::Server(failure, _)) => {
+                return Err(ExchangeError::Server(failure, Some(handshake)));
+            }
             Err(ours) => return Err(ours),
         }
     } else {
-        (converse(connected.stream, target, ask, sink, limits, (began, end)).await?, None)
+        (send(connected.stream, target, parts, sink, limits, (began, end)).await?, None)
     };
     Ok(Exchanged { answer: answered.0, handshake: answered.1, dead_addresses })
 }
 
-/// Speaks HTTP/1.1 over a connection.
-async fn converse(
+/// Sends a request over HTTP/1.1 and reads the response.
+async fn send(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
     target: &Target,
-    ask: Ask,
+    parts: RequestParts,
     sink: Sink<'_>,
     limits: &Limits,
     (began, end): (Instant, Instant),
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, ExchangeError> {
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_FIELDS).max_header_size(limits.head).max_buf_size(limits.head.max(8 << 10) * 2);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|e| failure(&e))?;
-    let request = request(target, ask)?;
-    let conversation = async {
+    let request = request(target, parts)?;
+    let sending = async {
         let response = timeout_at(end, sender.send_request(request))
             .await
             .map_err(|_| Failure::HeadTimeout)?
             .map_err(|e| failure(&e))?;
         let first_byte = began.elapsed();
         let (status, fields) = (response.status().as_u16(), response.headers().clone());
-        let body = receive(response, sink, limits.body, end).await.map_err(Trouble::Ours)?;
+        let body = receive(response, sink, limits.body, end).await.map_err(ExchangeError::Local)?;
         Ok(Answer { status, fields, first_byte, body })
     };
-    alongside(conversation, connection).await
+    drive(sending, connection).await
 }
 
-/// Drives a connection for as long as a conversation over it lasts.
-async fn alongside<T>(conversation: impl Future<Output = T>, connection: impl Future) -> T {
-    let (mut conversation, mut connection) = (pin!(conversation), pin!(connection));
+/// Drives a connection while the exchange on it runs.
+async fn drive<T>(sending: impl Future<Output = T>, connection: impl Future) -> T {
+    let (mut sending, mut connection) = (pin!(sending), pin!(connection));
     tokio::select! {
         biased;
-        outcome = &mut conversation => outcome,
-        // Its end shows in the conversation, with the reason.
-        _ = &mut connection => conversation.await,
+        outcome = &mut sending => outcome,
+        // If the connection ends, the exchange fails with the reason.
+        _ = &mut connection => sending.await,
     }
 }
 
-fn request(target: &Target, ask: Ask) -> Result<Request<Empty<Bytes>>, Failure> {
-    let refuse = |_| Failure::Malformed("the URL cannot be written into a request".to_owned());
+fn request(target: &Target, parts: RequestParts) -> Result<Request<Empty<Bytes>>, Failure> {
+    let invalid = |_| Failure::Malformed("the URL is not valid in a request line".to_owned());
     let is_usual = target.port == if target.is_https { 443 } else { 80 };
     let host = if is_usual { target.host.clone() } else { format!("{}:{}", target.host, target.port) };
     let mut request = Request::builder()
-        .method(ask.method)
+        .method(parts.method)
         .uri(target.path_and_query.as_str())
         .body(Empty::new())
-        .map_err(refuse)?;
+        .map_err(invalid)?;
     let fields = request.headers_mut();
-    fields.insert(HOST, HeaderValue::try_from(host).map_err(|_| refuse_host())?);
+    fields.insert(HOST, HeaderValue::try_from(host).map_err(|_| invalid_host())?);
     fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    if let Some(agent) = ask.user_agent {
+    if let Some(agent) = parts.user_agent {
         fields.insert(USER_AGENT, HeaderValue::from_static(agent));
     }
-    fields.extend(ask.fields);
+    fields.extend(parts.fields);
     Ok(request)
 }
 
-fn refuse_host() -> Failure {
-    Failure::Malformed("the host cannot be written into a request".to_owned())
+fn invalid_host() -> Failure {
+    Failure::Malformed("the host is not valid in a Host header".to_owned())
 }
 
-/// Takes the body of an answer: all of it, or none.
+/// Reads the response body into the sink.
 async fn receive(
     response: Response<Incoming>,
     sink: Sink<'_>,
-    most: u64,
+    max: u64,
     end: Instant,
 ) -> std::io::Result<Body> {
     let mut file = match sink {
@@ -226,10 +227,10 @@ async fn receive(
             Ok(Some(Err(e))) => break BodyEnd::Short(words(&e)),
             Ok(Some(Ok(frame))) => frame,
         };
-        // Trailers say nothing that we ask for.
+        // Trailers have nothing that a check uses.
         let Ok(data) = frame.into_data() else { continue };
         received += data.len() as u64;
-        if received > most {
+        if received > max {
             break BodyEnd::TooLarge;
         }
         hash.update(&data);
@@ -241,7 +242,7 @@ async fn receive(
     Ok(Body { received, digest, end })
 }
 
-/// A body that was not asked for. Where there is none to read, that is known.
+/// A body that is not read. Complete if there is nothing to read.
 fn unread(response: &Response<Incoming>) -> Body {
     if response.body().is_end_stream() {
         Body { end: BodyEnd::Complete, ..Body::UNREAD }
@@ -250,7 +251,7 @@ fn unread(response: &Response<Incoming>) -> Body {
     }
 }
 
-/// What hyper met, as what it means here.
+/// Maps an error of hyper to a failure.
 fn failure(error: &hyper::Error) -> Failure {
     if error.is_parse_too_large() {
         Failure::HeadTooLarge
@@ -261,7 +262,7 @@ fn failure(error: &hyper::Error) -> Failure {
     }
 }
 
-/// An error with its causes.
+/// An error with its chain of causes.
 fn words(error: &hyper::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,8 +1,8 @@
-//! Looking at a URL in the way that WhatsApp's fetcher does, and judging what came.
+//! Checks a URL: requests it the way Meta's fetcher does and judges the responses.
 //!
-//! [`probe()`] asks the server, with GET and HEAD alone, and brings back a [`Transcript`] and the body of the first answer;
-//! [`judge()`] makes findings of a transcript without asking anybody; [`caching()`] says in words for how long WhatsApp keeps what
-//! came; [`report()`] puts all of it together with what the bytes are worth, which is judged where files are.
+//! [`probe()`] sends GET and HEAD requests and returns a [`Transcript`] and the body of the first response. [`judge()`] derives findings
+//! from a transcript; it is pure. [`caching()`] describes how long WhatsApp keeps the response. [`report()`] combines these with the
+//! findings about the bytes, which [`check::judge`](crate::check::judge()) makes.
 
 mod address;
 mod caching;
@@ -22,7 +22,7 @@ mod transcript;
 pub use caching::caching;
 pub use expected::without_password;
 pub use judge::judge;
-pub use probe::{Limits, ProbeError, Probed, Trust, glance, probe};
+pub use probe::{Limits, ProbeError, Probed, Trust, probe, probe_head};
 pub use report::report;
 pub use transcript::{
     Answer, Body, BodyEnd, Certificate, ChainFault, Exchange, Failure, Handshake, Probe, Transcript,

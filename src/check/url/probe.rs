@@ -1,7 +1,6 @@
-//! The questions, in their order, and where each is sent.
+//! Sends the series of probe requests to the server of a URL.
 //!
-//! Only GET and HEAD are ever sent: without cookies, without a referrer, without credentials. A redirect is followed for one
-//! purpose, to tell where it ends.
+//! All requests are GET or HEAD without cookies, referrer or credentials. Redirects are followed only to report where they end.
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -18,56 +17,56 @@ use tokio::time::{Instant, timeout_at};
 pub use super::fetch::Limits;
 pub use super::tls::Trust;
 
-use super::fetch::{Ask, Sink, Target, Trouble, exchange};
+use super::fetch::{ExchangeError, RequestParts, Sink, Target, exchange};
 use super::transcript::{Answer, BodyEnd, Exchange, Failure, Handshake, Probe, Transcript};
 use super::{address, expiry, redirect, resolve};
 use crate::whatsapp::url_syntax;
 
-/// What Meta's servers are known to call themselves.
+/// The User-Agent of Meta's fetcher.
 const FETCHER: &str = crate::whatsapp::USER_AGENTS[0];
-/// What we call ourselves.
-const OURSELVES: &str = concat!("wamedia/", env!("CARGO_PKG_VERSION"));
-/// An entity tag that nobody has.
-const NOBODYS_TAG: &str = "\"wamedia-check-nobody-has-this\"";
-/// Redirects that are followed to tell where they end.
+/// The User-Agent of wamedia.
+const OWN_AGENT: &str = concat!("wamedia/", env!("CARGO_PKG_VERSION"));
+/// An entity tag that no server has.
+const UNKNOWN_TAG: &str = "\"wamedia-check-unknown-etag\"";
+/// Maximum number of redirects to follow.
 const HOPS: usize = 5;
 
-/// What was seen of a URL.
+/// The result of a probe.
 #[derive(Debug)]
 pub struct Probed {
-    /// What was asked, and what came.
+    /// All requests and responses.
     pub transcript: Transcript,
-    /// The body of the first answer, where that was a 200 and came as its head said.
+    /// The body of the first response, if its status was 200 and the body complete.
     pub body: Option<File>,
 }
 
-/// Why nobody was looked at: the fault is this machine's.
+/// Why a probe was not possible. The fault is on this machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProbeError {
-    /// There is nobody to trust.
+    /// This machine trusts no certificate authority.
     #[error(
-        "this machine trusts no certificate authority; install them (on Debian, ca-certificates) or name a file \
-         of them by SSL_CERT_FILE"
+        "this machine trusts no certificate authorities; install them (on Debian: apt install ca-certificates), or set \
+         SSL_CERT_FILE to a PEM file"
     )]
     NoTrust,
-    /// There is no way to the host from here.
-    #[error("{0}; run the check from a machine that has one")]
+    /// This machine has no network route to the host.
+    #[error("{0}; run the check on a machine that has a route")]
     NoRoute(String),
-    /// The body could not be kept.
-    #[error("a temporary file cannot be written: {0}; make room, or name another folder by TMPDIR")]
+    /// The temporary file for the body could not be written.
+    #[error("a temporary file cannot be written: {0}; free disk space, or set TMPDIR to another folder")]
     File(std::io::Error),
 }
 
-/// Asks the server of a URL all that there is to ask.
+/// Sends all probe requests for a URL.
 ///
-/// A server that cannot be reached is something that was seen, not an error.
+/// A server that cannot be reached is a result, not an error.
 pub async fn probe(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Probed, ProbeError> {
     let mut server = match Server::find(link, trust, limits).await? {
         Ok(server) => server,
         Err(transcript) => return Ok(Probed { transcript, body: None }),
     };
-    let body = server.ask_all().await?;
+    let body = server.send_all().await?;
     let Server { mut transcript, deadline, .. } = server;
     if let Some(location) = location(transcript.answer(Probe::Fetch)) {
         let start = Start { link, is_public: is_public(&transcript.addresses) };
@@ -76,27 +75,31 @@ pub async fn probe(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result
     Ok(Probed { transcript, body })
 }
 
-/// Asks the server of a URL for it once, and reads no more of the answer than its head.
+/// Sends one GET for a URL and reads only the head of the response.
 ///
-/// The transcript has no exchange where the URL is none.
-pub async fn glance(link: &str, trust: Option<&Trust>, limits: &Limits) -> Result<Transcript, ProbeError> {
+/// The transcript has no exchange if the URL is malformed.
+pub async fn probe_head(
+    link: &str,
+    trust: Option<&Trust>,
+    limits: &Limits,
+) -> Result<Transcript, ProbeError> {
     let mut server = match Server::find(link, trust, limits).await? {
         Ok(server) => server,
         Err(transcript) => return Ok(transcript),
     };
-    server.ask(Probe::Fetch, Sink::None).await?;
+    server.send(Probe::Fetch, Sink::None).await?;
     Ok(server.transcript)
 }
 
-/// The parts of a URL that a request can be made of; `None` where it is too wrong for that.
-fn askable(link: &str) -> Option<url_syntax::Url<'_>> {
+/// Parses a URL; `None` if it is too malformed to request.
+fn requestable(link: &str) -> Option<url_syntax::Url<'_>> {
     let (url, remarks) = url_syntax::read(link);
-    // A space or a letter beyond ASCII is written as it must be, and told of; without a proper host there is nobody to ask.
-    url.filter(|_| !remarks.iter().any(|remark| remark.has_nobody_to_ask()))
+    // Spaces and non-ASCII letters are percent-encoded for the request and reported. Without a valid host there is no server to ask.
+    url.filter(|_| !remarks.iter().any(|remark| remark.has_no_valid_host()))
 }
 
-/// What no request line may hold as it is; percent signs stay, since what they mean is the link's own.
-const UNWRITTEN: &AsciiSet = &CONTROLS
+/// Characters that a request line must not contain. Percent signs stay, because the link may already be encoded.
+const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
@@ -110,10 +113,10 @@ const UNWRITTEN: &AsciiSet = &CONTROLS
 
 fn target(url: &url_syntax::Url<'_>, addresses: Vec<IpAddr>) -> Target {
     let path = if url.path.is_empty() { "/" } else { url.path };
-    let mut path_and_query = utf8_percent_encode(path, UNWRITTEN).to_string();
+    let mut path_and_query = utf8_percent_encode(path, ENCODED).to_string();
     if !url.query.is_empty() {
         path_and_query.push('?');
-        path_and_query.extend(utf8_percent_encode(url.query, UNWRITTEN));
+        path_and_query.extend(utf8_percent_encode(url.query, ENCODED));
     }
     Target {
         is_https: url.is_https,
@@ -128,19 +131,19 @@ fn is_public(addresses: &[IpAddr]) -> bool {
     addresses.iter().all(|address| address::restricted(*address).is_none())
 }
 
-/// A server that is being asked.
+/// A probe in progress.
 struct Server<'a> {
     target: Target,
     trust: Option<&'a Trust>,
     limits: &'a Limits,
     deadline: Instant,
     transcript: Transcript,
-    /// Whether the link itself lets anybody in.
+    /// Whether the link grants access to anyone who has it.
     is_secret: bool,
 }
 
 impl<'a> Server<'a> {
-    /// The server of a URL; where there is none, what was learnt of that.
+    /// Resolves the server of a URL. Returns the transcript so far if that fails.
     async fn find(
         link: &str,
         trust: Option<&'a Trust>,
@@ -155,7 +158,7 @@ impl<'a> Server<'a> {
             exchanges: Vec::new(),
             leads_to: None,
         };
-        let Some(url) = askable(link) else { return Ok(Err(transcript)) };
+        let Some(url) = requestable(link) else { return Ok(Err(transcript)) };
         let deadline = Instant::now() + limits.overall;
         let addresses = match resolve::addresses(url.host, limits.connect).await {
             Ok(addresses) => addresses,
@@ -173,69 +176,69 @@ impl<'a> Server<'a> {
         Ok(Ok(Self { target, trust, limits, deadline, transcript, is_secret }))
     }
 
-    /// Asks everything, and keeps the body of the first answer.
-    async fn ask_all(&mut self) -> Result<Option<File>, ProbeError> {
+    /// Sends all probes and returns the body of the first response.
+    async fn send_all(&mut self) -> Result<Option<File>, ProbeError> {
         let mut file = tempfile::tempfile().map_err(ProbeError::File)?;
-        self.ask(Probe::Fetch, Sink::File(&mut file)).await?;
-        if !self.is_out_of_reach() {
+        self.send(Probe::Fetch, Sink::File(&mut file)).await?;
+        if !self.is_unreachable() {
             for probe in [Probe::OtherAgent, Probe::NoAgent] {
-                self.ask(probe, Sink::None).await?;
+                self.send(probe, Sink::None).await?;
             }
         }
         let Some(first) = self.transcript.answer(Probe::Fetch).cloned() else { return Ok(None) };
         let is_whole = first.status == 200 && first.body.end == BodyEnd::Complete;
         if is_whole {
-            self.ask_more(&first).await?;
+            self.send_rest(&first).await?;
         }
         Ok(is_whole.then_some(file))
     }
 
-    /// Whether nobody was there to read the first request, so that nobody will read another.
-    fn is_out_of_reach(&self) -> bool {
+    /// Whether the first probe did not reach an HTTP server, so that further probes are useless.
+    fn is_unreachable(&self) -> bool {
         use Failure::{Connect, ConnectTimeout, Lookup, NoRoute, Tls};
         let outcome = self.transcript.outcome(Probe::Fetch);
         matches!(outcome, None | Some(Err(Lookup(_) | Connect(_) | ConnectTimeout | NoRoute(_) | Tls(_))))
     }
 
-    /// What is asked of a server that answers as it should.
-    async fn ask_more(&mut self, first: &Answer) -> Result<(), ProbeError> {
+    /// Sends the probes that make sense only after a complete 200.
+    async fn send_rest(&mut self, first: &Answer) -> Result<(), ProbeError> {
         for probe in [Probe::Head, Probe::FirstByte, Probe::LastByte, Probe::Compressed] {
-            self.ask(probe, Sink::None).await?;
+            self.send(probe, Sink::None).await?;
         }
         if first.fields.contains_key(ETAG) {
-            self.ask(Probe::SameTag, Sink::None).await?;
-            self.ask(Probe::OtherTag, Sink::None).await?;
+            self.send(Probe::SameTag, Sink::None).await?;
+            self.send(Probe::OtherTag, Sink::None).await?;
         }
         if first.fields.contains_key(LAST_MODIFIED) {
-            self.ask(Probe::SameDate, Sink::None).await?;
+            self.send(Probe::SameDate, Sink::None).await?;
         }
-        self.ask(Probe::Again, Sink::Hash).await
+        self.send(Probe::Again, Sink::Hash).await
     }
 
-    /// Asks once and notes what came. When the time is over, nothing more is asked.
-    async fn ask(&mut self, probe: Probe, sink: Sink<'_>) -> Result<(), ProbeError> {
+    /// Sends one probe and records the outcome. Does nothing once the overall timeout has passed.
+    async fn send(&mut self, probe: Probe, sink: Sink<'_>) -> Result<(), ProbeError> {
         if Instant::now() >= self.deadline {
             return Ok(());
         }
-        let ask = self.question(probe);
+        let parts = self.request(probe);
         let is_secret = self.is_secret;
-        let may_go_on = |handshake: &Handshake| handshake.fault.is_none() || !is_secret;
-        let asked =
-            exchange(&self.target, ask, sink, self.trust, self.limits, self.deadline, may_go_on).await;
-        let (outcome, handshake) = match asked {
+        let may_continue = |handshake: &Handshake| handshake.fault.is_none() || !is_secret;
+        let sent =
+            exchange(&self.target, parts, sink, self.trust, self.limits, self.deadline, may_continue).await;
+        let (outcome, handshake) = match sent {
             Ok(exchanged) => {
                 if probe == Probe::Fetch {
                     self.transcript.dead_addresses = exchanged.dead_addresses;
                 }
                 (Ok(exchanged.answer), exchanged.handshake)
             }
-            Err(Trouble::Theirs(Failure::NoRoute(reason), _)) if probe == Probe::Fetch => {
+            Err(ExchangeError::Server(Failure::NoRoute(reason), _)) if probe == Probe::Fetch => {
                 return Err(ProbeError::NoRoute(Failure::NoRoute(reason).to_string()));
             }
-            Err(Trouble::Theirs(failure, handshake)) => (Err(failure), handshake),
-            Err(Trouble::Ours(error)) => return Err(ProbeError::File(error)),
+            Err(ExchangeError::Server(failure, handshake)) => (Err(failure), handshake),
+            Err(ExchangeError::Local(error)) => return Err(ProbeError::File(error)),
         };
-        // Of the last probes, what our own impatience ended tells nothing.
+        // A later probe that our own timeout ended says nothing about the server.
         if probe != Probe::Fetch && outcome.is_err() && Instant::now() >= self.deadline {
             return Ok(());
         }
@@ -246,10 +249,10 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    fn question(&self, probe: Probe) -> Ask {
+    fn request(&self, probe: Probe) -> RequestParts {
         let user_agent = match probe {
             Probe::NoAgent => None,
-            Probe::OtherAgent => Some(OURSELVES),
+            Probe::OtherAgent => Some(OWN_AGENT),
             _ => Some(FETCHER),
         };
         let method = if probe == Probe::Head { Method::HEAD } else { Method::GET };
@@ -258,12 +261,12 @@ impl<'a> Server<'a> {
             Probe::FirstByte => Some((RANGE, HeaderValue::from_static("bytes=0-0"))),
             Probe::LastByte => Some((RANGE, HeaderValue::from_static("bytes=-1"))),
             Probe::SameTag => own(ETAG).map(|tag| (IF_NONE_MATCH, tag)),
-            Probe::OtherTag => Some((IF_NONE_MATCH, HeaderValue::from_static(NOBODYS_TAG))),
+            Probe::OtherTag => Some((IF_NONE_MATCH, HeaderValue::from_static(UNKNOWN_TAG))),
             Probe::SameDate => own(LAST_MODIFIED).map(|date| (IF_MODIFIED_SINCE, date)),
             Probe::Compressed => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"))),
             _ => None,
         };
-        Ask { method, user_agent, fields: field.into_iter().collect::<HeaderMap>() }
+        RequestParts { method, user_agent, fields: field.into_iter().collect::<HeaderMap>() }
     }
 }
 
@@ -271,16 +274,16 @@ fn location(answer: Option<&Answer>) -> Option<String> {
     answer.filter(|answer| (300..400).contains(&answer.status))?.field(&LOCATION)
 }
 
-/// Where redirects begin.
+/// The link whose redirects are followed.
 struct Start<'a> {
     link: &'a str,
     is_public: bool,
 }
 
 impl Start<'_> {
-    /// The last URL that can be named: where the redirects end, or where they go too far.
+    /// The URL where the redirects end, or the last one within the limit.
     ///
-    /// A stranger's redirect into a network that is not public is not followed: what lies there is not for it to ask.
+    /// A redirect from a public server into a private network is not followed (server-side request forgery).
     async fn follow(
         &self,
         location: &str,
@@ -303,16 +306,17 @@ impl Start<'_> {
         limits: &Limits,
         deadline: Instant,
     ) -> Option<String> {
-        let url = askable(at)?;
-        let looking_up = resolve::addresses(url.host, limits.connect);
-        let addresses = timeout_at(deadline, looking_up).await.ok()?.ok()?;
+        let url = requestable(at)?;
+        let lookup = resolve::addresses(url.host, limits.connect);
+        let addresses = timeout_at(deadline, lookup).await.ok()?.ok()?;
         if self.is_public && !is_public(&addresses) {
             return None;
         }
-        let ask = Ask { method: Method::GET, user_agent: Some(FETCHER), fields: HeaderMap::new() };
+        let parts = RequestParts { method: Method::GET, user_agent: Some(FETCHER), fields: HeaderMap::new() };
         let is_trusted = |handshake: &Handshake| handshake.fault.is_none();
         let target = target(&url, addresses);
-        let exchanged = exchange(&target, ask, Sink::None, trust, limits, deadline, is_trusted).await.ok()?;
+        let exchanged =
+            exchange(&target, parts, Sink::None, trust, limits, deadline, is_trusted).await.ok()?;
         redirect::target(at, &location(Some(&exchanged.answer))?)
     }
 }

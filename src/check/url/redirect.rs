@@ -1,6 +1,6 @@
-//! Where a `Location` leads, from where it was read (RFC 3986 section 5, without dot segments, which servers resolve). Pure.
+//! Resolves a `Location` against the URL that it came from (RFC 3986 section 5, except dot segments, which servers resolve). Pure.
 
-/// The URL that `location` means in an answer to `base`, without its fragment; `None` where it leads to no `http` or `https` URL.
+/// The URL that `location` names in a response to `base`, without its fragment; `None` if it is not an `http` or `https` URL.
 pub(super) fn target(base: &str, location: &str) -> Option<String> {
     let location = location.trim();
     let location = location.split('#').next().unwrap_or_default();
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_may_be_whole_or_relative() {
+    fn a_location_may_be_absolute_or_relative() {
         let base = "https://a.example.com:8443/folder/b.jpg?v=1";
         for (location, expected) in [
             ("https://c.example.com/d.jpg", Some("https://c.example.com/d.jpg")),

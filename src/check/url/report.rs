@@ -1,4 +1,4 @@
-//! From what was seen of a URL to a report: the findings of its transcript and of its bytes, and a short transcript.
+//! Builds the report for a URL: findings about the transcript and the bytes, and a summary of the requests.
 
 use std::io;
 use std::path::Path;
@@ -14,9 +14,9 @@ use crate::check::rules::{file_rules, url_rules};
 use crate::check::{FileSource, Report, Source, Subject, judge as judge_bytes};
 use crate::whatsapp::Kind;
 
-/// All that is told of a URL. Fails where the body that was kept cannot be read back.
-pub fn report(looked: Probed, as_kind: Option<Kind>) -> io::Result<Report> {
-    let Probed { transcript, body } = looked;
+/// Builds the report for a probed URL. Fails if the stored body cannot be read back.
+pub fn report(probed: Probed, as_kind: Option<Kind>) -> io::Result<Report> {
+    let Probed { transcript, body } = probed;
     let mut report = Report::new(without_password(&transcript.link));
     report.findings = judge(&transcript, as_kind);
     if let Some(answer) = transcript.answer(Probe::Fetch) {
@@ -33,7 +33,7 @@ pub fn report(looked: Probed, as_kind: Option<Kind>) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Adds what the bytes are worth. Where they came compressed, they are not the medium's.
+/// Adds the findings about the bytes, unless the server compressed them.
 fn judge_body(
     report: &mut Report,
     answer: &Answer,
@@ -57,7 +57,7 @@ fn judge_body(
     let judgement = judge_bytes(&subject, &recognised);
     report.kind = Some(judgement.kind);
     report.format = format(&recognised);
-    // What the bytes show of a page, its type only says.
+    // The finding about the bytes of a page makes the one about its type redundant.
     if judgement.findings.iter().any(|finding| finding.rule == &file_rules::PAGE_INSTEAD) {
         report.findings.retain(|finding| finding.rule != &url_rules::TYPE_OF_PAGE);
     }
@@ -69,42 +69,42 @@ fn format(recognised: &Recognised) -> Option<String> {
     (recognised.format != Format::Unknown).then(|| recognised.format.name())
 }
 
-/// A short transcript.
+/// The summary of the requests and responses.
 fn details(transcript: &Transcript, answer: &Answer) -> Vec<(&'static str, String)> {
     let mut details = vec![("status", answer.status.to_string())];
     let addresses: Vec<_> = transcript.addresses.iter().map(ToString::to_string).collect();
     details.push(("addresses", addresses.join(", ")));
     details.push(("first byte", format!("{} ms", answer.first_byte.as_millis())));
     let length = match (answer.length(), &answer.body.end) {
-        (Some(length), _) => format!("{length} bytes, as Content-Length says"),
+        (Some(length), _) => format!("{length} bytes (Content-Length)"),
         (None, BodyEnd::Complete) => {
-            format!("{} bytes, of which no Content-Length speaks", answer.body.received)
+            format!("{} bytes, without Content-Length", answer.body.received)
         }
         (None, _) => "no Content-Length".to_owned(),
     };
     details.push(("length", length));
     for (name, field) in [("etag", ETAG), ("last modified", LAST_MODIFIED)] {
-        details.push((name, told(answer, &field)));
+        details.push((name, field_or_none(answer, &field)));
     }
     if let Some(certificate) = transcript.handshake.as_ref().and_then(|handshake| handshake.chain.first()) {
         let until = humantime::format_rfc3339_seconds(certificate.not_after);
-        details.push(("certificate", format!("until {until}, by {}", certificate.issuer)));
+        details.push(("certificate", format!("valid until {until}, issued by {}", certificate.issuer)));
     }
-    let asked = |probe: Probe| {
+    let line = |probe: Probe| {
         let answered = match transcript.outcome(probe)? {
             Ok(answer) => answer.status.to_string(),
             Err(failure) => failure.to_string(),
         };
         Some(format!("{} {answered}", probe.name()))
     };
-    let asked: Vec<_> =
-        transcript.exchanges.iter().skip(1).filter_map(|exchange| asked(exchange.probe)).collect();
-    if !asked.is_empty() {
-        details.push(("asked also", asked.join("; ")));
+    let lines: Vec<_> =
+        transcript.exchanges.iter().skip(1).filter_map(|exchange| line(exchange.probe)).collect();
+    if !lines.is_empty() {
+        details.push(("other requests", lines.join("; ")));
     }
     details
 }
 
-fn told(answer: &Answer, name: &HeaderName) -> String {
+fn field_or_none(answer: &Answer, name: &HeaderName) -> String {
     answer.field(name).unwrap_or_else(|| "none".to_owned())
 }

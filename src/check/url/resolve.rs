@@ -1,4 +1,4 @@
-//! From a host to connections: its addresses, and one of them that takes a connection.
+//! DNS lookup of a host, and a TCP connection to one of its addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use super::address;
 use super::transcript::Failure;
 
-/// Addresses of a host that are tried; more are not needed to learn what it is like.
-const TRIED: usize = 8;
+/// Maximum number of addresses to try; more add no information.
+const MAX_ADDRESSES: usize = 8;
 
-/// The addresses of a host, in the order in which the system would try them, each once.
+/// The distinct addresses of a host, in the order in which the system tries them.
 pub(super) async fn addresses(host: &str, within: Duration) -> Result<Vec<IpAddr>, Failure> {
     if let Some(address) = address::literal(host) {
         return Ok(vec![address]);
@@ -23,7 +23,7 @@ pub(super) async fn addresses(host: &str, within: Duration) -> Result<Vec<IpAddr
         Ok(Err(e)) => return Err(Failure::Lookup(e.to_string())),
         Err(_) => {
             return Err(Failure::Lookup(format!(
-                "no answer from the resolver in {} s",
+                "the resolver did not answer within {} s",
                 within.as_secs_f32()
             )));
         }
@@ -35,17 +35,17 @@ pub(super) async fn addresses(host: &str, within: Duration) -> Result<Vec<IpAddr
             true
         }
     });
-    found.truncate(TRIED);
-    if found.is_empty() { Err(Failure::Lookup("the resolver knows none".to_owned())) } else { Ok(found) }
+    found.truncate(MAX_ADDRESSES);
+    if found.is_empty() { Err(Failure::Lookup("the resolver found none".to_owned())) } else { Ok(found) }
 }
 
-/// A connection, and the addresses that were tried for it in vain.
+/// A connection, and the addresses that failed before it.
 pub(super) struct Connected {
     pub(super) stream: TcpStream,
     pub(super) dead: Vec<(IpAddr, String)>,
 }
 
-/// Connects to the first address that takes a connection, each in its share of the time.
+/// Connects to the first address that accepts. The addresses share the timeout equally.
 pub(super) async fn connect(addresses: &[IpAddr], port: u16, within: Duration) -> Result<Connected, Failure> {
     let share = within / u32::try_from(addresses.len().max(1)).unwrap_or(1);
     let (mut dead, mut failures) = (Vec::new(), Vec::new());
@@ -53,24 +53,24 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16, within: Duration) -
         let address = SocketAddr::new(ip, port);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // Small requests, each waited for.
+                // Requests are small and sequential, so Nagle's algorithm would only delay them.
                 let _ = stream.set_nodelay(true);
                 return Ok(Connected { stream, dead });
             }
-            Ok(Err(e)) if is_ours(&e) => failures.push(Failure::NoRoute(format!("{address}: {e}"))),
+            Ok(Err(e)) if is_local(&e) => failures.push(Failure::NoRoute(format!("{address}: {e}"))),
             Ok(Err(e)) => {
                 dead.push((ip, e.to_string()));
                 failures.push(Failure::Connect(format!("{address}: {e}")));
             }
             Err(_) => {
-                dead.push((ip, format!("no connection in {} s", share.as_secs_f32())));
+                dead.push((ip, format!("no connection within {} s", share.as_secs_f32())));
                 failures.push(Failure::ConnectTimeout);
             }
         }
     }
-    // What is the server's comes before what is ours.
-    let is_theirs = |failure: &Failure| !matches!(failure, Failure::NoRoute(_));
-    let worst = failures.iter().position(is_theirs).unwrap_or(0);
+    // Prefer a failure of the server to one of this machine.
+    let is_of_server = |failure: &Failure| !matches!(failure, Failure::NoRoute(_));
+    let worst = failures.iter().position(is_of_server).unwrap_or(0);
     Err(if failures.is_empty() {
         Failure::Lookup("no address".to_owned())
     } else {
@@ -78,8 +78,8 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16, within: Duration) -
     })
 }
 
-/// Whether it is this machine that cannot go there, as one without IPv6 cannot.
-fn is_ours(error: &io::Error) -> bool {
+/// Whether the failure is on this machine, such as a missing IPv6 route.
+fn is_local(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, NetworkDown, NetworkUnreachable, PermissionDenied};
     matches!(error.kind(), NetworkUnreachable | NetworkDown | AddrNotAvailable | PermissionDenied)
 }

@@ -1,4 +1,4 @@
-//! Servers that would keep a client for ever, held against limits that a test has the time for.
+//! Slow and endless servers against short timeouts and small limits.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ fn limits() -> Limits {
     }
 }
 
-/// A server that treats every connection in one way, on threads of their own.
+/// A server that handles each connection with `treat`, on a thread of its own.
 fn server(treat: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -29,7 +29,7 @@ fn server(treat: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'sta
     address
 }
 
-/// Reads something, and writes this; then a byte now and then until the client has gone.
+/// Reads a request and writes `first`, then `drop` every 20 ms until the client disconnects.
 fn dripping(first: &'static [u8], drop: &'static [u8]) -> SocketAddr {
     server(move |mut stream| {
         let _ = stream.read(&mut [0; 1024])?;
@@ -41,65 +41,69 @@ fn dripping(first: &'static [u8], drop: &'static [u8]) -> SocketAddr {
     })
 }
 
-fn looked(url: &str, trust: Option<&Trust>) -> Probed {
+fn probed(url: &str, trust: Option<&Trust>) -> Probed {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(probe(url, trust, &limits())).expect("the fault is not ours")
+    runtime.block_on(probe(url, trust, &limits())).expect("no fault of this machine")
 }
 
 #[test]
-fn nobody_keeps_us_waiting_for_an_answer() {
-    let silent = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
+fn a_slow_response_head_times_out() {
+    let idle = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
     let slow_line = dripping(b"HTTP/1.1 200 ", b"x");
     let slow_head = dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n");
-    let going_on = dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n");
-    for (what, address) in
-        [("silent", silent), ("a slow line", slow_line), ("a slow head", slow_head), ("going on", going_on)]
-    {
-        let seen = looked(&format!("http://{address}/a.jpg"), None);
-        let failure = seen.transcript.outcome(Probe::Fetch).expect("it was asked").as_ref().expect_err(what);
+    let continues = dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n");
+    for (what, address) in [
+        ("idle", idle),
+        ("a slow line", slow_line),
+        ("a slow head", slow_head),
+        ("endless 100 Continue", continues),
+    ] {
+        let seen = probed(&format!("http://{address}/a.jpg"), None);
+        let failure =
+            seen.transcript.outcome(Probe::Fetch).expect("a probe was sent").as_ref().expect_err(what);
         assert_eq!(*failure, Failure::HeadTimeout, "{what}");
         assert!(seen.body.is_none());
     }
 }
 
 #[test]
-fn nobody_keeps_us_waiting_for_the_end_of_a_body() {
+fn a_slow_body_times_out() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
-    let seen = looked(&format!("http://{}/a.jpg", dripping(head, b"x")), None);
+    let seen = probed(&format!("http://{}/a.jpg", dripping(head, b"x")), None);
     let answer = seen.transcript.answer(Probe::Fetch).expect("a head");
     assert_eq!(answer.body.end, BodyEnd::OutOfTime);
     assert!(answer.body.digest.is_none() && seen.body.is_none());
 }
 
 #[test]
-fn a_body_is_taken_up_to_a_length() {
+fn a_body_is_read_up_to_the_size_limit() {
     let address = server(|mut stream| {
         let _ = stream.read(&mut [0; 1024])?;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n")?;
         stream.write_all(&vec![0; 2_000_000])
     });
-    let seen = looked(&format!("http://{address}/a.jpg"), None);
+    let seen = probed(&format!("http://{address}/a.jpg"), None);
     let answer = seen.transcript.answer(Probe::Fetch).expect("a head");
     assert_eq!(answer.body.end, BodyEnd::TooLarge);
     assert!(answer.body.received <= (1 << 20) + (64 << 10), "{}", answer.body.received);
 }
 
 #[test]
-fn a_handshake_that_does_not_end_is_ended() {
-    let trust = super::tls::trusting_a_stranger();
-    let silent = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
-    let seen = looked(&format!("https://{silent}/a.jpg"), Some(&trust));
-    let outcome = seen.transcript.outcome(Probe::Fetch).expect("it was asked");
+fn a_stalled_tls_handshake_times_out() {
+    let trust = super::tls::of_an_unused_authority();
+    let idle = server(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
+    let seen = probed(&format!("https://{idle}/a.jpg"), Some(&trust));
+    let outcome = seen.transcript.outcome(Probe::Fetch).expect("a probe was sent");
     assert!(matches!(outcome, Err(Failure::Tls(_))), "{outcome:?}");
     assert_eq!(seen.transcript.exchanges.len(), 1);
 }
 
 #[test]
-fn an_url_without_a_host_asks_nobody() {
+fn no_request_is_sent_for_a_url_without_a_valid_host() {
     for url in
         ["http://a..b/", "http://", "nonsense", "http://m\u{fc}nchen.example/", "http://x.example:99999/"]
     {
-        let seen = looked(url, None);
+        let seen = probed(url, None);
         assert!(seen.transcript.exchanges.is_empty() && seen.body.is_none(), "{url}");
     }
 }

@@ -1,6 +1,6 @@
-//! TLS that looks on: a handshake is finished whatever the certificates are worth, and what they are worth is told.
+//! TLS client that completes every handshake and records whether the certificate chain is trusted.
 //!
-//! Nothing that comes over such a connection is trusted, and nothing secret is sent over it; see [`look`](mod@super::probe).
+//! Data from such a connection is not trusted, and [`probe`](mod@super::probe) sends nothing secret over it unless the chain is.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,18 +17,17 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use super::transcript::{Certificate, ChainFault, Failure, Handshake};
 use crate::https_client;
 
-/// Certificates of a chain that are looked at; real ones have two or three.
-const CHAIN: usize = 10;
-/// Names of a certificate that are told; some have hundreds.
-const NAMES: usize = 8;
+/// Maximum number of certificates to read from a chain; real chains have two or three.
+const MAX_CHAIN: usize = 10;
+/// Maximum number of names to report for a certificate; some have hundreds.
+const MAX_NAMES: usize = 8;
 
-/// Whom this machine trusts.
+/// The certificate authorities that this machine trusts.
 #[derive(Debug, Clone)]
 pub struct Trust(Arc<WebPkiServerVerifier>);
 
 impl Trust {
-    /// The authorities that the system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; `None` where there
-    /// are none.
+    /// The authorities of the system, or those in `SSL_CERT_FILE` and `SSL_CERT_DIR`; `None` if there are none.
     pub fn of_system() -> Option<Self> {
         Self::of_roots(https_client::system_roots())
     }
@@ -40,7 +39,7 @@ impl Trust {
     }
 }
 
-/// Speaks TLS with `host` over a connection, and tells what its certificates are like.
+/// Makes a TLS handshake with `host` and returns the certificates with a verdict on them.
 pub(super) async fn handshake(
     stream: TcpStream,
     host: &str,
@@ -49,30 +48,30 @@ pub(super) async fn handshake(
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     let name = ServerName::try_from(bare.to_owned())
-        .map_err(|_| Failure::Tls("no certificate can be for such a host name".to_owned()))?;
-    let onlooker = Arc::new(Onlooker { trust: trust.clone(), seen: Mutex::default() });
+        .map_err(|_| Failure::Tls("the host name is not valid in a certificate".to_owned()))?;
+    let verifier = Arc::new(RecordingVerifier { trust: trust.clone(), seen: Mutex::default() });
     let config = ClientConfig::builder_with_provider(https_client::crypto_provider())
         .with_safe_default_protocol_versions()
         .expect("the provider knows the protocol's versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&onlooker) as Arc<dyn ServerCertVerifier>)
+        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
         .with_no_client_auth();
     let stream = TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
         .map_err(|e| Failure::Tls(e.to_string()))?;
-    let seen = onlooker.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let seen = verifier.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok((stream, seen.unwrap_or(Handshake { chain: Vec::new(), fault: None })))
 }
 
-/// Finds out what a chain is worth, notes it, and lets it pass.
+/// Verifies a chain, records the verdict, and accepts the chain in any case.
 #[derive(Debug)]
-struct Onlooker {
+struct RecordingVerifier {
     trust: Trust,
     seen: Mutex<Option<Handshake>>,
 }
 
-impl ServerCertVerifier for Onlooker {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -83,7 +82,7 @@ impl ServerCertVerifier for Onlooker {
     ) -> Result<ServerCertVerified, Error> {
         let verdict =
             self.trust.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let sent = std::iter::once(end_entity).chain(intermediates).take(CHAIN);
+        let sent = std::iter::once(end_entity).chain(intermediates).take(MAX_CHAIN);
         let chain: Vec<_> = sent.filter_map(|der| certificate(der)).collect();
         let fault = verdict.err().map(|error| fault(&error, &chain));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Handshake { chain, fault });
@@ -113,7 +112,7 @@ impl ServerCertVerifier for Onlooker {
     }
 }
 
-/// Why a chain was not trusted.
+/// Why a chain is not trusted.
 fn fault(error: &Error, chain: &[Certificate]) -> ChainFault {
     use CertificateError as Cert;
     let is_alone = chain.len() == 1 && chain[0].is_self_issued();
@@ -125,7 +124,7 @@ fn fault(error: &Error, chain: &[Certificate]) -> ChainFault {
         Error::InvalidCertificate(Cert::NotValidForName | Cert::NotValidForNameContext { .. }) => {
             ChainFault::WrongName
         }
-        // What openssl makes by default is an authority's own certificate, and called that.
+        // openssl's default certificate is marked as an authority, so rustls reports another error for it.
         _ if is_alone => ChainFault::SelfSigned,
         Error::InvalidCertificate(Cert::UnknownIssuer) => {
             let ends_at_authority = chain.last().is_some_and(Certificate::is_self_issued);
@@ -136,13 +135,13 @@ fn fault(error: &Error, chain: &[Certificate]) -> ChainFault {
 }
 
 impl Certificate {
-    /// Whether it names itself as the one who signed it.
+    /// Whether the certificate names itself as its issuer.
     pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
 }
 
-/// Reads a certificate; `None` where it is none.
+/// Parses a certificate; `None` if it is malformed.
 fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let validity = certificate.validity();
@@ -155,7 +154,7 @@ fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
     Some(Certificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        names: names.take(NAMES).collect(),
+        names: names.take(MAX_NAMES).collect(),
         not_before: time(validity.not_before.timestamp()),
         not_after: time(validity.not_after.timestamp()),
     })
@@ -166,17 +165,17 @@ fn address(octets: &[u8]) -> Option<String> {
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| std::net::IpAddr::from(octets).to_string())).ok()
 }
 
-/// The last second of the year 9999, which is what certificates say that never expire (RFC 5280 section 4.1.2.5).
-const FOR_EVER: u64 = 253_402_300_799;
+/// The last second of the year 9999, the expiry of certificates that never expire (RFC 5280 section 4.1.2.5).
+const NEVER: u64 = 253_402_300_799;
 
-/// Seconds since 1970; a time before that is 1970.
+/// Converts seconds since 1970; earlier times become 1970.
 fn time(seconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(FOR_EVER))
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(NEVER))
 }
 
-/// Trust in an authority that signs nothing.
+/// Trust in an authority that has signed no server certificate.
 #[cfg(test)]
-pub(super) fn trusting_a_stranger() -> Trust {
+pub(super) fn of_an_unused_authority() -> Trust {
     let key = rcgen::KeyPair::generate().expect("a key");
     let params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
     let mut roots = RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! What a server was asked about a URL, and what came: plain data, which nothing here judges.
+//! Transcript of a probe: requests, responses and TLS handshakes, as plain data.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,40 +9,40 @@ use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 
 use crate::asset::Digest;
 
-/// All that was asked about one URL, and all that came.
+/// All requests for one URL and their responses.
 #[derive(Debug, Clone)]
 pub struct Transcript {
-    /// The URL, as it was given.
+    /// The URL as the user wrote it.
     pub link: String,
-    /// When the looking began, by the clock of this machine.
+    /// When the probe began, by the clock of this machine.
     pub began: SystemTime,
-    /// The addresses of its host; empty where it has none that could be found.
+    /// The addresses of the host; empty if the lookup found none.
     pub addresses: Vec<IpAddr>,
-    /// Addresses that took no connection although another of them did, each with the reason.
+    /// Addresses that refused a connection although another accepted, each with the reason.
     pub dead_addresses: Vec<(IpAddr, String)>,
-    /// What the TLS handshake of the first connection showed; `None` without TLS.
+    /// The TLS handshake of the first connection; `None` without TLS.
     pub handshake: Option<Handshake>,
-    /// What was asked, in its order. The first is [`Probe::Fetch`].
+    /// The exchanges in order. The first is [`Probe::Fetch`].
     pub exchanges: Vec<Exchange>,
-    /// Where its redirects end, if it has any, as far as they were followed.
+    /// The URL where its redirects end, if there are any, as far as they were followed.
     pub leads_to: Option<String>,
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// What was asked.
+    /// The request.
     pub probe: Probe,
-    /// What came.
+    /// The response, or why there was none.
     pub outcome: Result<Answer, Failure>,
 }
 
-/// The requests that are made, each for one purpose.
+/// The kinds of request in a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Probe {
-    /// GET in the way of the fetcher, as `facebookexternalua`.
+    /// GET the way Meta's fetcher does, as `facebookexternalua`.
     Fetch,
-    /// GET under our own name.
+    /// GET as `wamedia`.
     OtherAgent,
     /// GET without a `User-Agent`.
     NoAgent,
@@ -52,11 +52,11 @@ pub enum Probe {
     FirstByte,
     /// GET with `Range: bytes=-1`.
     LastByte,
-    /// GET with `If-None-Match` and the entity tag that it has.
+    /// GET with `If-None-Match` and the current entity tag.
     SameTag,
-    /// GET with `If-None-Match` and an entity tag that it cannot have.
+    /// GET with `If-None-Match` and an entity tag that the asset never had.
     OtherTag,
-    /// GET with `If-Modified-Since` and its own date.
+    /// GET with `If-Modified-Since` and the asset's `Last-Modified`.
     SameDate,
     /// GET with `Accept-Encoding: gzip, br`.
     Compressed,
@@ -64,89 +64,89 @@ pub enum Probe {
     Again,
 }
 
-/// An answer, as it came.
+/// A response as it was received.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The header fields.
     pub fields: HeaderMap,
-    /// From the beginning of the connection to the end of the head.
+    /// Time from the start of the connection to the end of the response head.
     pub first_byte: Duration,
-    /// What followed the head.
+    /// The response body.
     pub body: Body,
 }
 
-/// What followed the head of an answer.
+/// A response body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    /// Bytes that came, as they came: nothing is decompressed.
+    /// Number of bytes received, without decompression.
     pub received: u64,
-    /// Their SHA-256, where all of them were read.
+    /// SHA-256 of the bytes, if the body was read completely.
     pub digest: Option<Digest>,
-    /// How it ended.
+    /// How the body ended.
     pub end: BodyEnd,
 }
 
 /// How a body ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// As its head said.
+    /// Complete, as the head announced.
     Complete,
-    /// We did not want (more of) it.
+    /// Not read (any further).
     Unread,
-    /// Before the end that its head promised, and why.
+    /// Cut off before the announced end, with the reason.
     Short(String),
-    /// It was still coming when our time was over.
+    /// Still arriving when the timeout passed.
     OutOfTime,
-    /// It was more than anybody takes, and we stopped.
+    /// Over the size limit; reading stopped.
     TooLarge,
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The host's name leads to no address.
+    /// The DNS lookup found no address.
     Lookup(String),
-    /// No address took a connection.
+    /// No address accepted a connection.
     Connect(String),
-    /// No address took a connection in time.
+    /// No address accepted a connection before the timeout.
     ConnectTimeout,
-    /// There is no way from this machine to the address, which says nothing of the server.
+    /// This machine has no route to the address, which says nothing about the server.
     NoRoute(String),
-    /// No agreement on TLS.
+    /// The TLS handshake failed.
     Tls(String),
-    /// The head of the answer did not come in time.
+    /// The response head did not arrive before the timeout.
     HeadTimeout,
-    /// The head of the answer was longer than anybody takes.
+    /// The response head was over the size limit.
     HeadTooLarge,
-    /// What came was no HTTP.
+    /// The response was not HTTP.
     Malformed(String),
-    /// The connection ended before the head of an answer.
+    /// The connection closed before a complete response head.
     Closed(String),
 }
 
-/// What a TLS handshake showed.
+/// The result of a TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// The certificates that the server sent, its own first.
     pub chain: Vec<Certificate>,
-    /// Why this machine does not trust them.
+    /// Why this machine does not trust them, if it does not.
     pub fault: Option<ChainFault>,
 }
 
-/// What matters of a certificate. Its names are the server's words.
+/// The relevant fields of a certificate. The names are untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose it is.
+    /// Subject.
     pub subject: String,
-    /// Who signed it.
+    /// Issuer.
     pub issuer: String,
-    /// The host names and addresses that it is for.
+    /// Host names and IP addresses (subject alternative names).
     pub names: Vec<String>,
-    /// From when it holds.
+    /// Start of its validity.
     pub not_before: SystemTime,
-    /// Until when it holds.
+    /// End of its validity.
     pub not_after: SystemTime,
 }
 
@@ -155,59 +155,59 @@ pub struct Certificate {
 pub enum ChainFault {
     /// A certificate has expired.
     Expired,
-    /// A certificate does not hold yet.
+    /// A certificate is not valid yet.
     NotYetValid,
-    /// The certificate is for other names.
+    /// The certificate does not cover the host name.
     WrongName,
-    /// The server signed its certificate itself.
+    /// The certificate is self-signed.
     SelfSigned,
-    /// The chain ends before it reaches anybody who is trusted: a certificate in between is missing.
+    /// The chain ends before a trusted authority: an intermediate certificate is missing.
     Incomplete,
-    /// The chain ends with an authority that is not trusted.
+    /// The chain ends at an authority that is not trusted.
     UnknownIssuer,
     /// Anything else, in the words of the TLS library.
     Other(String),
 }
 
 impl Transcript {
-    /// The answer to a probe, where there was one.
+    /// The response to a probe, if there was one.
     pub fn answer(&self, probe: Probe) -> Option<&Answer> {
         self.outcome(probe)?.as_ref().ok()
     }
 
-    /// What became of a probe; `None` where it was not made.
+    /// The outcome of a probe; `None` if it was not sent.
     pub fn outcome(&self, probe: Probe) -> Option<&Result<Answer, Failure>> {
         self.exchanges.iter().find(|exchange| exchange.probe == probe).map(|exchange| &exchange.outcome)
     }
 }
 
 impl Answer {
-    /// What it says to WhatsApp's link cache.
+    /// The headers that WhatsApp's link cache reads.
     pub fn cache_headers(&self) -> CacheHeaders {
         let [policy, date, tag] = [&CACHE_CONTROL, &LAST_MODIFIED, &ETAG].map(|name| self.field(name));
         CacheHeaders::of(policy.as_deref(), date.as_deref(), tag.as_deref())
     }
 
-    /// The value of a field, its lines joined (RFC 9110 section 5.2); what is not UTF-8 in it is replaced.
+    /// The value of a header field, its lines joined (RFC 9110 section 5.2). Bytes that are not UTF-8 are replaced.
     pub fn field(&self, name: &HeaderName) -> Option<String> {
         let mut lines = self.fields.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
         let first = lines.next()?.trim().to_owned();
         Some(lines.fold(first, |joined, line| joined + ", " + line.trim()))
     }
 
-    /// What `Content-Length` says, where it is a number.
+    /// The value of `Content-Length`, if it is a number.
     pub fn length(&self) -> Option<u64> {
         self.field(&hyper::header::CONTENT_LENGTH)?.parse().ok()
     }
 }
 
 impl Body {
-    /// A body of which nothing was read.
+    /// A body that was not read.
     pub const UNREAD: Self = Self { received: 0, digest: None, end: BodyEnd::Unread };
 }
 
 impl Probe {
-    /// What is sent, as a person writes it.
+    /// The request in words, for output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fetch => "GET as facebookexternalua",
@@ -228,15 +228,15 @@ impl Probe {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lookup(reason) => write!(f, "the host has no address: {reason}"),
-            Self::Connect(reason) => write!(f, "no connection: {reason}"),
-            Self::ConnectTimeout => f.write_str("no connection in time"),
-            Self::NoRoute(reason) => write!(f, "this machine has no way there: {reason}"),
-            Self::Tls(reason) => write!(f, "no agreement on TLS: {reason}"),
-            Self::HeadTimeout => f.write_str("no answer in time"),
-            Self::HeadTooLarge => f.write_str("the head of the answer does not end"),
-            Self::Malformed(reason) => write!(f, "what came is no HTTP: {reason}"),
-            Self::Closed(reason) => write!(f, "the connection ended before an answer: {reason}"),
+            Self::Lookup(reason) => write!(f, "DNS lookup failed: {reason}"),
+            Self::Connect(reason) => write!(f, "connection failed: {reason}"),
+            Self::ConnectTimeout => f.write_str("connection timed out"),
+            Self::NoRoute(reason) => write!(f, "this machine has no route to it: {reason}"),
+            Self::Tls(reason) => write!(f, "TLS handshake failed: {reason}"),
+            Self::HeadTimeout => f.write_str("timed out waiting for the response"),
+            Self::HeadTooLarge => f.write_str("the response head is too large"),
+            Self::Malformed(reason) => write!(f, "the response is not HTTP: {reason}"),
+            Self::Closed(reason) => write!(f, "connection closed before the response: {reason}"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the server of a URL says of it, by one GET whose body is not read.
 
+use super::super::{CommandError, Exit, background};
+use crate::check::url::{Answer, Limits, Probe, Trust, probe_head, without_password};
 use crate::escape::escaped;
-use super::super::{Exit, CommandError, background};
-use crate::check::url::{Answer, Limits, Probe, Trust, glance, without_password};
 
 /// Asks for a URL, without following where it redirects to, as the fetcher does not either.
 pub(super) fn ask(url: &str) -> Result<Answer, CommandError> {
@@ -15,7 +15,7 @@ pub(super) fn ask(url: &str) -> Result<Answer, CommandError> {
     }
     let (trust, limits) = (Trust::of_system(), Limits::default());
     let transcript = background()?
-        .block_on(glance(url, trust.as_ref(), &limits))
+        .block_on(probe_head(url, trust.as_ref(), &limits))
         .map_err(|ours| CommandError::new(Exit::System, format_args!("{shown}: {ours}")))?;
     let Some(outcome) = transcript.outcome(Probe::Fetch) else {
         let reason = "it is no URL that can be asked for; `wamedia check` says what is wrong with it";
