@@ -1,4 +1,4 @@
-//! Looking at one file on a disk.
+//! Checks one file on disk.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -13,7 +13,7 @@ use crate::asset::{AssetPath, MediaType};
 use crate::shell::{named, quoted};
 use crate::whatsapp::{self, Kind};
 
-/// An open file whose bytes are looked at here and there.
+/// An open file that is read at arbitrary offsets.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
@@ -21,7 +21,7 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Opens the file at `path`, which must be a regular one. A FIFO does not hold the caller up.
+    /// Opens the file at `path`, which must be a regular file. Opening a FIFO does not block the caller.
     pub fn open(path: &Path) -> io::Result<(Self, Metadata)> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
@@ -29,13 +29,13 @@ impl FileSource {
         if !metadata.is_file() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "it is no regular file, so it is not served",
+                "not a regular file, so it is not served",
             ));
         }
         Ok((Self { file, size: metadata.len() }, metadata))
     }
 
-    /// The bytes of a regular file that is open.
+    /// Reads from a regular file that is already open.
     pub fn new(file: File) -> io::Result<Self> {
         let size = file.metadata()?.len();
         Ok(Self { file, size })
@@ -57,9 +57,9 @@ impl Source for FileSource {
     }
 }
 
-/// Holds the file at `path` against the rules, as it would be served below a folder in which it is called `below`.
+/// Checks the file at `path` against the rules, as `wamedia serve` would serve it under the path `below` of its folder.
 ///
-/// Reads [`format::READ_BOUND`] bytes of it at most.
+/// Reads at most [`format::READ_BOUND`] bytes of it.
 pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Result<Report> {
     let (mut source, metadata) = FileSource::open(path)?;
     let recognised = format::recognise(&mut source)?;
@@ -80,14 +80,14 @@ pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Resul
     report.findings = judge_path(below, path);
     report.findings.extend(judgement.findings);
     if metadata.mtime() <= 1 {
-        let seen = format!("changed {} s after the beginning of 1970", metadata.mtime());
+        let seen = format!("mtime is {} s after the start of 1970", metadata.mtime());
         report.findings.push(Finding::new(&NO_DATE, seen, format!("touch {}", quoted(path))));
     }
     report.sort();
     Ok(report)
 }
 
-/// The type that a file goes under, whose name may be one that none is served under.
+/// The `Content-Type` that the file's extension gives, even if a file with this name cannot be served.
 fn media_type(below: &Path) -> MediaType {
     let extension = below.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     AssetPath::from_plain(&format!("a.{extension}"))
@@ -100,7 +100,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
-    fn a_date_that_is_none_is_told() {
+    fn an_mtime_of_0_or_1_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.txt");
         for (seconds, expected) in [(0, &["no-date"][..]), (1, &["no-date"]), (2, &[]), (1_700_000_000, &[])]

@@ -1,56 +1,56 @@
-//! What a check finds: a rule that was met, and what was seen.
+//! Findings of a check: the rule that applies, what was seen, and how to fix it.
 
-/// Something that a check can find. All of them stand in [`rules`](super::rules).
+/// A problem that a check can find. [`rules`](super::rules) lists all of them.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rule {
-    /// Its name for scripts, as in `webp-as-image`. It never changes.
+    /// Stable identifier for scripts, such as `webp-as-image`.
     pub id: &'static str,
-    /// What it means for the asset.
+    /// How serious it is for the asset.
     pub severity: Severity,
-    /// What is wrong or doubtful, in a few words, without the asset: `A WebP goes as a sticker only`.
+    /// The problem in one short statement that does not name the asset: `A JPEG must be RGB, not CMYK`.
     pub title: &'static str,
-    /// Where this is known from.
+    /// The document or report that the rule is based on.
     pub source: &'static str,
-    /// How well it is known.
+    /// How reliable that source is.
     pub evidence: Evidence,
-    /// The code with which WhatsApp answers or reports it, where one is known.
+    /// The error code that WhatsApp's API or webhook reports for it, if known.
     pub code: Option<u32>,
 }
 
-/// What a finding means for the asset.
+/// How serious a finding is for the asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// It would be better otherwise.
+    /// The asset arrives, and could be better.
     Advice,
-    /// It may fail, or do something else than the sender means.
+    /// It may not arrive, or not as the sender intends.
     Doubtful,
-    /// WhatsApp does not take it.
+    /// WhatsApp does not deliver it.
     Refused,
 }
 
-/// How well something is known of WhatsApp.
+/// How reliable the source of a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Meta or 360dialog say so in their documents.
+    /// Documented by Meta or 360dialog.
     Documented,
-    /// Users have met it.
+    /// Reported by users of the API.
     Reported,
-    /// It follows from how HTTP, TLS or the format work.
+    /// Follows from how HTTP, TLS or the format works.
     Reasoned,
 }
 
-/// A rule that was met.
+/// A rule that applies to an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which one.
+    /// The rule.
     pub rule: &'static Rule,
-    /// What was seen, in one line, such as `512×384 pixels`. What comes from a file or a server is escaped in it.
+    /// What was seen, in one line, such as `512×384 pixels`. Text from a file or a server is escaped.
     pub seen: String,
-    /// The text that Meta's webhook would carry in `error_data.details`, where it is known.
+    /// The text of `error_data.details` in Meta's webhook, if known.
     pub webhook: Option<String>,
-    /// How to mend it; where a command does, that command, ready to be pasted.
+    /// How to fix it; if a command does, that command, ready to paste.
     pub fix: String,
 }
 
@@ -77,12 +77,12 @@ impl Evidence {
 }
 
 impl Finding {
-    /// `rule` met by what was `seen`.
+    /// A finding of `rule`, with what was `seen` and how to fix it.
     pub fn new(rule: &'static Rule, seen: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { rule, seen: seen.into(), webhook: None, fix: fix.into() }
     }
 
-    /// The same, with the text that Meta's webhook would carry.
+    /// Sets the text of Meta's webhook.
     #[must_use]
     pub fn webhook(self, details: impl Into<String>) -> Self {
         Self { webhook: Some(details.into()), ..self }

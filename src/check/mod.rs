@@ -1,9 +1,9 @@
-//! Holding a file or a URL against WhatsApp's rules, before Meta does.
+//! Checks files, bucket objects and URLs against WhatsApp's media rules.
 //!
-//! [`mod@format`] tells what bytes are, from as few of them as that takes; [`judge()`] holds that against [`rules`], which are all
-//! that a check can find, as data; a [`Finding`] is one of them met, and a [`Report`] is all that is told of one asset. [`url`] looks
-//! at a server in the way that the fetcher does, and [`explain`] explains what failed all the same. What is documented of WhatsApp
-//! stands in [`crate::whatsapp`]; what is printed, in the command line's room.
+//! [`mod@format`] recognises the format of bytes from as few of them as possible. [`judge()`] checks the result against [`rules`],
+//! the table of everything that a check can find. A [`Finding`] is one rule that applies; a [`Report`] holds all findings of one
+//! asset. [`url`] requests a URL the way Meta's fetcher does, and [`explain`] explains failures that were reported later. What
+//! WhatsApp documents is data in [`crate::whatsapp`]; the command line prints the results.
 
 pub mod explain;
 mod file;
@@ -16,13 +16,9 @@ pub mod rules;
 mod source;
 pub mod url;
 
-pub use super::shell::{named, quoted};
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use judge::{Judgement, Subject, judge, judge_key, judge_path};
 pub use object::{ObjectError, Objects};
 pub use report::{Caching, Report, Verdict};
 pub use source::Source;
-
-/// 31 December 9999, 23:59:59: the last second since 1970 that a date in HTTP can tell.
-pub(crate) const LAST_SECOND: u64 = 253_402_300_799;

@@ -1,4 +1,4 @@
-//! Looking at one object of a bucket, piece by piece.
+//! Checks one object of a bucket with a few range requests.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,40 +13,40 @@ use crate::asset::AssetPath;
 use crate::store::{Piece, StoreError, Stores};
 use crate::whatsapp::Kind;
 
-/// What is asked for of an object first, in bytes: with most formats, all that is needed.
+/// Size of the first range request, in bytes. Most formats need no more.
 const HEAD: u64 = 64 << 10;
-/// What is asked for where that is not enough.
+/// Size of each further range request, in bytes.
 const MORE: u64 = 32 << 10;
-/// How many such pieces are held of one object.
-const HELD: usize = 4;
+/// How many further ranges of one object are kept in memory.
+const KEPT: usize = 4;
 
-/// Objects of the buckets that are mounted, each looked at on the thread of who asks.
+/// Checks objects of mounted buckets, each on the caller's thread.
 #[derive(Clone, Copy)]
 pub struct Objects<'a> {
-    /// Where they lie.
+    /// The stores that hold the objects.
     pub stores: &'a Stores,
-    /// A runtime that the caller is not part of, where the stores' connections live.
+    /// The runtime of the stores' connections. The caller must not run on it, because a check blocks on it.
     pub handle: &'a Handle,
-    /// The kind of message that is to send them, where that is said.
+    /// The kind of message that is to send them, if the user chose one (`--as`).
     pub as_kind: Option<Kind>,
 }
 
-/// Why nothing can be said of an object.
+/// Why an object could not be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectError {
-    /// It could not be asked for.
+    /// The store could not return the object.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It could not be read on.
+    /// Reading a further range failed.
     #[error(transparent)]
     Reading(#[from] io::Error),
 }
 
 impl Objects<'_> {
-    /// Adds to `report` what the object at `path`, of `size` bytes as it was listed, is worth.
+    /// Checks the object at `path`, whose listed size is `size` bytes, and adds the results to `report`.
     ///
-    /// Reads [`format::READ_BOUND`] bytes of it at most, of one version.
+    /// Reads at most [`format::READ_BOUND`] bytes, all of one version of the object.
     pub fn check(&self, path: &AssetPath<'_>, size: u64, mut report: Report) -> Result<Report, ObjectError> {
         let Piece { asset, tag, bytes } =
             self.handle.block_on(self.stores.piece(path, 0..size.min(HEAD), None))?;
@@ -55,8 +55,7 @@ impl Objects<'_> {
         report.caching = Some(Caching::under(&asset.cache_policy));
         if let Some(encoding) = &asset.content_encoding {
             let seen = format!("Content-Encoding: {encoding}");
-            let fix =
-                "store it as it is: media are compressed already, and what fetches them may not decode them";
+            let fix = "upload it uncompressed and without Content-Encoding: media are compressed already, and Meta's fetcher may not decode it";
             report.findings.push(Finding::new(&CONTENT_ENCODING, seen, fix));
             report.sort();
             return Ok(report);
@@ -80,20 +79,20 @@ impl Objects<'_> {
     }
 }
 
-/// An object whose bytes are asked for where they are looked at.
+/// An object whose byte ranges are fetched when a reader needs them.
 struct ObjectSource<'a> {
     objects: &'a Objects<'a>,
     path: &'a AssetPath<'a>,
     tag: &'a str,
     size: u64,
     head: Bytes,
-    /// Pieces of it and where they begin, the newest last.
+    /// Further ranges with their offsets, the newest last.
     more: VecDeque<(u64, Bytes)>,
 }
 
 impl ObjectSource<'_> {
-    /// The bytes that are at hand from `offset` on.
-    fn at_hand(&self, offset: u64) -> Option<&[u8]> {
+    /// The bytes from `offset` on that are already in memory.
+    fn buffered(&self, offset: u64) -> Option<&[u8]> {
         let held =
             std::iter::once((0, &self.head)).chain(self.more.iter().map(|(from, bytes)| (*from, bytes)));
         held.into_iter().find_map(|(from, bytes)| {
@@ -102,13 +101,13 @@ impl ObjectSource<'_> {
         })
     }
 
-    /// Asks for what begins at `offset`, `wanted` bytes of it or more.
+    /// Fetches at least `wanted` bytes at `offset`.
     fn fetch(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
         let end = offset.saturating_add(MORE.max(wanted as u64)).min(self.size);
         let asked = self.objects.stores.piece(self.path, offset..end, Some(self.tag));
         let piece =
             self.objects.handle.block_on(asked).map_err(|error| io::Error::other(error.to_string()))?;
-        if self.more.len() == HELD {
+        if self.more.len() == KEPT {
             self.more.pop_front();
         }
         self.more.push_back((offset, piece.bytes));
@@ -127,11 +126,11 @@ impl Source for ObjectSource<'_> {
         let mut filled = 0;
         while filled < wanted {
             let at = offset + filled as u64;
-            if self.at_hand(at).is_none() {
+            if self.buffered(at).is_none() {
                 self.fetch(at, wanted - filled)?;
             }
-            let Some(bytes) = self.at_hand(at) else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-            // What is at hand may end before what is wanted does.
+            let Some(bytes) = self.buffered(at) else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+            // The buffered range may end before the wanted one.
             let count = bytes.len().min(wanted - filled);
             buffer[filled..filled + count].copy_from_slice(&bytes[..count]);
             filled += count;

@@ -1,4 +1,4 @@
-//! All that is told of one asset.
+//! Report of a check: everything found about one asset.
 
 use std::fmt;
 
@@ -6,50 +6,50 @@ use super::{Finding, Severity};
 use crate::asset::CachePolicy;
 use crate::whatsapp::{Kind, Treatment};
 
-/// What was found out of one file, object or URL.
+/// The result of checking one file, object or URL.
 ///
-/// Its texts may hold anything that a file's name or a server said, control characters included: who prints them escapes them.
+/// Its texts may contain anything from a file name or a server, control characters included: code that prints them escapes them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// The asset as it was named: a path, a bucket's URL, a URL.
+    /// The asset as the user named it: a path, a bucket URL or a URL.
     pub asset: String,
-    /// The kind of message that sends it; `None` where nothing was there to judge.
+    /// The kind of message that sends it; `None` if there was nothing to judge.
     pub kind: Option<Kind>,
-    /// The `Content-Type` under which it comes.
+    /// Its `Content-Type`.
     pub media_type: Option<String>,
-    /// What its bytes are, by the format's usual name.
+    /// The format of its bytes, by its usual name.
     pub format: Option<String>,
-    /// In bytes.
+    /// Size in bytes.
     pub size: Option<u64>,
-    /// What WhatsApp's link cache does with it, where it is known under which policy it comes.
+    /// How WhatsApp's link cache treats it, if its cache policy is known.
     pub caching: Option<Caching>,
-    /// What else was seen, each under its name in lower case (`status`, `first byte`), in the order to be told in.
+    /// Other observations as name (in lower case, such as `status` or `first byte`) and value, in the order to print them.
     pub details: Vec<(&'static str, String)>,
-    /// What it is found wanting in, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
 }
 
 /// How an asset will be cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caching {
-    /// The `Cache-Control` under which it comes; `None` where there is none.
+    /// Its `Cache-Control`; `None` if there is none.
     pub policy: Option<String>,
-    /// What WhatsApp does with it where it follows the headers: one sentence without its full stop.
+    /// How WhatsApp caches it if it follows the headers: one sentence without a full stop.
     pub treatment: String,
 }
 
-/// What the findings of an asset come to.
+/// The overall result for an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing was found.
+    /// No findings.
     Fine,
-    /// The worst of what was found.
+    /// The severity of the worst finding.
     Found(Severity),
 }
 
 impl Report {
-    /// Of the asset that was named so, nothing is known yet.
+    /// An empty report on the asset with this name.
     pub fn new(asset: impl Into<String>) -> Self {
         Self {
             asset: asset.into(),
@@ -63,19 +63,19 @@ impl Report {
         }
     }
 
-    /// What its findings come to.
+    /// The overall result: the severity of the worst finding.
     pub fn verdict(&self) -> Verdict {
         self.findings.iter().map(|finding| finding.rule.severity).max().map_or(Verdict::Fine, Verdict::Found)
     }
 
-    /// Puts the worst findings first; those that are equally bad stay in their order.
+    /// Puts the worst findings first; findings of equal severity keep their order.
     pub fn sort(&mut self) {
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
     }
 }
 
 impl Caching {
-    /// Under a policy of ours.
+    /// Caching under a cache policy that wamedia serves.
     pub fn under(policy: &CachePolicy) -> Self {
         Self { policy: Some(policy.as_str().to_owned()), treatment: Treatment::under(policy).to_string() }
     }
@@ -103,11 +103,11 @@ mod tests {
     use crate::check::rules;
 
     #[test]
-    fn a_report_is_as_bad_as_the_worst_of_its_findings() {
+    fn the_verdict_is_the_severity_of_the_worst_finding() {
         let mut report = Report::new("a.jpg");
         assert_eq!(report.verdict().name(), "fine");
         for severity in [Severity::Advice, Severity::Refused, Severity::Doubtful] {
-            let rule = rules::all().find(|rule| rule.severity == severity).expect("there is one of each");
+            let rule = rules::all().find(|rule| rule.severity == severity).expect("a rule of each severity");
             report.findings.push(Finding::new(rule, "", ""));
         }
         assert_eq!(report.verdict(), Verdict::Found(Severity::Refused));

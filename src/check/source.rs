@@ -1,16 +1,16 @@
-//! Bytes that can be read at any place: of a file, of an object in a bucket, of a response that was fetched.
+//! Random-access byte source: a file, a bucket object or a fetched response.
 
 use std::io;
 
-/// What a reader of formats reads from.
+/// Bytes that the format readers read at any offset.
 ///
-/// A source hands out what is asked for and nothing more, so that what a reader looks at can be counted.
+/// A source reads exactly the requested range and nothing ahead, so that the bytes read can be counted against a limit.
 pub trait Source {
-    /// How many bytes there are.
+    /// Total size in bytes.
     fn size(&self) -> u64;
 
-    /// Reads bytes at `offset` into `buffer` and says how many: 0 where there are none or none fit, else perhaps fewer than fit,
-    /// so that who needs them all asks again.
+    /// Reads bytes at `offset` into `buffer` and returns how many. 0 means the end of the source or an empty buffer. It may return
+    /// fewer bytes than fit; call it again for the rest.
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 

@@ -1,50 +1,50 @@
-//! Sound in bare frames, without a container: where the first stands behind tags and padding, and whether others follow it.
+//! Audio frames without a container: ID3 tags, padding, and chains of frame headers.
 //!
-//! A frame is known by a dozen bits, which any bytes may have by chance. So its word is only taken where a second one stands
-//! at the place that the first leads to.
+//! A frame header is recognised by about a dozen bits, which random bytes may match. So a frame counts only if a second one follows
+//! at the offset that its length gives.
 
 use std::io;
 
 use super::window::{self, Window};
 
-/// The ID3 tags that are passed over: some programs put a new one before the old.
-const MOST_TAGS: usize = 8;
+/// The most ID3 tags to skip: some programs put a new one before the old.
+const MAX_TAGS: usize = 8;
 
-/// How many zero bytes may stand before the first frame.
-const MOST_PADDING: usize = 16 * 1024;
+/// The most zero bytes before the first frame.
+const MAX_PADDING: usize = 16 * 1024;
 
-/// How much of the end is searched for frames.
+/// Bytes at the end that are searched for frames.
 const TAIL: usize = 16 * 1024;
 
-/// The frames that are followed.
+/// The frames to follow in a chain.
 const FOLLOWED: usize = 4;
 
-/// What may stand behind the last frame: `ID3v1`, APE and Lyrics3 tags, or another `ID3v2`.
+/// Signatures that may follow the last frame: `ID3v1`, APE and Lyrics3 tags, or another `ID3v2`.
 const TRAILERS: [&[u8]; 4] = [b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3"];
 
-/// Where the tags at the head of a file end.
+/// Where the ID3 tags at the start of a file end.
 pub(super) enum Tags {
-    /// There are none.
+    /// There are no tags.
     None,
-    /// They end here.
+    /// They end at this offset.
     End(u64),
-    /// They say that they end here, which is not before the end of the file.
+    /// Their declared end is at or after the end of the file.
     Cut(u64),
 }
 
-/// Frames that follow each other.
+/// A chain of consecutive frames.
 pub(super) struct Chain<H> {
-    /// What the head of each says.
+    /// The fields that all frame headers share.
     pub(super) header: H,
-    /// Bytes that the last frame looked at lacks; 0 where it is whole.
+    /// Bytes missing from the last frame read; 0 if it is complete.
     pub(super) missing: u64,
 }
 
-/// Goes past the tags of ID3 version 2 (id3.org, version 2.4.0, section 3.1) at the head of a file, by their sizes.
-pub(super) fn tags(window: &mut Window<'_>) -> io::Result<Tags> {
+/// Skips `ID3v2` tags (id3.org, version 2.4.0, section 3.1) at the start of a file, by their sizes.
+pub(super) fn id3_tags(window: &mut Window<'_>) -> io::Result<Tags> {
     let mut at = 0;
-    for _ in 0..MOST_TAGS {
-        match tag_length(window.at(at, 10)?) {
+    for _ in 0..MAX_TAGS {
+        match id3_length(window.at(at, 10)?) {
             Some(length) => at += length,
             None => break,
         }
@@ -55,31 +55,31 @@ pub(super) fn tags(window: &mut Window<'_>) -> io::Result<Tags> {
     Ok(if at == 0 { Tags::None } else { Tags::End(at) })
 }
 
-/// How long the tag is that begins `bytes`. Its size is kept in four times 7 bits, so that no byte of it looks like a frame.
-fn tag_length(bytes: &[u8]) -> Option<u64> {
+/// The length of the ID3 tag at the start of `bytes`. Its size has four times 7 bits, so that no byte looks like a sync word.
+fn id3_length(bytes: &[u8]) -> Option<u64> {
     let &[i, d, three, version, revision, flags, size @ ..] = bytes.first_chunk::<10>()?;
     if [i, d, three] != *b"ID3" || version == 0xFF || revision == 0xFF || size.iter().any(|byte| *byte > 0x7F)
     {
         return None;
     }
     let length = size.into_iter().fold(0, |length, byte| length << 7 | u64::from(byte));
-    // From version 4 on, its head may be repeated behind it.
+    // From version 4 on, a footer may follow.
     Some(10 + length + if flags & 0x10 != 0 { 10 } else { 0 })
 }
 
-/// Where the zero bytes at `at` end.
+/// The end of the zero bytes at `at`.
 pub(super) fn skip_padding(window: &mut Window<'_>, at: u64) -> io::Result<u64> {
     if window.at(at, 1)? != [0] {
         return Ok(at);
     }
-    let bytes = window.at(at, MOST_PADDING)?;
+    let bytes = window.at(at, MAX_PADDING)?;
     let zeros = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
     Ok(at + zeros as u64)
 }
 
-/// The frames at `at`, if there are at least two that agree, or one that the file ends with.
+/// The chain of frames at `at`, if there are at least two with equal headers, or one that ends with the file.
 ///
-/// `parse` tells what a frame's head says, and how long the frame is.
+/// `parse` returns the fields of a frame header and the frame's length.
 pub(super) fn chain<H: PartialEq>(
     window: &mut Window<'_>,
     at: u64,
@@ -96,7 +96,7 @@ pub(super) fn chain<H: PartialEq>(
         match parse(bytes) {
             Some((next, length)) if next == header => end += length,
             _ if is_trailer(window.at(end, 11)?) => break,
-            // The last frame of a file that was cut in its head.
+            // The file was truncated within the header of its last frame.
             _ if followed > 1 && window.size() - end < 8 => break,
             _ => return Ok(None),
         }
@@ -104,9 +104,8 @@ pub(super) fn chain<H: PartialEq>(
     Ok(Some(Chain { header, missing: 0 }))
 }
 
-/// Bytes that the last frame of the file lacks, where frames can be followed to it: some in its tail are, that have this head
-/// and lead from one to the next.
-pub(super) fn tail_lacks<H: PartialEq>(
+/// Bytes missing from the last frame of the file, if a chain of frames with this header leads to it from within the last bytes.
+pub(super) fn missing_in_last_frame<H: PartialEq>(
     window: &mut Window<'_>,
     header: &H,
     parse: fn(&[u8]) -> Option<(H, u64)>,
@@ -116,7 +115,7 @@ pub(super) fn tail_lacks<H: PartialEq>(
         Err(error) if window::is_exhausted(&error) => return Ok(0),
         Err(error) => return Err(error),
     };
-    // How far the frame at `at` goes, where one of this stream stands there.
+    // The end of the frame at `at`, if it belongs to this stream.
     let frame = |at: usize| {
         let (head, length) = parse(bytes.get(at..)?)?;
         (head == *header).then(|| at.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)))
@@ -134,7 +133,7 @@ pub(super) fn tail_lacks<H: PartialEq>(
     Ok(0)
 }
 
-/// Whether what stands behind a frame ends the sound.
+/// Whether the bytes after a frame end the audio.
 fn is_trailer(bytes: &[u8]) -> bool {
     TRAILERS.iter().any(|trailer| bytes.starts_with(trailer)) || bytes.iter().all(|byte| *byte == 0)
 }
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_measured_by_their_own_numbers() {
+    fn id3_tag_lengths() {
         let table: [(&[u8], Option<u64>); 7] = [
             (b"ID3\x03\0\0\0\0\x02\x01", Some(10 + 257)),
             (b"ID3\x04\0\x10\0\0\0\x05", Some(25)),
@@ -155,7 +154,7 @@ mod tests {
             (b"TAG\x03\0\0\0\0\0\0", None),
         ];
         for (bytes, expected) in table {
-            assert_eq!(tag_length(bytes), expected, "{bytes:?}");
+            assert_eq!(id3_length(bytes), expected, "{bytes:?}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Compound files, the older formats of Office, told apart by the streams in their root directory (MS-CFB sections 2.2 to
-//! 2.6).
+//! Compound files (CFB, the older Office formats), recognised by the streams in their root directory (MS-CFB sections 2.2 to 2.6).
 
 use std::io;
 
@@ -8,19 +7,19 @@ use super::window::{self, Window};
 use super::{Compound, Damage, Format, Recognised};
 
 const SIGNATURE: [u8; 8] = *b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// Sectors of the directory that are followed, and with them the cycles that a chain may have.
-const MOST_SECTORS: usize = 256;
-/// Entries of the root that are looked at. Those of Office have a dozen, a message one for each recipient too.
-const MOST_ENTRIES: usize = 192;
-/// Bytes of a directory entry.
+/// The most sectors of a chain to follow, which also ends cycles.
+const MAX_SECTORS: usize = 256;
+/// The most entries of the root directory to read. Office documents have a dozen, a message has one for each recipient as well.
+const MAX_ENTRIES: usize = 192;
+/// Size of a directory entry in bytes.
 const ENTRY: u64 = 128;
-/// Sectors of the allocation table that the header lists itself.
+/// FAT sectors that the header itself lists.
 const IN_HEADER: u32 = 109;
-/// Bytes from which on a stream has sectors of its own.
-const SHORTEST_STREAM: u32 = 4096;
-/// What stands in the allocation table for the last sector of a chain.
+/// Minimum size, in bytes, of a stream with its own sectors; shorter ones are in the mini stream.
+const MINI_STREAM_CUTOFF: u32 = 4096;
+/// FAT entry of the last sector of a chain.
 const END_OF_CHAIN: u32 = 0xFFFF_FFFE;
-/// The highest number that a sector can have; what is above means an end or nothing.
+/// The highest sector number; higher FAT entries mark ends and free sectors.
 const HIGHEST_SECTOR: u32 = 0xFFFF_FFFA;
 
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
@@ -30,39 +29,39 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     }
     let damaged =
         |damage| Some(Recognised { format: Format::Compound(Compound::Other), damage: vec![damage] });
-    let mut file = match File::of(head) {
+    let mut file = match File::parse(head) {
         Ok(file) => file,
         Err(damage) => return Ok(damaged(damage)),
     };
     let Some(sectors) = file.chain(window, file.first_of_directory)? else {
-        return Ok(damaged(Damage::Truncated("it is a compound file whose directory is missing".into())));
+        return Ok(damaged(Damage::Truncated("a compound file with no directory".into())));
     };
     let kind = file.kind(window, &sectors)?;
-    let damage = match file.missing(window, &sectors) {
+    let damage = match file.truncation(window, &sectors) {
         Ok(damage) => damage.into_iter().collect(),
-        // What it is, is known all the same.
+        // The format is known anyway.
         Err(error) if window::is_exhausted(&error) => Vec::new(),
         Err(error) => return Err(error),
     };
     Ok(Some(Recognised { format: Format::Compound(kind), damage }))
 }
 
-/// What the header says.
+/// The header of a compound file.
 struct File {
-    /// Of a sector, in bytes: 512 or 4096.
+    /// Sector size in bytes: 512 or 4096.
     sector: u64,
     first_of_directory: u32,
-    /// How many sectors the allocation table has.
+    /// Number of FAT sectors.
     table_sectors: u32,
-    /// The first of them.
+    /// The FAT sectors that the header lists.
     table: Vec<u32>,
-    /// The sectors that list more of them, as far as their chain was followed.
+    /// The sectors that list further FAT sectors (DIFAT), as far as their chain was followed.
     lists: Vec<u32>,
 }
 
 impl File {
-    fn of(head: &[u8]) -> Result<Self, Damage> {
-        let cut = || Damage::Truncated("it begins as a compound file and ends within its header".into());
+    fn parse(head: &[u8]) -> Result<Self, Damage> {
+        let cut = || Damage::Truncated("a compound file that ends within its header".into());
         let number = |at| u32_le(head, at).ok_or_else(cut);
         let sector = match u16_le(head, 30) {
             Some(9) => 512,
@@ -70,7 +69,7 @@ impl File {
             None => return Err(cut()),
             Some(power) => {
                 return Err(Damage::Malformed(format!(
-                    "its compound header says sectors of 2^{power} bytes"
+                    "the compound file header has sectors of 2^{power} bytes"
                 )));
             }
         };
@@ -84,12 +83,12 @@ impl File {
         })
     }
 
-    /// Where a sector begins: the header takes the place of one.
+    /// The offset of a sector: the header takes the place of the first one.
     fn offset(&self, sector: u32) -> u64 {
         (u64::from(sector) + 1) * self.sector
     }
 
-    /// The sector that follows `sector` in its chain; `None` where that cannot be told.
+    /// The sector after `sector` in its chain; `None` if the FAT entry cannot be read.
     fn next(&mut self, window: &mut Window<'_>, sector: u32) -> io::Result<Option<u32>> {
         let per_sector = u32::try_from(self.sector / 4).unwrap_or(128);
         let Some(table) = self.table_sector(window, sector / per_sector)? else { return Ok(None) };
@@ -97,7 +96,7 @@ impl File {
         Ok(u32_le(window.at(at, 4)?, 0))
     }
 
-    /// The number of a sector of the allocation table, by its place in that.
+    /// The sector number of the FAT sector with this index.
     fn table_sector(&mut self, window: &mut Window<'_>, index: u32) -> io::Result<Option<u32>> {
         if index >= self.table_sectors {
             return Ok(None);
@@ -105,11 +104,11 @@ impl File {
         if index < IN_HEADER {
             return Ok(self.table.get(index as usize).copied().filter(|sector| *sector <= HIGHEST_SECTOR));
         }
-        // Further ones stand in a chain of sectors, each of which ends with the number of the next.
+        // Further ones are in a chain of DIFAT sectors, each of which ends with the number of the next.
         let per_sector = u32::try_from(self.sector / 4 - 1).unwrap_or(127);
         let (list, place) = ((index - IN_HEADER) / per_sector, (index - IN_HEADER) % per_sector);
         let list = usize::try_from(list).unwrap_or(usize::MAX);
-        while self.lists.len() <= list.min(MOST_SECTORS) {
+        while self.lists.len() <= list.min(MAX_SECTORS) {
             let Some(newest) = self.lists.last().copied() else { return Ok(None) };
             let Some(next) = self.number(window, newest, per_sector)? else { return Ok(None) };
             self.lists.push(next);
@@ -120,18 +119,17 @@ impl File {
         }
     }
 
-    /// The number at this place of a sector of them, where it is one of a sector.
+    /// The sector number at this index of a DIFAT sector, if it is valid.
     fn number(&self, window: &mut Window<'_>, sector: u32, place: u32) -> io::Result<Option<u32>> {
         let at = self.offset(sector) + u64::from(place) * 4;
         Ok(u32_le(window.at(at, 4)?, 0).filter(|sector| *sector <= HIGHEST_SECTOR))
     }
 
-    /// The sectors of a chain, as far as they are followed; `None` where not even the first is there.
+    /// The sectors of a chain, up to the limit; `None` if the first one is missing.
     fn chain(&mut self, window: &mut Window<'_>, first: u32) -> io::Result<Option<Vec<u32>>> {
         let mut sectors = Vec::new();
         let mut sector = first;
-        while sector <= HIGHEST_SECTOR && sectors.len() < MOST_SECTORS && self.offset(sector) < window.size()
-        {
+        while sector <= HIGHEST_SECTOR && sectors.len() < MAX_SECTORS && self.offset(sector) < window.size() {
             sectors.push(sector);
             match self.next(window, sector)? {
                 Some(next) => sector = next,
@@ -141,12 +139,12 @@ impl File {
         Ok((!sectors.is_empty()).then_some(sectors))
     }
 
-    /// What the streams in the root tell. What lies deeper is embedded in the document and says nothing of it.
+    /// The format that the root's streams identify. Deeper streams belong to embedded documents.
     fn kind(&self, window: &mut Window<'_>, directory: &[u32]) -> io::Result<Compound> {
         let root = self.entry(window, directory, 0)?;
         let mut pending: Vec<u32> = root.into_iter().map(|root| root.child).collect();
         let mut kind = Compound::Other;
-        for _ in 0..MOST_ENTRIES {
+        for _ in 0..MAX_ENTRIES {
             let Some(entry) = pending.pop() else { break };
             let Some(entry) = self.entry(window, directory, entry)? else { continue };
             match entry.name.as_str() {
@@ -162,13 +160,13 @@ impl File {
         Ok(kind)
     }
 
-    /// An entry of the directory.
+    /// A directory entry.
     fn entry(&self, window: &mut Window<'_>, directory: &[u32], index: u32) -> io::Result<Option<Entry>> {
-        Ok(self.bytes_of_entry(window, directory, index)?.and_then(Entry::of))
+        Ok(self.entry_bytes(window, directory, index)?.and_then(Entry::parse))
     }
 
-    /// The bytes of an entry; `None` where its sector is not known.
-    fn bytes_of_entry<'w>(
+    /// The bytes of an entry; `None` if its sector is unknown.
+    fn entry_bytes<'w>(
         &self,
         window: &'w mut Window<'_>,
         directory: &[u32],
@@ -180,20 +178,19 @@ impl File {
         window.at(self.offset(*sector) + at % self.sector, 128).map(Some)
     }
 
-    /// What is wrong where the file ends before the last sector that its allocation table knows does.
-    fn missing(&mut self, window: &mut Window<'_>, directory: &[u32]) -> io::Result<Option<Damage>> {
+    /// The damage if the file ends before the last sector that its FAT uses.
+    fn truncation(&mut self, window: &mut Window<'_>, directory: &[u32]) -> io::Result<Option<Damage>> {
         let Some(last) = self.table_sectors.checked_sub(1) else { return Ok(None) };
         let Some(table) = self.table_sector(window, last)? else { return Ok(None) };
         let size = window.size();
-        let say = |bytes| {
-            Damage::Truncated(format!("it is a compound file of {bytes} bytes, and {size} are there"))
-        };
+        let truncated =
+            |bytes| Damage::Truncated(format!("the compound file has {bytes} bytes, but {size} are present"));
         if self.offset(table) >= size {
-            return Ok(Some(say(self.offset(table) + self.sector)));
+            return Ok(Some(truncated(self.offset(table) + self.sector)));
         }
         let entries = window.at(self.offset(table), usize::try_from(self.sector).unwrap_or(512))?;
         if entries.len() as u64 != self.sector {
-            return Ok(Some(say(self.offset(table) + self.sector)));
+            return Ok(Some(truncated(self.offset(table) + self.sector)));
         }
         let Some(used) = entries.chunks_exact(4).rposition(|entry| entry != [0xFF; 4]) else {
             return Ok(None);
@@ -206,14 +203,13 @@ impl File {
         if size >= end {
             return Ok(None);
         }
-        // Some writers leave off what is not used of the last sector, and nothing else: then the file ends with a stream.
+        // Some writers omit the unused rest of the last sector: then the file ends exactly with a stream.
         let ends_with_stream =
             size > begin && ends_a_chain && self.ends_of_stream(window, directory, number, size - begin)?;
-        Ok((!ends_with_stream).then(|| say(end)))
+        Ok((!ends_with_stream).then(|| truncated(end)))
     }
 
-    /// Whether a stream ends in this sector after so many bytes. Only streams that lie in one piece are known to: what comes
-    /// last was written last.
+    /// Whether a stream ends in this sector after `used` bytes. Considers only contiguous streams: the last sector was written last.
     fn ends_of_stream(
         &self,
         window: &mut Window<'_>,
@@ -221,13 +217,13 @@ impl File {
         last: u32,
         used: u64,
     ) -> io::Result<bool> {
-        for index in 0..u32::try_from(MOST_ENTRIES).unwrap_or(u32::MAX) {
-            let Some(entry) = self.bytes_of_entry(window, directory, index)? else { return Ok(false) };
+        for index in 0..u32::try_from(MAX_ENTRIES).unwrap_or(u32::MAX) {
+            let Some(entry) = self.entry_bytes(window, directory, index)? else { return Ok(false) };
             // Of the length, the lower half: nothing larger is sent.
             let Some((first, length)) = u32_le(entry, 116).zip(u32_le(entry, 120)) else { continue };
-            // Shorter streams lie in the root's, which is one, too.
+            // Shorter streams are in the root entry's mini stream, which counts as a stream itself.
             let is_stream = match entry.get(66) {
-                Some(2) => length >= SHORTEST_STREAM,
+                Some(2) => length >= MINI_STREAM_CUTOFF,
                 kind => kind == Some(&5),
             };
             let sectors = u64::from(length).div_ceil(self.sector);
@@ -240,7 +236,7 @@ impl File {
     }
 }
 
-/// What of a directory entry matters here.
+/// The fields of a directory entry that matter here.
 struct Entry {
     name: String,
     left: u32,
@@ -249,7 +245,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(bytes: &[u8]) -> Option<Self> {
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let is_used = matches!(bytes.get(66), Some(1 | 2 | 5));
         let length = usize::from(u16_le(bytes, 64)?).saturating_sub(2).min(62);
         let units = bytes[..length].chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));

@@ -1,4 +1,4 @@
-//! Numbers in bytes, in both orders. `None` where the bytes end before them.
+//! Big-endian and little-endian integers from byte slices; `None` past the end of the slice.
 
 /// The `N` bytes at `at`.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_orders_are_read_and_an_end_is_none() {
+    fn integers_of_both_byte_orders_and_none_past_the_end() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
         assert_eq!((u16_be(&bytes, 6), u16_le(&bytes, 0)), (Some(0x0708), Some(0x0201)));
         assert_eq!((u32_be(&bytes, 4), u32_le(&bytes, 0)), (Some(0x0506_0708), Some(0x0403_0201)));

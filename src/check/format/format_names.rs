@@ -1,4 +1,4 @@
-//! What people call the formats that are told apart.
+//! Display names of formats.
 
 use super::{
     Amr, Compound, Format, Jpeg, Mp3, Mp4, Ogg, OggCodec, Pdf, Png, Text, TextEncoding, TrackDetail,
@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Format {
-    /// Its usual name, as a person says it: `JPEG`, `Opus in Ogg`, `MP4 (HEVC)`, `Word document (docx)`, `HTML page`.
+    /// Its usual name: `JPEG`, `Opus in Ogg`, `MP4 (HEVC)`, `Word document (docx)`, `HTML page`.
     pub fn name(&self) -> String {
         let name = match self {
             Self::Empty => "nothing at all",
@@ -30,8 +30,8 @@ impl Format {
             Self::Adts(_) => "AAC",
             Self::Mp3(Mp3 { layer, .. }) => match layer {
                 3 => "MP3",
-                2 => "MPEG audio, layer II (MP2)",
-                _ => "MPEG audio, layer I (MP1)",
+                2 => "MPEG audio, Layer II (MP2)",
+                _ => "MPEG audio, Layer I (MP1)",
             },
             Self::Mp4(movie) => return movie.name(),
             Self::Pdf(Pdf { is_encrypted: true, .. }) => "PDF (encrypted)",
@@ -40,23 +40,23 @@ impl Format {
             Self::Compound(compound) => compound.name(),
             Self::Rtf => "RTF",
             Self::Html => "HTML page",
-            Self::Json { is_error: true } => "JSON that tells of an error",
+            Self::Json { is_error: true } => "JSON with an error",
             Self::Json { .. } => "JSON",
-            Self::Xml { is_error: true } => "XML that tells of an error",
+            Self::Xml { is_error: true } => "XML with an error",
             Self::Xml { .. } => "XML",
             Self::Text(Text { encoding, .. }) => encoding.name(),
             Self::OtherImage(name) | Self::OtherAudio(name) | Self::OtherVideo(name) | Self::Other(name) => {
                 name
             }
             Self::Unknown => "an unknown format",
-            Self::Unreached => "a format that lies too deep in it to be told",
+            Self::Unreached => "an undetermined format",
         };
         name.to_owned()
     }
 }
 
 impl Mp4 {
-    /// The container by its brand, and its video codec, or its audio codec where it has no video.
+    /// The container by its brand, with the video codec, or the audio codec if it has no video.
     fn name(&self) -> String {
         let first = |kind| self.tracks.iter().find(|track| track.kind == kind);
         let (video, audio) = (first(TrackKind::Video), first(TrackKind::Audio));
@@ -126,7 +126,7 @@ impl Compound {
             Self::Doc => "Word document (doc)",
             Self::Xls => "Excel workbook (xls)",
             Self::Ppt => "PowerPoint presentation (ppt)",
-            Self::Encrypted => "Office document with a password",
+            Self::Encrypted => "password-protected Office document",
             Self::Msg => "Outlook message (msg)",
             Self::Other => "compound file",
         }

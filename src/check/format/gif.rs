@@ -1,4 +1,4 @@
-//! GIF: whether it moves, and whether its first frames are there (`GIF89a` specification, sections 17 to 27).
+//! GIF: animation and truncation within the first frames (`GIF89a` specification, sections 17 to 27).
 
 use std::io;
 
@@ -6,8 +6,8 @@ use super::endian::u16_le;
 use super::window::Window;
 use super::{Damage, Format, Recognised};
 
-/// Blocks that are walked, of 255 bytes each at most: enough for the first frame of most.
-const MOST_BLOCKS: usize = 400;
+/// The most blocks to walk, of up to 255 bytes each: enough for the first frame of most files.
+const MAX_BLOCKS: usize = 400;
 
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     let head = window.head(13)?;
@@ -15,52 +15,49 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
         return Ok(None);
     }
     let Some(&flags) = head.get(10).filter(|_| head.len() == 13) else {
-        let damage = vec![Damage::Truncated("it begins as a GIF and ends within its header".into())];
+        let damage = vec![Damage::Truncated("a GIF that ends within its header".into())];
         return Ok(Some(Recognised { format: Format::Unknown, damage }));
     };
     let is_empty = u16_le(head, 6) == Some(0) || u16_le(head, 8) == Some(0);
-    let (is_animated, broken) = walk(window, 13 + colours(flags))?;
-    let flat = is_empty.then(|| Damage::Malformed("its GIF header says a size of 0 pixels".into()));
-    let damage = broken.or(flat).into_iter().collect();
+    let (is_animated, broken) = walk_blocks(window, 13 + colour_table_size(flags))?;
+    let no_pixels = is_empty.then(|| Damage::Malformed("the GIF header has a size of 0 pixels".into()));
+    let damage = broken.or(no_pixels).into_iter().collect();
     Ok(Some(Recognised { format: Format::Gif { is_animated }, damage }))
 }
 
-/// Bytes of the table of colours that these flags announce.
-const fn colours(flags: u8) -> u64 {
+/// Size in bytes of the colour table that these flags announce.
+const fn colour_table_size(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Walks the blocks up to a second frame, or to what only moving images have; says whether it moves, and what is wrong.
-fn walk(window: &mut Window<'_>, mut offset: u64) -> io::Result<(bool, Option<Damage>)> {
+/// Walks the blocks up to a second frame or a loop extension; returns whether the image is animated, and the first damage.
+fn walk_blocks(window: &mut Window<'_>, mut offset: u64) -> io::Result<(bool, Option<Damage>)> {
     let mut frames = 0;
     let mut blocks = 0;
-    while blocks < MOST_BLOCKS && frames < 2 {
+    while blocks < MAX_BLOCKS && frames < 2 {
         blocks += 1;
         let block = window.at(offset, 19)?;
         match block {
-            // What loops has more than one frame: this extension is written for nothing else.
+            // The loop extension: only animated images have it.
             [0x21, 0xFF, 11, name @ ..] if name.starts_with(b"NETSCAPE2.0") => return Ok((true, None)),
             [0x21, _, ..] => offset += 2,
             [0x2C, _, _, _, _, _, _, _, _, flags, ..] => {
                 frames += 1;
-                offset += 11 + colours(*flags);
+                offset += 11 + colour_table_size(*flags);
             }
             [0x3B, ..] => return Ok((false, None)),
             [] | [0x21 | 0x2C, ..] => {
-                return Ok((
-                    false,
-                    Some(Damage::Truncated("its GIF blocks stop before the last one".into())),
-                ));
+                return Ok((false, Some(Damage::Truncated("the GIF blocks end before the trailer".into()))));
             }
             _ => {
                 return Ok((false, Some(Damage::Malformed(format!("no GIF block begins at byte {offset}")))));
             }
         }
-        // The data of both come in blocks that say their lengths, up to one of 0.
-        while blocks < MOST_BLOCKS {
+        // Extensions and frames consist of sub-blocks with a length byte, up to one of length 0.
+        while blocks < MAX_BLOCKS {
             blocks += 1;
             let Some(&length) = window.at(offset, 1)?.first() else {
-                return Ok((frames > 1, Some(Damage::Truncated("its GIF data stop within a frame".into()))));
+                return Ok((frames > 1, Some(Damage::Truncated("the GIF data end within a frame".into()))));
             };
             offset += 1 + u64::from(length);
             if length == 0 {

@@ -1,12 +1,12 @@
-//! HEIF: still images in the box structure that MP4 has too, told by their brand (ISO/IEC 23008-12 section 10, AVIF
-//! section 8). Nothing more is looked at, since WhatsApp takes none of them.
+//! HEIF (HEIC, AVIF): images in the box structure of MP4, recognised by their `ftyp` brand (ISO/IEC 23008-12 section 10, AVIF
+//! section 8). Nothing more is read, because WhatsApp accepts none of them.
 
 use std::io;
 
 use super::window::Window;
 use super::{Format, Recognised};
 
-/// The brands of images and of sequences of images.
+/// The brands of images and image sequences.
 pub(super) const BRANDS: [&[u8; 4]; 13] = [
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1",
     b"avif", b"avis",

@@ -1,7 +1,6 @@
-//! JPEG: what its frame header says, the orientation that EXIF gives it, and whether its image data comes to an end
-//! (ITU-T T.81 annex B; EXIF 2.32 section 4.5).
+//! JPEG: frame header (SOF), EXIF orientation and truncation (ITU-T T.81 annex B; EXIF 2.32 section 4.5).
 //!
-//! Segments before the frame header are skipped by their lengths, since colour profiles and previews can make them large.
+//! Segments before the frame header are skipped by their lengths, because colour profiles and previews can be large.
 
 use std::io;
 
@@ -9,19 +8,19 @@ use super::endian::{u16_be, u16_le, u32_be, u32_le};
 use super::window::Window;
 use super::{Damage, Format, Jpeg, Recognised};
 
-/// Segments that are walked. Real files have some dozens: a colour profile or extended XMP comes in pieces of 64 KiB.
-const MOST_SEGMENTS: usize = 256;
-/// Entries of an EXIF directory that are looked at; the orientation is one of the first.
-const MOST_ENTRIES: u16 = 256;
-/// How much of the end is searched for the marker that ends the image, where it is not the very last.
+/// The most segments to walk. Real files have a few dozen: a colour profile or extended XMP comes in pieces of 64 KiB.
+const MAX_SEGMENTS: usize = 256;
+/// The most entries of an EXIF directory (IFD) to read; the orientation is one of the first.
+const MAX_ENTRIES: u16 = 256;
+/// Bytes at the end that are searched for the EOI marker if the file does not end with it.
 const END_SEARCHED: usize = 16 * 1024;
 
-/// What a walk over the segments has found.
+/// Results of walking the segments.
 #[derive(Default)]
 struct Walked {
     frame: Option<Jpeg>,
     orientation: Option<u8>,
-    /// Where the first scan's data begin.
+    /// Offset of the first scan's data.
     scan: Option<u64>,
 }
 
@@ -30,10 +29,10 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
         return Ok(None);
     }
     let mut walked = Walked::default();
-    let broken = walk(window, &mut walked)?;
+    let broken = walk_segments(window, &mut walked)?;
     let unfinished = match (&broken, walked.scan) {
-        (None, Some(scan)) if !has_end(window, scan)? => {
-            Some(Damage::Truncated("its image data stop before the marker that ends them".into()))
+        (None, Some(scan)) if !has_eoi(window, scan)? => {
+            Some(Damage::Truncated("the JPEG image data end before the end-of-image marker (EOI)".into()))
         }
         _ => None,
     };
@@ -46,19 +45,19 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     }))
 }
 
-/// Walks the segments up to the first scan; says what is wrong with them.
-fn walk(window: &mut Window<'_>, walked: &mut Walked) -> io::Result<Option<Damage>> {
+/// Walks the segments up to the first scan (SOS) and returns the first damage.
+fn walk_segments(window: &mut Window<'_>, walked: &mut Walked) -> io::Result<Option<Damage>> {
     let mut offset = 2;
-    for _ in 0..MOST_SEGMENTS {
+    for _ in 0..MAX_SEGMENTS {
         let segment = window.at(offset, 20)?;
         let (Some(0xFF), Some(&marker)) = (segment.first(), segment.get(1)) else {
             return Ok(Some(match segment.len() {
-                0 | 1 => Damage::Truncated("it begins as a JPEG and ends within its head".into()),
-                _ => Damage::Malformed(format!("in its JPEG head, no segment begins at byte {offset}")),
+                0 | 1 => Damage::Truncated("a JPEG that ends within its header segments".into()),
+                _ => Damage::Malformed(format!("no JPEG segment begins at byte {offset}")),
             }));
         };
         match marker {
-            // Fill bytes and markers that stand alone.
+            // Fill bytes and standalone markers.
             0xFF => {
                 offset += 1;
                 continue;
@@ -68,60 +67,62 @@ fn walk(window: &mut Window<'_>, walked: &mut Walked) -> io::Result<Option<Damag
                 continue;
             }
             0xD9 => {
-                return Ok(Some(Damage::Malformed("it is a JPEG that ends before any image data".into())));
+                return Ok(Some(Damage::Malformed("a JPEG with EOI before any image data".into())));
             }
             _ => {}
         }
         let Some(length) = u16_be(segment, 2).map(u64::from) else {
-            return Ok(Some(Damage::Truncated("it begins as a JPEG and ends within its head".into())));
+            return Ok(Some(Damage::Truncated("a JPEG that ends within its header segments".into())));
         };
-        if is_frame(marker) {
-            walked.frame = frame(marker, segment);
+        if is_sof(marker) {
+            walked.frame = frame_header(marker, segment);
         }
         let (is_exif, end) = (marker == 0xE1 && segment[4..].starts_with(b"Exif\0\0"), offset + 2 + length);
         if length < 2 {
             return Ok(Some(Damage::Malformed(format!(
-                "in its JPEG head, a segment is {length} bytes long"
+                "a JPEG segment is {length} bytes long, less than its length field"
             ))));
         }
         if end > window.size() {
-            let there = window.size() - offset - 2;
-            let missing = format!("a segment of its JPEG head says {length} bytes, and {there} are there");
+            let present = window.size() - offset - 2;
+            let missing = format!("a JPEG segment declares {length} bytes, but {present} are present");
             return Ok(Some(Damage::Truncated(missing)));
         }
         if is_exif && walked.orientation.is_none() {
-            walked.orientation = orientation(window, offset + 10, end)?;
+            walked.orientation = exif_orientation(window, offset + 10, end)?;
         }
         if marker == 0xDA {
             walked.scan = Some(end);
-            return Ok(unfit(walked.frame.as_ref()));
+            return Ok(frame_damage(walked.frame.as_ref()));
         }
         offset = end;
     }
-    Ok(Some(Damage::Malformed(format!("its JPEG head has more than {MOST_SEGMENTS} segments"))))
+    Ok(Some(Damage::Malformed(format!(
+        "the JPEG has more than {MAX_SEGMENTS} segments before its image data"
+    ))))
 }
 
-/// What is wrong with a frame as its scan begins.
-fn unfit(frame: Option<&Jpeg>) -> Option<Damage> {
+/// The damage of the frame header when its scan begins.
+fn frame_damage(frame: Option<&Jpeg>) -> Option<Damage> {
     match frame {
-        None => Some(Damage::Malformed("it is a JPEG whose image data come without a frame header".into())),
+        None => Some(Damage::Malformed("a JPEG with image data but no frame header (SOF)".into())),
         Some(Jpeg { width: 0, .. }) => {
-            Some(Damage::Malformed("its JPEG frame header says a width of 0".into()))
+            Some(Damage::Malformed("the JPEG frame header has a width of 0".into()))
         }
-        Some(Jpeg { height: 0, .. }) => {
-            Some(Damage::Malformed("its JPEG frame header leaves the height to a later segment (DNL)".into()))
-        }
+        Some(Jpeg { height: 0, .. }) => Some(Damage::Malformed(
+            "the JPEG frame header has no height and relies on a later DNL segment".into(),
+        )),
         Some(_) => None,
     }
 }
 
 /// Whether a marker begins a frame header (SOF; annex B.1.1.3, and SOF55 of JPEG-LS).
-const fn is_frame(marker: u8) -> bool {
+const fn is_sof(marker: u8) -> bool {
     matches!(marker, 0xC0..=0xCF | 0xF7) && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
 }
 
-/// A frame header, from its marker on.
-fn frame(marker: u8, segment: &[u8]) -> Option<Jpeg> {
+/// Parses a frame header, from its marker on.
+fn frame_header(marker: u8, segment: &[u8]) -> Option<Jpeg> {
     Some(Jpeg {
         width: u16_be(segment, 7)?.into(),
         height: u16_be(segment, 5)?.into(),
@@ -133,8 +134,8 @@ fn frame(marker: u8, segment: &[u8]) -> Option<Jpeg> {
     })
 }
 
-/// The orientation in the TIFF structure that stands from `tiff` to `end`; `None` where there is none, or no sound one.
-fn orientation(window: &mut Window<'_>, tiff: u64, end: u64) -> io::Result<Option<u8>> {
+/// The EXIF orientation in the TIFF structure from `tiff` to `end`; `None` if it is missing or invalid.
+fn exif_orientation(window: &mut Window<'_>, tiff: u64, end: u64) -> io::Result<Option<u8>> {
     const ORIENTATION: u16 = 0x0112;
     const SHORT: u16 = 3;
     let head = window.at(tiff, 8)?;
@@ -148,7 +149,7 @@ fn orientation(window: &mut Window<'_>, tiff: u64, end: u64) -> io::Result<Optio
     let Some(directory) = offset.map(|offset| tiff + u64::from(offset)).filter(|at| *at < end) else {
         return Ok(None);
     };
-    let count = u16(window.at(directory, 2)?, 0).unwrap_or(0).min(MOST_ENTRIES);
+    let count = u16(window.at(directory, 2)?, 0).unwrap_or(0).min(MAX_ENTRIES);
     let within = usize::try_from(end - directory).unwrap_or(usize::MAX);
     let entries = window.at(directory, within.min(2 + usize::from(count) * 12))?;
     let found = entries
@@ -160,33 +161,33 @@ fn orientation(window: &mut Window<'_>, tiff: u64, end: u64) -> io::Result<Optio
     Ok(value.and_then(|value| u8::try_from(value).ok()).filter(|value| (1..=8).contains(value)))
 }
 
-/// Whether the image data that begin at `scan` come to an end, as far as can be told from the end of the file.
+/// Whether the image data that begin at `scan` have an end-of-image marker, judged by the end of the file.
 ///
-/// Cameras put more behind the image: previews, a short film. So a file is short only where it ends *within* coded data,
-/// which shows: in those, a byte FF is followed by 00, by a restart marker, or by a segment between two scans.
-fn has_end(window: &mut Window<'_>, scan: u64) -> io::Result<bool> {
-    const END: [u8; 2] = [0xFF, 0xD9];
-    let behind = usize::try_from(window.size() - scan).unwrap_or(usize::MAX);
-    if window.tail(behind.min(2))? == END {
+/// Cameras append data after the image, such as previews or a short video. So a file is truncated only if it ends *within* coded
+/// data, where a byte FF is followed by 00, by a restart marker, or by a segment between two scans.
+fn has_eoi(window: &mut Window<'_>, scan: u64) -> io::Result<bool> {
+    const EOI: [u8; 2] = [0xFF, 0xD9];
+    let length = usize::try_from(window.size() - scan).unwrap_or(usize::MAX);
+    if window.tail(length.min(2))? == EOI {
         return Ok(true);
     }
-    let end = window.tail(behind.min(END_SEARCHED))?;
-    let is_of_scans = |pair: &[u8]| {
+    let end = window.tail(length.min(END_SEARCHED))?;
+    let is_scan_data = |pair: &[u8]| {
         pair[0] != 0xFF || matches!(pair[1], 0 | 0xFF | 0xD0..=0xD7 | 0xC4 | 0xDA | 0xDB | 0xDD)
     };
     if !end.is_empty() && end.iter().all(|byte| *byte == 0) {
-        // Padding stands behind the end; what a failed copy left out stands in place of it.
-        let begin = zeros(window, scan)?;
-        return Ok(window.at(begin.saturating_sub(2), 2)? == END);
+        // Zeros after EOI are padding; zeros without EOI replace what an interrupted copy did not write.
+        let begin = trailing_zeros(window, scan)?;
+        return Ok(window.at(begin.saturating_sub(2), 2)? == EOI);
     }
-    Ok(end.windows(2).any(|pair| pair == END) || !end.windows(2).all(is_of_scans))
+    Ok(end.windows(2).any(|pair| pair == EOI) || !end.windows(2).all(is_scan_data))
 }
 
-/// Where the zeros begin with which the file ends, at `from` or behind it: found by halves, since there may be many.
-fn zeros(window: &mut Window<'_>, from: u64) -> io::Result<u64> {
-    const LOOK: u64 = 512;
-    let (mut low, mut high) = (from, window.size().saturating_sub(LOOK).max(from));
-    while high - low > LOOK {
+/// The offset, at `from` or after it, of the zero bytes that end the file. A binary search, because there may be many.
+fn trailing_zeros(window: &mut Window<'_>, from: u64) -> io::Result<u64> {
+    const BLOCK: u64 = 512;
+    let (mut low, mut high) = (from, window.size().saturating_sub(BLOCK).max(from));
+    while high - low > BLOCK {
         let middle = low + (high - low) / 2;
         match window.at(middle, 512)?.iter().rposition(|byte| *byte != 0) {
             Some(last) => low = middle + last as u64 + 1,

@@ -1,4 +1,4 @@
-//! Formats that WhatsApp takes under no type of its own and that are sent all the same, told by how they begin.
+//! Magic bytes of formats that WhatsApp does not list but that are sent anyway.
 
 use std::io;
 
@@ -6,12 +6,12 @@ use super::endian::{u16_le, u32_le};
 use super::window::Window;
 use super::{Format, Recognised};
 
-/// Where something stands, what, and which format begins so.
+/// A signature: its offset, its bytes and the format.
 struct Signature(usize, &'static [u8], Format);
 
 use Format::{Other, OtherImage};
 
-/// Nothing here is shorter than three bytes but where the file's own numbers are looked at too ([`is_so`]).
+/// Signatures shorter than three bytes are confirmed by other fields of the file ([`is_confirmed`]).
 const SIGNATURES: &[Signature] = &[
     Signature(0, b"II*\0", OtherImage("TIFF")),
     Signature(0, b"MM\0*", OtherImage("TIFF")),
@@ -53,7 +53,7 @@ const SIGNATURES: &[Signature] = &[
     Signature(0, b"wOF2", Other("font")),
     Signature(0, b"bplist0", Other("property list")),
     Signature(0, b"L\0\0\0\x01\x14\x02\0", Other("Windows shortcut")),
-    // What macOS writes beside a file on a foreign disk, as `._name`, and what stands in a repository for a large file.
+    // AppleDouble: what macOS writes beside a file as `._name` on foreign file systems. LFS pointer: a large file in a Git repository.
     Signature(0, b"\0\x05\x16\x07", Other("AppleDouble file")),
     Signature(0, b"version https://git-lfs.github.com/", Other("Git LFS pointer")),
 ];
@@ -61,21 +61,21 @@ const SIGNATURES: &[Signature] = &[
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     for Signature(at, bytes, format) in SIGNATURES {
         let head = window.head(at + bytes.len())?;
-        if head.get(*at..) == Some(bytes) && is_so(window, bytes)? {
+        if head.get(*at..) == Some(bytes) && is_confirmed(window, bytes)? {
             return Ok(Some(format.clone().into()));
         }
     }
     Ok(None)
 }
 
-/// Whether what follows a short signature bears it out.
-fn is_so(window: &mut Window<'_>, signature: &[u8]) -> io::Result<bool> {
+/// Whether the fields after a short signature confirm the format.
+fn is_confirmed(window: &mut Window<'_>, signature: &[u8]) -> io::Result<bool> {
     let size = window.size();
     let head = window.head(64)?;
     Ok(match signature {
-        // The length of the header that follows, one of those that there are.
+        // The DIB header's length is one of the defined ones.
         b"BM" => u32_le(head, 14).is_some_and(|length| matches!(length, 12 | 40 | 52 | 56 | 64 | 108 | 124)),
-        // The first of its images lies within the file.
+        // The first image lies within the file.
         b"\0\0\x01\0" => {
             let image = u32_le(head, 14).zip(u32_le(head, 18));
             let count = u16_le(head, 4).unwrap_or(0);
@@ -83,7 +83,7 @@ fn is_so(window: &mut Window<'_>, signature: &[u8]) -> io::Result<bool> {
                 |(length, at)| at >= 6 + 16 * u32::from(count) && u64::from(at) + u64::from(length) <= size;
             count > 0 && head.get(9) == Some(&0) && image.is_some_and(fits)
         }
-        // A bare code stream: a bit of its size header would make a text of what else begins so.
+        // A bare JPEG XL codestream: contains control characters, unlike text that begins with these bytes.
         b"\xff\x0a" => head.iter().any(|byte| matches!(byte, 0..=8 | 14..=26)),
         b"BZh" => head.get(4..10) == Some(b"1AY&SY") || head.get(4..10) == Some(b"\x17\x72\x45\x38\x50\x90"),
         b"MZ" => match u32_le(head, 60) {
@@ -91,7 +91,7 @@ fn is_so(window: &mut Window<'_>, signature: &[u8]) -> io::Result<bool> {
             None => false,
         },
         b"#!" => head[2..].trim_ascii_start().starts_with(b"/"),
-        // The number of tables, and the first number that follows from it.
+        // The number of tables matches the search range computed from it.
         b"\0\x01\0\0" => {
             let tables = head.get(4..6).map(|bytes| u16::from(bytes[0]) << 8 | u16::from(bytes[1]));
             let range = head.get(6..8).map(|bytes| u16::from(bytes[0]) << 8 | u16::from(bytes[1]));

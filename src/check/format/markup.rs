@@ -1,13 +1,12 @@
-//! Texts with a form: HTML, SVG, XML and JSON, told by how they open. HTML follows the signatures of the WHATWG's MIME
-//! Sniffing Standard, section 7.1, and looks past comments and an XML declaration too; but a text that only begins with the name of
-//! a tag is none.
+//! HTML, SVG, XML and JSON, recognised by how the text starts. HTML uses the signatures of the WHATWG MIME Sniffing Standard,
+//! section 7.1, and also skips comments and an XML declaration. A text that merely begins with a tag is not HTML.
 
 use serde_json::Value;
 
 use super::Format;
 
-/// The elements that a page opens with.
-const PAGE_OPENS: [&[u8]; 18] = [
+/// Elements that an HTML page can start with.
+const HTML_STARTS: [&[u8]; 18] = [
     b"!doctype html",
     b"html",
     b"head",
@@ -27,12 +26,12 @@ const PAGE_OPENS: [&[u8]; 18] = [
     b"p",
     b"b",
 ];
-/// Things before the first element that are skipped: declarations, comments, instructions.
-const MOST_SKIPPED: usize = 32;
+/// The most declarations, comments and processing instructions to skip before the first element.
+const MAX_SKIPPED: usize = 32;
 
-/// What kind of text opens with `opening`, of UTF-8 or one much like it; `is_all` where nothing follows that, and `last` is
-/// the last byte that is not blank, where it is known. `None`: a plain text.
-pub(super) fn kind(opening: &[u8], is_all: bool, last: Option<u8>) -> Option<Format> {
+/// Recognises the format of a text by its start, `opening`, in an ASCII-compatible encoding. `is_all` says that `opening` is the
+/// whole text; `last` is the last byte that is not whitespace, if known. `None` means plain text.
+pub(super) fn recognise(opening: &[u8], is_all: bool, last: Option<u8>) -> Option<Format> {
     let opening = opening.trim_ascii_start();
     let last = if is_all { opening.trim_ascii_end().last().copied() } else { last };
     match opening.first()? {
@@ -46,14 +45,14 @@ pub(super) fn kind(opening: &[u8], is_all: bool, last: Option<u8>) -> Option<For
     }
 }
 
-/// What a text is that opens with a `<`.
+/// Recognises a text that starts with `<`.
 fn element(opening: &[u8], last: Option<u8>) -> Option<Format> {
     let is_declared = opening.starts_with(b"<?xml");
     let mut rest = opening;
-    for _ in 0..MOST_SKIPPED {
+    for _ in 0..MAX_SKIPPED {
         let tag = rest.strip_prefix(b"<")?;
-        if PAGE_OPENS.iter().any(|name| opens(tag, name)) {
-            return (is_declared || goes_on_as_page(tag, last)).then_some(Format::Html);
+        if HTML_STARTS.iter().any(|name| opens(tag, name)) {
+            return (is_declared || is_followed_by_markup(tag, last)).then_some(Format::Html);
         }
         if opens(tag, b"svg") || opens(tag, b"!doctype svg") || opens(tag, b"svg:svg") {
             return Some(Format::Svg);
@@ -61,7 +60,7 @@ fn element(opening: &[u8], last: Option<u8>) -> Option<Format> {
         let end: &[u8] = match tag {
             _ if tag.starts_with(b"!--") => b"-->",
             [b'?', ..] => b"?>",
-            // What a document type declares for itself stands in brackets.
+            // The internal subset of a DOCTYPE is in brackets.
             [b'!', ..] => {
                 let (bracket, end) =
                     (tag.iter().position(|byte| *byte == b'['), tag.iter().position(|byte| *byte == b'>'));
@@ -77,21 +76,21 @@ fn element(opening: &[u8], last: Option<u8>) -> Option<Format> {
     (is_declared || is_element && last == Some(b'>')).then_some(Format::Xml { is_error })
 }
 
-/// Whether what follows the opening tag of a page is more of one, and not a text about that tag: the next thing is a tag, too, or
-/// the last one is.
-fn goes_on_as_page(tag: &[u8], last: Option<u8>) -> bool {
+/// Whether a page follows the first tag, rather than a text about that tag: the tag is followed by another tag, or the text ends
+/// with a tag.
+fn is_followed_by_markup(tag: &[u8], last: Option<u8>) -> bool {
     let behind = tag.iter().position(|byte| *byte == b'>').map(|end| tag[end + 1..].trim_ascii_start());
     last == Some(b'>') || behind.is_some_and(|behind| behind.starts_with(b"<"))
 }
 
-/// Whether a tag, without its `<`, is of the element of this name, in any case.
+/// Whether a tag, without its `<`, is for the element of this name, ignoring case.
 fn opens(tag: &[u8], name: &[u8]) -> bool {
     let is_named = tag.get(..name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name));
     is_named
         && tag.get(name.len()).is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
 }
 
-/// Whether a text of which only a part is seen opens and closes as JSON does.
+/// Whether a partly read text starts and ends as JSON does.
 fn looks_like_json(opening: &[u8], last: Option<u8>) -> bool {
     let within = opening[1..].trim_ascii_start();
     match opening.first() {
@@ -100,8 +99,8 @@ fn looks_like_json(opening: &[u8], last: Option<u8>) -> bool {
     }
 }
 
-/// Members that say that something failed, where there is anything in them.
-const FAILURES: [&str; 8] = [
+/// Members that report an error unless they are empty.
+const ERROR_MEMBERS: [&str; 8] = [
     "error",
     "errors",
     "error_code",
@@ -111,10 +110,10 @@ const FAILURES: [&str; 8] = [
     "exception",
     "fault",
 ];
-/// Members in which an error's words stand, those of RFC 9457 among them.
-const WORDS: [&str; 6] = ["message", "msg", "detail", "title", "reason", "description"];
-/// Members that stand beside such words and hold no data.
-const BESIDE_WORDS: [&str; 18] = [
+/// Members with the text of an error, including those of RFC 9457.
+const TEXT_MEMBERS: [&str; 6] = ["message", "msg", "detail", "title", "reason", "description"];
+/// Members that accompany such a text and contain no data.
+const METADATA_MEMBERS: [&str; 18] = [
     "__type",
     "code",
     "details",
@@ -135,18 +134,20 @@ const BESIDE_WORDS: [&str; 18] = [
     "type",
 ];
 
-/// Whether JSON says that something failed: in a member of that name, or in that it holds words about itself and no data.
+/// Whether JSON reports an error: it has a non-empty error member, or a text member and no data.
 fn is_json_error(value: &Value) -> bool {
     let Value::Object(members) = value else { return false };
     let is_one_of = |names: &[&str], name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
-    let fails = members.iter().any(|(name, value)| is_one_of(&FAILURES, name) && says_anything(value));
-    let has_words = members.iter().any(|(name, value)| is_one_of(&WORDS, name) && value.is_string());
-    let has_data = members.keys().any(|name| !is_one_of(&WORDS, name) && !is_one_of(&BESIDE_WORDS, name));
-    fails || has_words && !has_data
+    let has_error =
+        members.iter().any(|(name, value)| is_one_of(&ERROR_MEMBERS, name) && is_non_empty(value));
+    let has_text = members.iter().any(|(name, value)| is_one_of(&TEXT_MEMBERS, name) && value.is_string());
+    let has_data =
+        members.keys().any(|name| !is_one_of(&TEXT_MEMBERS, name) && !is_one_of(&METADATA_MEMBERS, name));
+    has_error || has_text && !has_data
 }
 
-/// Whether there is anything in a value: `"error": null` is what success looks like.
-fn says_anything(value: &Value) -> bool {
+/// Whether a value is not empty: successful responses may contain `"error": null`.
+fn is_non_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,
@@ -157,7 +158,7 @@ fn says_anything(value: &Value) -> bool {
     }
 }
 
-/// Whether XML whose outermost tag begins so says that something failed: `<Error>` as the stores answer, `<problem>` of RFC 9457.
+/// Whether XML with this root tag reports an error: `<Error>` of object stores, `<problem>` of RFC 9457.
 fn is_xml_error(tag: &[u8]) -> bool {
     let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'));
     let name = &tag[..end.unwrap_or(tag.len())];

@@ -1,12 +1,11 @@
-//! Matroska and `WebM` (RFC 9559): which of them, and whether there is a picture in it or sound alone, as in what a browser
-//! records.
+//! Matroska and `WebM` (RFC 9559): document type, and whether all tracks are audio, as in browser recordings.
 
 use std::io;
 
 use super::Format;
 use super::window::Window;
 
-/// Identifiers of elements, with the bits that tell their length.
+/// Element IDs, including their length marker bits.
 const EBML: u32 = 0x1A45_DFA3;
 const DOC_TYPE: u32 = 0x4282;
 const SEGMENT: u32 = 0x1853_8067;
@@ -15,26 +14,26 @@ const TRACKS: u32 = 0x1654_AE6B;
 const TRACK_ENTRY: u32 = 0xAE;
 const TRACK_TYPE: u32 = 0x83;
 
-/// The elements that are looked at.
-const MOST_ELEMENTS: usize = 128;
+/// The most elements to read.
+const MAX_ELEMENTS: usize = 128;
 
-/// An element (RFC 8794).
+/// An EBML element (RFC 8794).
 struct Element {
     id: u32,
-    /// Where what is in it begins.
+    /// Offset of its content.
     body: u64,
-    /// How long that is; `None` where it is not known, as in what was written while it was sent.
+    /// Length of its content; `None` if unknown, as in live recordings.
     length: Option<u64>,
 }
 
-/// Whether this is the beginning of one, or of something else in EBML.
-pub(super) fn is(head: &[u8]) -> bool {
+/// Whether the file begins with an EBML header.
+pub(super) fn is_ebml(head: &[u8]) -> bool {
     head.starts_with(&EBML.to_be_bytes())
 }
 
-/// Reads what begins at `start`.
+/// Reads the file that begins at `start`.
 pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<Format>> {
-    let mut left = MOST_ELEMENTS;
+    let mut left = MAX_ELEMENTS;
     let Some(head) = element(window, start)? else { return Ok(None) };
     let head_end = head.end(window.size());
     let name = match find(window, head.body, head_end, DOC_TYPE, &mut left)? {
@@ -45,37 +44,37 @@ pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<
         },
         None => return Ok(None),
     };
-    let is_sound = is_sound(window, head_end, &mut left)?;
-    Ok(Some(if is_sound { Format::OtherAudio(name) } else { Format::OtherVideo(name) }))
+    let is_audio_only = is_audio_only(window, head_end, &mut left)?;
+    Ok(Some(if is_audio_only { Format::OtherAudio(name) } else { Format::OtherVideo(name) }))
 }
 
-/// Whether all tracks are known, and hold sound.
-fn is_sound(window: &mut Window<'_>, start: u64, left: &mut usize) -> io::Result<bool> {
+/// Whether all tracks are known and are audio.
+fn is_audio_only(window: &mut Window<'_>, start: u64, left: &mut usize) -> io::Result<bool> {
     let size = window.size();
     let Some(segment) = find(window, start, size, SEGMENT, left)? else { return Ok(false) };
     let Some(tracks) = find(window, segment.body, segment.end(size), TRACKS, left)? else { return Ok(false) };
     let (mut at, end) = (tracks.body, tracks.end(size));
-    let mut has_sound = false;
+    let mut has_audio = false;
     while let Some(entry) = find(window, at, end, TRACK_ENTRY, left)? {
         at = entry.end(end);
         if let Some(kind) = find(window, entry.body, at, TRACK_TYPE, left)? {
             match window.at(kind.body, 1)? {
-                [2] => has_sound = true,
+                [2] => has_audio = true,
                 _ => return Ok(false),
             }
         }
     }
-    Ok(has_sound)
+    Ok(has_audio)
 }
 
 impl Element {
-    /// Where it ends, but not behind `most`.
+    /// Its end, but at most `most`.
     fn end(&self, most: u64) -> u64 {
         self.length.and_then(|length| self.body.checked_add(length)).map_or(most, |end| end.min(most))
     }
 }
 
-/// The first element with this `id` between two places. What comes behind the first cluster is not looked for: it is media.
+/// The first element with this `id` between two offsets. The search ends at the first cluster, which contains media.
 fn find(
     window: &mut Window<'_>,
     mut at: u64,
@@ -94,23 +93,23 @@ fn find(
     Ok(None)
 }
 
-/// The element at `at`.
+/// Parses the element at `at`.
 fn element(window: &mut Window<'_>, at: u64) -> io::Result<Option<Element>> {
     let bytes = window.at(at, 12)?;
-    let Some((id, id_length)) = variable(bytes, 4) else { return Ok(None) };
-    let Some((said, length)) = bytes.get(id_length..).and_then(|bytes| variable(bytes, 8)) else {
+    let Some((id, id_length)) = vint(bytes, 4) else { return Ok(None) };
+    let Some((raw, length)) = bytes.get(id_length..).and_then(|bytes| vint(bytes, 8)) else {
         return Ok(None);
     };
     let Ok(id) = u32::try_from(id) else { return Ok(None) };
-    // All ones behind the bit that tells the length: not known.
+    // All ones after the marker bit mean an unknown length.
     let marker = 1 << (7 * length);
-    let value = said & (marker - 1);
+    let value = raw & (marker - 1);
     let body = at + (id_length + length) as u64;
     Ok(Some(Element { id, body, length: (value != marker - 1).then_some(value) }))
 }
 
-/// A number of up to `most` bytes whose leading zero bits tell how many, with the bit behind them; and how many.
-fn variable(bytes: &[u8], most: usize) -> Option<(u64, usize)> {
+/// A variable-size integer of up to `most` bytes, including its marker bit, and its length, which its leading zero bits give.
+fn vint(bytes: &[u8], most: usize) -> Option<(u64, usize)> {
     let length = bytes.first()?.leading_zeros() as usize + 1;
     if length > most {
         return None;

@@ -1,9 +1,9 @@
-//! Telling what bytes are, whatever their name says: a reader for each format that WhatsApp takes, and recognition of what
-//! is usually sent in its place.
+//! Format recognition: identifies media by their bytes, independent of name and Content-Type.
 //!
-//! Readers look at heads, at tails, and where the format leads them; never at a whole file. What they read is a stranger's:
-//! every length in it is held against what is there. A reader is a file of its own with a function `read`, which tells what
-//! it found, or `None` where the bytes are of another format.
+//! Each format that WhatsApp accepts has a reader; formats that are often sent instead are recognised by their signatures. Readers
+//! read the start, the end and the offsets that the format points to, never a whole file. The input is untrusted: every length in
+//! it is checked against the bytes available. A reader is a file with a function `read`, which returns what it found, or `None` if
+//! the bytes have another format.
 
 mod adts;
 mod amr;
@@ -41,11 +41,11 @@ use window::Window;
 
 type Reader = fn(&mut Window<'_>) -> io::Result<Option<Recognised>>;
 
-/// Every reader, in the order in which they are asked: the first that knows the bytes has them.
+/// All readers, in the order in which they are tried; the first match wins.
 ///
-/// Formats with a signature that nothing else begins with come first. Then those that are known by a few bits (MPEG
-/// audio, ADTS) or by something that need not stand at the very beginning (PDF), and text last, since all of them could
-/// pass for a text in some encoding. HEIF comes before MP4, whose box structure it shares.
+/// Formats with a unique signature come first. Then come formats known by a few bits (MPEG audio, ADTS) or by a signature that
+/// need not be at offset 0 (PDF). Text comes last, because most formats could pass for text in some encoding. HEIF comes before
+/// MP4, because both consist of the same boxes.
 const READERS: &[Reader] = &[
     jpeg::read,
     png::read,
@@ -65,10 +65,10 @@ const READERS: &[Reader] = &[
     text::read,
 ];
 
-/// What the bytes of `source` are.
+/// Recognises the format of the bytes of `source`.
 ///
-/// Reads [`READ_BOUND`] bytes at most; where that is too little to tell, the format is [`Format::Unreached`]. Fails only where the
-/// source cannot be read. Bytes that make no sense are told as [`Recognised::damage`], or are [`Format::Unknown`].
+/// Reads at most [`READ_BOUND`] bytes; if that is not enough, the format is [`Format::Unreached`]. Fails only if reading the source
+/// fails. Malformed bytes are reported as [`Recognised::damage`], or are [`Format::Unknown`].
 pub fn recognise(source: &mut dyn Source) -> io::Result<Recognised> {
     let mut window = Window::new(source);
     if window.size() == 0 {
@@ -78,7 +78,7 @@ pub fn recognise(source: &mut dyn Source) -> io::Result<Recognised> {
         match read(&mut window) {
             Ok(None) => {}
             Ok(Some(recognised)) => return Ok(recognised),
-            // A reader goes on past its first look only with bytes that are its own, so no later one would know them.
+            // A reader continues after its first read only if the bytes have its format, so no later reader would match.
             Err(error) if window::is_exhausted(&error) => return Ok(Format::Unreached.into()),
             Err(error) => return Err(error),
         }
@@ -87,7 +87,7 @@ pub fn recognise(source: &mut dyn Source) -> io::Result<Recognised> {
 }
 
 impl From<Format> for Recognised {
-    /// Bytes of this format, with nothing wrong seen.
+    /// Bytes of this format, without damage.
     fn from(format: Format) -> Self {
         Self { format, damage: Vec::new() }
     }

@@ -1,25 +1,25 @@
-//! What is found out of bytes: which format they are in, and what of it matters to WhatsApp.
+//! Data model of recognised formats, with the details that matter to WhatsApp.
 
-/// What some bytes are.
+/// The result of format recognition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
-    /// Their format.
+    /// The format.
     pub format: Format,
-    /// What is wrong with them as that; empty where nothing is seen to be.
+    /// Damage that was found; empty if none was.
     pub damage: Vec<Damage>,
 }
 
-/// What is wrong with bytes as the format that they are in.
+/// Why bytes are not a valid file of their format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Damage {
-    /// They end too early: what is missing, in a few words, such as `the box mdat says 40960 bytes, and 1200 are there`.
+    /// They end too early: what is missing, such as `the mdat box declares 40960 bytes, but 1200 are present`.
     Truncated(String),
-    /// They contradict their format: how, in a few words.
+    /// They violate their format: how, in a few words.
     Malformed(String),
 }
 
-/// The formats that are told apart.
+/// The recognised formats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -27,13 +27,13 @@ pub enum Format {
     Empty,
     /// JPEG (ITU-T T.81).
     Jpeg(Jpeg),
-    /// PNG, also an animated one.
+    /// PNG or animated PNG (APNG).
     Png(Png),
     /// WebP (RFC 9649).
     WebP(WebP),
     /// GIF.
     Gif {
-        /// Whether it has more than one frame, as far as its head tells.
+        /// Whether it has more than one frame, as far as its start shows.
         is_animated: bool,
     },
     /// HEIC, HEIF or AVIF, by the brand in its `ftyp` box, such as `heic` or `avif`.
@@ -47,48 +47,47 @@ pub enum Format {
     OtherImage(&'static str),
     /// Ogg (RFC 3533).
     Ogg(Ogg),
-    /// AMR, narrow or wide band (RFC 4867 section 5).
+    /// AMR, narrowband or wideband (RFC 4867 section 5).
     Amr(Amr),
     /// AAC in ADTS frames.
     Adts(Adts),
-    /// MPEG audio, layer III or another.
+    /// MPEG audio, Layer III (MP3) or another layer.
     Mp3(Mp3),
-    /// The family of MP4: MP4, M4A, 3GP, `QuickTime`.
+    /// ISO base media file: MP4, M4A, 3GP, `QuickTime`.
     Mp4(Box<Mp4>),
     /// Another audio format, by its usual name: `WAV`, `FLAC`, `AIFF`, `WMA`, `MIDI`, `CAF`, `AU`, `SILK`, `AAC in ADIF`,
-    /// `WavPack`, `Monkey's Audio`; `WebM` and `Matroska` where there is sound alone in them.
+    /// `WavPack`, `Monkey's Audio`; `WebM` and `Matroska` with audio tracks only.
     OtherAudio(&'static str),
     /// Another video format, by its usual name: `WebM`, `Matroska`, `AVI`, `MPEG-PS`, `MPEG-TS`, `FLV`, `WMV`,
     /// `RealMedia`, `MPEG video`, `H.264 without a container`.
     OtherVideo(&'static str),
     /// PDF.
     Pdf(Pdf),
-    /// Office Open XML, or another format that is a zip file.
+    /// Office Open XML, or another format in a zip file.
     Zip(Zip),
-    /// A compound file: the older formats of Office.
+    /// Compound file (CFB): the older Office formats.
     Compound(Compound),
     /// RTF.
     Rtf,
     /// An HTML page.
     Html,
-    /// A JSON text.
+    /// JSON.
     Json {
-        /// Whether it says that something failed, as a server answers programs.
+        /// Whether it describes an error, as an API response does.
         is_error: bool,
     },
-    /// XML that is nothing better known.
+    /// XML that is not HTML or SVG.
     Xml {
-        /// Whether it says that something failed, as a server answers programs.
+        /// Whether it describes an error, as an API response does.
         is_error: bool,
     },
-    /// Text.
+    /// Plain text.
     Text(Text),
     /// Something else, by its usual name: `gzip`, `7z`, `RAR`, `ELF program`, `Windows program`, `SQLite`, `font`.
     Other(&'static str),
-    /// Bytes of no format that we know.
+    /// No known format.
     Unknown,
-    /// Bytes whose format could not be told, because more of them would have to be read than
-    /// [`READ_BOUND`](super::READ_BOUND).
+    /// The format could not be determined within [`READ_BOUND`](super::READ_BOUND) bytes.
     Unreached,
 }
 
@@ -99,15 +98,15 @@ pub struct Jpeg {
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// Bits of a sample: 8, or 12 and more.
+    /// Bits per sample: 8, or 12 and more.
     pub precision: u8,
-    /// 1 grey, 3 colour, 4 CMYK or YCCK.
+    /// Number of components: 1 greyscale, 3 colour, 4 CMYK or YCCK.
     pub components: u8,
     /// Whether it is progressive.
     pub is_progressive: bool,
-    /// Whether its process is one that browsers and phones decode: baseline, extended or progressive with Huffman coding.
+    /// Whether browsers and phones decode its coding process: baseline, extended or progressive, with Huffman coding.
     pub is_common_process: bool,
-    /// The EXIF orientation, 1 to 8, where there is one.
+    /// The EXIF orientation, 1 to 8, if present.
     pub orientation: Option<u8>,
 }
 
@@ -118,11 +117,11 @@ pub struct Png {
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// Bits of a sample: 1, 2, 4, 8 or 16.
+    /// Bits per sample: 1, 2, 4, 8 or 16.
     pub bit_depth: u8,
-    /// How its colours are kept.
+    /// Colour type.
     pub colour: PngColour,
-    /// Whether it is an animated one (APNG).
+    /// Whether it is animated (APNG).
     pub is_animated: bool,
 }
 
@@ -144,24 +143,24 @@ pub struct WebP {
     pub width: u32,
     /// Of the canvas, in pixels.
     pub height: u32,
-    /// Whether it moves.
+    /// Whether it is animated.
     pub is_animated: bool,
-    /// Whether it may be transparent.
+    /// Whether it may have transparency.
     pub has_alpha: bool,
 }
 
 /// An Ogg file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ogg {
-    /// What its first stream is coded in.
+    /// Codec of its first stream.
     pub codec: OggCodec,
-    /// How many streams begin in its head. A skeleton, which only describes the others, is not counted.
+    /// How many logical streams begin at its start. A Skeleton stream, which only describes the others, is not counted.
     pub streams: usize,
-    /// Channels of its first stream, where the codec's head tells.
+    /// Channels of its first stream, if the codec's header says.
     pub channels: Option<u8>,
 }
 
-/// What an Ogg stream is coded in.
+/// Codec of an Ogg stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the codecs' own names")]
 pub enum OggCodec {
@@ -176,9 +175,9 @@ pub enum OggCodec {
 /// An AMR file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amr {
-    /// Whether it is wide band (AMR-WB).
+    /// Whether it is wideband (AMR-WB).
     pub is_wideband: bool,
-    /// Channels; more than 1 only in the multichannel form.
+    /// Channels; more than 1 only in the multichannel format.
     pub channels: u8,
 }
 
@@ -189,61 +188,61 @@ pub struct Adts {
     pub object_type: u8,
     /// In hertz.
     pub sample_rate: u32,
-    /// Channels; 0 where the stream tells them elsewhere.
+    /// Channels; 0 if the stream defines them elsewhere (program config element).
     pub channels: u8,
 }
 
 /// MPEG audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mp3 {
-    /// 1, 2 or 3; MP3 is 3.
+    /// Layer 1, 2 or 3; MP3 is Layer 3.
     pub layer: u8,
     /// In hertz.
     pub sample_rate: u32,
-    /// 1 or 2.
+    /// Channels: 1 or 2.
     pub channels: u8,
 }
 
-/// A file of the MP4 family.
+/// An ISO base media file: MP4, M4A, 3GP or `QuickTime`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mp4 {
-    /// The major brand in `ftyp`, such as `isom`, `mp42`, `M4A `, `3gp4`, `qt  `; `None` without that box.
+    /// The major brand in `ftyp`, such as `isom`, `mp42`, `M4A `, `3gp4`, `qt  `; `None` without an `ftyp` box.
     pub brand: Option<String>,
     /// The compatible brands.
     pub compatible: Vec<String>,
-    /// The tracks, in their order.
+    /// The tracks, in file order.
     pub tracks: Vec<Track>,
-    /// Where the movie's head stands.
-    pub head: MovieHead,
-    /// Whether the movie comes in fragments (`mvex`, `moof`).
+    /// Position of the `moov` box.
+    pub moov: MoovPosition,
+    /// Whether the movie is fragmented (`mvex`, `moof`).
     pub is_fragmented: bool,
-    /// Playing time in milliseconds, where the head tells.
+    /// Duration in milliseconds, if `moov` says.
     pub duration_ms: Option<u64>,
 }
 
-/// Where the head of a movie (`moov`) stands.
+/// Position of the `moov` box relative to the media data (`mdat`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MovieHead {
-    /// Before the media data (`mdat`): it can be played as it arrives.
+pub enum MoovPosition {
+    /// Before `mdat` (fast start): playback can begin during the download.
     First,
-    /// Behind the media data.
+    /// After `mdat`.
     Last,
-    /// There is none.
+    /// There is no `moov` box.
     Missing,
 }
 
-/// A track of a movie.
+/// A track of an MP4 file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
-    /// What it holds.
+    /// Type of its media.
     pub kind: TrackKind,
-    /// The four characters of its sample entry, such as `avc1`, `hvc1`, `mp4a`, `samr`, `Opus`.
+    /// The four-character code of its sample entry, such as `avc1`, `hvc1`, `mp4a`, `samr`, `Opus`.
     pub codec: String,
-    /// The codec's details, where they matter.
+    /// Details of the codec, if they matter.
     pub detail: TrackDetail,
 }
 
-/// What a track holds.
+/// Media type of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names say it")]
 pub enum TrackKind {
@@ -253,7 +252,7 @@ pub enum TrackKind {
     Other,
 }
 
-/// What is told of a track's codec.
+/// Details of a track's codec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrackDetail {
     /// H.264.
@@ -262,7 +261,7 @@ pub enum TrackDetail {
         profile: u8,
         /// `level_idc`: 10 times the level.
         level: u8,
-        /// Whether pictures are shown in another order than they are stored (B-frames); `None` where it cannot be told.
+        /// Whether pictures are displayed in another order than they are stored (B-frames); `None` if unknown.
         has_reordering: Option<bool>,
         /// In pixels.
         width: u16,
@@ -278,36 +277,36 @@ pub enum TrackDetail {
     },
     /// MPEG-4 audio (`mp4a`).
     Mpeg4Audio {
-        /// The object type of `esds`: 0x40 AAC, 0x6B MP3, …
+        /// The object type indication in `esds`: 0x40 AAC, 0x6B MP3, …
         object_type: u8,
-        /// The audio object type of AAC: 2 LC, 5 SBR, 29 PS; where it is told.
+        /// The audio object type of AAC: 2 LC, 5 SBR, 29 PS; if present.
         aac: Option<u8>,
-        /// Channels, as AAC's configuration says, or else the sample entry, which some writers fill with 2 whatever is in it.
+        /// Channels from the AAC configuration, else from the sample entry, where some writers always put 2.
         channels: u16,
     },
     /// Another audio codec.
     Audio {
-        /// Channels, as the sample entry says.
+        /// Channels from the sample entry.
         channels: u16,
     },
-    /// Nothing that matters.
+    /// No details that matter.
     None,
 }
 
 /// A PDF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pdf {
-    /// As in `1.7`.
+    /// Version, such as `1.7`.
     pub version: String,
-    /// Bytes before its `%PDF-`.
+    /// Bytes before the `%PDF-` header.
     pub junk_before: u64,
-    /// Whether it is encrypted, so that it may need a password.
+    /// Whether it is encrypted and so may need a password.
     pub is_encrypted: bool,
-    /// Whether its end (`%%EOF`) is there.
+    /// Whether the end marker (`%%EOF`) is present.
     pub has_end: bool,
 }
 
-/// What a zip file is.
+/// Format inside a zip file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "their names say it")]
@@ -315,20 +314,20 @@ pub enum Zip {
     Docx,
     Xlsx,
     Pptx,
-    /// One of them with macros: `docm`, `xlsm`, `pptm`.
+    /// Office Open XML with macros: `docm`, `xlsm`, `pptm`.
     MacroEnabled,
-    /// A template or a show of Office, which has a type of its own.
+    /// An Office template, slide show or drawing, which has its own media type.
     OtherOffice,
     /// `OpenDocument`: `odt`, `ods`, `odp`.
     OpenDocument,
     Epub,
     Apk,
     Jar,
-    /// Any other.
+    /// Any other zip file.
     Plain,
 }
 
-/// What a compound file is.
+/// Format inside a compound file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "their names say it")]
@@ -336,31 +335,31 @@ pub enum Compound {
     Doc,
     Xls,
     Ppt,
-    /// A newer format of Office that is encrypted with a password.
+    /// Office Open XML encrypted with a password.
     Encrypted,
     /// An Outlook message.
     Msg,
     Other,
 }
 
-/// A text.
+/// Plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// How it is encoded, as far as was looked at.
+    /// Character encoding of the bytes read.
     pub encoding: TextEncoding,
-    /// Whether it begins with a byte order mark.
+    /// Whether it begins with a byte order mark (BOM).
     pub has_bom: bool,
 }
 
-/// How a text is encoded.
+/// Character encoding of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextEncoding {
-    /// Nothing but ASCII.
+    /// ASCII only.
     Ascii,
     /// UTF-8.
     Utf8,
     /// UTF-16, little or big endian.
     Utf16,
-    /// Text in an older encoding, such as Windows-1252.
+    /// An older encoding, such as Windows-1252.
     Legacy,
 }

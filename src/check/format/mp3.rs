@@ -1,5 +1,5 @@
-//! MPEG audio (ISO/IEC 11172-3 and 13818-3): layers I to III, of which the third is MP3. Also, since such a tag is mostly met
-//! before an MP3, whatever stands behind an ID3 tag.
+//! MPEG audio (ISO/IEC 11172-3 and 13818-3): Layers I to III, of which Layer III is MP3. Also any format after an ID3 tag, because
+//! the tag usually precedes an MP3.
 
 use std::io;
 
@@ -8,11 +8,11 @@ use super::endian::u32_be;
 use super::window::Window;
 use super::{Damage, Format, Mp3, Recognised, adts, ogg, unsupported_media};
 
-/// How far behind a tag the first frame is looked for: some taggers miscount.
+/// Bytes after an ID3 tag that are searched for the first frame: some taggers write a wrong size.
 const SEARCHED: usize = 4 * 1024;
 
-/// Kilobits a second by the number in a frame's head: MPEG-1 layers I, II and III, then the lower rates' layer I, and II and
-/// III. 0 stands for what the head does not tell.
+/// Bit rates in kbit/s by the index in a frame header: MPEG-1 Layers I, II and III, then MPEG-2 Layer I, and Layers II and III. 0
+/// marks the free format and the invalid index.
 const BIT_RATES: [[u16; 16]; 5] = [
     [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0],
     [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0],
@@ -21,26 +21,26 @@ const BIT_RATES: [[u16; 16]; 5] = [
     [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
 ];
 
-/// Reads MPEG audio, or what stands behind an ID3 tag.
+/// Reads MPEG audio, or the format after an ID3 tag.
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
-    match audio_frames::tags(window)? {
+    match audio_frames::id3_tags(window)? {
         Tags::None => {
             let start = audio_frames::skip_padding(window, 0)?;
             read_at(window, start)
         }
-        Tags::End(end) => behind_tag(window, end),
+        Tags::End(end) => after_id3(window, end),
         Tags::Cut(end) => Ok(Some(Recognised {
             format: Format::Unknown,
             damage: vec![Damage::Truncated(format!(
-                "the ID3 tag says that it ends at byte {end}, and there are {}",
+                "the ID3 tag ends at byte {end}, but {} bytes are present",
                 window.size()
             ))],
         })),
     }
 }
 
-/// What stands behind a tag that ends at `end`.
-fn behind_tag(window: &mut Window<'_>, end: u64) -> io::Result<Option<Recognised>> {
+/// Reads the format after an ID3 tag that ends at `end`.
+fn after_id3(window: &mut Window<'_>, end: u64) -> io::Result<Option<Recognised>> {
     let start = audio_frames::skip_padding(window, end)?;
     for read in [read_at, adts::read_at, ogg::read_at, unsupported_media::read_at] {
         if let Some(recognised) = read(window, start)? {
@@ -61,30 +61,34 @@ fn behind_tag(window: &mut Window<'_>, end: u64) -> io::Result<Option<Recognised
     Ok(None)
 }
 
-/// Reads MPEG audio whose first frame stands at `start`.
+/// Reads MPEG audio whose first frame is at `start`.
 fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<Recognised>> {
-    let Some(Chain { header, missing }) = audio_frames::chain(window, start, frame)? else { return Ok(None) };
+    let Some(Chain { header, missing }) = audio_frames::chain(window, start, frame_header)? else {
+        return Ok(None);
+    };
     let mut damage = Vec::new();
     let size = window.size();
-    // What a frame without sound, put first by encoders, says of all of them. Some count tags in, so the file is what it is
-    // held against.
-    if let Some(said) = said_size(window.at(start, 64)?, &header)
-        && said > size
+    // Encoders put a frame without audio first (Xing or Info) that gives the total size. Some include tags in it, so it is compared
+    // with the file size.
+    if let Some(declared) = xing_size(window.at(start, 64)?, &header)
+        && declared > size
     {
-        damage.push(Damage::Truncated(format!("its first frame says {said} bytes, and {size} are there")));
+        damage.push(Damage::Truncated(format!(
+            "the first frame declares {declared} bytes, but {size} are present"
+        )));
     } else if missing > 0 {
-        damage.push(Damage::Truncated(format!("its last frame lacks {missing} bytes")));
+        damage.push(Damage::Truncated(format!("the last frame lacks {missing} bytes")));
     }
     Ok(Some(Recognised { format: Format::Mp3(header), damage }))
 }
 
-/// What the head of a frame says, and how many bytes the frame has.
-fn frame(bytes: &[u8]) -> Option<(Mp3, u64)> {
+/// Parses a frame header; returns its fields and the frame's length in bytes.
+fn frame_header(bytes: &[u8]) -> Option<(Mp3, u64)> {
     let head = u32_be(bytes, 0)?;
     if head >> 21 != 0x7FF {
         return None;
     }
-    // 0 for MPEG-1, and how often the sampling rate is halved in the others.
+    // How often the sampling rate is halved: 0 for MPEG-1, 1 for MPEG-2, 2 for MPEG-2.5.
     let halved = match head >> 19 & 0x3 {
         0b11 => 0,
         0b10 => 1,
@@ -117,8 +121,8 @@ fn frame(bytes: &[u8]) -> Option<(Mp3, u64)> {
     Some((Mp3 { layer, sample_rate, channels }, length.into()))
 }
 
-/// How many bytes all frames have, where the first one tells (`Xing` or `Info`).
-fn said_size(frame: &[u8], header: &Mp3) -> Option<u64> {
+/// Total bytes of all frames, if the first one says (`Xing` or `Info`).
+fn xing_size(frame: &[u8], header: &Mp3) -> Option<u64> {
     let side = match (header.sample_rate > 24_000, header.channels) {
         (true, 2) => 32,
         (false, 1) => 9,
@@ -138,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_heads_of_frames() {
+    fn frame_headers() {
         let table = [
             ([0xFF, 0xFB, 0x90, 0x00], Some((3, 44_100, 2, 417))),
             ([0xFF, 0xFB, 0x92, 0x00], Some((3, 44_100, 2, 418))),
@@ -147,7 +151,7 @@ mod tests {
             ([0xFF, 0xE3, 0x18, 0xC4], Some((3, 8_000, 1, 72))),
             ([0xFF, 0xFD, 0x80, 0x00], Some((2, 44_100, 2, 417))),
             ([0xFF, 0xFF, 0x18, 0x00], Some((1, 32_000, 2, 48))),
-            // Layer 0 is AAC's, version 1 and rate 3 are no one's; a bit rate of 15 is none, of 0 is not told.
+            // Layer bits 0 mean AAC; version 1 and rate index 3 are reserved; bit rate index 15 is invalid, 0 is the free format.
             ([0xFF, 0xF1, 0x50, 0x80], None),
             ([0xFF, 0xEB, 0x90, 0x00], None),
             ([0xFF, 0xFB, 0x9C, 0x00], None),
@@ -155,8 +159,8 @@ mod tests {
             ([0xFF, 0xFB, 0x00, 0x00], None),
         ];
         for (bytes, expected) in table {
-            let seen =
-                frame(&bytes).map(|(head, length)| (head.layer, head.sample_rate, head.channels, length));
+            let seen = frame_header(&bytes)
+                .map(|(head, length)| (head.layer, head.sample_rate, head.channels, length));
             assert_eq!(seen, expected, "{bytes:02X?}");
         }
     }

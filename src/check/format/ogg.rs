@@ -1,7 +1,7 @@
-//! Ogg (RFC 3533): which codec its streams carry, and in how many channels.
+//! Ogg (RFC 3533): logical streams, their codec and channels, and truncation.
 //!
-//! Streams begin with a page each, all of them before the first page that goes on with one. The first packet of a stream
-//! fills its page and names the codec. What a decoder would say of the packets behind it is not asked.
+//! Each stream begins with a page of its own, before all continuing pages. The first packet of a stream fills that page and names
+//! the codec. Later packets are not decoded.
 
 use std::io;
 
@@ -9,27 +9,27 @@ use super::endian::u32_le;
 use super::window::{self, Window};
 use super::{Damage, Format, Ogg, OggCodec, Recognised};
 
-/// The fixed part of a page's head.
-const PAGE_HEAD: usize = 27;
+/// Length of the fixed part of a page header.
+const PAGE_HEADER: usize = 27;
 
-/// The largest page: its head, 255 segments' sizes, and as many segments of 255 bytes.
-const LARGEST_PAGE: usize = PAGE_HEAD + 255 + 255 * 255;
+/// The largest page: its header, 255 segment sizes, and 255 segments of 255 bytes.
+const LARGEST_PAGE: usize = PAGE_HEADER + 255 + 255 * 255;
 
-/// Where an end is looked for first: pages of speech and music seldom come close to the largest.
+/// Bytes at the end that are searched first: pages of speech and music are seldom close to the largest.
 const USUAL_TAIL: usize = 16 * 1024;
 
-/// The streams that are counted.
-const MOST_STREAMS: usize = 64;
+/// The most streams to count.
+const MAX_STREAMS: usize = 64;
 
-/// The flag of a page with which a stream begins.
-const BEGINS: u8 = 0x02;
+/// Header flag of the first page of a logical stream (BOS).
+const BOS: u8 = 0x02;
 
-/// The head of a page.
+/// A page header.
 struct Page {
     flags: u8,
-    /// How long its head is.
-    head: usize,
-    /// How long it is as a whole.
+    /// Length of the header.
+    header: usize,
+    /// Length of the whole page.
     length: usize,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     read_at(window, 0)
 }
 
-/// The same, where the file begins behind something else.
+/// The same at offset `start`, for files after an ID3 tag.
 pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<Recognised>> {
     if window.at(start, 5)? != b"OggS\0" {
         return Ok(None);
@@ -46,22 +46,22 @@ pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<
     let mut ogg = Ogg { codec: OggCodec::Unknown, streams: 0, channels: None };
     let mut damage = Vec::new();
     let mut at = start;
-    while ogg.streams < MOST_STREAMS {
-        let Some(page) = page(window.at(at, PAGE_HEAD + 255)?) else {
-            // The end is looked at below; a file that has nothing but beginnings has no sound either.
+    while ogg.streams < MAX_STREAMS {
+        let Some(page) = page_header(window.at(at, PAGE_HEADER + 255)?) else {
+            // The end of the file is checked below; a file with only first pages has no audio.
             if at < window.size() && window.at(at, 4)? != b"OggS" {
-                damage.push(Damage::Malformed(format!("no page begins at byte {at}, where one ends")));
+                damage.push(Damage::Malformed(format!("no Ogg page begins at byte {at}")));
             }
             break;
         };
-        if page.flags & BEGINS == 0 {
+        if page.flags & BOS == 0 {
             if ogg.streams == 0 {
-                damage.push(Damage::Malformed("it begins in the middle of a stream".into()));
+                damage.push(Damage::Malformed("the Ogg file begins in the middle of a stream".into()));
             }
             break;
         }
-        let packet = window.at(at + page.head as u64, page.length - page.head)?;
-        // A skeleton describes the other streams, and is nothing to play.
+        let packet = window.at(at + page.header as u64, page.length - page.header)?;
+        // A Skeleton stream describes the other streams and is not played.
         if !packet.starts_with(b"fishead\0") {
             if ogg.streams == 0 {
                 (ogg.codec, ogg.channels) = codec(packet);
@@ -71,26 +71,30 @@ pub(super) fn read_at(window: &mut Window<'_>, start: u64) -> io::Result<Option<
         at += page.length as u64;
     }
     if at >= window.size() && damage.is_empty() {
-        damage.push(Damage::Truncated("it ends where its streams begin".into()));
+        damage.push(Damage::Truncated("the Ogg file ends after the first pages of its streams".into()));
     }
     if damage.is_empty() {
-        damage.extend(tail(window)?);
+        damage.extend(last_page_damage(window)?);
     }
     Ok(Some(Recognised { format: Format::Ogg(ogg), damage }))
 }
 
-/// The page at the beginning of `bytes`, whose head has to be there whole.
-fn page(bytes: &[u8]) -> Option<Page> {
+/// Parses the page header at the start of `bytes`, which must be complete.
+fn page_header(bytes: &[u8]) -> Option<Page> {
     if !bytes.starts_with(b"OggS\0") {
         return None;
     }
     let flags = *bytes.get(5)?;
-    let segments = bytes.get(PAGE_HEAD..PAGE_HEAD + usize::from(*bytes.get(PAGE_HEAD - 1)?))?;
-    let head = PAGE_HEAD + segments.len();
-    Some(Page { flags, head, length: head + segments.iter().map(|size| usize::from(*size)).sum::<usize>() })
+    let segments = bytes.get(PAGE_HEADER..PAGE_HEADER + usize::from(*bytes.get(PAGE_HEADER - 1)?))?;
+    let header = PAGE_HEADER + segments.len();
+    Some(Page {
+        flags,
+        header,
+        length: header + segments.iter().map(|size| usize::from(*size)).sum::<usize>(),
+    })
 }
 
-/// The codec that the first packet of a stream names, and its channels.
+/// The codec and channels in the first packet of a stream.
 fn codec(packet: &[u8]) -> (OggCodec, Option<u8>) {
     // RFC 7845, section 5.1; Vorbis I, section 4.2.2; the Speex manual, table 7.1; the Ogg mapping of FLAC.
     if packet.starts_with(b"OpusHead") {
@@ -110,8 +114,8 @@ fn codec(packet: &[u8]) -> (OggCodec, Option<u8>) {
     }
 }
 
-/// What is wrong with the end: the last page has to end with the file.
-fn tail(window: &mut Window<'_>) -> io::Result<Option<Damage>> {
+/// The damage at the end of the file, where the last page must end.
+fn last_page_damage(window: &mut Window<'_>) -> io::Result<Option<Damage>> {
     for most in [USUAL_TAIL, LARGEST_PAGE] {
         let bytes = match window.tail(most) {
             Ok(bytes) => bytes,
@@ -120,15 +124,15 @@ fn tail(window: &mut Window<'_>) -> io::Result<Option<Damage>> {
         };
         let Some(last) = bytes.windows(5).rposition(|five| five == b"OggS\0") else { continue };
         let bytes = &bytes[last..];
-        return Ok(match page(bytes) {
-            None => Some(Damage::Truncated("it ends in the head of a page".into())),
+        return Ok(match page_header(bytes) {
+            None => Some(Damage::Truncated("the file ends within an Ogg page header".into())),
             Some(page) if page.length > bytes.len() => Some(Damage::Truncated(format!(
-                "the last page says {} bytes, and {} are there",
+                "the last Ogg page declares {} bytes, but {} are present",
                 page.length,
                 bytes.len()
             ))),
             Some(_) => None,
         });
     }
-    Ok(Some(Damage::Malformed("no page ends with the file".into())))
+    Ok(Some(Damage::Malformed("no Ogg page at the end of the file".into())))
 }

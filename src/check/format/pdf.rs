@@ -1,20 +1,20 @@
-//! PDF: its version, whether it is encrypted, and whether its end is there (ISO 32000-1 sections 7.5 and 7.6).
+//! PDF: version, encryption and end marker (ISO 32000-1 sections 7.5 and 7.6).
 //!
-//! The place of the encryption dictionary is the trailer's to say. It stands behind the cross-reference table that
-//! `startxref` leads to, or in the dictionary of a cross-reference stream there.
+//! The trailer refers to the encryption dictionary. It follows the cross-reference table that `startxref` points to, or is the
+//! dictionary of a cross-reference stream there.
 
 use std::io;
 
 use super::window::Window;
 use super::{Format, Pdf, Recognised};
 
-/// Readers look for the beginning in the first 1024 bytes, and for the end in the last.
+/// PDF viewers search the first 1024 bytes for the header and the last 1024 for the end marker.
 const SEARCHED: usize = 1024;
-/// How much of the end is searched for a trailer that `startxref` does not lead to.
+/// Bytes at the end that are searched for a trailer if `startxref` does not lead to it.
 const TRAILER_SEARCHED: usize = 8 * 1024;
-/// Subsections of a cross-reference table that are skipped on the way to its trailer.
-const MOST_SUBSECTIONS: usize = 64;
-/// Bytes of an entry in the table, which all have.
+/// The most subsections of a cross-reference table to skip on the way to its trailer.
+const MAX_SUBSECTIONS: usize = 64;
+/// Size of every entry in the cross-reference table, in bytes.
 const ENTRY: u64 = 20;
 
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
@@ -27,7 +27,7 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     let end = window.tail(SEARCHED)?;
     let has_end = position(end, b"%%EOF").is_some();
     let begin = begin as u64;
-    // A text may speak of PDF; only one that also ends as a PDF is one.
+    // A text may mention %PDF-; only a file that also ends as a PDF is one.
     if begin > 0 && !has_end && last_position(end, b"startxref").is_none() {
         return Ok(None);
     }
@@ -35,27 +35,27 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     Ok(Some(Format::Pdf(Pdf { version, junk_before: begin, is_encrypted, has_end }).into()))
 }
 
-/// Whether the trailer in force names an encryption dictionary. Places in the file count from `begin`.
+/// Whether the last trailer names an encryption dictionary. Offsets count from `begin`.
 fn is_encrypted(window: &mut Window<'_>, begin: u64) -> io::Result<bool> {
     let end = window.tail(SEARCHED)?;
     let start = last_position(end, b"startxref").and_then(|at| number(&end[at + 9..]));
     if let Some((start, _)) = start {
-        // Counted from the beginning of the PDF, or by some writers from that of the file.
+        // Offsets count from the PDF header, or with some writers from the start of the file.
         for at in [begin.saturating_add(start), start] {
             if let Some(trailer) = trailer(window, at)? {
-                return Ok(names_encryption(window.at(trailer, TRAILER_SEARCHED)?));
+                return Ok(has_encrypt_key(window.at(trailer, TRAILER_SEARCHED)?));
             }
         }
     }
     let end = window.tail(TRAILER_SEARCHED)?;
-    Ok(last_position(end, b"trailer").is_some_and(|at| names_encryption(&end[at..])))
+    Ok(last_position(end, b"trailer").is_some_and(|at| has_encrypt_key(&end[at..])))
 }
 
-/// Where the dictionary stands that belongs to the cross-references at `at`; `None` where there are none.
+/// The offset of the trailer dictionary of the cross-references at `at`; `None` if there are none.
 fn trailer(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
     let head = window.at(at, 64)?;
     let blank = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    // A cross-reference stream: an object, whose dictionary follows.
+    // A cross-reference stream: an object whose dictionary follows.
     if let Some((_, digits)) = number(&head[blank..]) {
         let is_object = position(head, b" obj").is_some_and(|obj| obj > blank + digits);
         return Ok(is_object.then_some(at));
@@ -64,7 +64,7 @@ fn trailer(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
         return Ok(None);
     }
     let mut at = at + blank as u64 + 4;
-    for _ in 0..MOST_SUBSECTIONS {
+    for _ in 0..MAX_SUBSECTIONS {
         let line = window.at(at, 64)?;
         let blank = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         if line[blank..].starts_with(b"trailer") {
@@ -80,9 +80,9 @@ fn trailer(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Whether a dictionary at the head of these bytes has the key `Encrypt`.
-fn names_encryption(bytes: &[u8]) -> bool {
-    // The dictionary ends where its stream or the next thing begins.
+/// Whether a dictionary at the start of these bytes has the key `Encrypt`.
+fn has_encrypt_key(bytes: &[u8]) -> bool {
+    // The dictionary ends where its stream or the next item begins.
     let ends = [&b"stream"[..], b"startxref", b"endobj"];
     let end = ends.iter().filter_map(|end| position(bytes, end)).min().unwrap_or(bytes.len());
     let (key, dictionary) = (b"/Encrypt", &bytes[..end]);
@@ -90,7 +90,7 @@ fn names_encryption(bytes: &[u8]) -> bool {
     dictionary.windows(key.len()).enumerate().any(|(at, name)| name == key && is_delimited(at + key.len()))
 }
 
-/// The number that these bytes begin with, behind blanks, and how many bytes it takes with them.
+/// The number at the start of these bytes, after whitespace, and the length of both.
 fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let digits = bytes[blank..].iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,105 +1,105 @@
-//! What a reader of formats sees of a source: bytes at any place of it, in bounded memory, and not more of them than a bound.
+//! Read window: random access to a source in bounded memory, with a limit on the total bytes read.
 //!
-//! What the bytes mean is the readers' business; numbers in them are taken out with [`number`](super::endian).
+//! The format readers interpret the bytes, with the integer functions of [`endian`](super::endian).
 
 use std::io;
 
 use super::Source;
 
-/// Bytes that are read of one source at most, counted with what is read ahead.
+/// The most bytes that are read from one source, read-ahead included.
 pub const READ_BOUND: u64 = 256 * 1024;
 
-/// The most that one look shows: as much as the end of a zip file can need (22 bytes and a comment of 65,535), rounded up.
-pub(super) const LARGEST_LOOK: usize = 66 * 1024;
+/// The largest single read: the end record of a zip file (22 bytes and a comment of up to 65,535), rounded up.
+pub(super) const MAX_READ: usize = 66 * 1024;
 
-/// What is read at once at the head, where every reader looks.
+/// Bytes fetched at once at the start of the source, which every reader reads.
 const HEAD: usize = 4 * 1024;
 
-/// What is read at once elsewhere. Little, because most looks follow an offset to a few bytes and go on from there.
+/// Bytes fetched at once elsewhere. Few, because most reads follow an offset to a few bytes and then another offset.
 const STEP: usize = 512;
 
-/// How many places are held at once, the head first. They take what is read at most, and so less than [`READ_BOUND`].
-const PLACES: usize = 4;
+/// How many buffers are kept, the start of the source first. Together they use less memory than [`READ_BOUND`].
+const BUFFERS: usize = 4;
 
-/// A bounded view of a source.
+/// A view of a source with limits on memory and bytes read.
 pub(super) struct Window<'s> {
     source: &'s mut dyn Source,
     size: u64,
-    /// The head first, which is kept; the others are read over in turn.
-    places: [Place; PLACES],
+    /// The first buffer keeps the start of the source; the others are reused in turn.
+    buffers: [Buffer; BUFFERS],
     oldest: usize,
     read: u64,
 }
 
-/// Some bytes, and where they stand.
+/// Some bytes of the source and their offset.
 #[derive(Default)]
-struct Place {
+struct Buffer {
     offset: u64,
     bytes: Vec<u8>,
 }
 
-/// The bound was reached. It travels in an [`io::Error`], so that what could not be looked at is never taken for an end of
-/// the bytes; [`recognise`](super::recognise) takes it out again.
+/// The read limit was reached. It is wrapped in an [`io::Error`], so that unread bytes are never mistaken for the end of the
+/// source; [`recognise`](super::recognise) unwraps it.
 #[derive(Debug, thiserror::Error)]
-#[error("more would have to be read than a look at the format may")]
+#[error("recognising the format needs more bytes than the read limit allows")]
 struct Exhausted;
 
-/// Whether a look failed for the bound alone, and not for the source.
+/// Whether a read failed because of the read limit, not because of the source.
 pub(super) fn is_exhausted(error: &io::Error) -> bool {
     error.get_ref().and_then(|cause| cause.downcast_ref::<Exhausted>()).is_some()
 }
 
 impl<'s> Window<'s> {
-    /// A view of all of `source`.
+    /// A view of the whole `source`.
     pub(super) fn new(source: &'s mut dyn Source) -> Self {
         let size = source.size();
-        Self { source, size, places: Default::default(), oldest: 1, read: 0 }
+        Self { source, size, buffers: Default::default(), oldest: 1, read: 0 }
     }
 
-    /// How many bytes there are.
+    /// Size of the source in bytes.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }
 
-    /// The first `count` bytes, or all where there are fewer.
+    /// The first `count` bytes, or all if there are fewer.
     pub(super) fn head(&mut self, count: usize) -> io::Result<&[u8]> {
         self.at(0, count)
     }
 
-    /// The last `count` bytes, or all where there are fewer.
+    /// The last `count` bytes, or all if there are fewer.
     pub(super) fn tail(&mut self, count: usize) -> io::Result<&[u8]> {
-        let count = count.min(LARGEST_LOOK);
+        let count = count.min(MAX_READ);
         self.at(self.size.saturating_sub(count as u64), count)
     }
 
-    /// The `count` bytes at `offset`, or as many as there are: none behind the end. Never more than [`LARGEST_LOOK`].
+    /// The `count` bytes at `offset`, or as many as the source has there. Never more than [`MAX_READ`].
     ///
-    /// Fails where the source does, and at the bound with an error that [`is_exhausted`] knows.
+    /// Fails if the source fails, and at the read limit with an error for which [`is_exhausted`] is true.
     pub(super) fn at(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
-        let there = self.size.saturating_sub(offset);
-        let count = usize::try_from(there).map_or(count, |there| there.min(count)).min(LARGEST_LOOK);
-        let place = match self.places.iter().position(|place| place.holds(offset, count)) {
-            Some(held) => held,
+        let available = self.size.saturating_sub(offset);
+        let count = usize::try_from(available).map_or(count, |available| available.min(count)).min(MAX_READ);
+        let index = match self.buffers.iter().position(|buffer| buffer.contains(offset, count)) {
+            Some(cached) => cached,
             None => self.fetch(offset, count)?,
         };
-        let Place { offset: begin, bytes } = &self.places[place];
+        let Buffer { offset: begin, bytes } = &self.buffers[index];
         let from = usize::try_from(offset.saturating_sub(*begin)).unwrap_or(usize::MAX).min(bytes.len());
         Ok(&bytes[from..bytes.len().min(from + count)])
     }
 
-    /// Reads `count` bytes at `offset` and some behind them; says into which place.
+    /// Reads `count` bytes at `offset` with read-ahead into a buffer, and returns its index.
     fn fetch(&mut self, offset: u64, count: usize) -> io::Result<usize> {
-        let place = if offset == 0 { 0 } else { self.oldest };
-        let wanted = count.max(if place == 0 { HEAD } else { STEP });
-        let there = self.size.saturating_sub(offset);
-        let wanted = usize::try_from(there).map_or(wanted, |there| there.min(wanted));
+        let index = if offset == 0 { 0 } else { self.oldest };
+        let wanted = count.max(if index == 0 { HEAD } else { STEP });
+        let available = self.size.saturating_sub(offset);
+        let wanted = usize::try_from(available).map_or(wanted, |available| available.min(wanted));
         if self.read + wanted as u64 > READ_BOUND {
             return Err(io::Error::other(Exhausted));
         }
-        if place != 0 {
-            self.oldest = place % (PLACES - 1) + 1;
+        if index != 0 {
+            self.oldest = index % (BUFFERS - 1) + 1;
         }
-        let Place { offset: begin, bytes } = &mut self.places[place];
+        let Buffer { offset: begin, bytes } = &mut self.buffers[index];
         bytes.clear();
         bytes.resize(wanted, 0);
         *begin = offset;
@@ -117,12 +117,12 @@ impl<'s> Window<'s> {
         }
         bytes.truncate(filled);
         self.read += filled as u64;
-        Ok(place)
+        Ok(index)
     }
 }
 
-impl Place {
-    fn holds(&self, offset: u64, count: usize) -> bool {
+impl Buffer {
+    fn contains(&self, offset: u64, count: usize) -> bool {
         let end = self.offset + self.bytes.len() as u64;
         self.offset <= offset && offset.checked_add(count as u64).is_some_and(|wanted| wanted <= end)
     }
@@ -132,7 +132,7 @@ impl Place {
 mod tests {
     use super::*;
 
-    /// Bytes that say their place, and how many of them were read.
+    /// A source whose bytes encode their offset, and that counts the bytes read.
     struct Counted {
         size: u64,
         read: u64,
@@ -144,7 +144,7 @@ mod tests {
         }
 
         fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-            // As files may: less than was asked for.
+            // Like a file, it may return fewer bytes than requested.
             let count = buffer.len().min(300).min(usize::try_from(self.size - offset).unwrap_or(usize::MAX));
             for (at, byte) in buffer[..count].iter_mut().enumerate() {
                 *byte = value(offset + at as u64);
@@ -159,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_is_what_stands_there() {
+    fn reads_return_the_bytes_at_their_offset() {
         let mut source = Counted { size: 100_000, read: 0 };
         let mut window = Window::new(&mut source);
-        let looks = [(0, 4), (0, 10_000), (9_000, 4), (99_990, 20), (100_000, 4), (u64::MAX, 4), (50_000, 0)];
-        for (offset, count) in looks.into_iter().chain((0..40).map(|step| (step * 2_500, 700))) {
+        let reads = [(0, 4), (0, 10_000), (9_000, 4), (99_990, 20), (100_000, 4), (u64::MAX, 4), (50_000, 0)];
+        for (offset, count) in reads.into_iter().chain((0..40).map(|step| (step * 2_500, 700))) {
             let seen = window.at(offset, count).unwrap();
             let expected = usize::try_from(100_000_u64.saturating_sub(offset)).unwrap().min(count);
             assert_eq!(seen.len(), expected, "{count} at {offset}");
@@ -171,15 +171,15 @@ mod tests {
         }
         assert_eq!(window.head(3).unwrap(), [0, 1, 2]);
         assert_eq!(window.tail(2).unwrap(), [value(99_998), value(99_999)]);
-        assert_eq!(window.tail(usize::MAX).unwrap().len(), LARGEST_LOOK);
+        assert_eq!(window.tail(usize::MAX).unwrap().len(), MAX_READ);
     }
 
     #[test]
-    fn no_more_is_read_than_the_bound_and_what_is_held_is_still_seen() {
+    fn reads_stop_at_the_limit_and_buffered_bytes_stay_readable() {
         let mut source = Counted { size: u64::MAX, read: 0 };
         let mut window = Window::new(&mut source);
         window.head(4).unwrap();
-        let refused = (1..).find_map(|step| window.at(step << 20, 700).err()).expect("a bound");
+        let refused = (1..).find_map(|step| window.at(step << 20, 700).err()).expect("the read limit");
         assert!(is_exhausted(&refused));
         assert_eq!(window.head(4).unwrap(), [0, 1, 2, 3]);
         assert!(source.read <= READ_BOUND && source.read > READ_BOUND - 700, "{}", source.read);
@@ -187,15 +187,15 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_comes_too_early_is_an_end() {
+    fn a_source_shorter_than_its_size_ends_early() {
         struct Shrunk;
         impl Source for Shrunk {
             fn size(&self) -> u64 {
                 1000
             }
             fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-                let there = usize::try_from(10_u64.saturating_sub(offset)).unwrap();
-                Ok(there.min(buffer.len()))
+                let available = usize::try_from(10_u64.saturating_sub(offset)).unwrap();
+                Ok(available.min(buffer.len()))
             }
         }
         let mut source = Shrunk;

@@ -1,20 +1,20 @@
-//! Zip files, told apart by the names in their directory: Office Open XML, `OpenDocument` and others that are a zip file
-//! inside (PKWARE APPNOTE 6.3.10 section 4.3; ECMA-376 part 2; ODF 1.3 part 2).
+//! Zip-based formats, recognised by the file names in the central directory: Office Open XML, `OpenDocument`, EPUB, APK, JAR
+//! (PKWARE APPNOTE 6.3.10 section 4.3; ECMA-376 part 2; ODF 1.3 part 2).
 
 use std::io;
 
 use super::endian::{u16_le, u32_le, u64_le};
-use super::window::{LARGEST_LOOK, Window};
+use super::window::{MAX_READ, Window};
 use super::{Damage, Format, Recognised, Zip};
 
-/// Of the record that ends a zip file, without its comment.
-const END: usize = 22;
-/// How much of the directory is looked at. A document with a thousand pictures has 100 KiB of it.
-const MOST_OF_DIRECTORY: u64 = 128 * 1024;
-/// How much of the directory is looked at once.
-const DIRECTORY_LOOK: usize = 16 * 1024;
-/// Files that are walked without a directory.
-const MOST_FILES: usize = 64;
+/// Size of the end of central directory record without its comment.
+const END_RECORD: usize = 22;
+/// The most bytes of the directory to read. A document with a thousand images has a directory of 100 KiB.
+const MAX_DIRECTORY: u64 = 128 * 1024;
+/// Bytes of the directory to read at once.
+const DIRECTORY_READ: usize = 16 * 1024;
+/// The most local file headers to walk without a directory.
+const MAX_FILES: usize = 64;
 
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     let head = window.head(8)?;
@@ -23,23 +23,23 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     if !is_zip {
         return Ok(None);
     }
-    let mut seen = Seen::default();
-    seen.mimetype(window)?;
+    let mut names = Names::default();
+    names.mimetype(window)?;
     let damage = if let Some(directory) = directory(window)? {
-        names_in_directory(window, &directory, &mut seen)?
+        names_in_directory(window, &directory, &mut names)?
     } else {
-        names_without_directory(window, &mut seen)?;
-        Some(Damage::Truncated("it is a zip file whose directory, which ends it, is missing".into()))
+        names_without_directory(window, &mut names)?;
+        Some(Damage::Truncated("the zip file has no central directory at its end".into()))
     };
     let damage = damage.into_iter().collect();
-    Ok(Some(Recognised { format: Format::Zip(seen.tell()), damage }))
+    Ok(Some(Recognised { format: Format::Zip(names.kind()), damage }))
 }
 
-/// What the names of its files say of a zip file.
+/// The names of files in a zip file that identify its format.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of names, each of which is there or not")]
-struct Seen {
-    /// What a first file named `mimetype` tells.
+struct Names {
+    /// The format that a first file named `mimetype` declares.
     declared: Option<Zip>,
     /// `[Content_Types].xml`, which every file of Office Open XML has.
     content_types: bool,
@@ -57,9 +57,9 @@ struct Seen {
     dalvik: bool,
 }
 
-impl Seen {
-    /// Takes note of one file's name.
-    fn name(&mut self, name: &[u8]) {
+impl Names {
+    /// Records the name of one file.
+    fn add(&mut self, name: &[u8]) {
         match name {
             b"[Content_Types].xml" => self.content_types = true,
             b"content.xml" => self.content = true,
@@ -78,7 +78,7 @@ impl Seen {
         self.macros |= name.ends_with(b"/vbaProject.bin");
     }
 
-    /// Takes note of a first file named `mimetype`, which is stored as it is, so that it can be read here.
+    /// Records the content of a first file named `mimetype`, which is stored uncompressed.
     fn mimetype(&mut self, window: &mut Window<'_>) -> io::Result<()> {
         const NAME: &[u8] = b"mimetype";
         let head = window.head(30 + NAME.len() + 128)?;
@@ -94,8 +94,8 @@ impl Seen {
         Ok(())
     }
 
-    /// What the file is, after all its names.
-    fn tell(&self) -> Zip {
+    /// The format, after all names are recorded.
+    fn kind(&self) -> Zip {
         if let Some(declared) = self.declared {
             return declared;
         }
@@ -115,27 +115,27 @@ impl Seen {
     }
 }
 
-/// Where a zip file's directory stands.
+/// Position of the central directory.
 struct Directory {
-    /// Where it begins, as its end says.
+    /// Offset of its start, as its end record says.
     offset: u64,
-    /// In bytes.
+    /// Size in bytes.
     size: u64,
-    /// How many files it says to list.
+    /// Declared number of entries.
     entries: u64,
-    /// Where the record stands that says so.
+    /// Offset of the end record.
     end: u64,
 }
 
-/// The directory that the end of the file tells of; `None` where that is missing.
+/// Finds the directory by the end record; `None` if that is missing.
 fn directory(window: &mut Window<'_>) -> io::Result<Option<Directory>> {
-    // Most have no comment, and then it is the last 22 bytes.
-    for searched in [1024, LARGEST_LOOK.min(END + 0xFFFF)] {
+    // Most zip files have no comment, so that the record is the last 22 bytes.
+    for searched in [1024, MAX_READ.min(END_RECORD + 0xFFFF)] {
         let size = window.size();
         let tail = window.tail(searched)?;
-        let found = (0..tail.len().saturating_sub(END - 1)).rev().find(|at| {
+        let found = (0..tail.len().saturating_sub(END_RECORD - 1)).rev().find(|at| {
             let comment = u16_le(tail, at + 20).map_or(0, usize::from);
-            tail[*at..].starts_with(b"PK\x05\x06") && at + END + comment <= tail.len()
+            tail[*at..].starts_with(b"PK\x05\x06") && at + END_RECORD + comment <= tail.len()
         });
         let Some(at) = found else { continue };
         let record = &tail[at..];
@@ -147,14 +147,14 @@ fn directory(window: &mut Window<'_>) -> io::Result<Option<Directory>> {
             end,
         };
         let is_large = found.entries == 0xFFFF || found.size == 0xFFFF_FFFF || found.offset == 0xFFFF_FFFF;
-        let large = if is_large { large_directory(window, end)? } else { None };
+        let large = if is_large { zip64_directory(window, end)? } else { None };
         return Ok(Some(large.unwrap_or(found)));
     }
     Ok(None)
 }
 
-/// The same, from the records that a zip file of more than 4 GiB, or of more than 65,535 files, has before `end`.
-fn large_directory(window: &mut Window<'_>, end: u64) -> io::Result<Option<Directory>> {
+/// The same, from the Zip64 records before `end`, for zip files of more than 4 GiB or 65,535 files.
+fn zip64_directory(window: &mut Window<'_>, end: u64) -> io::Result<Option<Directory>> {
     const LOCATOR: u64 = 20;
     let Some(locator) = end.checked_sub(LOCATOR) else { return Ok(None) };
     let bytes = window.at(locator, 20)?;
@@ -166,69 +166,69 @@ fn large_directory(window: &mut Window<'_>, end: u64) -> io::Result<Option<Direc
     Ok(is_record.then_some(Directory { offset: directory, size, entries, end: offset }))
 }
 
-/// Takes note of the names in the directory; says what is wrong with it.
+/// Records the names in the directory; returns its damage.
 fn names_in_directory(
     window: &mut Window<'_>,
     directory: &Directory,
-    seen: &mut Seen,
+    names: &mut Names,
 ) -> io::Result<Option<Damage>> {
     const HEADER: usize = 46;
     let Directory { offset, size, entries, end } = *directory;
     if entries == 0 {
         return Ok(None);
     }
-    // With something before the zip file, its places are off by as much, and only the end is where it is.
+    // Bytes before the zip file shift all its offsets, but the end record is still at the end.
     let is_there = window.at(offset, 4)? == b"PK\x01\x02";
     let begin = if is_there { Some(offset) } else { end.checked_sub(size) };
-    let Some(mut at) = begin else { return Ok(Some(lost_directory())) };
-    let limit = at.saturating_add(MOST_OF_DIRECTORY).min(end);
+    let Some(mut at) = begin else { return Ok(Some(misplaced_directory())) };
+    let limit = at.saturating_add(MAX_DIRECTORY).min(end);
     let mut read = 0;
     while read < entries && at < limit {
-        let look = window.at(at, DIRECTORY_LOOK)?;
+        let block = window.at(at, DIRECTORY_READ)?;
         let mut from = 0;
-        while let Some(entry) = look.get(from..).filter(|entry| entry.len() >= HEADER && read < entries) {
+        while let Some(entry) = block.get(from..).filter(|entry| entry.len() >= HEADER && read < entries) {
             if !entry.starts_with(b"PK\x01\x02") {
-                return Ok(Some(lost_directory()));
+                return Ok(Some(misplaced_directory()));
             }
             let length = |place| u16_le(entry, place).map_or(0, usize::from);
             let (name, whole) = (HEADER + length(28), HEADER + length(28) + length(30) + length(32));
             let Some(name) = entry.get(HEADER..name) else { break };
-            seen.name(name);
+            names.add(name);
             read += 1;
             from += whole;
         }
         if from == 0 {
-            return Ok(Some(lost_directory()));
+            return Ok(Some(misplaced_directory()));
         }
         at += from as u64;
     }
     Ok(None)
 }
 
-fn lost_directory() -> Damage {
-    Damage::Malformed("it is a zip file whose directory is not where its end says".into())
+fn misplaced_directory() -> Damage {
+    Damage::Malformed("the zip file's central directory is not where its end record says".into())
 }
 
-/// Takes note of the names that stand before each file in it, as far as one leads to the next.
-fn names_without_directory(window: &mut Window<'_>, seen: &mut Seen) -> io::Result<()> {
-    /// How far the next file is searched for, where a file's length is told behind it only.
+/// Records the names in the local file headers, as far as one leads to the next.
+fn names_without_directory(window: &mut Window<'_>, names: &mut Names) -> io::Result<()> {
+    /// Bytes to search for the next file if a file's length follows its data.
     const SEARCHED: usize = 8 * 1024;
-    const MOST_SEARCHES: usize = 16;
+    const MAX_SEARCHES: usize = 16;
     let (mut at, mut searches) = (if window.head(4)? == b"PK00" { 4 } else { 0 }, 0);
-    for _ in 0..MOST_FILES {
+    for _ in 0..MAX_FILES {
         let header = window.at(at, 30)?;
         if !header.starts_with(b"PK\x03\x04") || header.len() < 30 {
             return Ok(());
         }
         let length = |place| u16_le(header, place).map_or(0, u64::from);
         let (name, extra) = (length(26), length(28));
-        let (is_told_behind, packed) = (length(6) & 8 != 0, u32_le(header, 18).map_or(0, u64::from));
+        let (has_data_descriptor, packed) = (length(6) & 8 != 0, u32_le(header, 18).map_or(0, u64::from));
         let name = window.at(at + 30, usize::try_from(name).unwrap_or(0))?.to_vec();
-        seen.name(&name);
+        names.add(&name);
         at = at + 30 + name.len() as u64 + extra + packed;
-        if is_told_behind && packed == 0 {
+        if has_data_descriptor && packed == 0 {
             let next = window.at(at, SEARCHED)?.windows(4).position(|bytes| bytes == b"PK\x03\x04");
-            let Some(next) = next.filter(|_| searches < MOST_SEARCHES) else { return Ok(()) };
+            let Some(next) = next.filter(|_| searches < MAX_SEARCHES) else { return Ok(()) };
             (at, searches) = (at + next as u64, searches + 1);
         }
     }

@@ -1,4 +1,4 @@
-//! Audio, and the voice messages that are made of it.
+//! Audio and voice messages: codecs, channels and AAC profiles.
 
 use super::{Subject, fix, rules};
 use crate::check::Finding;
@@ -6,21 +6,21 @@ use crate::check::format::{Amr, Format, Mp4, Ogg, OggCodec, Track, TrackDetail, 
 use crate::whatsapp::media_errors::unsupported;
 use crate::whatsapp::{Kind, VOICE_PLAYS_AT_A_TOUCH};
 
-/// The object type of AAC in an MP4 file.
+/// The object type indication of AAC in `esds`.
 const AAC: u8 = 0x40;
-/// The audio object types of AAC that phones decode: LC, and HE-AAC, which is LC with an extension.
-const LOW_COMPLEXITY: [u8; 3] = [2, 5, 29];
+/// The audio object types of AAC that phones decode: AAC-LC (2), and HE-AAC, which extends it with SBR (5) and PS (29).
+const LC_AND_HE_AAC: [u8; 3] = [2, 5, 29];
 
 pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<Finding>) {
     match format {
         Format::Ogg(ogg) => judge_ogg(subject, ogg, findings),
         Format::Amr(amr) => findings.extend(judge_amr(subject, amr)),
         Format::Mp3(mp3) if mp3.layer != 3 => {
-            let seen = format!("layer {} of MPEG audio, where MP3 is layer 3", mp3.layer);
+            let seen = format!("MPEG audio Layer {}; MP3 is Layer 3", mp3.layer);
             findings.push(Finding::new(&rules::MP3_LAYER, seen, fix::mp3(subject.input)));
         }
-        Format::Adts(adts) if !LOW_COMPLEXITY.contains(&adts.object_type) => {
-            let seen = format!("audio object type {}, where LC is 2", adts.object_type);
+        Format::Adts(adts) if !LC_AND_HE_AAC.contains(&adts.object_type) => {
+            let seen = format!("audio object type {}; AAC-LC is 2", adts.object_type);
             findings.push(Finding::new(&rules::AAC_PROFILE, seen, fix::m4a(subject.input)));
         }
         Format::Mp4(mp4) => judge_mp4(subject, mp4, findings),
@@ -36,7 +36,7 @@ fn judge_ogg(subject: &Subject<'_>, ogg: &Ogg, findings: &mut Vec<Finding>) {
         return;
     }
     if ogg.streams > 1 {
-        let seen = format!("{} streams, of which a player takes the first", ogg.streams);
+        let seen = format!("{} streams, of which players play only the first", ogg.streams);
         findings.push(Finding::new(&rules::OGG_STREAMS, seen, fix::opus(subject.input)));
     }
     if let Some(channels @ 2..) = ogg.channels {
@@ -44,8 +44,8 @@ fn judge_ogg(subject: &Subject<'_>, ogg: &Ogg, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(&rules::OGG_NOT_MONO, seen, fix::opus(subject.input)));
     }
     if subject.size > VOICE_PLAYS_AT_A_TOUCH {
-        let seen = format!("{} bytes, where 512 KB play at a touch", subject.size);
-        findings.push(Finding::new(&rules::VOICE_SIZE, seen, fix::small_sound(subject.input)));
+        let seen = format!("{} bytes; up to 512 KB plays immediately", subject.size);
+        findings.push(Finding::new(&rules::VOICE_SIZE, seen, fix::small_audio(subject.input)));
     }
 }
 
@@ -63,25 +63,25 @@ fn judge_mp4(subject: &Subject<'_>, mp4: &Mp4, findings: &mut Vec<Finding>) {
     let is = |kind: TrackKind| move |track: &&Track| track.kind == kind;
     if let Some(track) = mp4.tracks.iter().find(is(TrackKind::Video)) {
         let seen = format!("a video track ({})", track.codec);
-        let fix = format!("send it as video, or take the sound alone: {}", fix::m4a(subject.input));
+        let fix = format!("send it as video, or extract the audio track: {}", fix::m4a(subject.input));
         findings.push(Finding::new(&rules::M4A_VIDEO, seen, fix));
     }
-    let sound = mp4.tracks.iter().filter(is(TrackKind::Audio));
-    if let Some(finding) = sound.clone().find_map(|track| other_codec(subject, track)) {
+    let audio = mp4.tracks.iter().filter(is(TrackKind::Audio));
+    if let Some(finding) = audio.clone().find_map(|track| not_aac(subject, track)) {
         findings.push(finding);
-    } else if let Some(finding) = sound.clone().find_map(|track| other_profile(subject, track)) {
+    } else if let Some(finding) = audio.clone().find_map(|track| unsupported_aac_profile(subject, track)) {
         findings.push(finding);
     }
 }
 
-fn other_codec(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
+fn not_aac(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
     (!is_aac(track)).then(|| Finding::new(&rules::M4A_CODEC, codec(track), fix::m4a(subject.input)))
 }
 
-fn other_profile(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
+fn unsupported_aac_profile(subject: &Subject<'_>, track: &Track) -> Option<Finding> {
     match track.detail {
-        TrackDetail::Mpeg4Audio { aac: Some(aac), .. } if !LOW_COMPLEXITY.contains(&aac) => {
-            let seen = format!("audio object type {aac}, where LC is 2");
+        TrackDetail::Mpeg4Audio { aac: Some(aac), .. } if !LC_AND_HE_AAC.contains(&aac) => {
+            let seen = format!("audio object type {aac}; AAC-LC is 2");
             Some(Finding::new(&rules::AAC_PROFILE, seen, fix::m4a(subject.input)))
         }
         _ => None,
@@ -93,7 +93,7 @@ pub(super) fn is_aac(track: &Track) -> bool {
     matches!(track.detail, TrackDetail::Mpeg4Audio { object_type: AAC | 0x66..=0x68, .. })
 }
 
-/// A track's codec, as a person says it.
+/// The codec's usual name, with the sample entry's four characters.
 pub(super) fn codec(track: &Track) -> String {
     let known = match (track.codec.as_str(), &track.detail) {
         (_, TrackDetail::Mpeg4Audio { object_type: 0x6b | 0x69, .. }) => "MP3",

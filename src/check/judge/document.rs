@@ -1,4 +1,4 @@
-//! Documents.
+//! Documents: encryption, macros, missing parts and text encoding.
 
 use super::{Subject, fix, format_types, rules};
 use crate::check::Finding;
@@ -8,9 +8,9 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
     match format {
         Format::Pdf(pdf) => judge_pdf(subject, pdf, findings),
         Format::Compound(Compound::Encrypted) => {
-            let seen = "a newer Office document, encrypted with a password";
+            let seen = "an Office Open XML document, encrypted with a password";
             let fix =
-                "open it in Office and save it without a password, or say the password in another message";
+                "open it in Office and save it without a password, or send the password in another message";
             findings.push(Finding::new(&rules::OFFICE_ENCRYPTED, seen, fix));
         }
         Format::Zip(Zip::MacroEnabled) => {
@@ -31,14 +31,14 @@ fn judge_pdf(subject: &Subject<'_>, pdf: &Pdf, findings: &mut Vec<Finding>) {
         let seen = format!("{} bytes before %PDF-", pdf.junk_before);
         findings.push(Finding::new(&rules::PDF_JUNK, seen, fix::pdf(subject.input)));
     }
-    let is_told = findings.iter().any(|finding| finding.rule.id == rules::DAMAGED_DOCUMENT.id);
-    if !pdf.has_end && !is_told {
-        let seen = "no %%EOF at its end: the file may be cut off";
+    let is_reported = findings.iter().any(|finding| finding.rule.id == rules::DAMAGED_DOCUMENT.id);
+    if !pdf.has_end && !is_reported {
+        let seen = "no %%EOF at the end: the file may be truncated";
         findings.push(Finding::new(&rules::DAMAGED_DOCUMENT, seen, fix::broken_pdf(subject.input)));
     }
 }
 
-/// A text that goes as UTF-8, which is what we say of every text, and is not.
+/// A text that is served as UTF-8, as every text is by default, but has another encoding.
 fn judge_text(subject: &Subject<'_>, text: &Text) -> Option<Finding> {
     let media_type = subject.media_type?;
     let charset = media_type.as_str().to_ascii_lowercase();
@@ -49,7 +49,7 @@ fn judge_text(subject: &Subject<'_>, text: &Text) -> Option<Finding> {
     let (seen, from) = match text.encoding {
         TextEncoding::Ascii | TextEncoding::Utf8 => return None,
         TextEncoding::Utf16 => ("UTF-16", "UTF-16"),
-        TextEncoding::Legacy => ("bytes that are no UTF-8; Windows-1252 or the like", "WINDOWS-1252"),
+        TextEncoding::Legacy => ("bytes that are not UTF-8, perhaps Windows-1252", "WINDOWS-1252"),
     };
     Some(Finding::new(&rules::TEXT_ENCODING, seen, fix::utf8(subject.input, from)))
 }

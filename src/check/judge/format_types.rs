@@ -1,23 +1,23 @@
-//! Which media types a format goes under, and which kind of message it is for.
+//! Media types and kinds of message for each recognised format.
 //!
-//! A format has the types that WhatsApp lists for it, and those that it is usually given elsewhere. What the first of them is, Meta's
-//! own look at the bytes is taken to find, too.
+//! A format has the types that WhatsApp lists for it, and the types that other software uses. The first one is assumed to be the
+//! type that Meta detects from the bytes.
 
 use crate::asset::MediaType;
-use crate::check::format::{Compound, Format, MovieHead, Mp4, OggCodec, TrackKind, Zip};
+use crate::check::format::{Compound, Format, MoovPosition, Mp4, OggCodec, TrackKind, Zip};
 use crate::whatsapp::{self, Kind};
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 
-/// What a type is without its parameters, in lower case.
+/// A media type without its parameters, in lower case.
 pub(super) fn essence(media_type: &MediaType) -> String {
     whatsapp::essence(media_type.as_str())
 }
 
-/// The types under which bytes of this format may rightly go, the usual one first; none where nothing is known of them.
-pub(super) fn of(format: &Format) -> &'static [&'static str] {
+/// The media types that are correct for this format, the usual one first; empty if none is known.
+pub(super) fn media_types(format: &Format) -> &'static [&'static str] {
     match format {
         Format::Empty | Format::Unknown | Format::Unreached => &[],
         Format::Jpeg(_) => &["image/jpeg"],
@@ -27,7 +27,7 @@ pub(super) fn of(format: &Format) -> &'static [&'static str] {
         Format::Heif { brand } if brand.starts_with("avi") => &["image/avif"],
         Format::Heif { .. } => &["image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"],
         Format::Svg => &["image/svg+xml", "text/xml", "application/xml"],
-        Format::OtherImage(name) => other_image(name),
+        Format::OtherImage(name) => other_image_types(name),
         Format::Ogg(ogg) => match ogg.codec {
             OggCodec::Theora => &["video/ogg", "application/ogg"],
             _ => &["audio/ogg", "application/ogg"],
@@ -36,24 +36,24 @@ pub(super) fn of(format: &Format) -> &'static [&'static str] {
         Format::Amr(_) => &["audio/amr"],
         Format::Adts(_) => &["audio/aac", "audio/aacp", "audio/x-aac"],
         Format::Mp3(_) => &["audio/mpeg", "audio/mp3"],
-        Format::Mp4(mp4) => of_mp4(mp4),
-        Format::OtherAudio(name) => other_audio(name),
-        Format::OtherVideo(name) => other_video(name),
+        Format::Mp4(mp4) => mp4_types(mp4),
+        Format::OtherAudio(name) => other_audio_types(name),
+        Format::OtherVideo(name) => other_video_types(name),
         Format::Pdf(_) => &["application/pdf"],
-        Format::Zip(zip) => of_zip(*zip),
-        Format::Compound(compound) => of_compound(*compound),
+        Format::Zip(zip) => zip_types(*zip),
+        Format::Compound(compound) => compound_types(*compound),
         Format::Rtf => &["application/rtf", "text/rtf"],
         Format::Html => &["text/html", "application/xhtml+xml", "text/plain"],
         Format::Json { .. } => &["application/json", "text/plain"],
         Format::Xml { .. } => &["text/xml", "application/xml", "text/plain"],
         Format::Text(_) => &["text/plain"],
-        Format::Other(name) => other(name),
+        Format::Other(name) => other_types(name),
     }
 }
 
-fn of_mp4(mp4: &Mp4) -> &'static [&'static str] {
+fn mp4_types(mp4: &Mp4) -> &'static [&'static str] {
     if is_quicktime(mp4) {
-        // With some tolerance: what it may hold decides, and a rule of its own speaks of the brand.
+        // Tolerant: the tracks decide, and a separate rule reports the brand.
         return if is_audio_only(mp4) { &["audio/mp4", "video/quicktime"] } else { &["video/quicktime"] };
     }
     match mp4.brand.as_deref() {
@@ -63,25 +63,25 @@ fn of_mp4(mp4: &Mp4) -> &'static [&'static str] {
     }
 }
 
-/// Whether it is a `QuickTime` movie and says nothing of being an MP4, too.
+/// Whether it is a `QuickTime` movie with no MP4 brand among its compatible brands.
 pub(super) fn is_quicktime(mp4: &Mp4) -> bool {
     let is_mp4 = |brand: &String| ["isom", "iso2", "mp41", "mp42", "avc1"].contains(&brand.as_str());
-    // Before there were brands there was QuickTime only.
-    let is_called_so = match mp4.brand.as_deref() {
+    // Files without an ftyp box are QuickTime, which is older than brands.
+    let has_quicktime_brand = match mp4.brand.as_deref() {
         Some(brand) => brand == "qt  ",
-        // A piece of a stream has no brand either.
-        None => mp4.head != MovieHead::Missing,
+        // A segment of a stream has no ftyp either.
+        None => mp4.moov != MoovPosition::Missing,
     };
-    is_called_so && !mp4.compatible.iter().any(is_mp4)
+    has_quicktime_brand && !mp4.compatible.iter().any(is_mp4)
 }
 
-/// Whether all that it holds is sound, as far as its head was found.
+/// Whether it has audio tracks and no video track, as far as `moov` was found.
 pub(super) fn is_audio_only(mp4: &Mp4) -> bool {
     let has = |kind| mp4.tracks.iter().any(|track| track.kind == kind);
     has(TrackKind::Audio) && !has(TrackKind::Video)
 }
 
-fn of_zip(zip: Zip) -> &'static [&'static str] {
+fn zip_types(zip: Zip) -> &'static [&'static str] {
     match zip {
         Zip::Docx => &[DOCX],
         Zip::Xlsx => &[XLSX],
@@ -101,19 +101,19 @@ fn of_zip(zip: Zip) -> &'static [&'static str] {
     }
 }
 
-fn of_compound(compound: Compound) -> &'static [&'static str] {
+fn compound_types(compound: Compound) -> &'static [&'static str] {
     match compound {
         Compound::Doc => &["application/msword"],
         Compound::Xls => &["application/vnd.ms-excel"],
         Compound::Ppt => &["application/vnd.ms-powerpoint"],
-        // Office opens them under the names of what is inside.
+        // Office opens them under the extension of the encrypted document.
         Compound::Encrypted => &["application/encrypted", DOCX, XLSX, PPTX],
         Compound::Msg => &["application/vnd.ms-outlook"],
         Compound::Other => &["application/x-ole-storage"],
     }
 }
 
-fn other_image(name: &str) -> &'static [&'static str] {
+fn other_image_types(name: &str) -> &'static [&'static str] {
     match name {
         "BMP" => &["image/bmp", "image/x-ms-bmp"],
         "TIFF" => &["image/tiff"],
@@ -125,7 +125,7 @@ fn other_image(name: &str) -> &'static [&'static str] {
     }
 }
 
-fn other_audio(name: &str) -> &'static [&'static str] {
+fn other_audio_types(name: &str) -> &'static [&'static str] {
     match name {
         "WAV" => &["audio/x-wav", "audio/wav", "audio/vnd.wave"],
         "FLAC" => &["audio/flac", "audio/x-flac"],
@@ -133,13 +133,13 @@ fn other_audio(name: &str) -> &'static [&'static str] {
         "WMA" => &["audio/x-ms-wma", "video/x-ms-asf"],
         "MIDI" => &["audio/midi"],
         "CAF" => &["audio/x-caf"],
-        // With sound alone in them, too, a look at the bytes takes them for films.
-        "WebM" | "Matroska" => other_video(name),
+        // Content sniffing takes them for video even with audio tracks only.
+        "WebM" | "Matroska" => other_video_types(name),
         _ => &[],
     }
 }
 
-fn other_video(name: &str) -> &'static [&'static str] {
+fn other_video_types(name: &str) -> &'static [&'static str] {
     match name {
         "WebM" => &["video/webm", "audio/webm"],
         "Matroska" => &["video/x-matroska", "audio/x-matroska"],
@@ -152,7 +152,7 @@ fn other_video(name: &str) -> &'static [&'static str] {
     }
 }
 
-fn other(name: &str) -> &'static [&'static str] {
+fn other_types(name: &str) -> &'static [&'static str] {
     match name {
         "gzip" => &["application/gzip", "application/x-gzip"],
         "7z" => &["application/x-7z-compressed"],
@@ -162,32 +162,32 @@ fn other(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// The type that a look at the bytes gives; `None` where it gives none.
-pub(super) fn seen(format: &Format) -> Option<&'static str> {
-    of(format).first().copied()
+/// The media type that content sniffing gives for this format; `None` if it gives none.
+pub(super) fn sniffed_type(format: &Format) -> Option<&'static str> {
+    media_types(format).first().copied()
 }
 
-/// Whether bytes of this format rightly go under the type `essence`, which WhatsApp lists.
+/// Whether the type `essence`, which WhatsApp lists, is correct for this format.
 ///
-/// Types that it does not list go as documents, of which it looks at nothing.
-pub(super) fn agrees(format: &Format, essence: &str) -> bool {
-    // Whatever can be read is a text.
+/// Types that it does not list are sent as documents, whose bytes it does not inspect.
+pub(super) fn matches_type(format: &Format, essence: &str) -> bool {
+    // SVG and RTF are readable as text.
     let is_text = matches!(format, Format::Svg | Format::Rtf) && essence == "text/plain";
-    is_text || of(format).contains(&essence)
+    is_text || media_types(format).contains(&essence)
 }
 
-/// The kind of message that bytes of this format are for; `None` where WhatsApp lists them for none.
+/// The kind of message for this format; `None` if WhatsApp lists it for none.
 pub(super) fn kind_of(format: &Format) -> Option<Kind> {
     match format {
         Format::Ogg(ogg) if ogg.codec != OggCodec::Opus => None,
         Format::Html | Format::Json { .. } | Format::Xml { .. } | Format::Svg => None,
-        _ => whatsapp::kind_of(&MediaType::from_static(seen(format)?)),
+        _ => whatsapp::kind_of(&MediaType::from_static(sniffed_type(format)?)),
     }
 }
 
-/// The kind of message that a recording is meant for, though WhatsApp lists its format for none: what browsers record is there to
-/// be listened to or watched, and nobody means to send it as a document.
-pub(super) fn recorded_as(format: &Format) -> Option<Kind> {
+/// The kind of message for a browser recording (WebM, Matroska), although WhatsApp lists these formats for none. Recordings are
+/// meant to be played, not sent as documents.
+pub(super) fn recording_kind(format: &Format) -> Option<Kind> {
     match format {
         Format::OtherAudio("WebM" | "Matroska") => Some(Kind::Audio),
         Format::OtherVideo("WebM" | "Matroska") => Some(Kind::Video),
@@ -195,8 +195,8 @@ pub(super) fn recorded_as(format: &Format) -> Option<Kind> {
     }
 }
 
-/// Whether this is a type of plain texts, in which a page is never meant.
-pub(super) fn is_of_plain_text(essence: &str) -> bool {
+/// Whether this is a type of plain text, which should never contain an HTML page.
+pub(super) fn is_plain_text_type(essence: &str) -> bool {
     matches!(
         essence,
         "text/plain"
@@ -208,7 +208,7 @@ pub(super) fn is_of_plain_text(essence: &str) -> bool {
     )
 }
 
-/// The extension that WhatsApp lists for bytes of this format.
+/// The file extension that WhatsApp lists for this format.
 pub(super) fn extension(format: &Format) -> Option<&'static str> {
     Some(match format {
         Format::Jpeg(_) => "jpg",

@@ -1,11 +1,11 @@
-//! Images and stickers.
+//! Images and stickers: colours, bit depth, JPEG coding, EXIF orientation, animation and sticker size.
 
 use super::{Subject, fix, rules};
 use crate::check::Finding;
 use crate::check::format::{Format, Jpeg, Png, PngColour, WebP};
 use crate::whatsapp::Kind;
 
-/// The side of a sticker, in pixels.
+/// Width and height of a sticker, in pixels.
 const STICKER: u32 = 512;
 
 pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings: &mut Vec<Finding>) {
@@ -19,37 +19,37 @@ pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings
 
 fn judge_jpeg(subject: &Subject<'_>, jpeg: &Jpeg, findings: &mut Vec<Finding>) {
     let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
-    let again = || fix::jpeg(subject.input);
+    let convert = || fix::jpeg(subject.input);
     if jpeg.components == 4 {
-        push(&rules::IMAGE_CMYK, "4 components: CMYK, as for print".to_owned(), again());
+        push(&rules::IMAGE_CMYK, "4 components: CMYK, a colour space for print".to_owned(), convert());
     }
     if jpeg.precision != 8 {
-        push(&rules::IMAGE_DEPTH, format!("{} bits a sample", jpeg.precision), again());
+        push(&rules::IMAGE_DEPTH, format!("{} bits per sample", jpeg.precision), convert());
     }
     if !jpeg.is_common_process {
         let seen = "lossless, hierarchical or arithmetic coding".to_owned();
-        push(&rules::IMAGE_PROCESS, seen, again());
+        push(&rules::IMAGE_PROCESS, seen, convert());
     }
     if jpeg.components < 3 {
-        push(&rules::IMAGE_NOT_RGB, grey(jpeg.components), colours(subject));
+        push(&rules::IMAGE_NOT_RGB, greyscale(jpeg.components), rgb_fix(subject));
     }
     if let Some(orientation @ 2..=8) = jpeg.orientation {
-        let seen = format!("EXIF orientation {orientation}, which Meta applies; others on the way may not");
-        push(&rules::IMAGE_ORIENTATION, seen, again());
+        let seen = format!("EXIF orientation {orientation}, which Meta applies; other software may not");
+        push(&rules::IMAGE_ORIENTATION, seen, convert());
     }
 }
 
-fn grey(components: u8) -> String {
+fn greyscale(components: u8) -> String {
     match components {
         1 => "1 component: greyscale".to_owned(),
         count => format!("{count} components"),
     }
 }
 
-/// A JPEG in colour of a grey one. It is said that every decoder makes RGB of it by itself, so that nobody works for nothing.
-fn colours(subject: &Subject<'_>) -> String {
+/// How to convert an image to RGB. The text says that decoders usually convert it themselves, to avoid needless work.
+fn rgb_fix(subject: &Subject<'_>) -> String {
     format!(
-        "usually taken all the same, since decoders make RGB of it; to be sure: {}",
+        "usually accepted anyway, because decoders convert it to RGB; to be sure: {}",
         fix::png(subject.input)
     )
 }
@@ -57,7 +57,7 @@ fn colours(subject: &Subject<'_>) -> String {
 fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
     let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
     if png.bit_depth > 8 {
-        push(&rules::IMAGE_DEPTH, format!("{} bits a sample", png.bit_depth), fix::png(subject.input));
+        push(&rules::IMAGE_DEPTH, format!("{} bits per sample", png.bit_depth), fix::png(subject.input));
     }
     let colour = match png.colour {
         PngColour::Rgb | PngColour::Rgba => None,
@@ -66,7 +66,7 @@ fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
         PngColour::Indexed => Some("a palette"),
     };
     if let Some(colour) = colour {
-        push(&rules::IMAGE_NOT_RGB, format!("{colour}, {} bits", png.bit_depth), colours(subject));
+        push(&rules::IMAGE_NOT_RGB, format!("{colour}, {} bits", png.bit_depth), rgb_fix(subject));
     }
     if png.is_animated {
         let seen = "an animated PNG (APNG)".to_owned();
@@ -79,7 +79,7 @@ fn judge_sticker(subject: &Subject<'_>, webp: &WebP, findings: &mut Vec<Finding>
     if (width, height) != (STICKER, STICKER) {
         let mut fix = fix::sticker(subject.input, is_animated);
         if subject.as_kind.is_none() && !is_animated {
-            fix = format!("{fix}\nor, if an image is meant: {}", fix::jpeg(subject.input));
+            fix = format!("{fix}\nor, to send it as an image: {}", fix::jpeg(subject.input));
         }
         findings.push(Finding::new(&rules::STICKER_SIZE, format!("{width} × {height} pixels"), fix));
     }

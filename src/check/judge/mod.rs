@@ -1,8 +1,8 @@
-//! Judging an asset: its name, its type, its size and what its bytes are, held against what WhatsApp takes.
+//! Judges an asset: compares its name, media type, size and format with what WhatsApp accepts.
 //!
-//! First the [type](claim), which decides whether anything else is worth looking at; then the size, then what the bytes have in
-//! them: [pictures](picture), [sound], [movies](movie), [documents](document). What a [name] does to a link is judged apart, since
-//! only files have names that are still to become links. All of it is pure.
+//! First the [media type](content_type), which decides whether the format's details matter; then the [size]; then the details of
+//! the format: [images](image), [audio], [video], [documents](document). How a [name] becomes a link is judged separately, because
+//! only files and bucket objects have names that are not part of a link yet. This module does no I/O.
 
 mod audio;
 mod content_type;
@@ -26,45 +26,45 @@ use crate::whatsapp::{self, Kind};
 
 pub use self::name::{judge_key, judge_path};
 
-/// What is judged: all of an asset but its bytes.
+/// The asset to judge, without its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// Its file name, decoded: the last segment of its path; `""` where there is none.
+    /// Its decoded file name, which is the last segment of its path; `""` if there is none.
     pub name: &'a str,
-    /// The file that a command which mends it reads: its path here, or for a URL the name that a download of it gets.
+    /// The input file for commands that fix it: its local path, or for a URL the file name of a download.
     pub input: &'a Path,
-    /// The `Content-Type` under which it comes; `None` where its server tells none.
+    /// Its `Content-Type`; `None` if the server sends none.
     pub media_type: Option<&'a MediaType>,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// The kind of message that is to send it; `None` for the one that its type belongs to.
+    /// The kind of message that is to send it; `None` for the kind that its media type belongs to.
     pub as_kind: Option<Kind>,
 }
 
-/// What came of it.
+/// The result of judging an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// The kind of message that would send it.
     pub kind: Kind,
-    /// What it is found wanting in, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
 }
 
-/// Holds an asset against the rules for what sends it.
+/// Checks an asset against the rules for the kind of message that sends it.
 pub fn judge(subject: &Subject<'_>, recognised: &Recognised) -> Judgement {
     let format = &recognised.format;
-    let kind = intended(subject, format);
+    let kind = message_kind(subject, format);
     let mut findings = Vec::new();
     if subject.size == 0 || *format == Format::Empty {
         findings.push(Finding::new(
             &rules::EMPTY,
             "0 bytes",
-            "put the bytes in place, and look at what should have written them",
+            "write the file again, and check the program that should have written it",
         ));
     } else {
-        let is_what_it_says = content_type::judge(subject, kind, recognised, &mut findings);
+        let has_accepted_bytes = content_type::judge(subject, kind, recognised, &mut findings);
         size::judge(subject, kind, format, &mut findings);
-        if is_what_it_says {
+        if has_accepted_bytes {
             damage(subject, kind, recognised, &mut findings);
             match kind {
                 Kind::Image | Kind::Sticker => image::judge(subject, kind, format, &mut findings),
@@ -77,14 +77,14 @@ pub fn judge(subject: &Subject<'_>, recognised: &Recognised) -> Judgement {
     if kind == Kind::Document {
         name::judge_document(subject, format, &mut findings);
     }
-    mend_with_size(&mut findings);
+    share_resize_command(&mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
     Judgement { kind, findings }
 }
 
-/// Gives what is wrong with the streams the command that makes the file smaller, too: it mends them, and another one would begin
-/// again from the same file and write over what the first has made.
-fn mend_with_size(findings: &mut [Finding]) {
+/// Gives findings about the streams the same command as the finding about the size. That command fixes the streams too; a second
+/// command would read the original file again and overwrite the output of the first.
+fn share_resize_command(findings: &mut [Finding]) {
     let is_of_size = |rule: &str| rule == rules::TOO_LARGE.id || rule == rules::SIZE_DOUBTFUL.id;
     let program = |fix: &str| ["convert ", "ffmpeg "].into_iter().find(|program| fix.starts_with(program));
     let Some((program_of_size, fix)) = findings
@@ -99,9 +99,9 @@ fn mend_with_size(findings: &mut [Finding]) {
     }
 }
 
-/// The kind that is asked for; else that of the type; else, where the type is listed for none, that of the bytes: who serves a
-/// JPEG as `image/jpg` means an image, and a browser's recording is meant to be played. What is left goes as a document.
-fn intended(subject: &Subject<'_>, format: &Format) -> Kind {
+/// The kind of message: the requested one, else that of the media type, else that of the bytes. A JPEG served as `image/jpg` is
+/// meant as an image, and a browser's recording is meant to be played. Everything else is sent as a document.
+fn message_kind(subject: &Subject<'_>, format: &Format) -> Kind {
     let by_type = || subject.media_type.and_then(whatsapp::kind_of);
     let by_name = || {
         subject
@@ -114,19 +114,19 @@ fn intended(subject: &Subject<'_>, format: &Format) -> Kind {
         .or_else(by_type)
         .or_else(by_name)
         .or_else(|| format_types::kind_of(format))
-        .or_else(|| format_types::recorded_as(format))
+        .or_else(|| format_types::recording_kind(format))
         .unwrap_or(Kind::Document)
 }
 
-/// The type under which WhatsApp takes bytes of this format, without parameters; `None` where it takes them under none.
+/// The media type, without parameters, that WhatsApp lists for this format; `None` if it lists none.
 #[cfg(test)]
 pub(super) fn listed_type(format: &Format) -> Option<&'static str> {
-    format_types::seen(format).filter(|_| format_types::kind_of(format).is_some())
+    format_types::sniffed_type(format).filter(|_| format_types::kind_of(format).is_some())
 }
 
-/// What the readers of formats found broken.
+/// Reports the first damage that the format readers found.
 fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: &mut Vec<Finding>) {
-    // One is enough: what comes behind follows from it.
+    // The first is enough: later damage follows from it.
     let Some(damage) = recognised.damage.first() else { return };
     let (Damage::Truncated(what) | Damage::Malformed(what)) = damage;
     let rule = if kind == Kind::Document { &rules::DAMAGED_DOCUMENT } else { &rules::DAMAGED };

@@ -1,4 +1,4 @@
-//! What a name does: to a link, and to a document in the hands of who gets it.
+//! File names: how they become links, and how recipients see a document's name.
 
 use std::path::Path;
 
@@ -10,30 +10,30 @@ use crate::escape::is_printable;
 use crate::shell::quoted;
 use crate::whatsapp::media_errors::not_fetched;
 
-/// Names of documents that are longer than this, in characters, are doubted.
+/// The longest document name, in characters, without a finding.
 const LONG: usize = 240;
 
-/// What the client shows of a document.
+/// Judges the name that WhatsApp shows for a document.
 pub(super) fn judge_document(subject: &Subject<'_>, format: &Format, findings: &mut Vec<Finding>) {
     let extension = subject.name.rsplit_once('.').map(|(stem, extension)| (stem, extension.trim()));
     if extension.is_none_or(|(stem, extension)| stem.is_empty() || extension.is_empty()) {
         let seen = if subject.name.is_empty() { "no name" } else { "a name without an extension" };
         let fix = match format_types::extension(format) {
             Some(extension) => fix::rename(subject.input, extension),
-            None => "give it an extension, or the message a filename with one".to_owned(),
+            None => "give it an extension, or set a filename with one in the message".to_owned(),
         };
         findings.push(Finding::new(&rules::DOCUMENT_NAME, seen, fix));
     }
     let length = subject.name.chars().count();
     if length > LONG {
-        let fix = "give the message a filename of its own, with --filename";
+        let fix = "set a shorter filename in the message with --filename";
         findings.push(Finding::new(&rules::DOCUMENT_NAME_LONG, format!("{length} characters"), fix));
     }
 }
 
-/// Judges the path of a file below the folder that is served: what becomes of it in a link.
+/// Judges the path of a file below the served folder: how it becomes a link.
 ///
-/// `path` is relative, as the file system has it; `input` is the file for commands that rename it.
+/// `path` is relative to that folder; `input` is the file for commands that rename it.
 pub fn judge_path(path: &Path, input: &Path) -> Vec<Finding> {
     let Some(text) = path.to_str() else {
         return vec![not_served(path, input, "the path is not UTF-8")];
@@ -47,22 +47,22 @@ pub fn judge_path(path: &Path, input: &Path) -> Vec<Finding> {
     if name.trim() != name || name.ends_with('.') {
         let better = name.trim().trim_end_matches('.').trim_end();
         let fix = format!("mv -n {} {}", quoted(input), quoted(&input.with_file_name(better)));
-        findings.push(Finding::new(&rules::NAME_EDGES, shown(name), fix));
+        findings.push(Finding::new(&rules::NAME_EDGES, quoted_name(name), fix));
     }
     if let Some(part) = misleading(text) {
-        findings.push(Finding::new(&rules::NAME_MISLEADS, part, plain_name(name, input)));
+        findings.push(Finding::new(&rules::NAME_MISLEADS, part, rename_for_url(name, input)));
     } else if asset.to_url_path().contains('%') {
         let fix = format!(
             "write {} in the link, as wamedia link does, or rename it: {}",
             asset.to_url_path(),
-            plain_name(name, input)
+            rename_for_url(name, input)
         );
-        findings.push(Finding::new(&rules::NAME_ENCODED, shown(text), fix));
+        findings.push(Finding::new(&rules::NAME_ENCODED, quoted_name(text), fix));
     }
     findings
 }
 
-/// Judges the key of an object below what the keys of all assets begin with. Unlike a file's path, it need not be made of names.
+/// Judges an object's key below the mount's prefix. Unlike a file path, its segments can be empty, `.` or `..`.
 pub fn judge_key(key: &str) -> Vec<Finding> {
     let is_name = |segment: &&str| !matches!(*segment, "" | "." | "..");
     if key.split('/').all(|segment| is_name(&segment)) {
@@ -73,13 +73,13 @@ pub fn judge_key(key: &str) -> Vec<Finding> {
         _ if key.starts_with('/') => "the key begins with a slash",
         _ if key.is_empty() || key.ends_with('/') => "the key ends with a slash",
         _ if key.contains("//") => "the key has two slashes in a row",
-        _ => "the key has a `.` or `..` between its slashes",
+        _ => "the key has a `.` or `..` segment",
     };
     let plain: Vec<_> = key.split('/').filter(is_name).collect();
     let fix = if plain.is_empty() {
         "copy the object to a key with a name in it".to_owned()
     } else {
-        format!("copy the object to the key `{}`, and look at what should have written that", plain.join("/"))
+        format!("copy the object to the key `{}`, and check the program that wrote it", plain.join("/"))
     };
     let finding = Finding::new(&rules::NAME_NOT_SERVED, why, fix);
     vec![Finding { webhook: not_fetched(404), ..finding }]
@@ -87,11 +87,12 @@ pub fn judge_key(key: &str) -> Vec<Finding> {
 
 fn not_served(path: &Path, input: &Path, why: &str) -> Finding {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let finding = Finding::new(&rules::NAME_NOT_SERVED, why, plain_name(name.trim_start_matches('.'), input));
+    let finding =
+        Finding::new(&rules::NAME_NOT_SERVED, why, rename_for_url(name.trim_start_matches('.'), input));
     Finding { webhook: not_fetched(404), ..finding }
 }
 
-/// The part of a path that is read as something else by whoever puts it into a link, or into a page first.
+/// The part of a path that has another meaning in a URL or in HTML.
 fn misleading(path: &str) -> Option<String> {
     let is_escape = |at: usize| {
         path.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
@@ -100,7 +101,7 @@ fn misleading(path: &str) -> Option<String> {
         return Some(format!("{}, which looks percent-encoded already", &path[at..at + 3]));
     }
     for (part, what) in
-        [("&amp;", "which HTML makes of &"), ("?", "where a query begins"), ("#", "where a fragment begins")]
+        [("&amp;", "the HTML escape of &"), ("?", "the start of a query"), ("#", "the start of a fragment")]
     {
         if path.contains(part) {
             return Some(format!("{part}, {what}"));
@@ -109,8 +110,8 @@ fn misleading(path: &str) -> Option<String> {
     None
 }
 
-/// Renames a file so that its name means itself in a link: letters without accents, digits, dots, dashes.
-fn plain_name(name: &str, input: &Path) -> String {
+/// A command that renames a file to a name that needs no escaping in a URL: ASCII letters, digits, dots, dashes, underscores.
+fn rename_for_url(name: &str, input: &Path) -> String {
     let mut plain = String::new();
     for c in name.replace("&amp;", "and").chars() {
         if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
@@ -126,12 +127,12 @@ fn plain_name(name: &str, input: &Path) -> String {
     let short: String = plain.chars().rev().take(200).collect::<Vec<_>>().into_iter().rev().collect();
     let output = input.with_file_name(&short);
     if output == input {
-        return "rename the folder that it lies in".to_owned();
+        return "rename its folder".to_owned();
     }
     format!("mv -n {} {}", quoted(input), quoted(&output))
 }
 
-/// The usual letters for those of western Europe.
+/// ASCII transliterations of western European letters.
 fn transliterated(c: char) -> Option<&'static str> {
     Some(match c {
         'ä' => "ae",
@@ -153,8 +154,8 @@ fn transliterated(c: char) -> Option<&'static str> {
     })
 }
 
-/// A name with its ends to be seen.
-fn shown(name: &str) -> String {
+/// A name in backquotes, with unprintable characters replaced.
+fn quoted_name(name: &str) -> String {
     let clean: String = name.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect();
     format!("`{clean}`")
 }

@@ -1,6 +1,7 @@
-//! How large an asset may be.
+//! Size limits of each kind of message.
 //!
-//! Meta prints MB and KB and does not say whether these are powers of ten or of two: between the two ways of counting lies a doubt.
+//! Meta gives limits in MB and KB and does not say whether it counts in powers of ten or of two. A size between the two limits is
+//! doubtful.
 
 use super::{Subject, fix, rules};
 use crate::check::Finding;
@@ -17,14 +18,14 @@ pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings
     let most = if rule.id == rules::TOO_LARGE.id { limit.refused_past } else { limit.doubted_past };
     let what = match (kind, is_animated(format)) {
         (Kind::Sticker, true) => "an animated sticker",
-        (Kind::Sticker, false) => "a sticker that stands still",
+        (Kind::Sticker, false) => "a static sticker",
         (Kind::Image, _) => "an image",
         (Kind::Audio, _) => "audio",
         (Kind::Video, _) => "a video",
         (Kind::Document, _) => "a document",
     };
-    let seen = format!("{} bytes, where {what} may have {most}", subject.size);
-    findings.push(Finding::new(rule, seen, smaller(subject, kind, format)));
+    let seen = format!("{} bytes; the limit for {what} is {most}", subject.size);
+    findings.push(Finding::new(rule, seen, fix_size(subject, kind, format)));
 }
 
 fn limit(kind: Kind, format: &Format) -> SizeLimit {
@@ -38,14 +39,14 @@ fn is_animated(format: &Format) -> bool {
     matches!(format, Format::WebP(webp) if webp.is_animated) || *format == Format::Gif { is_animated: true }
 }
 
-/// How it becomes smaller.
-fn smaller(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
+/// How to make the asset smaller.
+fn fix_size(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
     let fits_as_document = subject.size <= Kind::Document.size_limit().doubted_past;
     match (kind, format) {
         (Kind::Image, _) => fix::small_jpeg(subject.input),
-        (Kind::Sticker, _) if is_animated(format) => fix::small_animation(subject.input),
+        (Kind::Sticker, _) if is_animated(format) => fix::small_animated_sticker(subject.input),
         (Kind::Sticker, _) => fix::small_sticker(subject.input),
-        (Kind::Audio, _) => fix::small_sound(subject.input),
+        (Kind::Audio, _) => fix::small_audio(subject.input),
         (Kind::Video, Format::Mp4(mp4)) => match fix::small_mp4(subject.input, mp4) {
             Some(command) => command,
             None if fits_as_document => "cut it shorter, or send it as document".to_owned(),
@@ -54,6 +55,6 @@ fn smaller(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
         _ if fits_as_document && kind != Kind::Document => {
             "make it smaller, or send it as document".to_owned()
         }
-        _ => "make it smaller, or split it: nothing larger goes through WhatsApp".to_owned(),
+        _ => "make it smaller, or split it: WhatsApp accepts nothing larger".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! Each rule, met and just not met: a table of assets, and what is found of them.
+//! Tables of assets and their findings: each rule applies to one asset and just not to another.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ fn movie(brand: &str, compatible: &[&str], tracks: Vec<Track>) -> Mp4 {
         brand: Some(brand.to_owned()),
         compatible: compatible.iter().map(|&brand| brand.to_owned()).collect(),
         tracks,
-        head: MovieHead::First,
+        moov: MoovPosition::First,
         is_fragmented: false,
         duration_ms: Some(10_000),
     }
@@ -77,7 +77,7 @@ fn text(encoding: TextEncoding) -> Format {
     Format::Text(Text { encoding, has_bom: false })
 }
 
-/// The ids of what is found of a file of this name, size and format, in their order.
+/// The rule ids found for a file of this name, size and format, in order.
 fn found(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<&'static str> {
     let media_type =
         AssetPath::from_plain(name).map_or(MediaType::OCTET_STREAM, |path| whatsapp::media_type(&path));
@@ -97,31 +97,31 @@ fn found_as(
         assert!(!finding.fix.is_empty() && !finding.seen.is_empty(), "{name}: {finding:?}");
     }
     let ids: Vec<_> = judgement.findings.iter().map(|finding| finding.rule.id).collect();
-    met(&ids);
+    record(&ids);
     ids
 }
 
 thread_local! {
-    /// The rules that were met in this thread, which is one test's.
-    static MET: RefCell<BTreeSet<&'static str>> = RefCell::default();
+    /// The rules found on this thread. Each test has its own thread.
+    static FOUND: RefCell<BTreeSet<&'static str>> = RefCell::default();
 }
 
-fn met(ids: &[&'static str]) {
-    MET.with_borrow_mut(|met| met.extend(ids));
+fn record(ids: &[&'static str]) {
+    FOUND.with_borrow_mut(|met| met.extend(ids));
 }
 
 #[test]
-fn every_rule_is_met_in_one_of_the_tables() {
-    types_are_held_against_kind_bytes_and_name();
-    headers_are_held_against_bytes_and_names();
-    sizes_are_doubted_from_powers_of_ten_and_refused_from_powers_of_two();
-    pictures_sound_movies_and_documents_are_looked_into();
-    damage_is_refused_in_media_and_doubted_in_documents();
-    names_are_held_against_what_becomes_of_them_in_a_link();
-    // Of a file's date and an object's metadata nothing is known here.
-    met(&["no-date", "content-encoding"]);
+fn the_tables_cover_every_rule() {
+    media_types_are_checked_against_kind_bytes_and_extension();
+    content_type_headers_are_checked_against_bytes_and_names();
+    sizes_above_powers_of_ten_are_doubtful_and_above_powers_of_two_refused();
+    image_audio_video_and_document_rules();
+    damage_is_refused_in_media_and_doubtful_in_documents();
+    names_are_checked_for_use_in_a_link();
+    // Rules on a file's mtime and an object's metadata are not part of this module.
+    record(&["no-date", "content-encoding"]);
     let all: BTreeSet<_> = ALL.iter().map(|rule| rule.id).collect();
-    assert_eq!(MET.take(), all);
+    assert_eq!(FOUND.take(), all);
 }
 
 fn whole(format: Format) -> Recognised {
@@ -129,7 +129,7 @@ fn whole(format: Format) -> Recognised {
 }
 
 #[test]
-fn files_of_every_listed_kind_pass() {
+fn files_of_every_listed_format_have_no_findings() {
     for (name, format) in [
         ("a.jpg", Format::Jpeg(jpeg())),
         ("a.JPEG", Format::Jpeg(Jpeg { is_progressive: true, orientation: Some(1), ..jpeg() })),
@@ -157,7 +157,7 @@ fn files_of_every_listed_kind_pass() {
 }
 
 #[test]
-fn types_are_held_against_kind_bytes_and_name() {
+fn media_types_are_checked_against_kind_bytes_and_extension() {
     let image = Some(Kind::Image);
     for (name, as_kind, format, expected) in [
         ("a.jpg", None, Format::Empty, &["empty"][..]),
@@ -220,7 +220,7 @@ fn types_are_held_against_kind_bytes_and_name() {
 }
 
 #[test]
-fn headers_are_held_against_bytes_and_names() {
+fn content_type_headers_are_checked_against_bytes_and_names() {
     for (name, header, format, expected) in [
         ("a.jpg", Some("application/octet-stream"), Format::Jpeg(jpeg()), &["octet-stream"][..]),
         ("a.jpg", Some("image/jpg"), Format::Jpeg(jpeg()), &["type-not-taken"]),
@@ -239,18 +239,18 @@ fn headers_are_held_against_bytes_and_names() {
 }
 
 #[test]
-fn sizes_are_doubted_from_powers_of_ten_and_refused_from_powers_of_two() {
-    let (doubted, refused) = (&["size-doubtful"][..], &["too-large"][..]);
+fn sizes_above_powers_of_ten_are_doubtful_and_above_powers_of_two_refused() {
+    let (doubtful, refused) = (&["size-doubtful"][..], &["too-large"][..]);
     for (name, format, size, expected) in [
         ("a.jpg", Format::Jpeg(jpeg()), 5 * MB, &[][..]),
-        ("a.jpg", Format::Jpeg(jpeg()), 5 * MB + 1, doubted),
-        ("a.jpg", Format::Jpeg(jpeg()), 5 << 20, doubted),
+        ("a.jpg", Format::Jpeg(jpeg()), 5 * MB + 1, doubtful),
+        ("a.jpg", Format::Jpeg(jpeg()), 5 << 20, doubtful),
         ("a.jpg", Format::Jpeg(jpeg()), (5 << 20) + 1, refused),
         ("a.mp4", mp4(vec![avc(66, Some(false))]), (16 << 20) + 1, refused),
         ("a.pdf", pdf(0, false, true), 100 * MB, &[]),
         ("a.pdf", pdf(0, false, true), (100 << 20) + 1, refused),
         ("a.webp", webp(512, false), 100_000, &[]),
-        ("a.webp", webp(512, false), 102_400, doubted),
+        ("a.webp", webp(512, false), 102_400, doubtful),
         ("a.webp", webp(512, false), 102_401, refused),
         ("a.webp", webp(512, true), 500_000, &[]),
         ("a.webp", webp(512, true), 512_001, refused),
@@ -262,7 +262,7 @@ fn sizes_are_doubted_from_powers_of_ten_and_refused_from_powers_of_two() {
 }
 
 #[test]
-fn pictures_sound_movies_and_documents_are_looked_into() {
+fn image_audio_video_and_document_rules() {
     let with = |change: fn(&mut Mp4)| {
         let mut movie = movie("isom", &[], vec![avc(66, Some(false)), aac(0x40, 2)]);
         change(&mut movie);
@@ -300,7 +300,7 @@ fn pictures_sound_movies_and_documents_are_looked_into() {
         ("a.mp4", mp4(vec![avc(100, Some(true))]), &["video-b-frames"]),
         ("a.mp4", mp4(vec![avc(100, None)]), &["video-b-frames"]),
         ("a.mp4", mp4(vec![avc(110, Some(false))]), &["video-profile"]),
-        ("a.mp4", with(|movie| movie.head = MovieHead::Last), &["video-head-last"]),
+        ("a.mp4", with(|movie| movie.moov = MoovPosition::Last), &["video-head-last"]),
         ("a.mp4", with(|movie| movie.is_fragmented = true), &["video-fragmented"]),
         ("a.pdf", pdf(0, true, true), &["pdf-encrypted"]),
         ("a.pdf", pdf(3, false, true), &["pdf-junk"]),
@@ -319,8 +319,8 @@ fn pictures_sound_movies_and_documents_are_looked_into() {
 }
 
 #[test]
-fn what_a_reader_could_not_make_out_is_told_as_it_says() {
-    let told = |name: &str, format, damage| {
+fn damage_and_unreached_formats_are_reported() {
+    let single_finding = |name: &str, format, damage| {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
         let subject =
             Subject { name, input: Path::new(name), media_type: Some(&media_type), size: 9, as_kind: None };
@@ -330,19 +330,19 @@ fn what_a_reader_could_not_make_out_is_told_as_it_says() {
         (finding.rule.id, finding.seen)
     };
     let broken = || vec![Damage::Malformed("it is a PNG in Apple's own form".to_owned())];
-    let said = "it is a PNG in Apple's own form".to_owned();
+    let reason = "it is a PNG in Apple's own form".to_owned();
     for name in ["a.png", "a.mp3", "a.pdf"] {
-        assert_eq!(told(name, Format::Unknown, broken()), ("damaged", said.clone()), "{name}");
+        assert_eq!(single_finding(name, Format::Unknown, broken()), ("damaged", reason.clone()), "{name}");
     }
     for name in ["a.doc", "a.mp4", "a.mp3"] {
-        // Where the bound kept it from being told, nothing is certain.
-        let (id, seen) = told(name, Format::Unreached, Vec::new());
+        // If the read limit kept the format from being recognised, the file is only doubtful.
+        let (id, seen) = single_finding(name, Format::Unreached, Vec::new());
         assert!(id == "bytes-unknown" && seen.contains("262144 bytes"), "{name}: {id}, {seen}");
     }
 }
 
 #[test]
-fn keys_are_held_against_the_paths_that_links_have() {
+fn object_keys_that_no_link_can_name_are_refused() {
     for (key, expected) in [
         ("a/b.jpg", None),
         ("a/new\nline.jpg", Some(("the path holds a control character", ""))),
@@ -355,8 +355,8 @@ fn keys_are_held_against_the_paths_that_links_have() {
         ("./b.jpg", Some(("`.`", "`b.jpg`"))),
     ] {
         let findings = judge_key(key);
-        let told = findings.iter().map(|finding| (finding.rule.id, &*finding.seen, &*finding.fix)).next();
-        match (told, expected) {
+        let found = findings.iter().map(|finding| (finding.rule.id, &*finding.seen, &*finding.fix)).next();
+        match (found, expected) {
             (None, None) => {}
             (Some(("name-not-served", seen, fix)), Some((why, how))) => {
                 assert!(seen.contains(why) && fix.contains(how), "{key}: {seen}; {fix}");
@@ -367,7 +367,7 @@ fn keys_are_held_against_the_paths_that_links_have() {
 }
 
 #[test]
-fn damage_is_refused_in_media_and_doubted_in_documents() {
+fn damage_is_refused_in_media_and_doubtful_in_documents() {
     for (name, format, expected) in
         [("a.jpg", Format::Jpeg(jpeg()), "damaged"), ("a.pdf", pdf(0, false, false), "damaged-document")]
     {
@@ -379,7 +379,7 @@ fn damage_is_refused_in_media_and_doubted_in_documents() {
 }
 
 #[test]
-fn names_are_held_against_what_becomes_of_them_in_a_link() {
+fn names_are_checked_for_use_in_a_link() {
     for (path, expected) in [
         ("a/b-1_2.~.jpg", &[][..]),
         ("a/B.JPG", &[]),
@@ -398,13 +398,13 @@ fn names_are_held_against_what_becomes_of_them_in_a_link() {
     ] {
         let findings = judge_path(Path::new(path), Path::new(path));
         let ids: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
-        met(&ids);
+        record(&ids);
         assert_eq!(ids, expected, "{path}");
     }
 }
 
 #[test]
-fn what_metas_webhook_says_comes_along_where_it_is_known() {
+fn findings_carry_the_known_webhook_text() {
     let of = |name: &str, as_kind, format| {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
         let subject =
@@ -423,7 +423,7 @@ fn what_metas_webhook_says_comes_along_where_it_is_known() {
 }
 
 #[test]
-fn no_command_writes_to_what_it_reads() {
+fn no_fix_command_writes_to_its_input_file() {
     let formats = [
         Format::Jpeg(jpeg()),
         webp(512, true),
@@ -447,7 +447,7 @@ fn no_command_writes_to_what_it_reads() {
 }
 
 #[test]
-fn names_that_a_program_reads_more_into_are_kept_from_it() {
+fn names_with_imagemagick_syntax_are_passed_by_redirection() {
     let command = |name: &str| fix::jpeg(Path::new(name));
     assert!(command("a.png").starts_with("convert 'a.png[0]' "), "{}", command("a.png"));
     assert!(command("gif:a.png").starts_with("convert './gif:a.png[0]' "));
@@ -458,7 +458,7 @@ fn names_that_a_program_reads_more_into_are_kept_from_it() {
     }
 }
 
-/// The mends of a file of this name, size and format.
+/// The fixes for a file of this name, size and format.
 fn fixes(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<String> {
     let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
     let subject = Subject { name, input: Path::new(name), media_type: Some(&media_type), size, as_kind };
@@ -466,23 +466,28 @@ fn fixes(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) 
 }
 
 #[test]
-fn one_command_mends_what_is_too_large_and_wrong_besides() {
-    let still = fixes("a.webp", None, 200_000, &whole(webp(500, false)));
-    assert!(still.len() == 2 && still[0] == still[1] && still[0].contains("target-size"), "{still:?}");
+fn one_command_fixes_the_size_and_the_streams() {
+    let static_sticker = fixes("a.webp", None, 200_000, &whole(webp(500, false)));
+    assert!(
+        static_sticker.len() == 2
+            && static_sticker[0] == static_sticker[1]
+            && static_sticker[0].contains("target-size"),
+        "{static_sticker:?}"
+    );
     let video = fixes("a.mp4", None, 20 * MB, &whole(mp4(vec![hevc()])));
     assert!(video.len() == 2 && video[0] == video[1] && video[0].contains("-b:v"), "{video:?}");
 }
 
 #[test]
-fn mends_fit_what_is_there() {
+fn fixes_suit_the_format() {
     for (name, as_kind, format, part) in [
-        // There is no server whose header could be set.
+        // A local file has no server whose header could be set.
         ("a.mp4", Some(Kind::Audio), mp4(vec![aac(0x40, 2)]), "mv -n 'a.mp4' 'a.m4a'"),
         ("a.mp4", None, mp4(Vec::new()), "export it again"),
         ("a.gif", Some(Kind::Sticker), Format::Gif { is_animated: false }, "convert 'a.gif[0]'"),
         ("a.pdf", None, pdf(0, true, true), "--password="),
         ("a.pdf", None, pdf(0, false, false), "download it again"),
-        ("a.pdf", None, text(TextEncoding::Ascii), "see what it says"),
+        ("a.pdf", None, text(TextEncoding::Ascii), "read the text"),
         ("a.vcf", None, text(TextEncoding::Ascii), "contacts message"),
         ("a.jpg", None, Format::Jpeg(Jpeg { components: 4, ..jpeg() }), "-type TrueColor"),
     ] {
@@ -492,13 +497,13 @@ fn mends_fit_what_is_there() {
 }
 
 #[test]
-fn ids_are_told_apart_and_fit_for_scripts() {
+fn ids_are_unique_and_safe_for_scripts() {
     for (at, rule) in ALL.iter().enumerate() {
         assert!(
             rule.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
             "{}",
             rule.id
         );
-        assert!(ALL[..at].iter().all(|other| other.id != rule.id), "{} stands there twice", rule.id);
+        assert!(ALL[..at].iter().all(|other| other.id != rule.id), "{} is listed twice", rule.id);
     }
 }

@@ -1,71 +1,70 @@
-//! Whether the pictures of a track are shown in another order than they are stored in, which is what B-frames do.
+//! B-frame detection: whether a track's pictures are displayed in another order than they are stored.
 //!
-//! Each sample has the time at which it is decoded, the sum of the durations before it, and an offset from there to the time
-//! at which it is shown (ISO/IEC 14496-12, 8.6.1). Offsets alone mean nothing: some writers shift all pictures alike. Where a
-//! picture is shown before one that is stored before it, there is reordering.
+//! Each sample has a decoding time, which is the sum of the durations before it, and an offset to its composition (display) time
+//! (ISO/IEC 14496-12, 8.6.1). Offsets alone prove nothing: some writers shift all pictures equally. A track is reordered if a
+//! picture is displayed before one that is stored before it.
 
 use std::io;
 
-use super::boxes::{Head, Reading};
+use super::boxes::{BoxHeader, BoxReader};
 
-/// The entries of a table, or the samples of fragments, that are looked at. Where pictures are reordered at all, one of the
-/// first few shows it.
-const MOST_ENTRIES: u32 = 4096;
+/// The most entries of a table, or samples of fragments, to read. If pictures are reordered at all, the first few show it.
+const MAX_ENTRIES: u32 = 4096;
 
-/// The parts of one fragment, of all tracks, that are looked into.
-const MOST_RUNS: u32 = 64;
+/// The most `trun` boxes to read in one track fragment.
+const MAX_RUNS: u32 = 64;
 
 /// The fragments of a movie.
 #[derive(Default)]
 pub(super) struct Fragments {
-    pub(super) heads: Vec<Head>,
-    /// Whether there are more than were noted.
+    pub(super) moofs: Vec<BoxHeader>,
+    /// Whether there are more than in this list.
     pub(super) has_more: bool,
 }
 
-/// The tables that stand in the movie's head.
+/// The sample tables in `moov`.
 #[derive(Default)]
 pub(super) struct Samples {
-    /// `stts`: how long samples last.
-    pub(super) durations: Option<Head>,
-    /// `ctts`: how much later they are shown.
-    pub(super) offsets: Option<Head>,
+    /// `stts`: sample durations.
+    pub(super) durations: Option<BoxHeader>,
+    /// `ctts`: composition offsets.
+    pub(super) offsets: Option<BoxHeader>,
 }
 
-/// Whether samples that are shown one after another are stored so.
+/// Compares the display order of samples with their storage order.
 #[derive(Default)]
 struct Order {
-    /// When the next sample is decoded.
+    /// Decoding time of the next sample.
     clock: i64,
-    /// When the last one is shown.
-    shown: Option<i64>,
+    /// Display time of the last sample.
+    displayed: Option<i64>,
     is_broken: bool,
 }
 
 impl Order {
-    /// `count` samples follow, of this duration and offset each.
+    /// Adds `count` samples of this duration and offset each.
     fn push(&mut self, count: u32, duration: u32, offset: i32) {
         if count == 0 {
             return;
         }
         let first = self.clock.saturating_add(offset.into());
         let length = i64::from(duration).saturating_mul((count - 1).into());
-        self.is_broken |= self.shown.is_some_and(|shown| first < shown);
-        self.shown = Some(first.saturating_add(length));
+        self.is_broken |= self.displayed.is_some_and(|displayed| first < displayed);
+        self.displayed = Some(first.saturating_add(length));
         self.clock = self.clock.saturating_add(length).saturating_add(duration.into());
     }
 }
 
-/// Whether the pictures of the track with this `id` are reordered; `None` where that could not be seen within bounds.
+/// Whether the pictures of the track with this `id` are reordered; `None` if the limits kept it from being determined.
 pub(super) fn is_reordered(
-    reading: &mut Reading<'_, '_>,
+    reading: &mut BoxReader<'_, '_>,
     samples: &Samples,
     id: u32,
-    extension: Option<&Head>,
+    extension: Option<&BoxHeader>,
     fragments: &Fragments,
 ) -> io::Result<Option<bool>> {
     let in_tables = in_tables(reading, samples)?;
-    if in_tables == Some(true) || fragments.heads.is_empty() {
+    if in_tables == Some(true) || fragments.moofs.is_empty() {
         return Ok(in_tables);
     }
     let in_fragments = in_fragments(reading, id, extension, fragments)?;
@@ -76,19 +75,19 @@ pub(super) fn is_reordered(
     })
 }
 
-/// What the tables of the movie's head say.
-fn in_tables(reading: &mut Reading<'_, '_>, samples: &Samples) -> io::Result<Option<bool>> {
+/// Reordering in the sample tables of `moov`.
+fn in_tables(reading: &mut BoxReader<'_, '_>, samples: &Samples) -> io::Result<Option<bool>> {
     let Some(offsets) = &samples.offsets else {
         return Ok((!reading.is_bounded).then_some(false));
     };
     let Some(entries) = reading.bytes(offsets, 4)?.map(u32::from_be_bytes) else { return Ok(None) };
     let mut durations = Durations { table: samples.durations, next: 0, left: 0, duration: 0 };
     let mut order = Order::default();
-    for entry in 0..entries.min(MOST_ENTRIES) {
+    for entry in 0..entries.min(MAX_ENTRIES) {
         let Some(count) = reading.bytes(offsets, 8 + 8 * u64::from(entry))?.map(u32::from_be_bytes) else {
             return Ok(None);
         };
-        // Signed in version 1, and in QuickTime always.
+        // Signed in version 1, and always in QuickTime.
         let Some(offset) = reading.bytes(offsets, 12 + 8 * u64::from(entry))?.map(i32::from_be_bytes) else {
             return Ok(None);
         };
@@ -104,25 +103,25 @@ fn in_tables(reading: &mut Reading<'_, '_>, samples: &Samples) -> io::Result<Opt
             return Ok(Some(true));
         }
     }
-    Ok((entries <= MOST_ENTRIES).then_some(false))
+    Ok((entries <= MAX_ENTRIES).then_some(false))
 }
 
-/// A walk along `stts`.
+/// Iterates over `stts`.
 struct Durations {
-    table: Option<Head>,
-    /// The entry that comes next.
+    table: Option<BoxHeader>,
+    /// Index of the next entry.
     next: u32,
-    /// Samples of the present one that are left.
+    /// Samples left in the current entry.
     left: u32,
     duration: u32,
 }
 
 impl Durations {
-    /// How many samples follow that last alike, and how long each; `None` behind the last, or at a bound.
-    fn next(&mut self, reading: &mut Reading<'_, '_>) -> io::Result<Option<(u32, u32)>> {
+    /// The number of next samples with equal duration, and that duration; `None` after the last, or at a limit.
+    fn next(&mut self, reading: &mut BoxReader<'_, '_>) -> io::Result<Option<(u32, u32)>> {
         let Some(table) = self.table else { return Ok(None) };
         while self.left == 0 {
-            if self.next == MOST_ENTRIES {
+            if self.next == MAX_ENTRIES {
                 return Ok(None);
             }
             let at = 8 + 8 * u64::from(self.next);
@@ -138,19 +137,19 @@ impl Durations {
     }
 }
 
-/// What the fragments say.
+/// Reordering in the fragments.
 fn in_fragments(
-    reading: &mut Reading<'_, '_>,
+    reading: &mut BoxReader<'_, '_>,
     id: u32,
-    extension: Option<&Head>,
+    extension: Option<&BoxHeader>,
     fragments: &Fragments,
 ) -> io::Result<Option<bool>> {
     let duration = match extension {
         Some(mvex) => default_duration(reading, mvex, id)?,
         None => 0,
     };
-    let mut walk = Runs { duration, order: Order::default(), samples: MOST_ENTRIES, is_whole: true };
-    for moof in &fragments.heads {
+    let mut walk = Runs { duration, order: Order::default(), samples: MAX_ENTRIES, is_whole: true };
+    for moof in &fragments.moofs {
         let mut siblings = moof.children(0);
         while let Some(head) = reading.next(&mut siblings)? {
             if head.is(*b"traf") {
@@ -164,8 +163,8 @@ fn in_fragments(
     Ok((walk.is_whole && !fragments.has_more && !reading.is_bounded).then_some(false))
 }
 
-/// How long samples of a track last where a fragment does not say: `trex`.
-fn default_duration(reading: &mut Reading<'_, '_>, mvex: &Head, id: u32) -> io::Result<u32> {
+/// The default sample duration of a track (`trex`).
+fn default_duration(reading: &mut BoxReader<'_, '_>, mvex: &BoxHeader, id: u32) -> io::Result<u32> {
     let mut siblings = mvex.children(0);
     while let Some(head) = reading.next(&mut siblings)? {
         if head.is(*b"trex") && reading.bytes(&head, 4)? == Some(id.to_be_bytes()) {
@@ -175,23 +174,23 @@ fn default_duration(reading: &mut Reading<'_, '_>, mvex: &Head, id: u32) -> io::
     Ok(0)
 }
 
-/// A walk along the runs of samples in the fragments of one track.
+/// Iterates over the track runs (`trun`) in the fragments of one track.
 struct Runs {
-    /// How long a sample lasts by default.
+    /// Default sample duration.
     duration: u32,
     order: Order,
-    /// How many samples may still be looked at.
+    /// How many more samples may be read.
     samples: u32,
-    /// Whether all were.
+    /// Whether all samples were read.
     is_whole: bool,
 }
 
 impl Runs {
-    /// Follows one `traf`, if it is of the track with this `id`.
-    fn fragment(&mut self, reading: &mut Reading<'_, '_>, traf: &Head, id: u32) -> io::Result<()> {
+    /// Reads one `traf` if it belongs to the track with this `id`.
+    fn fragment(&mut self, reading: &mut BoxReader<'_, '_>, traf: &BoxHeader, id: u32) -> io::Result<()> {
         let mut duration = self.duration;
         let mut runs = 0;
-        let shown = self.order.shown;
+        let displayed = self.order.displayed;
         let mut siblings = traf.children(0);
         while let Some(head) = reading.next(&mut siblings)? {
             match &head.kind.0 {
@@ -199,15 +198,15 @@ impl Runs {
                     if reading.bytes(&head, 4)? != Some(id.to_be_bytes()) {
                         return Ok(());
                     }
-                    duration = track_duration(reading, &head)?.unwrap_or(duration);
-                    // Without `tfdt`, it is not known how much later it is than the one before.
-                    self.order.shown = None;
+                    duration = tfhd_duration(reading, &head)?.unwrap_or(duration);
+                    // Without `tfdt`, the time since the previous fragment is unknown.
+                    self.order.displayed = None;
                 }
                 b"tfdt" => {
-                    self.order.shown = shown;
-                    self.start(reading, &head)?;
+                    self.order.displayed = displayed;
+                    self.set_clock(reading, &head)?;
                 }
-                b"trun" if runs == MOST_RUNS => self.is_whole = false,
+                b"trun" if runs == MAX_RUNS => self.is_whole = false,
                 b"trun" => {
                     runs += 1;
                     self.run(reading, &head, duration)?;
@@ -218,8 +217,8 @@ impl Runs {
         Ok(())
     }
 
-    /// Sets the clock to what `tfdt` says.
-    fn start(&mut self, reading: &mut Reading<'_, '_>, tfdt: &Head) -> io::Result<()> {
+    /// Sets the clock from `tfdt`.
+    fn set_clock(&mut self, reading: &mut BoxReader<'_, '_>, tfdt: &BoxHeader) -> io::Result<()> {
         let clock = match reading.bytes(tfdt, 0)? {
             Some([1]) => reading.bytes(tfdt, 4)?.map(i64::from_be_bytes),
             _ => reading.bytes(tfdt, 4)?.map(u32::from_be_bytes).map(i64::from),
@@ -230,8 +229,8 @@ impl Runs {
         Ok(())
     }
 
-    /// Follows one `trun`.
-    fn run(&mut self, reading: &mut Reading<'_, '_>, trun: &Head, default: u32) -> io::Result<()> {
+    /// Reads one `trun`.
+    fn run(&mut self, reading: &mut BoxReader<'_, '_>, trun: &BoxHeader, default: u32) -> io::Result<()> {
         let (Some(flags), Some(count)) = (reading.bytes(trun, 0)?, reading.bytes(trun, 4)?) else {
             self.is_whole = false;
             return Ok(());
@@ -264,8 +263,8 @@ impl Runs {
     }
 }
 
-/// How long samples last of which `tfhd` is the head, where it says so.
-fn track_duration(reading: &mut Reading<'_, '_>, tfhd: &Head) -> io::Result<Option<u32>> {
+/// The default sample duration in `tfhd`, if present.
+fn tfhd_duration(reading: &mut BoxReader<'_, '_>, tfhd: &BoxHeader) -> io::Result<Option<u32>> {
     let flags = reading.bytes(tfhd, 0)?.map_or(0, u32::from_be_bytes);
     if flags & 0x8 == 0 {
         return Ok(None);

@@ -1,7 +1,6 @@
-//! Boxes, of which every file of the MP4 family is made (ISO/IEC 14496-12, section 4.2): going from one to the next by their
-//! heads, and never beyond the box that holds them.
+//! Boxes of ISO base media files (ISO/IEC 14496-12, section 4.2): walks box headers, never past the end of the enclosing box.
 //!
-//! What is in a box is the business of its own reader.
+//! The readers of each box interpret its content.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -10,93 +9,93 @@ use crate::check::format::Damage;
 use crate::check::format::endian::{u32_be, u64_be};
 use crate::check::format::window::{self, Window};
 
-/// The boxes that are looked at in one file.
-const MOST_BOXES: u32 = 20_000;
+/// The most boxes to read in one file.
+const MAX_BOXES: u32 = 20_000;
 
-/// What is told of damage in one file: the first of it explains the rest.
-const MOST_DAMAGE: usize = 4;
+/// The most damage to report for one file: the first explains the rest.
+const MAX_DAMAGE: usize = 4;
 
-/// Four characters that name a box, a brand or a codec.
+/// A four-character code of a box, a brand or a codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FourCc(pub(super) [u8; 4]);
 
-/// The head of a box.
+/// A box header.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
+pub(super) struct BoxHeader {
     pub(super) kind: FourCc,
-    /// Where what is in it begins.
+    /// Offset of its content.
     pub(super) body: u64,
-    /// Where it ends, and never behind the end of the box that holds it.
+    /// Its end, at most the end of the enclosing box.
     pub(super) end: u64,
-    /// Whether it says that it is longer.
+    /// Whether its declared size reaches past that end.
     is_cut: bool,
 }
 
-/// Boxes that stand side by side.
+/// The boxes of one level, read one after another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Siblings {
     next: u64,
     end: u64,
-    /// Whether they are the file's own, in no other box.
+    /// Whether they are top-level boxes.
     is_top: bool,
-    /// Whether the box that holds them is longer than what is there of it.
+    /// Whether the enclosing box is truncated.
     is_cut: bool,
 }
 
-/// The reading of one file: what it looks at, how much it may, and what it found to be wrong.
-pub(super) struct Reading<'w, 's> {
+/// Reads the boxes of one file within limits and collects damage.
+pub(super) struct BoxReader<'w, 's> {
     window: &'w mut Window<'s>,
     boxes: u32,
-    /// Whether a bound kept something from being seen.
+    /// Whether a limit was reached, so that something was not read.
     pub(super) is_bounded: bool,
     pub(super) damage: Vec<Damage>,
 }
 
 impl FourCc {
-    /// Whether it could name a box: letters, digits and signs, or what Apple puts before names in `udta`.
-    fn is_likely(self) -> bool {
+    /// Whether it could be a box type: printable ASCII, or the © (A9) that Apple puts before names in `udta`.
+    fn is_plausible(self) -> bool {
         self.0.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xA9))
     }
 }
 
 impl Display for FourCc {
-    /// One character a byte, so that no two are written alike.
+    /// One character for each byte, so that different codes are printed differently.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{}", char::from(*byte)))
     }
 }
 
-impl Head {
+impl BoxHeader {
     pub(super) fn is(&self, kind: [u8; 4]) -> bool {
         self.kind.0 == kind
     }
 
-    /// How many bytes are in it.
+    /// Length of its content in bytes.
     pub(super) const fn len(&self) -> u64 {
         self.end - self.body
     }
 
-    /// The boxes in it, behind `skip` bytes of its own.
+    /// Its child boxes, after `skip` bytes of its own fields.
     pub(super) fn children(&self, skip: u64) -> Siblings {
         let next = self.body.saturating_add(skip).min(self.end);
         Siblings { next, end: self.end, is_top: false, is_cut: self.is_cut }
     }
 }
 
-impl<'w, 's> Reading<'w, 's> {
+impl<'w, 's> BoxReader<'w, 's> {
     pub(super) fn new(window: &'w mut Window<'s>) -> Self {
-        Self { window, boxes: MOST_BOXES, is_bounded: false, damage: Vec::new() }
+        Self { window, boxes: MAX_BOXES, is_bounded: false, damage: Vec::new() }
     }
 
-    /// The boxes of the file itself.
+    /// The top-level boxes.
     pub(super) fn top(&self) -> Siblings {
         Siblings { next: 0, end: self.window.size(), is_top: true, is_cut: false }
     }
 
-    /// The `N` bytes at `offset` of what `within` holds; `None` where it ends before them, or a bound was reached.
+    /// The `N` bytes at `offset` in the content of `within`; `None` past its end or at the read limit.
     pub(super) fn bytes<const N: usize>(
         &mut self,
-        within: &Head,
+        within: &BoxHeader,
         offset: u64,
     ) -> io::Result<Option<[u8; N]>> {
         if offset.checked_add(N as u64).is_none_or(|end| end > within.len()) {
@@ -105,19 +104,19 @@ impl<'w, 's> Reading<'w, 's> {
         self.raw(within.body + offset, N).map(|bytes| bytes.first_chunk().copied())
     }
 
-    /// As many bytes at the beginning of what `within` holds as there are, up to `most`.
-    pub(super) fn beginning(&mut self, within: &Head, most: usize) -> io::Result<&[u8]> {
+    /// Up to `most` bytes at the start of the content of `within`.
+    pub(super) fn prefix(&mut self, within: &BoxHeader, most: usize) -> io::Result<&[u8]> {
         let count = usize::try_from(within.len()).map_or(most, |length| length.min(most));
         self.raw(within.body, count)
     }
 
-    /// The next of `siblings`, or `None` behind the last, or where what follows is no box: what is wrong then is noted.
-    pub(super) fn next(&mut self, siblings: &mut Siblings) -> io::Result<Option<Head>> {
+    /// The next of `siblings`; `None` after the last one, or if no valid box follows, which is added to the damage.
+    pub(super) fn next(&mut self, siblings: &mut Siblings) -> io::Result<Option<BoxHeader>> {
         let start = siblings.next;
-        let there = siblings.end - start;
+        let available = siblings.end - start;
         siblings.next = siblings.end;
-        if there < 8 {
-            // QuickTime ends some lists of boxes with four zero bytes, and a few bytes behind the last box harm nobody.
+        if available < 8 {
+            // QuickTime ends some lists of boxes with four zero bytes, and a few bytes after the last box are harmless.
             return Ok(None);
         }
         if self.boxes == 0 {
@@ -125,32 +124,32 @@ impl<'w, 's> Reading<'w, 's> {
             return Ok(None);
         }
         self.boxes -= 1;
-        let Some((kind, said, head)) = self.sizes(start)? else { return Ok(None) };
-        let length = match said {
-            0 if siblings.is_top => there,
-            // In another box, it ends the list.
+        let Some((kind, declared, header)) = self.sizes(start)? else { return Ok(None) };
+        let length = match declared {
+            0 if siblings.is_top => available,
+            // Inside another box, size 0 ends the list.
             0 => return Ok(None),
-            said if said < head => {
-                if kind.is_likely() {
-                    self.wrong(Damage::Malformed(format!(
-                        "the box {kind} says {said} bytes, less than its own head"
+            declared if declared < header => {
+                if kind.is_plausible() {
+                    self.add_damage(Damage::Malformed(format!(
+                        "the {kind} box declares {declared} bytes, less than its header"
                     )));
                 }
                 return Ok(None);
             }
-            said => said,
+            declared => declared,
         };
-        let is_cut = length > there;
-        if is_cut && !self.overlong(kind, length, there, siblings) {
+        let is_cut = length > available;
+        if is_cut && !self.report_overlong(kind, length, available, siblings) {
             return Ok(None);
         }
-        let end = start + length.min(there);
+        let end = start + length.min(available);
         siblings.next = end;
-        Ok(Some(Head { kind, body: (start + head).min(end), end, is_cut: is_cut || siblings.is_cut }))
+        Ok(Some(BoxHeader { kind, body: (start + header).min(end), end, is_cut: is_cut || siblings.is_cut }))
     }
 
-    /// The first of `siblings` that is of this kind.
-    pub(super) fn find(&mut self, mut siblings: Siblings, kind: [u8; 4]) -> io::Result<Option<Head>> {
+    /// The first of `siblings` of this type.
+    pub(super) fn find(&mut self, mut siblings: Siblings, kind: [u8; 4]) -> io::Result<Option<BoxHeader>> {
         while let Some(head) = self.next(&mut siblings)? {
             if head.is(kind) {
                 return Ok(Some(head));
@@ -159,14 +158,14 @@ impl<'w, 's> Reading<'w, 's> {
         Ok(None)
     }
 
-    /// Notes what is wrong.
-    pub(super) fn wrong(&mut self, damage: Damage) {
-        if self.damage.len() < MOST_DAMAGE {
+    /// Adds damage to the report.
+    pub(super) fn add_damage(&mut self, damage: Damage) {
+        if self.damage.len() < MAX_DAMAGE {
             self.damage.push(damage);
         }
     }
 
-    /// What kind of box is at `start`, how many bytes it says it has (0: all that follow), and how many of them are its head.
+    /// The type of the box at `start`, its declared size (0: to the end of the file), and the size of its header.
     fn sizes(&mut self, start: u64) -> io::Result<Option<(FourCc, u64, u64)>> {
         let bytes = self.raw(start, 16)?;
         let (Some(short), Some(kind)) = (u32_be(bytes, 0), bytes.get(4..).and_then(<[u8]>::first_chunk))
@@ -176,28 +175,28 @@ impl<'w, 's> Reading<'w, 's> {
         let kind = FourCc(*kind);
         Ok(match short {
             1 => u64_be(bytes, 8).map(|long| (kind, long, 16)),
-            said => Some((kind, said.into(), 8)),
+            size => Some((kind, size.into(), 8)),
         })
     }
 
-    /// Notes that a box is longer than what holds it; says whether it is a box at all.
-    fn overlong(&mut self, kind: FourCc, length: u64, there: u64, siblings: &Siblings) -> bool {
-        if !kind.is_likely() {
+    /// Adds the damage of a box that is longer than its enclosing box; returns whether it is a box at all.
+    fn report_overlong(&mut self, kind: FourCc, length: u64, available: u64, siblings: &Siblings) -> bool {
+        if !kind.is_plausible() {
             return false;
         }
         if siblings.is_top {
-            self.wrong(Damage::Truncated(format!(
-                "the box {kind} says {length} bytes, and {there} are there"
+            self.add_damage(Damage::Truncated(format!(
+                "the {kind} box declares {length} bytes, but {available} are present"
             )));
         } else if !siblings.is_cut {
-            self.wrong(Damage::Malformed(format!(
-                "the box {kind} says {length} bytes, and the box around it has {there}"
+            self.add_damage(Damage::Malformed(format!(
+                "the {kind} box declares {length} bytes, but its enclosing box has {available}"
             )));
         }
         true
     }
 
-    /// What the window shows; nothing once its bound is reached.
+    /// Bytes from the window; none once the read limit is reached.
     fn raw(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
         match self.window.at(offset, count) {
             Ok(bytes) => Ok(bytes),

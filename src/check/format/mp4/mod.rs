@@ -1,7 +1,7 @@
-//! The family of MP4 (ISO/IEC 14496-12 and 14496-14, 3GPP TS 26.244, Apple's `QuickTime` File Format): MP4, M4A, 3GP, MOV.
+//! MP4, M4A, 3GP and MOV (ISO/IEC 14496-12 and 14496-14, 3GPP TS 26.244, Apple's `QuickTime` File Format).
 //!
-//! The boxes on top are walked here, by their heads, so that a film of any length costs a few looks. What a track holds is told
-//! by [`moov`], what its codec is by [`sample_entry`], and whether its pictures are shown in another order by [`b_frames`].
+//! This file walks the top-level boxes by their headers, so that a video of any length needs only a few reads. [`moov`] reads the
+//! tracks, [`sample_entry`] their codecs, and [`b_frames`] whether pictures are displayed in another order than stored.
 
 mod b_frames;
 mod boxes;
@@ -13,88 +13,87 @@ mod tests;
 use std::io;
 
 use self::b_frames::Fragments;
-use self::boxes::{FourCc, Head, Reading};
+use self::boxes::{BoxHeader, BoxReader, FourCc};
 use super::endian::u32_be;
 use super::window::Window;
-use super::{Damage, Format, MovieHead, Mp4, Recognised, heif};
+use super::{Damage, Format, MoovPosition, Mp4, Recognised, heif};
 
-/// The major brand of Canon's raw pictures, which are kept in the same boxes.
-const RAW_PICTURE: &[u8; 4] = b"crx ";
+/// The major brand of Canon's raw images (CR3), which use the same boxes.
+const CR3_BRAND: &[u8; 4] = b"crx ";
 
-/// Boxes with which a file without `ftyp` begins: older `QuickTime`, and segments that are meant to be joined.
-const FIRST: &[&[u8; 4]] = &[b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx", b"moof"];
+/// The first boxes of files without `ftyp`: older `QuickTime`, and media segments.
+const FIRST_BOXES: &[&[u8; 4]] =
+    &[b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx", b"moof"];
 
-/// The compatible brands that are told.
-const MOST_BRANDS: u64 = 32;
+/// The most compatible brands to report.
+const MAX_BRANDS: u64 = 32;
 
-/// The fragments that are looked into.
-const MOST_FRAGMENTS: usize = 64;
+/// The most fragments (moof) to read.
+const MAX_FRAGMENTS: usize = 64;
 
-/// What was met among the boxes of the file itself.
+/// The top-level boxes of a file.
 #[derive(Default)]
 struct Top {
     brand: Option<FourCc>,
     compatible: Vec<FourCc>,
-    movie: Option<Head>,
-    /// Whether media data came before the movie's head.
-    is_data_first: bool,
-    has_data: bool,
+    moov: Option<BoxHeader>,
+    /// Whether `mdat` precedes `moov`.
+    is_mdat_first: bool,
+    has_mdat: bool,
     fragments: Fragments,
 }
 
-/// Reads an MP4, or another of its family.
+/// Reads an MP4, M4A, 3GP or MOV file.
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
-    if !is_family(window)? {
+    if !is_iso_media(window)? {
         return Ok(None);
     }
-    let mut reading = Reading::new(window);
+    let mut reading = BoxReader::new(window);
     let top = walk(&mut reading)?;
-    let movie = match top.movie {
-        Some(head) => moov::movie(&mut reading, &head, &top.fragments)?,
-        // It may stand where nothing was looked at.
+    let movie = match top.moov {
+        Some(moov) => moov::movie(&mut reading, &moov, &top.fragments)?,
+        // It may be at an offset that was not read.
         None if reading.is_bounded => return Ok(Some(Format::Unreached.into())),
         None => {
-            headless(&mut reading, &top.fragments);
+            moov_missing(&mut reading, &top.fragments);
             moov::Movie::default()
         }
     };
-    if top.movie.is_some() && !top.has_data && !reading.is_bounded && reading.damage.is_empty() {
-        reading.wrong(Damage::Truncated(
-            "it has a head (moov), and no sound or pictures (mdat) with it".to_owned(),
-        ));
+    if top.moov.is_some() && !top.has_mdat && !reading.is_bounded && reading.damage.is_empty() {
+        reading.add_damage(Damage::Truncated("the file has a moov box but no media data (mdat)".to_owned()));
     }
-    let head = match (top.movie, top.is_data_first) {
-        (None, _) => MovieHead::Missing,
-        (Some(_), false) => MovieHead::First,
-        (Some(_), true) => MovieHead::Last,
+    let position = match (top.moov, top.is_mdat_first) {
+        (None, _) => MoovPosition::Missing,
+        (Some(_), false) => MoovPosition::First,
+        (Some(_), true) => MoovPosition::Last,
     };
     let mp4 = Mp4 {
         brand: top.brand.map(|brand| brand.to_string()),
         compatible: top.compatible.iter().map(FourCc::to_string).collect(),
         tracks: movie.tracks,
-        head,
-        is_fragmented: movie.is_extended || !top.fragments.heads.is_empty(),
+        moov: position,
+        is_fragmented: movie.is_extended || !top.fragments.moofs.is_empty(),
         duration_ms: movie.duration_ms,
     };
     Ok(Some(Recognised { format: Format::Mp4(Box::new(mp4)), damage: reading.damage }))
 }
 
-/// Whether the first box is one of this family: `ftyp`, or a box that stands first where there is none and leads to another
-/// that is known.
-fn is_family(window: &mut Window<'_>) -> io::Result<bool> {
+/// Whether the first box is that of an ISO base media file: `ftyp`, or for files without `ftyp` a typical first box that is followed
+/// by another known box.
+fn is_iso_media(window: &mut Window<'_>) -> io::Result<bool> {
     let head = window.head(12)?;
     let (Some(length), Some(&kind)) = (u32_be(head, 0), head.get(4..).and_then(<[u8]>::first_chunk)) else {
         return Ok(false);
     };
     if head[0] >= b'\t' {
-        // Text, in which the name of a box is a word.
+        // Text that contains the name of a box as a word.
         return Ok(false);
     }
     if kind == *b"ftyp" {
-        let mut pictures = heif::BRANDS.iter().copied().chain([RAW_PICTURE]);
-        return Ok(!pictures.any(|brand| head.get(8..12) == Some(&brand[..])));
+        let mut image_brands = heif::BRANDS.iter().copied().chain([CR3_BRAND]);
+        return Ok(!image_brands.any(|brand| head.get(8..12) == Some(&brand[..])));
     }
-    if !FIRST.contains(&&kind) {
+    if !FIRST_BOXES.contains(&&kind) {
         return Ok(false);
     }
     match (&kind, length) {
@@ -103,43 +102,43 @@ fn is_family(window: &mut Window<'_>) -> io::Result<bool> {
         _ if u64::from(length) >= window.size() => Ok(matches!(&kind, b"moov" | b"mdat" | b"moof")),
         _ => {
             let next = window.at(length.into(), 8)?;
-            Ok(next.get(4..).is_some_and(|kind| FIRST.iter().any(|known| kind == &known[..])))
+            Ok(next.get(4..).is_some_and(|kind| FIRST_BOXES.iter().any(|known| kind == &known[..])))
         }
     }
 }
 
-/// Says what is wrong with a movie that has no head, unless something that explains it was seen before.
-fn headless(reading: &mut Reading<'_, '_>, fragments: &Fragments) {
+/// Adds the damage of a missing `moov`, unless earlier damage explains it.
+fn moov_missing(reading: &mut BoxReader<'_, '_>, fragments: &Fragments) {
     if reading.damage.is_empty() {
-        let why = if fragments.heads.is_empty() {
+        let why = if fragments.moofs.is_empty() {
             "the recording was not finished"
         } else {
-            "it is one piece of a stream, which plays behind its first piece only"
+            "it is a segment of a stream, which plays only after its initialisation segment"
         };
-        reading.wrong(Damage::Truncated(format!("it has no head (moov): {why}")));
+        reading.add_damage(Damage::Truncated(format!("the file has no moov box: {why}")));
     }
 }
 
-/// Goes through the boxes of the file.
-fn walk(reading: &mut Reading<'_, '_>) -> io::Result<Top> {
+/// Walks the top-level boxes of the file.
+fn walk(reading: &mut BoxReader<'_, '_>) -> io::Result<Top> {
     let mut top = Top::default();
     let mut siblings = reading.top();
     while let Some(head) = reading.next(&mut siblings)? {
         match &head.kind.0 {
             b"ftyp" if top.brand.is_none() => brands(reading, &head, &mut top)?,
-            b"moov" if top.movie.is_none() => {
-                top.is_data_first = top.has_data;
-                top.movie = Some(head);
+            b"moov" if top.moov.is_none() => {
+                top.is_mdat_first = top.has_mdat;
+                top.moov = Some(head);
             }
-            // An empty one, as some writers leave before the real one, is no data.
-            b"mdat" => top.has_data |= head.len() > 0,
+            // Some writers leave an empty mdat before the real one; it does not count.
+            b"mdat" => top.has_mdat |= head.len() > 0,
             b"moof" => {
-                if top.fragments.heads.len() < MOST_FRAGMENTS {
-                    top.fragments.heads.push(head);
+                if top.fragments.moofs.len() < MAX_FRAGMENTS {
+                    top.fragments.moofs.push(head);
                 } else {
                     top.fragments.has_more = true;
-                    if top.movie.is_some() {
-                        // What is left of the bound is for the movie's head.
+                    if top.moov.is_some() {
+                        // The rest of the read limit is for moov.
                         break;
                     }
                 }
@@ -151,11 +150,11 @@ fn walk(reading: &mut Reading<'_, '_>) -> io::Result<Top> {
     Ok(top)
 }
 
-/// Reads the brands that `ftyp` names.
-fn brands(reading: &mut Reading<'_, '_>, head: &Head, top: &mut Top) -> io::Result<()> {
-    top.brand = reading.bytes(head, 0)?.map(FourCc);
-    for at in 0..MOST_BRANDS {
-        match reading.bytes(head, 8 + 4 * at)? {
+/// Reads the brands in `ftyp`.
+fn brands(reading: &mut BoxReader<'_, '_>, ftyp: &BoxHeader, top: &mut Top) -> io::Result<()> {
+    top.brand = reading.bytes(ftyp, 0)?.map(FourCc);
+    for at in 0..MAX_BRANDS {
+        match reading.bytes(ftyp, 8 + 4 * at)? {
             // Some writers pad the list with zero bytes.
             Some([0, 0, 0, 0]) => {}
             Some(brand) => top.compatible.push(FourCc(brand)),

@@ -1,38 +1,42 @@
-//! The head of a movie (`moov`): how long it plays, and what its tracks hold.
+//! The `moov` box: duration and tracks of a movie.
 
 use std::io;
 
 use super::b_frames::{self, Fragments, Samples};
-use super::boxes::{Head, Reading, Siblings};
+use super::boxes::{BoxHeader, BoxReader, Siblings};
 use super::sample_entry;
 use crate::check::format::{Damage, Track, TrackDetail, TrackKind};
 
-/// The tracks that are told of one file.
-const MOST_TRACKS: usize = 64;
+/// The most tracks to report for one file.
+const MAX_TRACKS: usize = 64;
 
-/// `profile_idc` of Baseline, which knows no B-frames (ITU-T H.264, A.2.1).
+/// `profile_idc` of Baseline, which has no B-frames (ITU-T H.264, A.2.1).
 const BASELINE: u8 = 66;
 
-/// What the head of a movie tells.
+/// The content of a `moov` box.
 #[derive(Default)]
 pub(super) struct Movie {
     pub(super) tracks: Vec<Track>,
     pub(super) duration_ms: Option<u64>,
-    /// Whether it says that fragments follow.
+    /// Whether it announces fragments (`mvex`).
     pub(super) is_extended: bool,
 }
 
-/// How a movie's time is counted.
+/// A movie's time scale and duration.
 #[derive(Default, Clone, Copy)]
 struct Clock {
-    /// Units a second.
+    /// Units per second.
     timescale: u32,
-    /// In units; `None` where it is not known.
+    /// In units; `None` if unknown.
     duration: Option<u64>,
 }
 
-/// Reads the head of a movie whose fragments, if it has some, are `fragments`.
-pub(super) fn movie(reading: &mut Reading<'_, '_>, moov: &Head, fragments: &Fragments) -> io::Result<Movie> {
+/// Reads `moov` of a movie with these fragments, which may be none.
+pub(super) fn movie(
+    reading: &mut BoxReader<'_, '_>,
+    moov: &BoxHeader,
+    fragments: &Fragments,
+) -> io::Result<Movie> {
     let mut movie = Movie::default();
     let mut clock = Clock::default();
     let mut traks = Vec::new();
@@ -40,26 +44,27 @@ pub(super) fn movie(reading: &mut Reading<'_, '_>, moov: &Head, fragments: &Frag
     let mut siblings = moov.children(0);
     while let Some(head) = reading.next(&mut siblings)? {
         match &head.kind.0 {
-            b"mvhd" => clock = movie_header(reading, &head)?,
-            b"trak" if traks.len() < MOST_TRACKS => traks.push(head),
+            b"mvhd" => clock = mvhd_clock(reading, &head)?,
+            b"trak" if traks.len() < MAX_TRACKS => traks.push(head),
             b"mvex" => extension = Some(head),
-            b"cmov" => reading
-                .wrong(Damage::Malformed("its head is compressed (cmov), which few players read".into())),
+            b"cmov" => reading.add_damage(Damage::Malformed(
+                "the moov box is compressed (cmov), which few players read".into(),
+            )),
             _ => {}
         }
     }
     movie.is_extended = extension.is_some();
-    let is_fragmented = movie.is_extended || !fragments.heads.is_empty();
+    let is_fragmented = movie.is_extended || !fragments.moofs.is_empty();
     if is_fragmented && clock.duration == Some(0) {
-        // What the movie's own head counts is what stands before the fragments: nothing.
+        // The duration in mvhd covers only the samples before the fragments, and there are none.
         clock.duration = match extension {
-            Some(extension) => whole_duration(reading, &extension)?,
+            Some(extension) => mehd_duration(reading, &extension)?,
             None => None,
         };
     }
     movie.duration_ms = clock.milliseconds();
     for trak in traks {
-        let track = read(reading, &trak, extension.as_ref(), fragments)?;
+        let track = track(reading, &trak, extension.as_ref(), fragments)?;
         movie.tracks.push(track);
     }
     Ok(movie)
@@ -73,22 +78,27 @@ impl Clock {
 }
 
 /// Reads `mvhd`.
-fn movie_header(reading: &mut Reading<'_, '_>, mvhd: &Head) -> io::Result<Clock> {
+fn mvhd_clock(reading: &mut BoxReader<'_, '_>, mvhd: &BoxHeader) -> io::Result<Clock> {
     let Some([version]) = reading.bytes(mvhd, 0)? else { return Ok(Clock::default()) };
     let at = if version == 1 { 20 } else { 12 };
     let timescale = reading.bytes(mvhd, at)?.map_or(0, u32::from_be_bytes);
     Ok(Clock { timescale, duration: duration(reading, mvhd, version, at + 4)? })
 }
 
-/// Reads `mehd` in `mvex`: how long a movie is with all its fragments.
-fn whole_duration(reading: &mut Reading<'_, '_>, mvex: &Head) -> io::Result<Option<u64>> {
+/// Reads `mehd` in `mvex`: the duration of a movie with all its fragments.
+fn mehd_duration(reading: &mut BoxReader<'_, '_>, mvex: &BoxHeader) -> io::Result<Option<u64>> {
     let Some(mehd) = reading.find(mvex.children(0), *b"mehd")? else { return Ok(None) };
     let Some([version]) = reading.bytes(&mehd, 0)? else { return Ok(None) };
     duration(reading, &mehd, version, 4)
 }
 
-/// A duration at `at`, in 64 bits from version 1 on. All ones mean that it is not known.
-fn duration(reading: &mut Reading<'_, '_>, head: &Head, version: u8, at: u64) -> io::Result<Option<u64>> {
+/// A duration at `at`, of 64 bits from version 1 on. All ones mean unknown.
+fn duration(
+    reading: &mut BoxReader<'_, '_>,
+    head: &BoxHeader,
+    version: u8,
+    at: u64,
+) -> io::Result<Option<u64>> {
     if version == 1 {
         let duration = reading.bytes(head, at)?.map(u64::from_be_bytes);
         return Ok(duration.filter(|duration| *duration != u64::MAX));
@@ -98,10 +108,10 @@ fn duration(reading: &mut Reading<'_, '_>, head: &Head, version: u8, at: u64) ->
 }
 
 /// Reads `trak`.
-fn read(
-    reading: &mut Reading<'_, '_>,
-    trak: &Head,
-    extension: Option<&Head>,
+fn track(
+    reading: &mut BoxReader<'_, '_>,
+    trak: &BoxHeader,
+    extension: Option<&BoxHeader>,
     fragments: &Fragments,
 ) -> io::Result<Track> {
     let mut kind = TrackKind::Other;
@@ -117,7 +127,7 @@ fn read(
                 while let Some(head) = reading.next(&mut within)? {
                     match &head.kind.0 {
                         b"hdlr" => kind = handler(reading, &head)?,
-                        b"minf" => tables(reading, head.children(0), &mut descriptions, &mut samples)?,
+                        b"minf" => sample_tables(reading, head.children(0), &mut descriptions, &mut samples)?,
                         _ => {}
                     }
                 }
@@ -138,11 +148,11 @@ fn read(
     Ok(Track { kind, codec, detail })
 }
 
-/// Finds the tables of a track's samples in what is in `minf`.
-fn tables(
-    reading: &mut Reading<'_, '_>,
+/// Finds the sample tables of a track in `minf`.
+fn sample_tables(
+    reading: &mut BoxReader<'_, '_>,
     minf: Siblings,
-    descriptions: &mut Option<Head>,
+    descriptions: &mut Option<BoxHeader>,
     samples: &mut Samples,
 ) -> io::Result<()> {
     let Some(stbl) = reading.find(minf, *b"stbl")? else { return Ok(()) };
@@ -158,15 +168,15 @@ fn tables(
     Ok(())
 }
 
-/// The track's number, by which fragments name it.
-fn track_id(reading: &mut Reading<'_, '_>, tkhd: &Head) -> io::Result<u32> {
+/// The track ID, by which fragments refer to the track.
+fn track_id(reading: &mut BoxReader<'_, '_>, tkhd: &BoxHeader) -> io::Result<u32> {
     let Some([version]) = reading.bytes(tkhd, 0)? else { return Ok(0) };
     let at = if version == 1 { 20 } else { 12 };
     Ok(reading.bytes(tkhd, at)?.map_or(0, u32::from_be_bytes))
 }
 
-/// What the handler of a track says that it holds.
-fn handler(reading: &mut Reading<'_, '_>, hdlr: &Head) -> io::Result<TrackKind> {
+/// The media type in the track's handler box.
+fn handler(reading: &mut BoxReader<'_, '_>, hdlr: &BoxHeader) -> io::Result<TrackKind> {
     Ok(match reading.bytes(hdlr, 8)?.as_ref() {
         Some(b"vide") => TrackKind::Video,
         Some(b"soun") => TrackKind::Audio,

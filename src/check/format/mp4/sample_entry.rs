@@ -1,19 +1,19 @@
-//! The description of a track's samples (`stsd`): its codec, and what of the codec matters.
+//! Sample descriptions (`stsd`): a track's codec and its details.
 
 use std::io;
 
-use super::boxes::{FourCc, Head, Reading};
+use super::boxes::{BoxHeader, BoxReader, FourCc};
 use crate::check::format::{Damage, TrackDetail, TrackKind};
 
-/// What is read of a decoder's description: descriptors are few and short.
-const MOST_OF_ESDS: usize = 128;
+/// The most bytes of `esds` to read: its descriptors are few and short.
+const MAX_ESDS: usize = 128;
 
-/// Reads the first entry of `stsd`: the codec's four characters, and its detail.
+/// Reads the first entry of `stsd`: the codec's four-character code and its details.
 ///
-/// Whether pictures are shown in another order is not told here, and left open.
+/// Leaves `has_reordering` unknown.
 pub(super) fn read(
-    reading: &mut Reading<'_, '_>,
-    stsd: &Head,
+    reading: &mut BoxReader<'_, '_>,
+    stsd: &BoxHeader,
     kind: TrackKind,
 ) -> io::Result<(String, TrackDetail)> {
     let Some([version]) = reading.bytes(stsd, 0)? else { return Ok((String::new(), TrackDetail::None)) };
@@ -29,7 +29,7 @@ pub(super) fn read(
 }
 
 /// A visual sample entry (ISO/IEC 14496-12, 12.1.3).
-fn video(reading: &mut Reading<'_, '_>, entry: &Head) -> io::Result<TrackDetail> {
+fn video(reading: &mut BoxReader<'_, '_>, entry: &BoxHeader) -> io::Result<TrackDetail> {
     let width = reading.bytes(entry, 24)?.map_or(0, u16::from_be_bytes);
     let height = reading.bytes(entry, 26)?.map_or(0, u16::from_be_bytes);
     if !matches!(&entry.kind.0, b"avc1" | b"avc2" | b"avc3" | b"avc4") {
@@ -48,20 +48,20 @@ fn video(reading: &mut Reading<'_, '_>, entry: &Head) -> io::Result<TrackDetail>
 }
 
 /// An audio sample entry (ISO/IEC 14496-12, 12.2.3; `QuickTime`'s versions 1 and 2).
-fn audio(reading: &mut Reading<'_, '_>, entry: &Head, stsd_version: u8) -> io::Result<TrackDetail> {
+fn audio(reading: &mut BoxReader<'_, '_>, entry: &BoxHeader, stsd_version: u8) -> io::Result<TrackDetail> {
     let version = reading.bytes(entry, 8)?.map_or(0, u16::from_be_bytes);
     let mut channels = reading.bytes(entry, 16)?.map_or(0, u16::from_be_bytes);
     let fields = match (version, stsd_version) {
         (1, 0) => 44,
         (2, 0) => {
-            let told = reading.bytes(entry, 40)?.map_or(0, u32::from_be_bytes);
-            channels = u16::try_from(told).unwrap_or(u16::MAX);
+            let count = reading.bytes(entry, 40)?.map_or(0, u32::from_be_bytes);
+            channels = u16::try_from(count).unwrap_or(u16::MAX);
             64
         }
         _ => 28,
     };
     if entry.is(*b"samr") || entry.is(*b"sawb") {
-        // Speech in one channel, whatever its field says: 3GPP TS 26.244, 6.5, has 2 written there.
+        // AMR is mono, whatever its field says: 3GPP TS 26.244, 6.5, requires 2 there.
         channels = 1;
     }
     if !entry.is(*b"mp4a") {
@@ -71,15 +71,15 @@ fn audio(reading: &mut Reading<'_, '_>, entry: &Head, stsd_version: u8) -> io::R
     while let Some(head) = reading.next(&mut siblings)? {
         let esds = match &head.kind.0 {
             b"esds" => Some(head),
-            // Where QuickTime keeps it.
+            // QuickTime wraps esds in wave.
             b"wave" => reading.find(head.children(0), *b"esds")?,
             _ => None,
         };
         if let Some(esds) = esds
-            && let Some((object_type, aac, told)) = decoder(reading.beginning(&esds, MOST_OF_ESDS)?)
+            && let Some((object_type, aac, configured)) = decoder_config(reading.prefix(&esds, MAX_ESDS)?)
         {
             // Many writers put 2 into every sample entry.
-            let channels = told.unwrap_or(channels);
+            let channels = configured.unwrap_or(channels);
             return Ok(TrackDetail::Mpeg4Audio { object_type, aac, channels });
         }
     }
@@ -87,15 +87,15 @@ fn audio(reading: &mut Reading<'_, '_>, entry: &Head, stsd_version: u8) -> io::R
     Ok(TrackDetail::Audio { channels })
 }
 
-/// Notes that an entry lacks what a decoder cannot do without; not where it merely could not be looked at.
-fn missing(reading: &mut Reading<'_, '_>, entry: FourCc, what: &str) {
+/// Adds the damage of a missing decoder configuration, unless the read limit kept it from being read.
+fn missing(reading: &mut BoxReader<'_, '_>, entry: FourCc, what: &str) {
     if !reading.is_bounded && reading.damage.is_empty() {
-        reading.wrong(Damage::Malformed(format!("the sample entry {entry} has no {what} that can be read")));
+        reading.add_damage(Damage::Malformed(format!("the {entry} sample entry has no readable {what}")));
     }
 }
 
-/// The object type that `esds` tells, the audio object type of AAC and its channels (ISO/IEC 14496-1, 7.2.6; 14496-3, 1.6.2.1).
-fn decoder(esds: &[u8]) -> Option<(u8, Option<u8>, Option<u16>)> {
+/// The object type indication in `esds`, and AAC's audio object type and channels (ISO/IEC 14496-1, 7.2.6; 14496-3, 1.6.2.1).
+fn decoder_config(esds: &[u8]) -> Option<(u8, Option<u8>, Option<u16>)> {
     let stream = descriptor(esds.get(4..)?, 0x03)?;
     let flags = *stream.get(2)?;
     let mut at = 3;
@@ -117,7 +117,7 @@ fn decoder(esds: &[u8]) -> Option<(u8, Option<u8>, Option<u16>)> {
     Some((object_type, config.and_then(audio_object_type), config.and_then(channels)))
 }
 
-/// What is in the descriptor at the beginning of `bytes`, if it is of this `tag`; as much of it as there is.
+/// The content of the descriptor at the start of `bytes` if it has this `tag`; as much of it as is present.
 fn descriptor(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (&found, mut rest) = bytes.split_first()?;
     let mut length = 0;
@@ -140,7 +140,7 @@ fn audio_object_type(config: &[u8]) -> Option<u8> {
     }
 }
 
-/// The channels, where they follow a short object type and a sampling rate by its number, and are no table of their own.
+/// The channels, if they follow a short object type and an indexed sampling rate and are not in a program config element.
 fn channels(config: &[u8]) -> Option<u16> {
     let &[first, second] = config.first_chunk()?;
     let rate = (first & 0x07) << 1 | second >> 7;

@@ -1,12 +1,12 @@
-//! Sound and films as real tools make them, and what becomes of them on the way.
+//! Audio and video from real tools, whole, truncated and after ID3 tags.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A movie in a line: `isom first 200ms avc1/77/10/reordered/32x32 mp4a/40/2/1`.
+/// An MP4 file in one line: `isom first 200ms avc1/77/10/reordered/32x32 mp4a/40/2/1`.
 fn line(movie: &Mp4) -> String {
-    let mut line = format!("{} {:?}", movie.brand.as_deref().unwrap_or("-"), movie.head).to_lowercase();
+    let mut line = format!("{} {:?}", movie.brand.as_deref().unwrap_or("-"), movie.moov).to_lowercase();
     if movie.is_fragmented {
         line += " fragmented";
     }
@@ -18,7 +18,7 @@ fn line(movie: &Mp4) -> String {
             TrackDetail::Avc { profile, level, has_reordering, width, height } => {
                 let order = match has_reordering {
                     Some(true) => "reordered",
-                    Some(false) => "straight",
+                    Some(false) => "in-order",
                     None => "?",
                 };
                 format!("/{profile}/{level}/{order}/{width}x{height}")
@@ -36,25 +36,25 @@ fn line(movie: &Mp4) -> String {
 }
 
 #[test]
-fn movies() {
+fn mp4_files() {
     let table = [
-        ("video-baseline.mp4", "isom first 200ms avc1/66/10/straight/32x32 mp4a/40/2/1"),
-        ("video-main.mp4", "isom first 200ms avc1/77/10/straight/32x32 mp4a/40/2/1"),
+        ("video-baseline.mp4", "isom first 200ms avc1/66/10/in-order/32x32 mp4a/40/2/1"),
+        ("video-main.mp4", "isom first 200ms avc1/77/10/in-order/32x32 mp4a/40/2/1"),
         ("video-main-bframes.mp4", "isom first 200ms avc1/77/10/reordered/32x32 mp4a/40/2/1"),
-        ("video-main-shifted.mp4", "isom first 200ms avc1/77/10/straight/32x32 mp4a/40/2/1"),
+        ("video-main-shifted.mp4", "isom first 200ms avc1/77/10/in-order/32x32 mp4a/40/2/1"),
         ("video-high-bframes-moov-last.mp4", "isom last 200ms avc1/100/10/reordered/32x32 mp4a/40/2/1"),
-        ("video-high-silent.mp4", "isom first 200ms avc1/100/10/straight/32x32"),
+        ("video-high-silent.mp4", "isom first 200ms avc1/100/10/in-order/32x32"),
         ("video-bframes-negative.mp4", "iso4 last 200ms avc1/100/10/reordered/32x32 mp4a/40/2/1"),
-        ("video-fragmented.mp4", "isom first fragmented - avc1/77/10/straight/32x32 mp4a/40/2/1"),
+        ("video-fragmented.mp4", "isom first fragmented - avc1/77/10/in-order/32x32 mp4a/40/2/1"),
         ("video-fragmented-bframes.mp4", "isom first fragmented - avc1/100/10/reordered/32x32 mp4a/40/2/1"),
         ("video-fragmented-negative.mp4", "iso6 first fragmented - avc1/100/10/reordered/32x32 mp4a/40/2/1"),
-        ("video-two-audio.mp4", "isom first 200ms avc1/66/10/straight/32x32 mp4a/40/2/1 mp4a/40/2/1"),
+        ("video-two-audio.mp4", "isom first 200ms avc1/66/10/in-order/32x32 mp4a/40/2/1 mp4a/40/2/1"),
         ("video-hevc.mp4", "isom first 200ms hvc1/32x32 mp4a/40/2/1"),
         ("video-av1.mp4", "isom last 200ms av01/32x32"),
         ("video-mpeg4-mp3.mp4", "isom last 200ms mp4v/32x32 mp4a/6b/-/2"),
-        ("video-opus.mp4", "isom last 200ms avc1/66/10/straight/32x32 Opus/1"),
-        ("video-amr.3gp", "3gp6 last 200ms avc1/66/10/straight/32x32 samr/1"),
-        ("video-aac.3gp", "3gp6 last 200ms avc1/66/10/straight/32x32 mp4a/40/2/1"),
+        ("video-opus.mp4", "isom last 200ms avc1/66/10/in-order/32x32 Opus/1"),
+        ("video-amr.3gp", "3gp6 last 200ms avc1/66/10/in-order/32x32 samr/1"),
+        ("video-aac.3gp", "3gp6 last 200ms avc1/66/10/in-order/32x32 mp4a/40/2/1"),
         ("video-h263.3gp", "3gp4 last 120ms s263/128x96"),
         ("video.mov", "qt   last 200ms avc1/77/10/reordered/32x32 mp4a/40/2/1"),
         ("video-pcm.mov", "qt   last 200ms avc1/77/10/reordered/32x32 sowt/1"),
@@ -62,8 +62,8 @@ fn movies() {
         ("audio-alac.m4a", "m4a  last 100ms alac/1"),
     ];
     for (name, expected) in table {
-        let Recognised { format: Format::Mp4(movie), damage } = tell(&media(name)) else {
-            panic!("{name} is no movie")
+        let Recognised { format: Format::Mp4(movie), damage } = recognise_bytes(&media(name)) else {
+            panic!("{name} is not an MP4 file")
         };
         assert_eq!(line(&movie), expected, "{name}");
         assert_eq!(damage, [], "{name}");
@@ -76,7 +76,7 @@ fn movies() {
 }
 
 #[test]
-fn sound() {
+fn audio_files_and_other_video() {
     use OggCodec::{Flac, Opus, Speex, Theora, Vorbis};
     let ogg = |codec, streams, channels| Format::Ogg(Ogg { codec, streams, channels });
     let mp3 = |layer, sample_rate, channels| Format::Mp3(Mp3 { layer, sample_rate, channels });
@@ -112,55 +112,66 @@ fn sound() {
         ("other.flv", Format::OtherVideo("FLV")),
     ];
     for (name, expected) in table {
-        assert_eq!(tell(&media(name)), Recognised { format: expected, damage: vec![] }, "{name}");
+        assert_eq!(recognise_bytes(&media(name)), Recognised { format: expected, damage: vec![] }, "{name}");
     }
 }
 
 #[test]
-fn what_is_cut_is_said_to_be() {
-    let cut_to_half =
-        ["video-main.mp4", "video-pcm.mov", "opus-mono.ogg", "narrow.amr", "plain.aac", "plain.mp3"];
-    for name in cut_to_half {
+fn truncated_files_are_reported() {
+    let names = ["video-main.mp4", "video-pcm.mov", "opus-mono.ogg", "narrow.amr", "plain.aac", "plain.mp3"];
+    for name in names {
         let bytes = media(name);
-        let Recognised { format, damage } = tell(&bytes[..bytes.len() / 2]);
+        let Recognised { format, damage } = recognise_bytes(&bytes[..bytes.len() / 2]);
         assert!(matches!(damage[..], [Damage::Truncated(_)]), "{name}: {format:?} {damage:?}");
     }
 }
 
-/// A tag of ID3 version 4 with `length` bytes in it.
-fn tag(length: u32) -> Vec<u8> {
+/// An `ID3v2.4` tag with `length` bytes of content.
+fn id3(length: u32) -> Vec<u8> {
     let size = [21, 14, 7, 0].map(|shift| u8::try_from(length >> shift & 0x7F).unwrap());
     [b"ID3\x04\0\0", &size[..], &vec![0xFF; length as usize]].concat()
 }
 
 #[test]
-fn what_stands_behind_a_tag_is_told_as_what_it_is() {
-    let large = tag(400_000);
+fn the_format_after_an_id3_tag_is_recognised() {
+    let large = id3(400_000);
     for name in ["no-tag-mono.mp3", "plain.aac", "other.flac", "opus-mono.ogg", "other.wav"] {
         let bytes = media(name);
-        let bare = tell(&bytes).format;
-        assert_eq!(tell(&[&large, &bytes[..]].concat()).format, bare, "{name} behind a large tag");
-        assert_eq!(tell(&[&tag(3)[..], &tag(5), &bytes].concat()).format, bare, "{name} behind two");
-        assert_eq!(tell(&[&tag(20)[..], &[0; 3000], &bytes].concat()).format, bare, "{name} behind padding");
+        let bare = recognise_bytes(&bytes).format;
+        assert_eq!(recognise_bytes(&[&large, &bytes[..]].concat()).format, bare, "{name} after a large tag");
+        assert_eq!(
+            recognise_bytes(&[&id3(3)[..], &id3(5), &bytes].concat()).format,
+            bare,
+            "{name} after two tags"
+        );
+        assert_eq!(
+            recognise_bytes(&[&id3(20)[..], &[0; 3000], &bytes].concat()).format,
+            bare,
+            "{name} after padding"
+        );
     }
     for name in ["no-tag-mono.mp3", "plain.aac"] {
         let bytes = media(name);
-        let bare = tell(&bytes).format;
-        assert_eq!(tell(&[&[0; 1500][..], &bytes].concat()).format, bare, "{name} behind padding alone");
+        let bare = recognise_bytes(&bytes).format;
         assert_eq!(
-            tell(&[&tag(20)[..], b"\xFF\xFBwrong", &bytes].concat()).format,
+            recognise_bytes(&[&[0; 1500][..], &bytes].concat()).format,
             bare,
-            "{name} behind a miscounted one"
+            "{name} after padding without a tag"
+        );
+        assert_eq!(
+            recognise_bytes(&[&id3(20)[..], b"\xFF\xFBwrong", &bytes].concat()).format,
+            bare,
+            "{name} after a tag with a wrong size"
         );
     }
-    let cut = tell(&large[..1000]);
+    let cut = recognise_bytes(&large[..1000]);
     assert_eq!(cut.format, Format::Unknown);
     assert!(matches!(cut.damage[..], [Damage::Truncated(_)]));
-    assert_eq!(tell(&[&tag(20)[..], b"nothing that is known"].concat()).format, Format::Unknown);
+    assert_eq!(recognise_bytes(&[&id3(20)[..], b"nothing that is known"].concat()).format, Format::Unknown);
 }
 
 #[test]
-fn heads_made_by_hand() {
+fn ogg_amr_and_other_headers() {
     let page = |flags: u8, packet: &[u8]| {
         let head = [b"OggS\0", &[flags][..], &[0; 20], &[1, u8::try_from(packet.len()).unwrap()]].concat();
         [head, packet.to_vec()].concat()
@@ -171,7 +182,7 @@ fn heads_made_by_hand() {
     let amr = |is_wideband, channels| Format::Amr(Amr { is_wideband, channels });
     let table: Vec<(&str, Vec<u8>, Format, &str)> = vec![
         (
-            "a skeleton first",
+            "a Skeleton stream first",
             [page(2, b"fishead\0"), opus.clone(), more.clone()].concat(),
             ogg(OggCodec::Opus, 1, Some(1)),
             "",
@@ -183,30 +194,30 @@ fn heads_made_by_hand() {
             "",
         ),
         (
-            "a codec of its own",
+            "an unknown codec",
             [page(2, b"\x01video"), more.clone()].concat(),
             ogg(OggCodec::Unknown, 1, None),
             "",
         ),
-        ("a stream's middle", more.clone(), ogg(OggCodec::Unknown, 0, None), "in the middle"),
-        ("a head alone", opus.clone(), ogg(OggCodec::Opus, 1, Some(1)), "where its streams begin"),
+        ("the middle of a stream", more.clone(), ogg(OggCodec::Unknown, 0, None), "in the middle"),
+        ("only first pages", opus.clone(), ogg(OggCodec::Opus, 1, Some(1)), "after the first pages"),
         (
             "junk between",
             [opus.clone(), b"junk".to_vec()].concat(),
             ogg(OggCodec::Opus, 1, Some(1)),
-            "no page begins at byte 47",
+            "no Ogg page begins at byte 47",
         ),
         ("multichannel", b"#!AMR_MC1.0\n\0\0\0\x06\x7C".to_vec(), amr(false, 6), ""),
         ("multichannel, wide", b"#!AMR-WB_MC1.0\n\0\0\0\x02\x74".to_vec(), amr(true, 2), ""),
         ("no channels", b"#!AMR_MC1.0\n\0\0\0\0\x7C".to_vec(), amr(false, 1), "no channels"),
         ("no frames", b"#!AMR\n".to_vec(), amr(false, 1), "no frames"),
-        ("no such frame", b"#!AMR\n\x7C\x4C".to_vec(), amr(false, 1), "at byte 7"),
+        ("an invalid frame header", b"#!AMR\n\x7C\x4C".to_vec(), amr(false, 1), "at byte 7"),
         ("padding that is not zero", b"#!AMR\n\x83".to_vec(), amr(false, 1), "at byte 6"),
         (
-            "a page that is cut",
+            "a truncated page",
             [&opus[..], &more[..30]].concat(),
             ogg(OggCodec::Opus, 1, Some(1)),
-            "32 bytes, and 30",
+            "32 bytes, but 30",
         ),
         ("MIDI", b"MThd\0\0\0\x06\0\x01".to_vec(), Format::OtherAudio("MIDI"), ""),
         (
@@ -217,12 +228,12 @@ fn heads_made_by_hand() {
         ),
     ];
     for (what, bytes, format, reason) in table {
-        let told = tell(&bytes);
-        assert_eq!(told.format, format, "{what}");
-        match &told.damage[..] {
+        let recognised = recognise_bytes(&bytes);
+        assert_eq!(recognised.format, format, "{what}");
+        match &recognised.damage[..] {
             [] => assert_eq!(reason, "", "{what}"),
-            [Damage::Truncated(told) | Damage::Malformed(told)] => {
-                assert!(!reason.is_empty() && told.contains(reason), "{what}: {told}");
+            [Damage::Truncated(text) | Damage::Malformed(text)] => {
+                assert!(!reason.is_empty() && text.contains(reason), "{what}: {text}");
             }
             more => panic!("{what}: {more:?}"),
         }
@@ -230,7 +241,7 @@ fn heads_made_by_hand() {
 }
 
 #[test]
-fn what_resembles_them_is_not_one() {
+fn similar_bytes_are_not_media() {
     let table: [&[u8]; 8] = [
         b"\xFF\xFEH\0i\0 \0t\0h\0e\0r\0e\0",
         b"\xFF\xFB\x90\x00 and no second frame",
@@ -252,39 +263,39 @@ fn what_resembles_them_is_not_one() {
                     | Format::OtherVideo(_)
             )
         };
-        assert!(!is_media(&tell(bytes).format), "{}", bytes.escape_ascii());
+        assert!(!is_media(&recognise_bytes(bytes).format), "{}", bytes.escape_ascii());
     }
 }
 
 #[test]
-fn aac_that_is_cut_in_a_frame_says_so_wherever_that_is() {
+fn adts_truncated_within_any_frame_is_reported() {
     let whole = media("plain.aac").repeat(3);
-    super::sound(&whole);
+    undamaged(&whole);
     let (mut at, mut frames) = (0, 0);
     while at < whole.len() {
         let length = usize::from(whole[at + 3] & 3) << 11
             | usize::from(whole[at + 4]) << 3
             | usize::from(whole[at + 5] >> 5);
         if frames > 5 {
-            assert!(tell(&whole[..at]).damage.is_empty(), "cut before frame {frames}");
-            assert!(is_cut(&tell(&whole[..at + length - 1])), "cut in frame {frames}");
+            assert!(recognise_bytes(&whole[..at]).damage.is_empty(), "cut before frame {frames}");
+            assert!(is_truncated(&recognise_bytes(&whole[..at + length - 1])), "cut in frame {frames}");
         }
         (at, frames) = (at + length, frames + 1);
     }
     assert!(frames > 7, "{frames} frames");
-    // A tag behind the last frame is no part of it.
-    super::sound(&[&whole[..], b"TAG", &[b'x'; 125]].concat());
+    // A tag after the last frame is not part of it.
+    undamaged(&[&whole[..], b"TAG", &[b'x'; 125]].concat());
 }
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_strange(
+    fn any_bytes_after_a_signature_are_recognised_without_panic(
         magic in prop::sample::select(vec![
             &b""[..], b"OggS\0\x02", b"ID3\x04\0\0\0\0\0\x02", b"\0\0\0\x10ftypisom\0\0\0\0", b"#!AMR\n", b"#!AMR-WB_MC1.0\n",
             b"\xFF\xFB\x90\0", b"\xFF\xF1\x50\x80", b"\x1A\x45\xDF\xA3", &unsupported_media::ASF_HEADER, b"\0\0\0\x08moov",
         ]),
         rest in prop::collection::vec(any::<u8>(), 0..3000),
     ) {
-        tell(&[magic, &rest].concat());
+        recognise_bytes(&[magic, &rest].concat());
     }
 }

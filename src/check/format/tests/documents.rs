@@ -1,9 +1,9 @@
-//! Documents: PDF, zip files and compound files, whole, cut and contradicting themselves.
+//! Documents: PDF, zip files and compound files, whole, truncated and malformed.
 
 use super::*;
 
 #[test]
-fn a_pdf_tells_its_version_and_whether_it_is_encrypted() {
+fn pdf_version_and_encryption() {
     for (name, version, is_encrypted) in [
         ("plain.pdf", "1.7", false),
         ("linear.pdf", "1.7", false),
@@ -14,18 +14,18 @@ fn a_pdf_tells_its_version_and_whether_it_is_encrypted() {
         ("encrypted-linear-table.pdf", "1.7", true),
     ] {
         let pdf = Pdf { version: version.into(), junk_before: 0, is_encrypted, has_end: true };
-        assert_eq!(sound(&media(name)), Format::Pdf(pdf.clone()), "{name}");
-        // Behind something else, its places count from its own beginning.
+        assert_eq!(undamaged(&media(name)), Format::Pdf(pdf.clone()), "{name}");
+        // After other bytes, its offsets count from the PDF header.
         let behind = [b"\r\n<b>Warning</b>: headers already sent\n", &media(name)[..]].concat();
-        assert_eq!(sound(&behind), Format::Pdf(Pdf { junk_before: 39, ..pdf.clone() }), "{name}");
+        assert_eq!(undamaged(&behind), Format::Pdf(Pdf { junk_before: 39, ..pdf.clone() }), "{name}");
         let cut = media(name);
         let cut = &cut[..cut.len() - 10];
-        assert!(matches!(sound(cut), Format::Pdf(Pdf { has_end: false, .. })), "{name}");
+        assert!(matches!(undamaged(cut), Format::Pdf(Pdf { has_end: false, .. })), "{name}");
     }
 }
 
 #[test]
-fn a_pdfs_trailer_is_found_behind_a_long_table() {
+fn the_pdf_trailer_is_found_after_a_long_table() {
     for (key, is_encrypted) in
         [("/Encrypt 9 0 R", true), ("/Encrypt<<>>", true), ("/EncryptMetadata true", false)]
     {
@@ -33,16 +33,19 @@ fn a_pdfs_trailer_is_found_behind_a_long_table() {
         let table =
             format!("xref\n0 1\n0000000000 65535 f \n3 9000\n{}", "0000000010 00000 n \n".repeat(9_000));
         let trailer = format!("trailer\n<< /Size 9003 {key} >>\nstartxref\n{}\n%%EOF\n", body.len());
-        let told = sound(format!("{body}{table}{trailer}").as_bytes());
-        assert!(matches!(&told, Format::Pdf(pdf) if pdf.is_encrypted == is_encrypted), "{key}: {told:?}");
+        let recognised = undamaged(format!("{body}{table}{trailer}").as_bytes());
+        assert!(
+            matches!(&recognised, Format::Pdf(pdf) if pdf.is_encrypted == is_encrypted),
+            "{key}: {recognised:?}"
+        );
     }
-    // Where nothing leads to the trailer, it is looked for at the end.
+    // If startxref does not lead to the trailer, it is searched for at the end.
     let lost = b"%PDF-1.4\ntrailer << /Encrypt 3 0 R >>\nstartxref\n99999\n%%EOF";
-    assert!(matches!(sound(lost), Format::Pdf(Pdf { is_encrypted: true, .. })));
-    assert!(matches!(sound(b"A text that speaks of %PDF-1.4"), Format::Text(_)));
+    assert!(matches!(undamaged(lost), Format::Pdf(Pdf { is_encrypted: true, .. })));
+    assert!(matches!(undamaged(b"A text that speaks of %PDF-1.4"), Format::Text(_)));
 }
 
-/// A zip file of empty files with these names; with `before` before it, and places that count without that.
+/// A zip file of empty files with these names, preceded by `before`, which its offsets do not count.
 fn zip(before: &[u8], names: &[&str]) -> Vec<u8> {
     let (mut files, mut directory) = (Vec::new(), Vec::new());
     for name in names {
@@ -59,7 +62,7 @@ fn zip(before: &[u8], names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_zip_file_is_told_by_its_names() {
+fn a_zip_file_is_recognised_by_its_names() {
     const TYPES: &str = "[Content_Types].xml";
     for (names, kind) in [
         (&[TYPES, "_rels/.rels", "word/document.xml"][..], Zip::Docx),
@@ -77,27 +80,27 @@ fn a_zip_file_is_told_by_its_names() {
         (&[], Zip::Plain),
     ] {
         let whole = zip(b"", names);
-        assert_eq!(sound(&whole), Format::Zip(kind), "{names:?}");
+        assert_eq!(undamaged(&whole), Format::Zip(kind), "{names:?}");
         let comment = [&whole[..whole.len() - 2], &[0xE8, 0x03], &[b'c'; 1000]].concat();
-        assert_eq!(sound(&comment), Format::Zip(kind), "{names:?}, with a comment");
+        assert_eq!(undamaged(&comment), Format::Zip(kind), "{names:?}, with a comment");
         if !names.is_empty() {
-            let cut = tell(&whole[..whole.len() - 1]);
-            assert!(is_cut(&cut) && cut.format == Format::Zip(kind), "{names:?}: {cut:?}");
+            let cut = recognise_bytes(&whole[..whole.len() - 1]);
+            assert!(is_truncated(&cut) && cut.format == Format::Zip(kind), "{names:?}: {cut:?}");
         }
     }
-    assert_eq!(sound(&zip(b"PK00", &["a.txt"])), Format::Zip(Zip::Plain));
+    assert_eq!(undamaged(&zip(b"PK00", &["a.txt"])), Format::Zip(Zip::Plain));
 }
 
 #[test]
-fn a_large_directory_is_read_as_far_as_it_may_be() {
+fn a_large_zip_directory_is_read_up_to_the_limit() {
     let pictures: Vec<String> = (0..1_500).map(|number| format!("word/media/image{number}.png")).collect();
     let mut names: Vec<&str> = pictures.iter().map(String::as_str).collect();
     names.push("[Content_Types].xml");
-    assert_eq!(sound(&zip(b"", &names)), Format::Zip(Zip::Docx));
+    assert_eq!(undamaged(&zip(b"", &names)), Format::Zip(Zip::Docx));
 }
 
 #[test]
-fn a_zip_file_whose_numbers_need_64_bits_is_read() {
+fn a_zip64_file_is_read() {
     let mut whole = zip(b"", &["[Content_Types].xml", "xl/workbook.xml"]);
     let end = whole.split_off(whole.len() - 22);
     let number =
@@ -108,26 +111,29 @@ fn a_zip_file_whose_numbers_need_64_bits_is_read() {
     whole.extend([entries, size, offset].into_iter().flat_map(u64::to_le_bytes));
     whole.extend([&b"PK\x06\x07"[..], &[0; 4], &place.to_le_bytes(), &[1, 0, 0, 0]].concat());
     whole.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xFF; 12], &[0; 2]].concat());
-    assert_eq!(sound(&whole), Format::Zip(Zip::Xlsx));
+    assert_eq!(undamaged(&whole), Format::Zip(Zip::Xlsx));
 }
 
 #[test]
-fn a_zip_file_whose_end_lies_says_so() {
+fn a_zip_file_with_a_wrong_end_record_is_malformed() {
     let whole = zip(b"", &["a.txt", "b.txt"]);
     let end = whole.len() - 22;
     for (at, byte) in [(10, 9), (12, 1), (16, 0xFF)] {
         let mut lying = whole.clone();
         lying[end + at] = byte;
-        // An offset that leads nowhere is mended by the size, as it is with something before the file.
-        let told = tell(&lying);
-        assert!(told.damage.is_empty() || is_malformed(&told, "directory"), "{at}: {told:?}");
+        // A wrong offset is corrected by the size, as with bytes before the zip file.
+        let recognised = recognise_bytes(&lying);
+        assert!(
+            recognised.damage.is_empty() || is_malformed(&recognised, "directory"),
+            "{at}: {recognised:?}"
+        );
     }
     let mut lost = whole.clone();
     lost[end + 12..end + 20].fill(0xFE);
-    assert!(is_malformed(&tell(&lost), "directory is not where"));
+    assert!(is_malformed(&recognise_bytes(&lost), "directory is not where"));
 }
 
-/// A compound file whose root has these streams; the second and further ones hang from the first, each from the last.
+/// A compound file whose root has these streams, each the right sibling of the one before.
 fn compound(names: &[&str]) -> Vec<u8> {
     let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     file.resize(512, 0);
@@ -159,7 +165,7 @@ fn compound(names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_compound_file_is_told_by_its_streams() {
+fn a_compound_file_is_recognised_by_its_streams() {
     for (names, kind) in [
         (&["\u{1}CompObj", "1Table", "WordDocument"][..], Compound::Doc),
         (&["Workbook"], Compound::Xls),
@@ -171,21 +177,25 @@ fn a_compound_file_is_told_by_its_streams() {
         (&[], Compound::Other),
     ] {
         let whole = compound(names);
-        assert_eq!(sound(&whole), Format::Compound(kind), "{names:?}");
-        let cut = tell(&whole[..whole.len() - 512]);
-        assert!(is_cut(&cut), "{names:?}: {cut:?}");
+        assert_eq!(undamaged(&whole), Format::Compound(kind), "{names:?}");
+        let cut = recognise_bytes(&whole[..whole.len() - 512]);
+        assert!(is_truncated(&cut), "{names:?}: {cut:?}");
     }
     for name in ["letter.doc", "table.xls"] {
         let whole = media(name);
         for cut in (8..whole.len()).step_by(256).chain([whole.len() - 511, whole.len() - 1]) {
-            assert!(is_cut(&tell(&whole[..cut])), "{name}, {cut}: {:?}", tell(&whole[..cut]));
+            assert!(
+                is_truncated(&recognise_bytes(&whole[..cut])),
+                "{name}, {cut}: {:?}",
+                recognise_bytes(&whole[..cut])
+            );
         }
     }
 }
 
 #[test]
-fn a_last_sector_may_be_left_short_of_what_its_stream_does_not_use_and_of_nothing_else() {
-    // The stream of 4,196 bytes lies in the nine sectors from the third on, and uses 100 bytes of the last.
+fn only_the_unused_rest_of_the_last_sector_may_be_missing() {
+    // The stream of 4,196 bytes uses the nine sectors from the third on, and 100 bytes of the last.
     let with_stream = |entry: usize, kind: u8| {
         let mut file = compound(&["WordDocument"]);
         for sector in 2_u32..=10 {
@@ -206,33 +216,33 @@ fn a_last_sector_may_be_left_short_of_what_its_stream_does_not_use_and_of_nothin
         for length in [512 * 12, 512 * 12 + 300, used] {
             let mut file = whole.clone();
             file.resize(length, 0);
-            assert!(matches!(sound(&file), Format::Compound(_)), "{entry}, {length}");
+            assert!(matches!(undamaged(&file), Format::Compound(_)), "{entry}, {length}");
         }
         for length in [512 * 12 - 1, used + 1, used - 1, 512 * 11 + 1, 512 * 11] {
-            assert!(is_cut(&tell(&whole[..length])), "{entry}, {length}");
+            assert!(is_truncated(&recognise_bytes(&whole[..length])), "{entry}, {length}");
         }
     }
-    // A stream that is short lies elsewhere, whatever its numbers seem to say.
+    // A short stream is in the mini stream, whatever its sector number seems to say.
     let mut short = with_stream(1, 2);
     short[1024 + 128 + 116..][..8].copy_from_slice(&[10, 0, 0, 0, 100, 0, 0, 0]);
-    assert!(is_cut(&tell(&short[..512 * 11 + 100])));
+    assert!(is_truncated(&recognise_bytes(&short[..512 * 11 + 100])));
 }
 
 #[test]
-fn chains_and_trees_that_turn_back_come_to_an_end() {
+fn cyclic_chains_and_trees_end() {
     let mut chain = compound(&["a", "b", "c", "d", "e"]);
     chain[512 + 8] = 1; // the second sector of the directory is followed by its first
-    assert!(matches!(tell(&chain).format, Format::Compound(Compound::Other)));
+    assert!(matches!(recognise_bytes(&chain).format, Format::Compound(Compound::Other)));
     let mut tree = compound(&["a", "Workbook"]);
     tree[1024 + 2 * 128 + 68] = 0; // the last entry has the root beside it
     tree[1024 + 2 * 128 + 69..1024 + 2 * 128 + 72].fill(0);
-    assert!(matches!(tell(&tree).format, Format::Compound(Compound::Xls)));
+    assert!(matches!(recognise_bytes(&tree).format, Format::Compound(Compound::Xls)));
     let mut odd = compound(&["a"]);
     odd[30] = 40;
-    assert!(is_malformed(&tell(&odd), "2^40"));
+    assert!(is_malformed(&recognise_bytes(&odd), "2^40"));
 }
 
-/// A file of 40 MB whose allocation table is listed in a chain of sectors, with this many sectors of directory.
+/// A file of 40 MB whose FAT is listed in a chain of DIFAT sectors, with this many directory sectors.
 fn large_compound(directory: u32) -> Vec<u8> {
     const SECTORS: u32 = 80_000;
     const TABLES: u32 = SECTORS / 128;
@@ -242,7 +252,7 @@ fn large_compound(directory: u32) -> Vec<u8> {
         let at = 512 * (1 + sector as usize) + 4 * place as usize;
         file[at..at + 4].copy_from_slice(&number.to_le_bytes());
     };
-    // The directory comes last, with its second and further sectors far from the first; tables and lists stand before it.
+    // The directory comes last; FAT and DIFAT sectors come before it.
     let first = SECTORS - directory;
     let tables = 1000;
     let lists = 5000_u32;
@@ -274,8 +284,12 @@ fn large_compound(directory: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_large_compound_file_with_a_long_directory_is_told_within_the_bound() {
+fn a_large_compound_file_with_a_long_directory_is_recognised_within_the_limit() {
     for directory in [1, 100, 200] {
-        assert_eq!(tell(&large_compound(directory)).format, Format::Compound(Compound::Doc), "{directory}");
+        assert_eq!(
+            recognise_bytes(&large_compound(directory)).format,
+            Format::Compound(Compound::Doc),
+            "{directory}"
+        );
     }
 }

@@ -1,30 +1,30 @@
-//! What takes too long for every run, or a tool that is not everywhere: sound and films held against `ffprobe`, and changed
-//! for minutes.
+//! Ignored by default: comparison of audio and video with `ffprobe`, and mutated files for two minutes.
 
 use std::process::Command;
 
 use super::*;
 
-/// How the names of sound and films end.
-const ENDINGS: &[&str] = &[
+/// File extensions of audio and video.
+const EXTENSIONS: &[&str] = &[
     "mp4", "m4a", "3gp", "mov", "ogg", "mp3", "mp2", "aac", "amr", "wav", "flac", "aiff", "caf", "wma",
     "wmv", "webm", "mkv", "avi", "mpg", "ts", "flv",
 ];
 
-/// The sound and the films of `tests/media`.
+/// The audio and video files of `tests/media`.
 fn files() -> Vec<PathBuf> {
-    let is_ours =
-        |path: &PathBuf| path.extension().is_some_and(|ending| ENDINGS.iter().any(|our| ending == *our));
+    let is_ours = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|our| extension == *our))
+    };
     let entries = std::fs::read_dir(folder("tests/media")).unwrap();
     let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(is_ours).collect();
     assert!(files.len() > 40, "{} files", files.len());
     files
 }
 
-/// Changed files, for two minutes: none makes a reader panic, and the slowest is told.
+/// Recognises mutated files for two minutes: no reader may panic. Prints the slowest.
 #[test]
 #[ignore = "takes two minutes"]
-fn mutated_for_long() {
+fn mutated_files_for_two_minutes() {
     let files: Vec<_> = files().iter().map(|path| std::fs::read(path).unwrap()).collect();
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = |most: usize| {
@@ -55,16 +55,16 @@ fn mutated_for_long() {
             }
         }
         let once = std::time::Instant::now();
-        let told = tell(&bytes);
+        let recognised = recognise_bytes(&bytes);
         if once.elapsed() > slowest.0 {
-            slowest = (once.elapsed(), format!("{told:?}"));
+            slowest = (once.elapsed(), format!("{recognised:?}"));
         }
         rounds += 1;
     }
     println!("{rounds} files; the slowest took {:?}: {:.300}", slowest.0, slowest.1);
 }
 
-/// What `ffprobe` says of `path`, as `key=value` lines of the first video or audio stream and all the others.
+/// The `key=value` fields that `ffprobe` prints for each stream of `path`.
 fn probed(path: &Path) -> Vec<Vec<(String, String)>> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "compact=p=0"])
@@ -85,7 +85,7 @@ fn probed(path: &Path) -> Vec<Vec<(String, String)>> {
         .collect()
 }
 
-/// Whether `ffprobe` sees a packet of the first video stream of `path` that is shown before one stored before it.
+/// Whether `ffprobe` lists a packet of the first video stream of `path` that is displayed before one stored before it.
 fn is_reordered(path: &Path) -> bool {
     let output = Command::new("ffprobe")
         .args([
@@ -107,10 +107,10 @@ fn is_reordered(path: &Path) -> bool {
     !shown.is_sorted()
 }
 
-/// Holds what is told of every file against `ffprobe`.
+/// Compares recognition of every file with `ffprobe`.
 #[test]
 #[ignore = "needs ffprobe"]
-fn ffprobe_says_the_same() {
+fn ffprobe_agrees() {
     for path in files() {
         let streams = probed(&path);
         let get = |stream: usize, key: &str| {
@@ -118,20 +118,20 @@ fn ffprobe_says_the_same() {
             found.map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let name = path.display();
-        match tell(&std::fs::read(&path).unwrap()).format {
+        match recognise_bytes(&std::fs::read(&path).unwrap()).format {
             Format::Mp4(movie) => {
                 assert_eq!(movie.tracks.len(), streams.len(), "{name}");
                 for (at, track) in movie.tracks.iter().enumerate() {
                     match &track.detail {
                         TrackDetail::Avc { profile, level, has_reordering, width, height } => {
-                            let told = match profile {
+                            let name_of_profile = match profile {
                                 66 => "Constrained Baseline",
                                 77 => "Main",
                                 _ => "High",
                             };
                             assert_eq!(
                                 (&*get(at, "codec_name"), &*get(at, "profile")),
-                                ("h264", told),
+                                ("h264", name_of_profile),
                                 "{name}"
                             );
                             assert_eq!(*has_reordering, Some(is_reordered(&path)), "{name}");
@@ -150,7 +150,7 @@ fn ffprobe_says_the_same() {
                             );
                         }
                         TrackDetail::Mpeg4Audio { object_type, channels, .. } => {
-                            // For MP3, the sample entry is all that is asked, and ffmpeg fills it with 2.
+                            // For MP3, only the sample entry is read, and ffmpeg always writes 2 channels there.
                             if *object_type != 0x40 {
                                 continue;
                             }

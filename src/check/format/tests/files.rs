@@ -1,10 +1,9 @@
-//! Every file that a tool made, and what another recogniser says of it.
+//! Sample files from real tools: expected formats, and a comparison with the `file_format` crate.
 
 use super::*;
 use crate::check::judge::listed_type;
 
-/// The files of `tests/media` and of `media-sample` whose readers are tested here: what each is called, and the type
-/// under which WhatsApp takes it.
+/// Files of `tests/media` and `media-sample`: the name of each format, and the media type that WhatsApp lists for it.
 const FILES: &[(&str, &str, Option<&str>)] = &[
     ("tests/media/rgb.jpg", "JPEG", Some("image/jpeg")),
     ("tests/media/progressive.jpg", "JPEG", Some("image/jpeg")),
@@ -58,10 +57,10 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 
 #[test]
-fn what_tools_make_is_told_and_nothing_is_wrong_with_it() {
+fn files_from_real_tools_are_recognised_without_damage() {
     for (file, name, media_type) in FILES {
         let bytes = std::fs::read(folder(file)).expect(file);
-        let Recognised { format, damage } = tell(&bytes);
+        let Recognised { format, damage } = recognise_bytes(&bytes);
         assert_eq!(
             (format.name().as_str(), listed_type(&format)),
             (*name, *media_type),
@@ -71,9 +70,9 @@ fn what_tools_make_is_told_and_nothing_is_wrong_with_it() {
     }
 }
 
-/// Where the other recogniser names a type that WhatsApp takes, or one of which we say that it does, both say the same.
+/// For every format with a listed media type except text, the `file_format` crate gives the same type.
 #[test]
-fn another_recogniser_says_the_same() {
+fn the_file_format_crate_agrees() {
     let folders = ["tests/media", "media-sample/campaign", "media-sample/codes", "media-sample/personal"];
     let files = folders.into_iter().chain(["media-sample/prices", "media-sample/stickers"]).map(folder);
     let (mut compared, mut differing) = (0, Vec::new());
@@ -81,13 +80,13 @@ fn another_recogniser_says_the_same() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
         let theirs = file_format::FileFormat::from_bytes(&bytes);
-        // It knows one text from another by no encoding, and calls some by what they say.
-        let ours = tell(&bytes).format;
+        // It does not distinguish text encodings, and names some texts by their content.
+        let ours = recognise_bytes(&bytes).format;
         let Some(media_type) = listed_type(&ours).filter(|_| !matches!(ours, Format::Text(_))) else {
             continue;
         };
         let (ours, theirs) = (media_type.split(';').next().unwrap(), theirs.media_type());
-        // It gives an animated PNG a type of its own, spells audio otherwise, and does not look behind a tag.
+        // It has a separate type for animated PNG, other names for audio types, and does not read past an ID3 tag.
         let same = match theirs {
             "image/apng" => "image/png",
             "audio/opus" => "audio/ogg",
@@ -96,7 +95,7 @@ fn another_recogniser_says_the_same() {
             theirs => theirs,
         };
         if ours != same {
-            differing.push(format!("{}: {ours}, and {theirs}", path.display()));
+            differing.push(format!("{}: {ours}, but file_format says {theirs}", path.display()));
         }
         compared += 1;
     }
@@ -105,16 +104,16 @@ fn another_recogniser_says_the_same() {
 }
 
 #[test]
-fn every_type_that_is_told_is_one_that_whatsapp_lists() {
+fn every_expected_type_is_listed_by_whatsapp() {
     for media_type in FILES.iter().filter_map(|(_, _, media_type)| *media_type) {
         let media_type = crate::asset::MediaType::parse(media_type).expect("a type");
         assert!(crate::whatsapp::kind_of(&media_type).is_some(), "{media_type}");
     }
 }
 
-/// Files that are sent by mistake, in a few bytes each.
+/// Files that are sent by mistake, with a few bytes each.
 #[test]
-fn what_is_sent_in_place_of_media_is_told_by_how_it_begins() {
+fn other_files_are_recognised_by_their_magic_bytes() {
     let mut program = b"MZ".to_vec();
     program.resize(60, 0);
     program.extend(*b"\x40\0\0\0PE\0\0");
@@ -141,6 +140,6 @@ fn what_is_sent_in_place_of_media_is_told_by_how_it_begins() {
         (b"\0\0\x01\0\x01\0\x10\x10\0\0\0\0\0\0\xff\xff\0\0\x16\0\0\0", "an unknown format"),
     ];
     for (bytes, name) in files {
-        assert_eq!(sound(bytes).name(), *name, "{}", bytes.escape_ascii());
+        assert_eq!(undamaged(bytes).name(), *name, "{}", bytes.escape_ascii());
     }
 }

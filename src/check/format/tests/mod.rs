@@ -1,5 +1,5 @@
-//! Recognition held against files that real tools made (`tests/media`, `media-sample`) and against files made here, for what
-//! no tool would write. Readers that hold much of their own are tested in their files too.
+//! Tests of format recognition on files from real tools (`tests/media`, `media-sample`) and on bytes that no tool writes. Some
+//! readers have more tests in their own files.
 
 mod audio_video;
 mod documents;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// The project's folder of this name.
+/// A folder of the project.
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -24,24 +24,24 @@ fn media(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What these bytes are.
-fn tell(bytes: &[u8]) -> Recognised {
+/// Recognises these bytes.
+fn recognise_bytes(bytes: &[u8]) -> Recognised {
     recognise(&mut &bytes[..]).expect("memory can be read")
 }
 
-/// The format of these bytes, with which nothing is wrong.
-fn sound(bytes: &[u8]) -> Format {
-    let Recognised { format, damage } = tell(bytes);
+/// The format of these bytes, which must be undamaged.
+fn undamaged(bytes: &[u8]) -> Format {
+    let Recognised { format, damage } = recognise_bytes(bytes);
     assert_eq!(damage, [], "{format:?}");
     format
 }
 
-/// Whether exactly one thing is wrong with bytes, and that is that they are cut.
-fn is_cut(told: &Recognised) -> bool {
-    matches!(told.damage[..], [Damage::Truncated(_)])
+/// Whether the only damage is truncation.
+fn is_truncated(recognised: &Recognised) -> bool {
+    matches!(recognised.damage[..], [Damage::Truncated(_)])
 }
 
-/// Whether exactly one thing is wrong with bytes, and that is a contradiction that is told with these words.
-fn is_malformed(told: &Recognised, words: &str) -> bool {
-    matches!(&told.damage[..], [Damage::Malformed(how)] if how.contains(words))
+/// Whether the only damage is a malformation described with these words.
+fn is_malformed(recognised: &Recognised, words: &str) -> bool {
+    matches!(&recognised.damage[..], [Damage::Malformed(how)] if how.contains(words))
 }

@@ -1,4 +1,4 @@
-//! What holds of any bytes: recognition ends, reads no more than its bound, and panics at nothing.
+//! Property tests: on any bytes, recognition ends, stays within the read limit and does not panic.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Bytes at the head and at the end of a source that may say any size; zeros between them. What is read of it is counted.
+/// A source of any declared size, with bytes at its start and end and zeros between them. Counts the bytes read.
 struct Sparse {
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -33,17 +33,17 @@ impl Source for Sparse {
     }
 }
 
-/// Recognises these bytes, as they are and as the ends of something of `size`, and holds both against the bound.
-fn holds(bytes: &[u8], size: u64) {
+/// Recognises these bytes, alone and as start and end of a source of `size`, and asserts the read limit.
+fn assert_read_limit(bytes: &[u8], size: u64) {
     let (head, tail) = bytes.split_at(bytes.len() / 2);
     let whole = Sparse { head: bytes.to_vec(), tail: Vec::new(), size: bytes.len() as u64, read: 0 };
     let large =
         Sparse { head: head.to_vec(), tail: tail.to_vec(), size: size.max(bytes.len() as u64), read: 0 };
     for mut source in [whole, large] {
-        let told = recognise(&mut source).expect("a source that can be read");
-        assert!(source.read <= READ_BOUND, "{} bytes were read for {told:?}", source.read);
-        // What is told can be said, whatever it is.
-        let _ = told.format.name();
+        let recognised = recognise(&mut source).expect("a source that can be read");
+        assert!(source.read <= READ_BOUND, "{} bytes were read for {recognised:?}", source.read);
+        // Every format has a name.
+        let _ = recognised.format.name();
     }
 }
 
@@ -58,12 +58,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_something(bytes in proptest::collection::vec(any::<u8>(), 0..2048), size: u64) {
-        holds(&bytes, size);
+    fn any_bytes_are_recognised_within_the_limit(bytes in proptest::collection::vec(any::<u8>(), 0..2048), size: u64) {
+        assert_read_limit(&bytes, size);
     }
 
     #[test]
-    fn any_file_that_was_changed_is_something(
+    fn any_mutated_file_is_recognised_within_the_limit(
         seed: prop::sample::Index,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(0), Just(0xFF), any::<u8>()]), 0..12),
         cut: prop::sample::Index,
@@ -73,13 +73,13 @@ proptest! {
         let mut bytes = SEEDS[seed.index(SEEDS.len())].clone();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
-            // Most of what matters stands at the head.
+            // Most relevant fields are at the start.
             let at = if at % 2 == 0 { at } else { at % 256 % bytes.len() };
             bytes[at] = byte;
         }
         if is_cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        holds(&bytes, size);
+        assert_read_limit(&bytes, size);
     }
 }

@@ -1,4 +1,4 @@
-//! Texts: their encodings, their forms, and what is none.
+//! Text encodings, HTML, SVG, XML and JSON, and bytes that are not text.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn text(encoding: TextEncoding, has_bom: bool) -> Format {
 }
 
 #[test]
-fn encodings_are_told_apart() {
+fn encodings() {
     use TextEncoding::{Ascii, Legacy, Utf8, Utf16};
     let texts: &[(&[u8], TextEncoding, bool)] = &[
         (b"Open 8 to 18\r\n", Ascii, false),
@@ -23,26 +23,26 @@ fn encodings_are_told_apart() {
         (b"\0C\0a\0f\0\xe9", Utf16, false),
     ];
     for (bytes, encoding, has_bom) in texts {
-        assert_eq!(sound(bytes), text(*encoding, *has_bom), "{}", bytes.escape_ascii());
+        assert_eq!(undamaged(bytes), text(*encoding, *has_bom), "{}", bytes.escape_ascii());
     }
 }
 
 #[test]
-fn a_look_that_cuts_a_character_is_no_fault_and_an_end_that_does_is_one() {
+fn a_character_cut_by_the_read_window_is_not_damage_but_one_cut_by_the_end_is() {
     for pad in 0..4 {
         let long = format!("{}{}", "x".repeat(pad), "日本語のメニュー ".repeat(20_000));
-        assert_eq!(sound(long.as_bytes()), text(TextEncoding::Utf8, false), "{pad}");
+        assert_eq!(undamaged(long.as_bytes()), text(TextEncoding::Utf8, false), "{pad}");
         let wide: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(sound(&[&b"\xff\xfe"[..], &wide].concat()), text(TextEncoding::Utf16, true), "{pad}");
+        assert_eq!(undamaged(&[&b"\xff\xfe"[..], &wide].concat()), text(TextEncoding::Utf16, true), "{pad}");
     }
-    let cut = tell(&"Menü für heute: Café".as_bytes()[..22]);
-    assert!(is_cut(&cut) && cut.format == text(TextEncoding::Utf8, false), "{cut:?}");
+    let cut = recognise_bytes(&"Menü für heute: Café".as_bytes()[..22]);
+    assert!(is_truncated(&cut) && cut.format == text(TextEncoding::Utf8, false), "{cut:?}");
 }
 
 #[test]
-fn an_end_beyond_the_first_look_counts_too() {
+fn the_end_of_a_long_text_counts_too() {
     let head = "plain words, row after row\n".repeat(4_000);
-    let with = |end: &[u8]| sound(&[head.as_bytes(), end].concat());
+    let with = |end: &[u8]| undamaged(&[head.as_bytes(), end].concat());
     assert_eq!(with(b"the last"), text(TextEncoding::Ascii, false));
     assert_eq!(with("Café".as_bytes()), text(TextEncoding::Utf8, false));
     assert_eq!(with(b"caf\xe9 au lait"), text(TextEncoding::Legacy, false));
@@ -50,7 +50,7 @@ fn an_end_beyond_the_first_look_counts_too() {
 }
 
 #[test]
-fn forms_are_told_by_how_they_open() {
+fn html_svg_xml_and_json_are_recognised_by_their_start() {
     let long = format!("[{}1]", "{\"a\": \"b\"}, ".repeat(10_000));
     let texts: &[(&str, Format)] = &[
         ("<!DOCTYPE html><p>403</p>", Format::Html),
@@ -78,18 +78,18 @@ fn forms_are_told_by_how_they_open() {
         ("<html>\r\n<head><title>403 Forbidden</title></head>\r\ncut he", Format::Html),
     ];
     for (bytes, format) in texts {
-        assert_eq!(sound(bytes.as_bytes()), *format, "{}", &bytes[..bytes.len().min(60)]);
+        assert_eq!(undamaged(bytes.as_bytes()), *format, "{}", &bytes[..bytes.len().min(60)]);
     }
     let wide: Vec<u8> = "\u{feff}<html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(sound(&wide), Format::Html);
+    assert_eq!(undamaged(&wide), Format::Html);
     let nested = "[".repeat(30_000);
-    assert_eq!(sound(nested.as_bytes()), text(TextEncoding::Ascii, false));
+    assert_eq!(undamaged(nested.as_bytes()), text(TextEncoding::Ascii, false));
 }
 
 #[test]
-fn errors_for_programs_are_told_from_data() {
+fn api_errors_are_distinguished_from_data() {
     for (text, expected) in [
-        // What gateways, stores and frameworks answer.
+        // Errors of gateways, object stores and frameworks.
         (r#"{"error":{"message":"(#100) Invalid parameter","type":"OAuthException","code":100}}"#, true),
         (r#"{"Error": "no such file"}"#, true),
         (r#"{"errors":[{"status":"404"}],"data":null}"#, true),
@@ -100,7 +100,7 @@ fn errors_for_programs_are_told_from_data() {
         (r#"{"message":"Not Found","documentation_url":"https://docs.example","status":"404"}"#, true),
         (r#"{"timestamp":"2026-01-01","status":404,"error":"Not Found","path":"/a"}"#, true),
         (r#"{"success":false,"message":"expired"}"#, true),
-        // What people keep.
+        // Data.
         (r#"{"error":null,"data":[1]}"#, false),
         (r#"{"errors":[],"items":[]}"#, false),
         (r#"{"title":"Soup","price":4}"#, false),
@@ -109,7 +109,7 @@ fn errors_for_programs_are_told_from_data() {
         (r#"[{"error":"x"}]"#, false),
         ("{}", false),
     ] {
-        assert_eq!(sound(text.as_bytes()), Format::Json { is_error: expected }, "{text}");
+        assert_eq!(undamaged(text.as_bytes()), Format::Json { is_error: expected }, "{text}");
     }
     for (text, expected) in [
         ("<Error><Code>NoSuchKey</Code></Error>", true),
@@ -119,12 +119,12 @@ fn errors_for_programs_are_told_from_data() {
         ("<errors-of-the-week></errors-of-the-week>", false),
         ("<menu><error>none</error></menu>", false),
     ] {
-        assert_eq!(sound(text.as_bytes()), Format::Xml { is_error: expected }, "{text}");
+        assert_eq!(undamaged(text.as_bytes()), Format::Xml { is_error: expected }, "{text}");
     }
 }
 
 #[test]
-fn rubbish_is_no_text() {
+fn binary_data_is_not_text() {
     for bytes in [
         &b"\x80\x81\x82\x83"[..],
         b"\xff\xfe\x00",
@@ -134,9 +134,9 @@ fn rubbish_is_no_text() {
         b"words\x0b",
         b"\xc0\xc1\xf5\xfe\xff\x90",
     ] {
-        assert_eq!(sound(bytes), Format::Unknown, "{}", bytes.escape_ascii());
+        assert_eq!(undamaged(bytes), Format::Unknown, "{}", bytes.escape_ascii());
     }
-    // Bytes that are as good as random, of any length.
+    // Pseudo-random bytes of many lengths.
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut random = || {
         state ^= state << 13;
@@ -146,7 +146,7 @@ fn rubbish_is_no_text() {
     };
     let taken = (0..2_000).filter(|round| {
         let bytes: Vec<u8> = (0..64 + round % 200).map(|_| random()).collect();
-        matches!(tell(&bytes).format, Format::Text(_))
+        matches!(recognise_bytes(&bytes).format, Format::Text(_))
     });
     assert_eq!(taken.count(), 0);
 }
