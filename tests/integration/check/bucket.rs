@@ -1,4 +1,4 @@
-//! `wamedia check s3://…`: buckets that list, that refuse, and that change while they are looked at.
+//! `wamedia check s3://…`: listing, access denied, outages, odd keys, and objects that change during the check.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::s3_server::{FOREVER, Fault, Meta, S3Server, Seen, gets_of};
 use crate::support::{Folder, Outcome, outcome_to, wamedia};
 
-/// The beginning of a JPEG that is all that is looked at of one, with so many components.
+/// The parts of a JPEG that recognition reads, with this many components.
 fn jpeg(components: u8) -> Vec<u8> {
     let mut bytes = vec![0xff, 0xd8, 0xff, 0xc0, 0, 8 + 3 * components, 8, 0, 16, 0, 16, components];
     for component in 1..=components {
@@ -19,12 +19,12 @@ fn jpeg(components: u8) -> Vec<u8> {
 }
 
 fn check(s3: &S3Server, folder: &Folder, given: &[&str]) -> Outcome {
-    // What is said of a thousand objects does not fit into a pipe.
-    let said = folder.at(".said");
+    // The output for a thousand objects does not fit into a pipe.
+    let output = folder.at(".output");
     let mut command = command(folder);
     command.envs(s3.environment()).args(["check", "--format", "json"]).args(given);
-    let outcome = outcome_to(fs::File::create(&said).expect("a file"), &mut command);
-    Outcome { stdout: fs::read_to_string(said).expect("what was said"), ..outcome }
+    let outcome = outcome_to(fs::File::create(&output).expect("a file"), &mut command);
+    Outcome { stdout: fs::read_to_string(output).expect("the output"), ..outcome }
 }
 
 fn command(folder: &Folder) -> Command {
@@ -49,7 +49,7 @@ fn is_list(seen: &Seen) -> bool {
     seen.key.is_empty()
 }
 
-/// What an outcome's last line says of this.
+/// A count in the summary, which is the last line.
 #[track_caller]
 fn count(outcome: &Outcome, of_what: &str) -> u64 {
     let summary = lines(outcome).pop().unwrap_or_else(|| panic!("no summary: {outcome:?}"));
@@ -57,7 +57,7 @@ fn count(outcome: &Outcome, of_what: &str) -> u64 {
 }
 
 #[test]
-fn a_prefix_an_object_and_nothing() {
+fn a_prefix_an_object_and_a_missing_object() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for (key, bytes) in
         [("c/a.jpg", jpeg(3)), ("c/d/b.jpg", jpeg(4)), ("c/.x.jpg", jpeg(3)), ("o.jpg", jpeg(3))]
@@ -94,7 +94,7 @@ fn a_prefix_an_object_and_nothing() {
 }
 
 #[test]
-fn what_cannot_be_listed_can_be_named() {
+fn without_list_permission_an_object_can_still_be_named() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     s3.put("c/a.jpg", jpeg(3), Meta::typed("image/jpeg"));
     s3.fault(is_list, Fault::ACCESS_DENIED, FOREVER);
@@ -106,7 +106,7 @@ fn what_cannot_be_listed_can_be_named() {
 }
 
 #[test]
-fn what_is_refused_is_still_told_when_a_bucket_is_down() {
+fn refused_files_are_reported_although_a_bucket_is_down() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     folder.write("print.jpg", jpeg(4));
     s3.go_down();
@@ -116,7 +116,7 @@ fn what_is_refused_is_still_told_when_a_bucket_is_down() {
 }
 
 #[test]
-fn keys_that_no_url_leads_to_are_told_and_the_rest_is_listed() {
+fn keys_that_no_url_can_name_are_refused_and_the_rest_is_checked() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for number in 0..1005 {
         let components = if number == 7 { 4 } else { 3 };
@@ -126,7 +126,7 @@ fn keys_that_no_url_leads_to_are_told_and_the_rest_is_listed() {
     for key in odd {
         s3.put(key, jpeg(3), Meta::typed("image/jpeg"));
     }
-    // What comes behind them, what is hidden, and what stands for a folder.
+    // A key that sorts after them, a hidden one, and a folder marker.
     for (key, bytes) in [("c.jpg", jpeg(4)), ("b/.x/y.jpg", jpeg(4)), ("b/folder.d/", Vec::new())] {
         s3.put(key, bytes, Meta::typed("image/jpeg"));
     }
@@ -139,7 +139,7 @@ fn keys_that_no_url_leads_to_are_told_and_the_rest_is_listed() {
     for (line, why) in
         not_served.iter().zip(["begins with a slash", "`..`", "`.`", "two slashes", "ends with"])
     {
-        let seen = line["findings"][0]["seen"].as_str().expect("what was seen");
+        let seen = line["findings"][0]["seen"].as_str().expect("a seen text");
         assert!(seen.contains(why) && line["format"].is_null(), "{line}");
     }
     assert_eq!((count(&outcome, "checked"), count(&outcome, "refused")), (1005 + 6 + 1, 2 + 6));
@@ -157,7 +157,7 @@ fn keys_that_no_url_leads_to_are_told_and_the_rest_is_listed() {
 }
 
 #[test]
-fn more_objects_than_are_told_of_at_once() {
+fn more_objects_than_one_listing_page() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for number in 0..1100 {
         s3.put(&format!("a/{number:04}.jpg"), jpeg(3), Meta::typed("image/jpeg"));
@@ -168,7 +168,7 @@ fn more_objects_than_are_told_of_at_once() {
 }
 
 #[test]
-fn a_deeper_mount_hides_what_lies_below_it() {
+fn a_deeper_mount_hides_the_objects_below_its_path() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     folder.write("local/x.jpg", jpeg(3));
     folder.write(
@@ -184,9 +184,9 @@ fn a_deeper_mount_hides_what_lies_below_it() {
 }
 
 #[test]
-fn an_object_that_changes_between_its_pieces_is_not_judged() {
+fn an_object_that_changes_between_range_requests_is_not_judged() {
     let (s3, folder) = (S3Server::start(), Folder::new());
-    // Its frame lies behind more than is asked for at first.
+    // Its frame header is beyond the first range request.
     let mut bytes = vec![0xff, 0xd8];
     for _ in 0..3 {
         bytes.extend([0xff, 0xe1, 0xff, 0xff]);

@@ -1,4 +1,4 @@
-//! `wamedia check` on files and folders: what it says, as what, and with which exit code.
+//! `wamedia check` on files and folders: output, JSON and exit codes.
 
 mod bucket;
 mod url;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, Outcome, outcome, run, wamedia, without_settings};
 
-/// The beginning of a JPEG that is all that is looked at of one: its frame has 8 bits and as many components.
+/// The parts of a JPEG that recognition reads: its frame has 8 bits per sample and this many components.
 fn jpeg(components: u8) -> Vec<u8> {
     let mut bytes = vec![0xff, 0xd8, 0xff, 0xc0, 0, 8 + 3 * components, 8, 0, 16, 0, 16, components];
     for component in 1..=components {
@@ -35,7 +35,7 @@ fn ids(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_exit_code_says_whether_anything_is_refused() {
+fn the_exit_code_is_1_if_anything_is_refused() {
     let folder = Folder::new();
     folder
         .write("good.jpg", jpeg(3))
@@ -61,7 +61,7 @@ fn the_exit_code_says_whether_anything_is_refused() {
 }
 
 #[test]
-fn strictly_what_is_doubtful_counts_as_refused_and_advice_does_not() {
+fn with_strict_doubtful_findings_fail_and_advice_does_not() {
     let folder = Folder::new();
     folder.write("good.jpg", jpeg(3)).write("grey.jpg", jpeg(1)).write("print.jpg", jpeg(4));
     let name = format!("{}.txt", "a".repeat(245));
@@ -72,13 +72,13 @@ fn strictly_what_is_doubtful_counts_as_refused_and_advice_does_not() {
         ("grey.jpg", "doubtful", 0, 1),
         ("print.jpg", "refused", 1, 1),
     ] {
-        let told = run(folder.path(), &["check", given]);
-        let told_strictly = run(folder.path(), &["check", "--strict", given]);
-        assert_eq!((told.code, told_strictly.code), (Some(usual), Some(strict)), "{told_strictly:?}");
-        assert!(told.stdout.starts_with(verdict), "{told:?}");
-        assert_eq!(told.stdout, told_strictly.stdout, "what is told stays the same");
+        let default = run(folder.path(), &["check", given]);
+        let strictly = run(folder.path(), &["check", "--strict", given]);
+        assert_eq!((default.code, strictly.code), (Some(usual), Some(strict)), "{strictly:?}");
+        assert!(default.stdout.starts_with(verdict), "{default:?}");
+        assert_eq!(default.stdout, strictly.stdout, "--strict changes only the exit code");
     }
-    // It wins over what could not be looked at, as what is refused does; a failure that was reported is never in doubt.
+    // A doubtful finding takes precedence over an asset that could not be read, as a refused one does; --webhook has no --strict.
     symlink("nowhere", folder.at("broken.jpg")).expect("a link");
     for (arguments, code) in [
         (&["check", "grey.jpg", "broken.jpg"][..], 3),
@@ -92,7 +92,7 @@ fn strictly_what_is_doubtful_counts_as_refused_and_advice_does_not() {
 }
 
 #[test]
-fn a_file_is_told_of_whole_and_a_folder_where_something_is_wanting() {
+fn a_file_is_reported_with_all_details_and_a_folder_with_findings_only() {
     let folder = Folder::new();
     folder.write("m/good.jpg", jpeg(3)).write("m/sub/print.jpg", jpeg(4)).write("m/.hidden.jpg", "");
     let one = run(folder.path(), &["check", "m/good.jpg"]);
@@ -108,7 +108,7 @@ fn a_file_is_told_of_whole_and_a_folder_where_something_is_wanting() {
 }
 
 #[test]
-fn as_json_every_file_is_a_line_and_the_last_is_the_summary() {
+fn json_has_a_line_per_file_and_the_summary_last() {
     let folder = Folder::new();
     folder.write("m/b.jpg", jpeg(4)).write("m/a.jpg", jpeg(3));
     let outcome = run(folder.path(), &["check", "--format", "json", "m"]);
@@ -130,7 +130,7 @@ fn as_json_every_file_is_a_line_and_the_last_is_the_summary() {
 }
 
 #[test]
-fn bytes_that_are_not_what_the_name_says_are_told_as_what_they_are() {
+fn the_format_of_the_bytes_is_reported_whatever_the_extension() {
     let folder = Folder::new();
     let media =
         |name: &str| fs::read(format!("{}/tests/media/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name);
@@ -139,7 +139,7 @@ fn bytes_that_are_not_what_the_name_says_are_told_as_what_they_are() {
     for (name, bytes, format, expected, code) in [
         ("menu.txt", page.into(), "HTML page", &["page-as-text"][..], 0),
         ("list.csv", page.into(), "HTML page", &["type-not-listed", "page-as-text"], 0),
-        ("a.txt", r#"{"message":"Forbidden"}"#.into(), "JSON that tells of an error", &["page-as-text"], 0),
+        ("a.txt", r#"{"message":"Forbidden"}"#.into(), "JSON with an error", &["page-as-text"], 0),
         ("b.txt", r#"{"soup":4}"#.into(), "JSON", &[], 0),
         ("c.txt", "<html> is how a page begins\n".into(), "text (ASCII)", &[], 0),
         ("a.mp4", media("audio.webm"), "WebM", &["bytes-disagree"], 1),
@@ -160,7 +160,7 @@ fn bytes_that_are_not_what_the_name_says_are_told_as_what_they_are() {
 }
 
 #[test]
-fn files_that_are_named_one_by_one_are_told_of_in_their_order_among_the_rest() {
+fn named_files_and_folders_are_reported_in_the_given_order() {
     let folder = Folder::new();
     folder.write("b.jpg", jpeg(4)).write("a.jpg", jpeg(3)).write("m/c.jpg", jpeg(3));
     let given = ["b.jpg", "a.jpg", "m", "nowhere.jpg", "a.jpg"];
@@ -172,7 +172,7 @@ fn files_that_are_named_one_by_one_are_told_of_in_their_order_among_the_rest() {
 }
 
 #[test]
-fn what_was_meant_as_a_url_is_told_how_to_be_one() {
+fn malformed_urls_get_a_hint() {
     let folder = Folder::new();
     for (given, part) in [
         ("www.example.com/a.jpg", "put https:// before it"),
@@ -185,7 +185,7 @@ fn what_was_meant_as_a_url_is_told_how_to_be_one() {
 }
 
 #[test]
-fn json_holds_no_character_that_a_terminal_obeys() {
+fn json_contains_no_control_characters() {
     let folder = Folder::new();
     let name = "a\u{9b}31m\u{202e}\u{7f}.jpg";
     folder.write(name, jpeg(3));
@@ -195,7 +195,7 @@ fn json_holds_no_character_that_a_terminal_obeys() {
 }
 
 #[test]
-fn no_name_reaches_the_terminal_as_it_is() {
+fn control_characters_in_names_are_escaped_in_text() {
     let folder = Folder::new();
     let names = [&b"a\x1b[31m.jpg"[..], b"new\nline.jpg", b"\xff.jpg", "\u{202e}gpj.exe.jpg".as_bytes()];
     for name in names {
@@ -208,7 +208,7 @@ fn no_name_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn what_is_no_file_holds_nothing_up() {
+fn fifos_and_broken_links_do_not_block() {
     let folder = Folder::new();
     folder.write("m/good.jpg", jpeg(3));
     rustix::fs::mknodat(
@@ -228,11 +228,11 @@ fn what_is_no_file_holds_nothing_up() {
     assert_eq!(run(folder.path(), &["check", "m/broken.jpg"]).code, Some(3));
 }
 
-/// A user who owns nothing: root may read everything, whatever its permissions say.
+/// The user `nobody`. Root can read everything, whatever the permissions.
 const NOBODY: u32 = 65534;
 
 #[test]
-fn what_cannot_be_read_is_told_and_counted() {
+fn unreadable_files_are_reported_and_counted() {
     let folder = Folder::new();
     folder.write("m/good.jpg", jpeg(3)).write("m/locked/x.jpg", jpeg(3)).write("m/secret.jpg", jpeg(3));
     let permit = |name: &str, mode| {
@@ -242,10 +242,10 @@ fn what_cannot_be_read_is_told_and_counted() {
     permit("m/secret.jpg", 0o0);
     let mut command = wamedia();
     if rustix::process::geteuid().is_root() {
-        // Where the binary lies, others may not get to it; here everybody may. Another program copies it: a file that this one
-        // had open for writing could not be run while any other test starts a program.
+        // Other users may have no access to the build folder, so the binary is copied here. A separate program copies it, because a
+        // file that this process had open for writing could not be executed while another test starts a program (ETXTBSY).
         let copied = Command::new("cp").arg(command.get_program()).arg(folder.at("wamedia")).status();
-        assert!(copied.is_ok_and(|status| status.success()), "cp is there, as on any system");
+        assert!(copied.is_ok_and(|status| status.success()), "cp copies the binary");
         for name in ["", "m", "wamedia"] {
             permit(name, 0o755);
         }
@@ -261,7 +261,7 @@ fn what_cannot_be_read_is_told_and_counted() {
 }
 
 #[test]
-fn in_a_mount_the_policy_is_told_and_the_path_of_a_url_will_do() {
+fn in_a_mount_the_cache_policy_is_reported_for_file_and_url_paths() {
     let folder = Folder::new();
     folder.write("media/campaign/a.jpg", jpeg(3)).write(
         "wamedia.toml",
@@ -278,7 +278,7 @@ fn in_a_mount_the_policy_is_told_and_the_path_of_a_url_will_do() {
 }
 
 #[test]
-fn ten_thousand_files_are_told_of_in_order() {
+fn ten_thousand_files_are_reported_in_order() {
     let folder = Folder::new();
     for number in 0..10_000 {
         let name = format!("m/{:02}/{number:05}.jpg", number / 100);
