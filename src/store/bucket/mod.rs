@@ -17,6 +17,7 @@ mod metadata;
 pub(super) mod object;
 mod object_keys;
 pub(super) mod shared_body;
+mod stale_if_error;
 mod upstream;
 
 use std::sync::Arc;
@@ -216,13 +217,13 @@ impl Bucket {
                     return Ok(known.clone());
                 }
             }
-            let stale = known.as_ref().filter(|known| self.may_stand_in(known)).cloned();
+            let stale = self.stale_if_error(known.as_ref());
             let trouble = self.upstream.trouble();
             if let Some(stale) = &stale
                 && trouble.is_on()
             {
                 trouble.stand_in();
-                self.try_again(path, &key, known.clone(), now);
+                self.revalidate_in_background(path, &key, known.clone(), now);
                 return Ok(stale.clone());
             }
             let opened = match (self.look(path, &key, want, (ask, now), known.as_ref()).await, stale) {
@@ -258,24 +259,6 @@ impl Bucket {
         self.missing
             .get(path.as_str())
             .is_some_and(|since| now.saturating_duration_since(since) < MISSING.min(self.fresh))
-    }
-
-    /// Whether this can be served while the bucket cannot be asked.
-    fn may_stand_in(&self, known: &OpenAsset) -> bool {
-        let is_allowed = self.stale_if_error > Duration::ZERO
-            && known.checked().elapsed() < self.fresh.saturating_add(self.stale_if_error);
-        is_held(known) && !known.is_broken() && is_allowed
-    }
-
-    /// Finds out in the background whether the bucket answers again.
-    fn try_again(self: &Arc<Self>, path: &AssetPath<'_>, key: &Path, known: Option<OpenAsset>, now: Instant) {
-        if self.upstream.trouble().may_be_tried() {
-            let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
-            self.shelf.background.spawn(async move {
-                // What comes of it, the cache and the trouble know.
-                let _ = bucket.look(&path, &key, Want::Whole, (Ask::Since(now), now), known.as_ref()).await;
-            });
-        }
     }
 
     /// Asks the bucket once.
