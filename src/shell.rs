@@ -17,7 +17,7 @@ pub(crate) fn single_quoted(text: &str) -> String {
 /// Control characters and bytes that are not UTF-8 need the dollar quotes of POSIX (2024 edition, Shell Command Language,
 /// section 2.2.4). A name that a program could mistake for something else gets a leading `./`: one that begins with a dash (an
 /// option) or `@` (a list of names), or has a colon in its first segment (a protocol or a format).
-pub fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let first = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
     let is_ambiguous = matches!(bytes.first(), Some(b'-' | b'@')) || first.contains(&b':');
@@ -29,7 +29,7 @@ pub fn quoted(path: &Path) -> String {
 }
 
 /// A path as text; a byte that is not UTF-8 becomes `\xff`.
-pub fn named(path: &Path) -> String {
+pub(crate) fn named(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
         text.push_str(chunk.valid());

@@ -80,7 +80,7 @@ pub(super) fn link(
             return Err(CommandError::new(Exit::Usage, reason).about(path));
         }
     };
-    tell_of_reach(path, settings);
+    warn_of_reach(path, settings);
     Ok(link)
 }
 
@@ -103,13 +103,13 @@ fn expiry(path: &AssetPath<'_>, lifetime: Duration) -> Result<u64, CommandError>
     Ok(expires)
 }
 
-/// Tells of a link that cannot be followed by everybody.
-fn tell_of_reach(path: &AssetPath<'_>, settings: &Settings) {
-    if let Some(door) = settings.door_before(path) {
+/// Warns of a link that WhatsApp may not be able to fetch.
+fn warn_of_reach(path: &AssetPath<'_>, settings: &Settings) {
+    if let Some(auth) = settings.auth_for(path) {
         print_stderr(&format!(
-            "wamedia: {path} lies behind the door {}: only who sends its credentials gets it. WhatsApp's On-Premises API does \
-             for a link with a media provider; the Cloud API never does, and needs a public or a signed link\n",
-            door.url_path()
+            "wamedia: {path} needs the credentials of [[auth]] {}. WhatsApp's On-Premises API sends them for a link with a \
+             media provider; the Cloud API never does: it needs a public or a signed link\n",
+            auth.url_path()
         ));
     }
     if settings.public_url.is_none() {

@@ -72,6 +72,16 @@ pub enum ConfigError {
         /// The nearest known key, or all of them.
         fix: String,
     },
+    /// A list of tables that has another name now.
+    #[error("{place}: `[[{old}]]` is now `[[{new}]]`; rename the table")]
+    RenamedTable {
+        /// The name in the file.
+        old: &'static str,
+        /// The name to write.
+        new: &'static str,
+        /// Where the table begins.
+        place: Place,
+    },
     /// An environment variable that begins as ours do and is none of them.
     #[error("unknown variable {name} in the environment; {fix}")]
     UnknownVariable {

@@ -22,7 +22,7 @@ use crate::suggest::nearest;
 const DEFAULT_NAME: &str = "wamedia.toml";
 
 /// Lists of tables.
-const LISTS: [&str; 3] = ["mount", "cache.rule", "door"];
+const LISTS: [&str; 3] = ["mount", "cache.rule", "auth"];
 /// The keys in the tables of those lists.
 pub(super) const LIST_KEYS: [&str; 14] = [
     "mount.path",
@@ -36,9 +36,9 @@ pub(super) const LIST_KEYS: [&str; 14] = [
     "cache.rule.match",
     "cache.rule.cache_control",
     "cache.rule.signed",
-    "door.path",
-    "door.basic",
-    "door.bearer",
+    "auth.path",
+    "auth.basic",
+    "auth.bearer",
 ];
 
 /// What stands in a configuration file.
@@ -47,7 +47,7 @@ pub(super) struct Contents {
     pub(super) given: Vec<(&'static Key, Field)>,
     pub(super) mounts: Vec<Entry>,
     pub(super) rules: Vec<Entry>,
-    pub(super) doors: Vec<Entry>,
+    pub(super) auth: Vec<Entry>,
 }
 
 /// Reads the file that the flag names, else the one that the variable names, else `wamedia.toml` if it is there.
@@ -167,7 +167,7 @@ impl Walk<'_> {
             let entry = Entry { table: name, place: self.place(item), fields };
             let entries = match name {
                 "mount" => &mut self.contents.mounts,
-                "door" => &mut self.contents.doors,
+                "auth" => &mut self.contents.auth,
                 _ => &mut self.contents.rules,
             };
             entries.push(entry);
@@ -226,6 +226,10 @@ fn whole(number: &DeInteger) -> Option<String> {
 }
 
 fn unknown(key: &str, table: &str, place: Place) -> ConfigError {
+    // The former name of `[[auth]]`.
+    if key == "door" {
+        return ConfigError::RenamedTable { old: "door", new: "auth", place };
+    }
     let siblings = children(table);
     let own = last(key);
     let elsewhere = known().find(|name| last(name) == own);

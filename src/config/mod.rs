@@ -81,7 +81,7 @@ pub struct Settings {
     /// What signs the links to assets whose rule asks for that.
     pub signing: Signing,
     /// Below which paths credentials are asked for, no two for the same path. Default none.
-    pub doors: Vec<Auth>,
+    pub auth: Vec<Auth>,
     /// How long a bucket may take.
     pub upstream: Upstream,
     /// What a client may ask for, and how long it may take.
@@ -286,7 +286,7 @@ pub fn load(
     if settings.mounts.is_empty() {
         return Err(ConfigError::NoMount);
     }
-    settings.doors = auth::read(&contents.doors, &settings.mounts)?;
+    settings.auth = auth::read(&contents.auth, &settings.mounts)?;
     if let Some(url) = &settings.public_url {
         url.refuse_outside(&settings.mounts)?;
     }
@@ -322,7 +322,7 @@ impl Settings {
                 precedence: Precedence::Object,
             },
             signing: Signing::default(),
-            doors: Vec::new(),
+            auth: Vec::new(),
             upstream: Upstream {
                 connections: 512,
                 connect_timeout: Duration::from_secs(3),
@@ -401,9 +401,9 @@ impl Settings {
         self.signing.keys.as_ref().filter(|_| self.cache.is_signed(path))
     }
 
-    /// The door before this asset: of several, the one with the longest path.
-    pub fn door_before(&self, path: &AssetPath) -> Option<&Auth> {
-        Auth::before(&self.doors, path)
+    /// The credentials that this asset needs: of several `[[auth]]` tables, the one with the longest path.
+    pub fn auth_for(&self, path: &AssetPath) -> Option<&Auth> {
+        Auth::covering(&self.auth, path)
     }
 
     /// The settings as a configuration file with comments, which gives the same settings when it is read.

@@ -1,7 +1,7 @@
 //! The settings in force as a configuration file: what `--print-config` shows.
 //!
 //! The text reads back as the same settings, whichever of file, environment and flags they came from, but for what is
-//! secret: the keys of signed links and the credentials of doors are not shown. Paths are absolute, so it may be saved
+//! secret: the keys of signed links and the credentials of `[[auth]]` tables are not shown. Paths are absolute, so it may be saved
 //! anywhere.
 
 use std::fmt;
@@ -30,10 +30,10 @@ impl fmt::Display for AsFile<'_> {
             Some(path) => writeln!(f, "# The file: {}", path.to_string_lossy().escape_debug())?,
             None => writeln!(f, "# No configuration file was read.")?,
         }
-        if !settings.doors.is_empty() {
+        if !settings.auth.is_empty() {
             writeln!(
                 f,
-                "# Doors are shown without their credentials: put these back before this is used as a file."
+                "# [[auth]] tables are printed without their credentials: add them before you use this as a file."
             )?;
         }
         write_keys(f, settings, "")?;
@@ -68,8 +68,8 @@ impl fmt::Display for AsFile<'_> {
         }
         writeln!(f, "\n# The keys are not shown.\n[signing]")?;
         write_keys(f, settings, "signing.")?;
-        for door in &settings.doors {
-            write_door(f, door)?;
+        for auth in &settings.auth {
+            write_auth(f, auth)?;
         }
         writeln!(f, "\n[upstream]")?;
         write_keys(f, settings, "upstream.")?;
@@ -94,13 +94,13 @@ fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
     writeln!(f, "credentials = {}", toml_string(&bucket.credentials.to_string()))
 }
 
-/// A door without its credentials: read back like this, it is refused for having none rather than open.
-fn write_door(f: &mut fmt::Formatter<'_>, door: &Auth) -> fmt::Result {
-    writeln!(f, "\n[[door]]\npath = {}", toml_string(&format!("/{}", door.path)))?;
+/// An `[[auth]]` table without its credentials: read back like this, it is an error and does not leave the path open.
+fn write_auth(f: &mut fmt::Formatter<'_>, auth: &Auth) -> fmt::Result {
+    writeln!(f, "\n[[auth]]\npath = {}", toml_string(&format!("/{}", auth.path)))?;
     for (key, scheme) in [("basic", AuthScheme::Basic), ("bearer", AuthScheme::Bearer)] {
-        match door.credentials.count(scheme) {
+        match auth.credentials.count(scheme) {
             0 => writeln!(f, "# {key} is not set")?,
-            count => writeln!(f, "# {key}: {count}, not shown; write what the configuration file has")?,
+            count => writeln!(f, "# {key}: {count}, not shown; copy the line from the configuration file")?,
         }
     }
     Ok(())

@@ -111,7 +111,7 @@ impl Said {
     }
 }
 
-/// One table of a list of tables: a `[[mount]]`, a `[[cache.rule]]` or a `[[door]]`.
+/// One table of a list of tables: a `[[mount]]`, a `[[cache.rule]]` or an `[[auth]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The name of the list.

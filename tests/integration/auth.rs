@@ -11,13 +11,13 @@ const TOML: &str = "\
 public_url = \"https://media.example.com\"
 [[mount]]
 store = \".\"
-[[door]]
+[[auth]]
 path = \"/partner\"
 basic = [\"whatsapp:sha256:HASH(pass:word)\", \"next:sha256:HASH(other)\"]
-[[door]]
+[[auth]]
 path = \"/partner/deep\"
 bearer = \"sha256:HASH(t0ken)\"
-[[door]]
+[[auth]]
 path = \"/both/M\u{e4}rz.jpg\"
 basic = \"whatsapp:sha256:HASH(pass:word)\"
 bearer = \"sha256:HASH(t0ken)\"
@@ -213,7 +213,7 @@ fn links_say_that_there_is_a_door_and_nothing_tells_credentials() {
         let outcome = run(site.path(), arguments);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert!(outcome.stdout.contains(&format!("/partner/a.jpg?v={}", version_of(b"partner/a.jpg"))));
-        for part in ["partner/a.jpg lies behind the door /partner", "On-Premises", "the Cloud API never does"]
+        for part in ["partner/a.jpg needs the credentials of [[auth]] /partner", "On-Premises", "the Cloud API never does"]
         {
             assert!(outcome.stderr.contains(part), "{outcome:?}");
         }
@@ -248,13 +248,13 @@ fn what_is_no_door_is_refused_without_repeating_a_secret() {
     for (credentials, part) in [
         ("basic = \"whatsapp:hunter2\"", "sha256sum"),
         ("bearer = \"hunter2\"", "sha256sum"),
-        ("token = \"hunter2\"", "unknown key `door.token`"),
+        ("token = \"hunter2\"", "unknown key `auth.token`"),
         ("", "has no `basic`"),
     ] {
         let site = Folder::new();
         site.write(
             "wamedia.toml",
-            format!("[[mount]]\nstore = \".\"\n[[door]]\npath = \"/partner\"\n{credentials}\n"),
+            format!("[[mount]]\nstore = \".\"\n[[auth]]\npath = \"/partner\"\n{credentials}\n"),
         );
         let outcome = run(site.path(), &["serve", "--listen", "127.0.0.1:0"]);
         assert_eq!((outcome.code, &*outcome.stdout), (Some(2), ""), "{outcome:?}");

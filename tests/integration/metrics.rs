@@ -116,7 +116,7 @@ fn the_counts_are_those_of_the_requests_that_were_made() {
 #[test]
 fn what_is_refused_for_want_of_a_signature_or_credentials_counts_under_its_mount() {
     let folder = Folder::new();
-    let door = format!("[[door]]\npath = \"/other/partner\"\nbearer = \"sha256:{}\"\n", "0".repeat(64));
+    let door = format!("[[auth]]\npath = \"/other/partner\"\nbearer = \"sha256:{}\"\n", "0".repeat(64));
     let toml = "[admin]\nlisten = \"127.0.0.1:0\"\n[[mount]]\nstore = \"media\"\n[[mount]]\npath = \"/other\"\n\
                 store = \"other\"\n[[cache.rule]]\nmatch = \"personal/**\"\ncache_control = \"private\"\nsigned = true\n";
     folder.write("media/personal/a.jpg", "a").write("other/partner/a.jpg", "a");

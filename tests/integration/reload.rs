@@ -186,7 +186,7 @@ fn keys_doors_mounts_and_limits_come_and_go() {
     assert_eq!([&by_old, &by_new].map(|link| kept.request("GET", link, &[]).status), [403, 200]);
 
     let door =
-        format!("{plain}[[door]]\npath = \"/b\"\nbearer = \"sha256:{}\"\n", hex(&Sha256::digest("t0ken")));
+        format!("{plain}[[auth]]\npath = \"/b\"\nbearer = \"sha256:{}\"\n", hex(&Sha256::digest("t0ken")));
     assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 200);
     reload(&mut server, &folder, &door);
     assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 401);

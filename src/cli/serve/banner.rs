@@ -47,8 +47,8 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
     for (what, policy, meaning) in &rows {
         let _ = writeln!(text, "    {what:what_width$}  {policy:policy_width$}  {meaning}");
     }
-    for door in &settings.doors {
-        let _ = writeln!(text, "  asks       for credentials below {}", door.url_path());
+    for auth in &settings.auth {
+        let _ = writeln!(text, "  asks       for credentials below {}", auth.url_path());
     }
     text
 }

@@ -38,7 +38,7 @@ fn defaults_are_the_documented_ones() {
             precedence: Precedence::Object,
         },
         signing: Signing::default(),
-        doors: vec![],
+        auth: vec![],
         upstream: Upstream {
             connections: 512,
             connect_timeout: Duration::from_secs(3),

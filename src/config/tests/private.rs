@@ -1,4 +1,4 @@
-//! Signed links and doors: what is refused, so that nothing that is meant to be private is public, and what is shown of secrets.
+//! Signed links and credentials: mistakes that would make private assets public are errors, and no secret is printed.
 
 use super::*;
 use crate::asset::AssetPath;
@@ -13,8 +13,8 @@ fn rule(pattern: &str, policy: &str, more: &str) -> String {
     format!("[[cache.rule]]\nmatch = \"{pattern}\"\ncache_control = \"{policy}\"\n{more}\n")
 }
 
-fn door(path: &str, credentials: &str) -> String {
-    format!("[[door]]\npath = \"{path}\"\n{credentials}\n")
+fn auth(path: &str, credentials: &str) -> String {
+    format!("[[auth]]\npath = \"{path}\"\n{credentials}\n")
 }
 
 fn path(text: &str) -> AssetPath<'_> {
@@ -118,20 +118,28 @@ fn what_would_make_public_what_is_meant_to_be_private_is_refused() {
         ("[signing]\nkey_file = \"a.txt\"\n".to_owned(), &["/a.txt: it has the mode 06", "chmod 600 /"]),
         ("[signing]\nkey_file = \"\"\n".to_owned(), &["`signing.key_file` in wamedia.toml line 4: is empty"]),
         ("[signing]\nkeys = \"x\"\n".to_owned(), &["unknown key `signing.keys`", "signing.key_file"]),
-        ("[[door]]\nbasic = \"a\"\n".to_owned(), &["[[door]] in wamedia.toml line 3 has no `path`"]),
-        (door("/partner", ""), &["[[door]]", "has no `basic`", "bearer = \"sha256:HEX\""]),
-        (door("/partner", "basic = []"), &["`door.basic` in wamedia.toml line 5: is an empty list"]),
-        (door("/partner", "basic = \"a:hunter2\""), &["number 1 is not a user's name", "sha256sum"]),
-        (door("/partner", "bearer = [\"sha256:@\", \"hunter2\"]"), &["number 2", "sha256sum"]),
-        (door("/partner", "bearer = [\"sha256:@\", \"sha256:@\"]"), &["number 2 stands twice"]),
-        (door("/.partner", "bearer = \"sha256:@\""), &["`door.path`", "no asset can lie below"]),
+        ("[[auth]]\nbasic = \"a\"\n".to_owned(), &["[[auth]] in wamedia.toml line 3 has no `path`"]),
+        (auth("/partner", ""), &["[[auth]]", "has no `basic`", "bearer = \"sha256:HEX\""]),
+        (auth("/partner", "basic = []"), &["`auth.basic` in wamedia.toml line 5: is an empty list"]),
+        (auth("/partner", "basic = \"a:hunter2\""), &["number 1 is not a user's name", "sha256sum"]),
+        (auth("/partner", "bearer = [\"sha256:@\", \"hunter2\"]"), &["number 2", "sha256sum"]),
+        (auth("/partner", "bearer = [\"sha256:@\", \"sha256:@\"]"), &["number 2 stands twice"]),
+        (auth("/.partner", "bearer = \"sha256:@\""), &["`auth.path`", "no asset can lie below"]),
         (
-            format!("{}{}", door("/a", "bearer = \"sha256:@\""), door("a/", "bearer = \"sha256:@\"")),
-            &["`/a` has a door already, in wamedia.toml line 3"],
+            format!("{}{}", auth("/a", "bearer = \"sha256:@\""), auth("a/", "bearer = \"sha256:@\"")),
+            &["`/a` already has an [[auth]] table, in wamedia.toml line 3"],
         ),
-        ("door = 1\n[[mount]]\nstore = \".\"\npath = \"/x\"".to_owned(), &["[[door]]"]),
+        ("auth = 1\n[[mount]]\nstore = \".\"\npath = \"/x\"".to_owned(), &["[[auth]]"]),
+        (
+            format!("[[door]]\npath = \"/partner\"\nbearer = \"sha256:{HASH}\"\n"),
+            &["wamedia.toml line 3: `[[door]]` is now `[[auth]]`; rename the table"],
+        ),
+        (
+            "door.path = \"/partner\"\n".to_owned(),
+            &["line 1: `[[door]]` is now `[[auth]]`; rename the table"],
+        ),
     ] {
-        let text = if text.starts_with("door") { text } else { format!("{MOUNT}{text}") };
+        let text = if text.starts_with(['a', 'd']) { text } else { format!("{MOUNT}{text}") };
         let message = House::with_file(&text.replace('@', HASH)).refusal(&Flags::default(), &[]);
         for part in parts {
             assert!(message.contains(part), "{text}: {message}");
@@ -166,30 +174,30 @@ fn rules_that_only_seem_to_overlap_are_taken() {
 }
 
 #[test]
-fn the_deepest_door_counts_and_none_stands_where_nothing_is() {
+fn credentials_with_the_longest_path_count_and_each_path_needs_a_mount() {
     let bearer = format!("bearer = \"sha256:{HASH}\"");
-    let doors = [door("/", &bearer), door("/partner/a b", &bearer), door("/partner", &bearer)].concat();
-    let settings = House::with_file(&format!("{MOUNT}{doors}")).load(&Flags::default(), &[]).unwrap();
-    for (name, before) in [
+    let tables = [auth("/", &bearer), auth("/partner/a b", &bearer), auth("/partner", &bearer)].concat();
+    let settings = House::with_file(&format!("{MOUNT}{tables}")).load(&Flags::default(), &[]).unwrap();
+    for (name, covering) in [
         ("a.jpg", ""),
         ("partners/a.jpg", ""),
         ("partner/a.jpg", "partner"),
         ("partner/a b/c.jpg", "partner/a b"),
     ] {
-        assert_eq!(settings.door_before(&path(name)).unwrap().path, before, "{name}");
+        assert_eq!(settings.auth_for(&path(name)).unwrap().path, covering, "{name}");
     }
-    for (mount, door_path, is_taken) in [
+    for (mount, auth_path, is_taken) in [
         ("/x", "/x", true),
         ("/x", "/", true),
         ("/x", "/x/y", true),
         ("/x", "/y", false),
         ("/x", "/xy", false),
     ] {
-        let text = format!("[[mount]]\npath = \"{mount}\"\nstore = \"media\"\n{}", door(door_path, &bearer));
+        let text = format!("[[mount]]\npath = \"{mount}\"\nstore = \"media\"\n{}", auth(auth_path, &bearer));
         let loaded = House::with_file(&text).load(&Flags::default(), &[]);
         assert_eq!(loaded.is_ok(), is_taken, "{text}");
         if let Err(error) = loaded {
-            assert!(error.to_string().contains("the door is before nothing"), "{error}");
+            assert!(error.to_string().contains("would protect nothing"), "{error}");
         }
     }
 }
@@ -218,14 +226,14 @@ fn keys_come_from_the_variable_before_the_file() {
 fn no_secret_is_shown() {
     let credentials =
         format!("basic = [\"whatsapp:sha256:{HASH}\", \"other:sha256:{HASH}\"]\nbearer = \"sha256:{HASH}\"");
-    let text = format!("{MOUNT}{SIGNING}{PERSONAL}{}", door("/partner", &credentials));
+    let text = format!("{MOUNT}{SIGNING}{PERSONAL}{}", auth("/partner", &credentials));
     let house = House::with_file(&text);
     let settings = house.load(&Flags::default(), &[]).unwrap();
     let printed = settings.as_file().to_string();
     for part in [
         &format!("key_file = \"{}\"", house.path("a.keys").display()),
         "cache_control = \"private\"\nsigned = true\n",
-        "[[door]]\npath = \"/partner\"\n# basic: 2, not shown",
+        "[[auth]]\npath = \"/partner\"\n# basic: 2, not shown",
         "# bearer: 1, not shown",
     ] {
         assert!(printed.contains(part), "{part}\n{printed}");
@@ -235,7 +243,7 @@ fn no_secret_is_shown() {
             assert!(!shown.replace("WhatsApp", "").contains(secret), "{secret}\n{shown}");
         }
     }
-    // Read back, the door is refused rather than open.
+    // Read back, it is an error and does not leave the path open.
     let message = House::with_file(&printed).refusal(&Flags::default(), &[]);
     assert!(message.contains("has no `basic`"), "{message}");
 }

@@ -15,11 +15,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::store_settings::Made;
-use super::bucket::{Bucket, Connector, Record};
+use self::store_settings::StoreSettings;
+use super::bucket::{Bucket, Connector, BucketHistory};
 use super::context::StoreContext;
 use super::disk::{Chunks, Digests, Folder, Shared};
-use super::{Ask, Content, Listing, OpenAsset, Piece, Status, StoreError, Want, sample};
+use super::{Freshness, Content, Listing, OpenAsset, ObjectPart, StoreStats, StoreError, ReadIntent, sample};
 use crate::asset::AssetPath;
 use crate::config::{self, Location, Settings};
 
@@ -35,10 +35,10 @@ pub struct Stores(Arc<Inner>);
 struct Inner {
     /// The deepest first, so that the first that fits is the one that is meant.
     mounts: Vec<Mount>,
-    shelf: Arc<StoreContext>,
+    context: Arc<StoreContext>,
     /// Of the folders; `None` where there are none but buckets.
     shared: Option<Arc<Shared>>,
-    made_of: Made,
+    made_of: StoreSettings,
 }
 
 struct Mount {
@@ -60,11 +60,11 @@ impl Stores {
     /// Fails where a folder cannot be opened, or where it can be told without asking that a bucket cannot; the error names
     /// it. Whether buckets can be read, [`probe`](Self::probe) finds out.
     pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
-        let shelf = shelf(settings, background);
-        let shared = shared(settings, &shelf);
-        let made_of = Made::of(settings);
-        let mounts = open_on(&shelf, &shared, settings, |_| Record::default())?;
-        Ok(Self::of(mounts, shelf, Some(shared), made_of))
+        let context = context(settings, background);
+        let shared = shared(settings, &context);
+        let made_of = StoreSettings::of(settings);
+        let mounts = open_on(&context, &shared, settings, |_| BucketHistory::default())?;
+        Ok(Self::of(mounts, context, Some(shared), made_of))
     }
 
     /// The same where `settings` have one mount, on a bucket that `store` stands for.
@@ -75,30 +75,30 @@ impl Stores {
     ///
     /// Where the first mount is on a folder.
     pub fn over(store: Arc<dyn ObjectStore>, settings: &Settings, background: &Handle) -> Self {
-        let shelf = shelf(settings, background);
+        let context = context(settings, background);
         let mount = &settings.mounts[0];
         let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
-        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (Record::default(), &shelf)));
+        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (BucketHistory::default(), &context)));
         let mount = Mount { path: mount.path.clone(), name: mount.store.to_string(), store };
-        Self::of(vec![mount], shelf, None, Made::of(settings))
+        Self::of(vec![mount], context, None, StoreSettings::of(settings))
     }
 
     fn of(
         mut mounts: Vec<Mount>,
-        shelf: Arc<StoreContext>,
+        context: Arc<StoreContext>,
         shared: Option<Arc<Shared>>,
-        made_of: Made,
+        made_of: StoreSettings,
     ) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
-        let background = shelf.background.clone();
-        let inner = Arc::new(Inner { mounts, shelf, shared, made_of });
+        let background = context.background.clone();
+        let inner = Arc::new(Inner { mounts, context, shared, made_of });
         let sweeping = Arc::downgrade(&inner);
         background.spawn(async move {
             loop {
                 tokio::time::sleep(HOLD).await;
                 let Some(inner) = sweeping.upgrade() else { break };
                 if let Some(before) = Instant::now().checked_sub(HOLD) {
-                    inner.shelf.cache.sweep(before);
+                    inner.context.cache.sweep(before);
                 }
             }
         });
@@ -136,16 +136,16 @@ impl Stores {
     }
 
     /// How the stores are, and what they have done so far.
-    pub fn status(&self) -> Status {
-        let (held, held_limit) = self.0.shelf.budget.held();
+    pub fn status(&self) -> StoreStats {
+        let (held, held_limit) = self.0.context.budget.held();
         let buckets = self.0.mounts.iter().filter_map(|mount| match &mount.store {
             Store::Bucket(bucket) => Some(bucket.status(&mount.path)),
             Store::Folder(_) => None,
         });
-        Status {
+        StoreStats {
             held,
             held_limit,
-            evictions: self.0.shelf.cache.evictions(),
+            evictions: self.0.context.cache.evictions(),
             hashed: self.0.shared.as_ref().map(|shared| shared.digests.counts().seen()).unwrap_or_default(),
             buckets: buckets.collect(),
         }
@@ -159,7 +159,7 @@ impl Stores {
         let look = |number: usize| {
             let inner = Arc::clone(&self.0);
             let look = async move { inner.mounts[number].store.trouble(patience).await };
-            self.0.shelf.background.spawn(look)
+            self.0.context.background.spawn(look)
         };
         let looks: Vec<_> = (0..self.0.mounts.len()).map(look).collect();
         let mut health = Vec::with_capacity(looks.len());
@@ -171,29 +171,29 @@ impl Stores {
     }
 
     /// The asset at `path` as of `now`, where it is known without looking, and can be read without asking.
-    pub fn known(&self, path: &AssetPath<'_>, ask: Ask, now: Instant) -> Option<OpenAsset> {
-        let known = self.0.shelf.cache.get(path.as_str())?;
+    pub fn known(&self, path: &AssetPath<'_>, freshness: Freshness, now: Instant) -> Option<OpenAsset> {
+        let known = self.0.context.cache.get(path.as_str())?;
         let (mount, _) = self.0.find(path)?;
         let is_at_hand = !matches!(known.content(), Content::Object(_));
-        (is_at_hand && mount.store.is_answered_by(&known, Want::Whole, ask, now)).then_some(known)
+        (is_at_hand && mount.store.satisfies(&known, ReadIntent::Whole, freshness, now)).then_some(known)
     }
 
     /// Opens the asset at `path`, as of `now`, for what the asker wants of it.
     pub async fn open(
         &self,
         path: &AssetPath<'_>,
-        want: Want,
-        ask: Ask,
+        intent: ReadIntent,
+        freshness: Freshness,
         now: Instant,
     ) -> Result<OpenAsset, StoreError> {
         let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
-        let known = match self.0.shelf.cache.get(path.as_str()) {
-            Some(known) if mount.store.is_answered_by(&known, want, ask, now) => return Ok(known),
+        let known = match self.0.context.cache.get(path.as_str()) {
+            Some(known) if mount.store.satisfies(&known, intent, freshness, now) => return Ok(known),
             known => known,
         };
         match &mount.store {
-            Store::Folder(folder) => folder.open(path, &inside, (ask, now), known).await,
-            Store::Bucket(bucket) => bucket.open(path, &inside, want, (ask, now), known).await,
+            Store::Folder(folder) => folder.open(path, &inside, (freshness, now), known).await,
+            Store::Bucket(bucket) => bucket.open(path, &inside, intent, (freshness, now), known).await,
         }
     }
 
@@ -215,13 +215,13 @@ impl Stores {
 
     /// What the asset at `path` in a bucket is, and the bytes of it in `range`, which may be empty. Nothing is held of it.
     ///
-    /// With the `tag` of an earlier [`Piece`], it fails with [`StoreError::Changing`] where the asset is another version by now.
+    /// With the `tag` of an earlier [`ObjectPart`], it fails with [`StoreError::Changing`] where the asset is another version by now.
     pub async fn piece(
         &self,
         path: &AssetPath<'_>,
         range: Range<u64>,
         tag: Option<&str>,
-    ) -> Result<Piece, StoreError> {
+    ) -> Result<ObjectPart, StoreError> {
         let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
         match &mount.store {
             Store::Folder(_) => Err(StoreError::NotFound),
@@ -229,12 +229,12 @@ impl Stores {
         }
     }
 
-    /// Some asset that WhatsApp takes and that anybody may have, if there is one at a glance in a folder.
+    /// Some asset that WhatsApp takes and that anybody may have, if there is one at a probe in a folder.
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
         let is_public =
             |path: &AssetPath| !settings.cache.is_signed(path) && settings.auth_for(path).is_none();
         folders(settings).find_map(|(mount, folder)| {
-            let seen = |inside: &AssetPath| self.0.seen_through(mount, inside).filter(is_public);
+            let seen = |inside: &AssetPath| self.0.path_in_mount(mount, inside).filter(is_public);
             seen(&sample::example(folder, |inside| seen(inside).is_some())?)
         })
     }
@@ -247,27 +247,27 @@ impl Stores {
         let file = folder.canonicalize().ok()?.join(name);
         folders(settings).find_map(|(mount, folder)| {
             let inside = file.strip_prefix(folder.canonicalize().ok()?).ok()?.to_str()?;
-            self.0.seen_through(mount, &AssetPath::from_plain(inside).ok()?)
+            self.0.path_in_mount(mount, &AssetPath::from_plain(inside).ok()?)
         })
     }
 }
 
 /// The stores of the mounts of `settings`, in their order. What was heard of a bucket so far, `record` has by the mount's number.
 fn open_on(
-    shelf: &Arc<StoreContext>,
+    context: &Arc<StoreContext>,
     shared: &Arc<Shared>,
     settings: &Settings,
-    record: impl Fn(usize) -> Record,
+    record: impl Fn(usize) -> BucketHistory,
 ) -> Result<Vec<Mount>, StoreError> {
     let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
         Location::Bucket(bucket) => Some(bucket),
         Location::Folder(_) => None,
     });
-    // Made only where it is needed: it reads the certificates of whom this machine trusts.
+    // StoreSettings only where it is needed: it reads the certificates of whom this machine trusts.
     let connector = match buckets.next() {
         Some(bucket) => {
             let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
-            Some(Connector::new(settings.upstream.connect_timeout, more_roots, &shelf.background)?)
+            Some(Connector::new(settings.upstream.connect_timeout, more_roots, &context.background)?)
         }
         None => None,
     };
@@ -279,12 +279,12 @@ fn open_on(
                 settings.never_served(),
                 mount.fresh,
                 Arc::clone(shared),
-                Arc::clone(shelf),
+                Arc::clone(context),
             )?),
             Location::Bucket(bucket) => {
                 let connector = connector.as_ref().expect("there is one where there is a bucket");
                 let store = super::bucket::connect(bucket, connector)?;
-                Store::Bucket(bucket_at(bucket, store, mount, settings, (record(number), shelf)))
+                Store::Bucket(bucket_at(bucket, store, mount, settings, (record(number), context)))
             }
         };
         mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
@@ -306,20 +306,20 @@ fn is_below(path: &str, folder: &str) -> bool {
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn shelf(settings: &Settings, background: &Handle) -> Arc<StoreContext> {
+fn context(settings: &Settings, background: &Handle) -> Arc<StoreContext> {
     StoreContext::new(settings.memory.cache as u64, settings.cache.clone(), background.clone())
 }
 
 /// What all folders have in common.
-fn shared(settings: &Settings, shelf: &StoreContext) -> Arc<Shared> {
+fn shared(settings: &Settings, context: &StoreContext) -> Arc<Shared> {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     Arc::new(Shared {
-        digests: Digests::new(settings.memory.digests, at_once, shelf.background.clone()),
-        budget: Arc::clone(&shelf.budget),
-        max_body: shelf.max_body,
+        digests: Digests::new(settings.memory.digests, at_once, context.background.clone()),
+        budget: Arc::clone(&context.budget),
+        max_body: context.max_body,
         loading: Semaphore::new(LOADING),
         chunks: Chunks::new(settings.memory.streams as u64),
-        background: shelf.background.clone(),
+        background: context.background.clone(),
     })
 }
 
@@ -328,9 +328,9 @@ fn bucket_at(
     store: Arc<dyn ObjectStore>,
     mount: &config::Mount,
     settings: &Settings,
-    (record, shelf): (Record, &Arc<StoreContext>),
+    (record, context): (BucketHistory, &Arc<StoreContext>),
 ) -> Arc<Bucket> {
-    Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(shelf))
+    Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(context))
 }
 
 impl Store {
@@ -353,10 +353,10 @@ impl Store {
     }
 
     /// Whether what is known answers what was asked at `now`.
-    fn is_answered_by(&self, known: &OpenAsset, want: Want, ask: Ask, now: Instant) -> bool {
+    fn satisfies(&self, known: &OpenAsset, intent: ReadIntent, freshness: Freshness, now: Instant) -> bool {
         match self {
-            Self::Folder(folder) => folder.is_answered_by(known, ask, now),
-            Self::Bucket(bucket) => bucket.is_answered_by(known, want, ask, now),
+            Self::Folder(folder) => folder.satisfies(known, freshness, now),
+            Self::Bucket(bucket) => bucket.satisfies(known, intent, freshness, now),
         }
     }
 }
@@ -368,7 +368,7 @@ impl Inner {
     }
 
     /// The path of what lies at `inside` in the mount at `mount`, unless a deeper mount hides it.
-    fn seen_through(&self, mount: &str, inside: &AssetPath<'_>) -> Option<AssetPath<'static>> {
+    fn path_in_mount(&self, mount: &str, inside: &AssetPath<'_>) -> Option<AssetPath<'static>> {
         let path = if mount.is_empty() { inside.as_str().to_owned() } else { format!("{mount}/{inside}") };
         let path = AssetPath::from_plain(&path).ok()?.to_owned();
         (self.find(&path)?.0.path == mount).then_some(path)
