@@ -1,4 +1,4 @@
-//! The `wamedia` program: one command, and what became of it as an exit code.
+//! The `wamedia` program: runs one command and exits with its exit code.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
-//! `wamedia generate`: the manual page and the shells' completions, out of the one definition of the options.
+//! `wamedia generate`: the manual page and the shell completions, generated from the definition of the options.
 //!
-//! What a page says of an option stands where the option is defined; here is only how pages are put together.
+//! The text about an option stands where the option is defined; this file only puts pages together.
 
 use std::fmt::Write as _;
 use std::io;
@@ -13,7 +13,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{CommandError, Exit, print};
 
-/// Print the manual page, or what a shell completes `wamedia` by
+/// Print the manual page or shell completions
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -77,7 +77,7 @@ fn manual() -> String {
 /// A command and those below it, each as a section.
 fn describe(command: &Command, roff: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
-    // What every command takes is told of once, at the top.
+    // Options of every command are described once, at the top.
     let own = command.clone().mut_args(|argument| {
         let is_everywhere = matches!(argument.get_id().as_str(), "config" | "help" | "version");
         argument.hide(is_everywhere)
@@ -92,24 +92,24 @@ fn describe(command: &Command, roff: &mut String) {
     sections.push_str(&verbatim("NOTES", command.get_after_long_help().or(command.get_after_help())));
     roff.push_str(&section(|to| Roff::default().control("SH", [name]).to_writer(to)));
     for line in sections.lines() {
-        // They lie below the command's heading.
+        // Its sections become subsections of the command's heading.
         match line.strip_prefix(".SH ") {
             Some(title) => writeln!(roff, ".SS {title}"),
             None => writeln!(roff, "{line}"),
         }
-        .expect("a String takes whatever is written to it");
+        .expect("writing to a String cannot fail");
     }
     for command in visible(command) {
         describe(command, roff);
     }
 }
 
-/// The commands right below one that help tells of, without `help` itself.
+/// The subcommands that help lists, without `help` itself.
 fn visible(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help")
 }
 
-/// A section of lines that stay as they are.
+/// A section of unfilled lines.
 fn verbatim(title: &str, lines: Option<&StyledStr>) -> String {
     let Some(lines) = lines else { return String::new() };
     let mut roff = Roff::default();
@@ -121,7 +121,7 @@ fn verbatim(title: &str, lines: Option<&StyledStr>) -> String {
     section(|to| roff.to_writer(to))
 }
 
-/// What is rendered, without the preamble that only a whole document begins with.
+/// The rendered section, without the preamble that only a whole document begins with.
 fn section(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
     let whole = rendered(render);
     let begin = whole.find(".SH").unwrap_or_default();
@@ -130,17 +130,18 @@ fn section(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String 
 
 fn rendered(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
     let mut written = Vec::new();
-    render(&mut written).expect("memory takes what is written to it");
+    render(&mut written).expect("writing to memory cannot fail");
     ascii(&String::from_utf8(written).expect("help is UTF-8"))
 }
 
-/// The same with what is beyond ASCII in roff's own spelling, which any formatter reads in any locale (groff_char(7)).
+/// Escapes characters beyond ASCII in roff's notation, which any formatter reads in any locale (groff_char(7)).
 fn ascii(roff: &str) -> String {
     roff.chars().fold(String::with_capacity(roff.len()), |mut written, character| {
         match character {
             character if character.is_ascii() => written.push(character),
-            other => write!(written, "\\[u{:04X}]", u32::from(other))
-                .expect("a String takes whatever is written to it"),
+            other => {
+                write!(written, "\\[u{:04X}]", u32::from(other)).expect("writing to a String cannot fail")
+            }
         }
         written
     })
@@ -150,7 +151,7 @@ fn ascii(roff: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The names of all commands that help tells of, and the flags of each.
+    /// The names of all commands that help lists, and the flags of each.
     fn all(command: &Command, names: &mut Vec<String>, flags: &mut Vec<String>) {
         for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
             flags.extend(argument.get_long().map(str::to_owned));
@@ -170,10 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_tells_of_every_command_and_every_flag() {
+    fn manual_page_has_every_command_and_every_flag() {
         let (names, flags) = defined();
         assert!(names.len() > 15 && flags.len() > 50, "{names:?} {flags:?}");
-        // As it is read: hyphens are escaped.
+        // Hyphens are escaped in roff.
         let page = manual().replace('\\', "");
         for name in names {
             assert!(page.contains(&format!("\n.SH \"{name}\"\n")), "{name}");
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_is_one_document_in_which_nothing_of_the_text_is_taken_for_a_request() {
+    fn manual_page_is_one_document_and_its_text_holds_no_roff_requests() {
         const REQUESTS: [&str; 13] =
             [".ie", ".el", ".TH", ".SH", ".SS", ".TP", ".PP", ".RS", ".RE", ".IP", ".br", ".nf", ".fi"];
         let page = manual();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn completions_know_every_command_and_every_flag() {
+    fn completions_have_every_command_and_every_flag() {
         let (names, flags) = defined();
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = completions(shell);
@@ -207,7 +208,7 @@ mod tests {
                 assert!(script.contains(last), "{shell} does not know {name}");
             }
             for flag in &flags {
-                // fish writes the name of a long flag behind -l.
+                // fish writes the name of a long flag after -l.
                 let known = script.contains(&format!("--{flag}")) || script.contains(&format!("-l {flag}"));
                 assert!(known, "{shell} does not know --{flag}");
             }

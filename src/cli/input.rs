@@ -1,4 +1,4 @@
-//! What is handed over to be read whole: a file, or stdin. What it means is for the commands to say.
+//! Reads an input file, or stdin, whole and up to a size limit.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{CommandError, Exit};
 
-/// The bytes of `file`, or of stdin. More than `most` of them are refused with `too_many`, which says the mend.
+/// The bytes of `file`, or of stdin. With more than `most` bytes the error is `too_many`, which names the fix.
 pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec<u8>, CommandError> {
     let system = |e: io::Error| CommandError::new(Exit::System, format_args!("cannot be read: {e}"));
     let mut bytes = Vec::new();
@@ -14,9 +14,10 @@ pub(super) fn read(file: Option<&Path>, most: u64, too_many: &str) -> Result<Vec
         None => io::stdin().lock().take(most + 1).read_to_end(&mut bytes).map_err(system)?,
         Some(file) => {
             let file = File::open(file).map_err(|e| match e.kind() {
-                io::ErrorKind::NotFound => {
-                    CommandError::new(Exit::Usage, "there is no such file; name one, or - for stdin")
-                }
+                io::ErrorKind::NotFound => CommandError::new(
+                    Exit::Usage,
+                    "there is no such file; name an existing one, or - for stdin",
+                ),
                 _ => system(e),
             })?;
             file.take(most + 1).read_to_end(&mut bytes).map_err(system)?

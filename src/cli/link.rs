@@ -11,8 +11,8 @@ use crate::config::Flags;
 /// Print the public URL of an asset's current version
 ///
 /// The link carries `?v=` and the first 16 hex digits of the asset's SHA-256, or, in a bucket, of the SHA-256 of its entity tag.
-/// WhatsApp keeps what it fetched by the exact text of the link, so an asset that has changed needs a link that has
-/// changed, and this is it.
+/// WhatsApp caches by the exact text of a link. So after an asset has changed, print its link again: only the new link is
+/// fetched anew.
 ///
 /// Where the asset's rule says `signed = true`, the link is signed and expires.
 #[derive(Debug, Args)]
@@ -23,17 +23,17 @@ Examples:
   wamedia --config shop.toml link media/campaign/banner.jpg
   wamedia link personal/invoice.pdf --expires 7d
 
-Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration (a bucket
-that refuses us, too), 3 the file or the bucket could not be read.")]
+Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration (also when a
+bucket denies access), 3 system error (the file or the bucket could not be read).")]
 pub(super) struct Arguments {
-    /// A file in a folder that is served, or the asset's path as in its URL
+    /// A file in a served folder, or the path of the asset as in its URL
     path: PathBuf,
 
-    /// Leave out `?v=`, for a link that always means the current version
+    /// Leave out `?v=`, for a link that always leads to the current version
     #[arg(long)]
     no_version: bool,
 
-    /// How long the link counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    /// Lifetime of the link, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true)]
     expires: Option<Duration>,
 }

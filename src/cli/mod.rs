@@ -1,9 +1,9 @@
 //! The command line: one file a command, and the only code that prints.
 //!
-//! Results go to stdout, everything else to stderr. What a user can get wrong is told with the mend; what it means for a
-//! script is the exit code, [`Exit`].
+//! Results go to stdout, everything else to stderr. Every error names the thing, the reason and the fix. The exit code,
+//! [`Exit`], is for scripts.
 
-// Comments on arguments are help, and printed as they stand.
+// Doc comments on arguments are help texts, printed as they are.
 #![allow(clippy::doc_markdown)]
 
 mod asset;
@@ -29,12 +29,13 @@ use crate::store::{StoreError, UpstreamFault};
 
 /// Hosts media for WhatsApp link sends.
 ///
-/// A business names a URL in a message, and Meta's fetcher downloads it. wamedia serves those files with the headers
-/// that make WhatsApp keep each one for exactly as long as you mean it to.
+/// A WhatsApp message can name the URL of an image, video, audio file, sticker or document, which Meta's fetcher downloads.
+/// wamedia serves those files with the headers that tell WhatsApp how long to keep each one, checks them against WhatsApp's
+/// rules, and writes the messages that send them.
 #[derive(Debug, Parser)]
 #[command(name = "wamedia", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
-    /// Configuration file [default: ./wamedia.toml if it is there]
+    /// Configuration file [default: ./wamedia.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -48,7 +49,7 @@ enum Command {
     Check(check::Arguments),
     Simulate(simulate::Arguments),
     Link(link::Arguments),
-    // The largest by far, and there is one of it.
+    // Boxed, because it is by far the largest variant.
     Message(Box<message::Arguments>),
     Generate(generate::Arguments),
 }
@@ -56,17 +57,19 @@ enum Command {
 const EXAMPLES: &str = "\
 Examples:
   wamedia serve media               host the folder `media` on http://127.0.0.1:8080
-  wamedia serve                     host what ./wamedia.toml says
-  wamedia check media               say whether WhatsApp will take each file
+  wamedia serve                     host the folders and buckets of ./wamedia.toml
+  wamedia check media               check whether WhatsApp will take each file
   wamedia link campaign/banner.jpg  print the link to put into a message
   wamedia message campaign/banner.jpg --to +16505551234
                                     print the message that sends it
-  wamedia message validate a.json   hold a message's payload against WhatsApp's rules
+  wamedia message validate a.json   check the payload of a message against WhatsApp's rules
 
-Every setting has an environment variable, too: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
-Flags win over the environment, the environment over the file.";
+Every setting has an environment variable: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
+Flags override environment variables, which override the configuration file.
 
-/// What became of a command. Scripts go by it, so the numbers never change.
+Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration, 3 system error (I/O, network).";
+
+/// Exit codes. Scripts depend on the numbers, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     /// Done, and the answer is yes.
@@ -75,11 +78,11 @@ enum Exit {
     No = 1,
     /// Wrong usage or configuration.
     Usage = 2,
-    /// The system failed: I/O, network.
+    /// System error: I/O, network.
     System = 3,
 }
 
-/// Why a command ended early.
+/// Why a command failed, and its exit code.
 #[derive(Debug)]
 struct CommandError {
     exit: Exit,
@@ -91,13 +94,13 @@ impl CommandError {
         Self { exit, message: message.to_string() }
     }
 
-    /// The same, with the thing that it is about.
+    /// The same error, with its subject in front.
     fn about(self, thing: impl fmt::Display) -> Self {
         Self { message: format!("{thing}: {}", self.message), ..self }
     }
 }
 
-/// A store that refuses us is one that is not set up right; any other failure is the system's.
+/// A bucket that denies access is a configuration error; any other store error is a system error.
 fn store_error(error: StoreError) -> CommandError {
     let exit = match error {
         StoreError::Upstream { fault: UpstreamFault::Refused, .. } => Exit::Usage,
@@ -108,7 +111,7 @@ fn store_error(error: StoreError) -> CommandError {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    // Exits by itself: 0 after help and version, 2 after wrong usage.
+    // Exits the process with 0 after help and version, with 2 after wrong usage.
     let arguments = Arguments::parse_from(with_config_first(std::env::args_os().collect()));
     let result = match arguments.command {
         Command::Serve(command) => serve::run(command, arguments.config),
@@ -125,13 +128,13 @@ pub fn run() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// The arguments with a `--config` that stands right behind the command put before it, where it means the same. Behind `message`
-/// it would count as one of the flags that no kind of message may stand after.
+/// Moves a `--config` that directly follows `message` in front of it, where it means the same. After `message`, clap would
+/// take it for a flag of the command, which conflicts with its subcommands.
 fn with_config_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_message = |argument: &OsString| argument == "message";
     let Some(at) = arguments.iter().position(is_message) else { return arguments };
-    let behind = |at: usize| arguments.get(at + 1).and_then(|argument| argument.to_str());
-    let count = match behind(at) {
+    let after = |at: usize| arguments.get(at + 1).and_then(|argument| argument.to_str());
+    let count = match after(at) {
         Some("--config") => 2,
         Some(argument) if argument.starts_with("--config=") => 1,
         _ => return arguments,
@@ -143,15 +146,15 @@ fn with_config_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
 
 fn load(flags: &Flags) -> Result<Settings, CommandError> {
     let here = std::env::current_dir().map_err(|e| {
-        CommandError::new(Exit::System, format_args!("the working directory cannot be told: {e}"))
+        CommandError::new(Exit::System, format_args!("cannot determine the working directory: {e}"))
     })?;
     config::load(flags, std::env::vars_os(), &here).map_err(|e| CommandError::new(Exit::Usage, e))
 }
 
-/// The same for a command that can do without: `None` where nothing says what is served.
+/// Like [`load`], for a command that works without settings: `None` where no store is configured.
 fn load_or_none(flags: &Flags) -> Result<Option<Settings>, CommandError> {
     let here = std::env::current_dir().map_err(|e| {
-        CommandError::new(Exit::System, format_args!("the working directory cannot be told: {e}"))
+        CommandError::new(Exit::System, format_args!("cannot determine the working directory: {e}"))
     })?;
     match config::load(flags, std::env::vars_os(), &here) {
         Ok(settings) => Ok(Some(settings)),
@@ -160,18 +163,18 @@ fn load_or_none(flags: &Flags) -> Result<Option<Settings>, CommandError> {
     }
 }
 
-/// Threads that may wait for the file system at the same time.
+/// Most threads that wait for the file system at the same time.
 const WAITING_THREADS: usize = 32;
 
-/// The runtime of all that is not one client's. Threads of it that still wait for a file system or a name must not keep the
-/// process, so its end waits for nobody.
+/// The background runtime. Its shutdown waits for no thread: one that is blocked on a file system or a name lookup must not
+/// keep the process alive.
 struct Background(Option<Runtime>);
 
 impl std::ops::Deref for Background {
     type Target = Runtime;
 
     fn deref(&self) -> &Runtime {
-        self.0.as_ref().expect("it is there until it is dropped")
+        self.0.as_ref().expect("the runtime exists until it is dropped")
     }
 }
 
@@ -191,21 +194,21 @@ fn background() -> Result<Background, CommandError> {
         .enable_all()
         .build()
         .map(|runtime| Background(Some(runtime)))
-        .map_err(|e| CommandError::new(Exit::System, format_args!("no threads can be started: {e}")))
+        .map_err(|e| CommandError::new(Exit::System, format_args!("cannot start threads: {e}")))
 }
 
-/// Prints a result. A reader that has had enough is no error.
+/// Prints a result to stdout. A closed pipe is no error.
 fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CommandError::new(Exit::System, format_args!("stdout cannot be written: {e}")))
+            Err(CommandError::new(Exit::System, format_args!("cannot write to stdout: {e}")))
         }
         _ => Ok(()),
     }
 }
 
-/// Says something that is not a result. There is nobody to tell where stderr is closed.
+/// Prints anything but a result. A closed stderr is ignored.
 fn print_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -215,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_configuration_may_stand_on_either_side_of_the_command() {
+    fn config_flag_works_before_and_after_the_command() {
         let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         for (given, expected) in [
             ("wamedia message --config F text --body Hi", "wamedia --config F message text --body Hi"),

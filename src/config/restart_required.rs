@@ -1,26 +1,25 @@
-//! New settings for a program that runs: what of them cannot take effect before it is started again.
+//! Settings that need a restart: a reload keeps their values and reports the changed ones.
 
 use super::Settings;
 use super::settings_table::KEYS;
 
-/// The keys of the settings that last as long as the process.
-fn fixed() -> impl Iterator<Item = &'static str> {
+/// The keys of the settings that only take effect at the start.
+fn restart_required() -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter(|key| key.needs_restart).map(|key| key.name)
 }
 
 impl Settings {
-    /// Takes over from the settings that are `running` what cannot change while the program runs, and gives the keys of what was to
-    /// be otherwise.
-    pub fn keep_what_is_fixed(&mut self, running: &Self) -> Vec<&'static str> {
-        // What nobody says, then or now, follows from the machine or from what is said: it is no change that anybody has made.
-        let is_said = |key: &str| self.said.has(key) || running.said.has(key);
+    /// Keeps the values of `running` for all settings that need a restart, and returns the keys of those that changed.
+    pub fn keep_restart_required(&mut self, running: &Self) -> Vec<&'static str> {
+        // A setting that is unset, then and now, follows from the machine or from other settings: the operator did not change it.
+        let is_set = |key: &str| self.said.has(key) || running.said.has(key);
         let has_changed = |key: &&super::settings_table::Key| {
-            key.needs_restart && is_said(key.name) && (key.show)(self) != (key.show)(running)
+            key.needs_restart && is_set(key.name) && (key.show)(self) != (key.show)(running)
         };
         let mut changed: Vec<_> = KEYS.iter().filter(has_changed).map(|key| key.name).collect();
         self.acme = running.acme.clone();
         if self.scheme() != running.scheme() {
-            // Which certificates there are may change; whether there are any decides what is spoken on every address.
+            // Certificates may change. Whether there are any may not: it decides between HTTP and HTTPS on every address.
             changed.push("tls.cert");
             self.tls = running.tls.clone();
         }
@@ -29,17 +28,17 @@ impl Settings {
         self.threads = running.threads;
         self.admin = running.admin;
         self.memory = running.memory;
-        let meant = self.plain_serves;
-        for key in fixed() {
+        let configured = self.plain_serves;
+        for key in restart_required() {
             if running.said.has(key) {
                 self.said.0.insert(key)
             } else {
                 self.said.0.remove(key)
             };
         }
-        // From what is listened on, not from what would be: an address that is there for authorities alone stays so.
+        // Derived from the addresses in use, not the configured ones: an address for authorities only stays one.
         self.derive();
-        if self.plain_serves != meant {
+        if self.plain_serves != configured {
             changed.push("plain_serves");
         }
         changed
@@ -51,15 +50,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fixed_stays_and_is_named_and_the_rest_is_taken() {
+    fn changed_settings_that_need_a_restart_are_kept_and_reported() {
         let running = Settings::defaults();
         let mut new = Settings::defaults();
-        assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
-        // As where the processors that it may run on are others now.
+        assert_eq!(new.keep_restart_required(&running), [""; 0]);
+        // As when the number of available processors has changed.
         new.threads += 1;
-        assert_eq!(new.keep_what_is_fixed(&running), [""; 0]);
+        assert_eq!(new.keep_restart_required(&running), [""; 0]);
         assert_eq!(new, running);
-        new.said = crate::config::raw::Said(fixed().collect());
+        new.said = crate::config::raw::Said(restart_required().collect());
         new.listen.push(([127, 0, 0, 1], 1).into());
         new.plain_listen.push(([127, 0, 0, 1], 2).into());
         new.admin = Some(([127, 0, 0, 1], 3).into());
@@ -73,9 +72,9 @@ mod tests {
         new.memory = crate::config::Memory { cache: 1, streams: 2, digests: 3 };
         new.tls.cert.push("cert.pem".into());
         new.limits.connections = 7;
-        let mut expected = Vec::from_iter(fixed());
+        let mut expected = Vec::from_iter(restart_required());
         expected.push("tls.cert");
-        assert_eq!(new.keep_what_is_fixed(&running), expected);
+        assert_eq!(new.keep_restart_required(&running), expected);
         let limits = crate::config::Limits { connections: 7, ..running.limits };
         assert_eq!(new, Settings { limits, ..running });
     }

@@ -162,7 +162,7 @@ impl Server {
 
     /// Applies new settings, with their stores, to every later request. Requests in flight finish under the previous ones.
     ///
-    /// Settings that need a restart keep their value; see [`Settings::keep_what_is_fixed`].
+    /// Settings that need a restart keep their value; see [`Settings::keep_restart_required`].
     pub fn apply(&self, settings: &Settings, stores: Stores) {
         let ServerStatus { snapshots, metrics, connections, reloads, .. } = &self.status;
         let most = limit::connections::affordable(settings.limits.connections);

@@ -510,7 +510,7 @@ fn a_line_that_was_left_unfinished_spoils_no_other() {
         });
         parsed(text.lines().last().expect("a line"));
         server.signal(Signal::HUP);
-        server.wait_for_line("is in force");
+        server.wait_for_line("configuration reloaded");
     }
 }
 
@@ -519,7 +519,7 @@ fn a_log_that_lies_in_the_store_is_not_served() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "access.json"]);
     let told = server.lines().join("\n");
-    assert!(told.contains("rotated files beside it could be had by anybody (/access.json.1)"), "{told}");
+    assert!(told.contains("anyone could download rotated files beside it (/access.json.1)"), "{told}");
     symlink("access.json", folder.at("alias.json")).expect("a link");
     assert_eq!(server.get("/a.jpg").status, 200);
     eventually("the log has a line", || {

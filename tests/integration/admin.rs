@@ -16,7 +16,7 @@ use crate::support::{Client, Folder, Response, Server, eventually, noise, outcom
 #[track_caller]
 pub(crate) fn address_of(server: &mut Server) -> SocketAddr {
     let lines = server.lines();
-    let told = lines.iter().find_map(|line| line.trim().strip_prefix("tells of it on http://"));
+    let told = lines.iter().find_map(|line| line.trim().strip_prefix("admin      http://"));
     let told = told.unwrap_or_else(|| panic!("no admin listener in {lines:#?}"));
     told.split('/').next().expect("an address").parse().expect("an address")
 }
@@ -251,7 +251,7 @@ fn while_it_drains_it_is_alive_and_not_ready() {
     assert_eq!(kept.request("GET", "/readyz", &[]).status, 200);
 
     server.signal(Signal::TERM);
-    server.wait_for_line("taking no new connections");
+    server.wait_for_line("shutting down; requests in progress have");
     let unready = eventually("it is not ready", || {
         let answer = kept.request("GET", "/readyz", &[]);
         (answer.status == 503).then_some(answer)

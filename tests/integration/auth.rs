@@ -230,7 +230,7 @@ fn links_say_that_there_is_a_door_and_nothing_tells_credentials() {
         assert_eq!(server.get("/partner/a.jpg").status, 401);
         let said = server.end().join("\n");
         assert!(
-            said.contains("/partner/a.jpg") && said.contains("for credentials below /partner/deep"),
+            said.contains("/partner/a.jpg") && said.contains("credentials required below /partner/deep"),
             "{said}"
         );
         assert!(

@@ -508,7 +508,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     for arguments in [&["serve", "--print-config"][..], &["link", "a.jpg"]] {
         let full = File::options().write(true).open("/dev/full").expect("a device");
         let outcome = outcome_to(full, &mut command(folder.path(), &store, arguments));
-        assert_refused(&outcome, 3, &["stdout cannot be written"]);
+        assert_refused(&outcome, 3, &["cannot write to stdout"]);
     }
 }
 

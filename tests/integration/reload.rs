@@ -25,8 +25,8 @@ use crate::support::{
     Client, Folder, PATIENCE, Server, etag_of, eventually, hex, noise, run, wamedia, wamedia_from_shell,
 };
 
-const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
-const REFUSED: &str = "SIGHUP: the configuration is refused, and the one before goes on: ";
+const IN_FORCE: &str = "SIGHUP: configuration reloaded";
+const REFUSED: &str = "SIGHUP: configuration rejected; still running with the previous one: ";
 
 /// A configuration of the folder itself, with this policy for everything.
 fn with_policy(policy: &str) -> String {
@@ -228,7 +228,7 @@ fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
         with_policy("max-age=2")
     );
     let line = reload(&mut server, &folder, &toml);
-    assert!(line.ends_with(&format!("in force, but for {}", fixed.join(", "))), "{line}");
+    assert!(line.ends_with(&format!("reloaded; restart to apply {}", fixed.join(", "))), "{line}");
     assert_eq!(policy_of(&server, "/a.jpg"), "max-age=2");
     // As it stands now is as it runs.
     let line = reload(&mut server, &folder, &with_policy("max-age=3"));
@@ -476,20 +476,20 @@ fn the_service_manager_is_told_when_it_serves_reads_settings_and_ends() {
     command.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
     let mut server = Server::spawn(command.env("NOTIFY_SOCKET", path));
     let message = next_message(&socket);
-    assert!(message.starts_with("READY=1\nSTATUS=serves "), "{message}");
+    assert!(message.starts_with("READY=1\nSTATUS=serving "), "{message}");
     assert!(message.contains(&server.address.to_string()), "{message}");
 
     reload(&mut server, &folder, &with_policy("max-age=2"));
     let message = next_message(&socket);
     let time = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("what systemd wants to be told");
     assert!(time.trim().parse::<u64>().expect("a time") > 0, "{message}");
-    assert!(next_message(&socket).starts_with("READY=1\nSTATUS=serves "));
+    assert!(next_message(&socket).starts_with("READY=1\nSTATUS=serving "));
 
     folder.write("wamedia.toml", "nonsense");
     server.signal(Signal::HUP);
     assert!(next_message(&socket).starts_with("RELOADING=1\n"));
     let message = next_message(&socket);
-    assert!(message.starts_with("READY=1\nSTATUS=goes on as before, since"), "{message}");
+    assert!(message.starts_with("READY=1\nSTATUS=configuration rejected; still running"), "{message}");
     assert_eq!(message.lines().count(), 2, "{message}");
 
     server.signal(Signal::TERM);

@@ -48,7 +48,7 @@ fn end_download(client: &mut Client, response: &mut Response, first: Vec<u8>) {
 #[track_caller]
 fn begin_drain(server: &mut Server, signal: Signal) -> String {
     server.signal(signal);
-    let line = server.wait_for_line("taking no new connections");
+    let line = server.wait_for_line("shutting down; requests in progress have");
     eventually("new connections are refused", || {
         let refused = TcpStream::connect(server.address).err()?;
         (refused.kind() == io::ErrorKind::ConnectionRefused).then_some(())
@@ -145,7 +145,7 @@ fn what_takes_too_long_is_cut() {
         server.signal(Signal::TERM);
         // The client reads nothing meanwhile.
         assert_eq!(server.wait().code(), Some(0));
-        server.wait_for_line("some responses were cut");
+        server.wait_for_line("shutdown: some responses were cut off");
         end_download(&mut client, &mut response, first);
         assert!(!response.complete);
     }

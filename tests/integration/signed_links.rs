@@ -56,7 +56,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()
 }
 
-/// A signature as README says that anybody can make it: `path` is decoded, with its slash.
+/// A signature made as docs/private-links.md describes: `path` is decoded, with its slash.
 fn signature(key: &[u8], id: &str, path: &str, expires: u64) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(hmac(key, &format!("wamedia-link-v1\n{id}\n{expires}\n{path}")))
 }
@@ -408,11 +408,11 @@ fn a_link_says_when_it_expires_and_how_long_is_asked_for() {
         assert_eq!(outcome.stderr.contains("15m or more"), warns, "{outcome:?}");
     }
     for (arguments, parts) in [
-        (&["link", "z.jpg", "--expires", "24h"][..], &["z.jpg", "signed = true", "leave --expires out"][..]),
+        (&["link", "z.jpg", "--expires", "24h"][..], &["z.jpg", "signed = true", "omit --expires"][..]),
         (&["message", "z.jpg", "--to", "+16505551234", "--expires", "24h"], &["z.jpg", "signed = true"]),
         (&["link", "personal/invoice.pdf", "--expires", "0s"], &["15m, 24h or 7d"]),
         (&["link", "personal/invoice.pdf", "--expires", "11y"], &["out of range"]),
-        (&["link", "personal/invoice.pdf", "--expires", "1500ms"], &["parts of a second"]),
+        (&["link", "personal/invoice.pdf", "--expires", "1500ms"], &["fractions of a second"]),
         (&["link", "personal/invoice.pdf", "--expires", "24"], &["15m, 24h or 7d"]),
         (&["link", "personal/invoice.pdf", "--expires", "-1h"], &["--expires", "15m, 24h or 7d"]),
         (&["message", "image", "--id", "1", "--to", "+16505551234", "--expires", "1h"], &["--expires"]),

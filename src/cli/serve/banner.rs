@@ -1,4 +1,4 @@
-//! What `wamedia serve` says when it serves: what is served where, what WhatsApp will do with it, and a command to try.
+//! Start-up banner of `wamedia serve`: mounts, addresses, cache policies, and a command to try.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use tokio::task::spawn_blocking;
 
 use crate::config::{PlainServes, PublicUrl, Settings};
 use crate::server::{Admin, Server};
-use crate::store::{Ask, Stores, Want};
+use crate::store::{Freshness, ReadIntent, Stores};
 use crate::whatsapp;
 
-/// What is served where, and what WhatsApp will do with it.
+/// Mounts, addresses, and what WhatsApp does under each cache policy.
 pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) -> String {
     let mut text = format!("wamedia {}\n", env!("CARGO_PKG_VERSION"));
     for mount in &settings.mounts {
@@ -28,14 +28,14 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
         let _ = writeln!(text, "  listens    http://{address}{only}");
     }
     if let Some(admin) = admin {
-        let _ = writeln!(text, "  tells of it on http://{}/metrics, /healthz and /readyz", admin.address());
+        let _ = writeln!(text, "  admin      http://{}/metrics, /healthz, /readyz", admin.address());
     }
-    let _ = writeln!(text, "  policies, the first that matches counts:");
+    let _ = writeln!(text, "  cache policies, the first match counts:");
     let rules = settings.cache.rules.iter().map(|rule| (rule.pattern(), rule.policy(), rule.is_signed()));
     let rows: Vec<_> = rules
         .chain([
-            ("anything else", &settings.cache.default, false),
-            ("?v= of the current version", &settings.cache.versioned, false),
+            ("all other assets", &settings.cache.default, false),
+            ("links with the current ?v=", &settings.cache.versioned, false),
         ])
         .map(|(what, policy, is_signed)| {
             let note = if is_signed { "; needs a signed link" } else { "" };
@@ -48,29 +48,29 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
         let _ = writeln!(text, "    {what:what_width$}  {policy:policy_width$}  {meaning}");
     }
     for auth in &settings.auth {
-        let _ = writeln!(text, "  asks       for credentials below {}", auth.url_path());
+        let _ = writeln!(text, "  auth       credentials required below {}", auth.url_path());
     }
     text
 }
 
-/// A line with a command that asks for some asset at `address`, which this machine can reach; `name` is one that a certificate is
-/// for. Takes as long as it takes to find an asset and to hash it.
+/// A line with a command that requests some asset from `address`, which this machine can reach; `name` is a host name with a
+/// certificate. Waits until an asset is found and hashed.
 pub(super) async fn example(
     settings: Settings,
     stores: Stores,
     address: SocketAddr,
     name: Option<String>,
 ) -> Option<String> {
-    let looking = spawn_blocking({
+    let search = spawn_blocking({
         let stores = stores.clone();
         move || (stores.example(&settings), settings)
     });
-    let (path, settings) = looking.await.ok()?;
+    let (path, settings) = search.await.ok()?;
     let path = path?;
-    let opened = stores.open(&path, Want::Head, Ask::Usual, Instant::now()).await.ok()?;
+    let opened = stores.open(&path, ReadIntent::Head, Freshness::Configured, Instant::now()).await.ok()?;
     let here = PublicUrl::of_address(settings.scheme(), address);
     let version = Some(&opened.asset().version);
-    // A certificate is for a name, which leads elsewhere or nowhere yet.
+    // A certificate is for a name, which may resolve to another address, or to none yet.
     let command = match name.or_else(|| settings.acme.domains.first().cloned()) {
         None => format!("curl -I '{}'", here.link(&path, version)),
         Some(name) => {

@@ -1,4 +1,4 @@
-//! `wamedia serve`: settings, server, signals, drain.
+//! `wamedia serve`: settings, server, signals, graceful shutdown.
 
 mod banner;
 mod reload;
@@ -33,23 +33,24 @@ Examples:
   AWS_REGION=eu-west-1 wamedia serve s3://my-media/campaign
   wamedia serve --print-config
 
---domain gets a certificate from Let's Encrypt and renews it; whoever uses it agrees to Let's
-Encrypt's terms. The name must lead to this machine, and ports 443 and 80 to this program. Another
-authority, a contact and where keys are kept: [acme] in the configuration file.
+--domain obtains a certificate from Let's Encrypt and renews it; by using it you agree to Let's
+Encrypt's terms. The name must resolve to this machine, and ports 443 and 80 must reach this
+program. The section [acme] of the configuration file sets another authority, a contact address
+and the folder for keys.
 
-SIGTERM and SIGINT end it gently: what is in flight may end. A second one ends it at once.
-SIGHUP reads the configuration, keys and certificates again; one that is wrong is refused, and
-the one before goes on.
+SIGTERM and SIGINT shut down gracefully: responses in progress may finish. A second signal stops
+at once. SIGHUP reloads the configuration, keys and certificates; if there is an error, the server
+keeps running with the previous ones.
 
 For a bucket, credentials, region and endpoint come from the environment and the files of the
 provider's own tools (AWS_…, GOOGLE_…, AZURE_…), or from its [[mount]] in the configuration file.
 
-Exit codes: 0 it was told to end and did, 2 wrong usage or configuration (a bucket that refuses us, too),
-3 the system failed it (a port in use, a folder that cannot be read or written, a bucket that cannot be reached).")]
+Exit codes: 0 stopped by a signal, 2 wrong usage or configuration (also when a bucket denies access),
+3 system error (port in use, folder not readable or writable, bucket not reachable).")]
 pub(super) struct Arguments {
-    // Not a doc comment, which would have to put the URLs into brackets.
+    // Not a doc comment: rustdoc would want the URLs in brackets.
     #[arg(
-        help = "The folder to host, or s3://BUCKET/PREFIX, gs://… or az://…, instead of the mounts in the file"
+        help = "Folder to host, or s3://BUCKET/PREFIX, gs://… or az://…; replaces the mounts of the configuration file"
     )]
     store: Option<String>,
 
@@ -57,15 +58,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<String>,
 
-    /// How the world reaches this server; links are built from it
+    /// Public base URL of this server; printed links begin with it
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
-    /// What caches may do with an asset that no rule matches [default: no-cache]
+    /// Cache-Control of assets that no rule matches [default: no-cache]
     #[arg(long, value_name = "VALUE")]
     cache_control: Option<String>,
 
-    /// Where requests are logged: off, text or json (both on stderr), or a file (JSON) [default: text]
+    /// Access log: off, text or json (both to stderr), or a file (JSON) [default: text]
     #[arg(long, value_name = "WHERE")]
     access_log: Option<String>,
 
@@ -77,11 +78,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     tls_key: Vec<String>,
 
-    /// Name to get a certificate for and be reached by, repeatable; listens on ports 443 and 80 unless told otherwise
+    /// Host name to obtain a certificate for, repeatable; listens on ports 443 and 80 unless --listen is given
     #[arg(long, value_name = "NAME")]
     domain: Vec<String>,
 
-    /// Address and port for /healthz, /readyz and /metrics, apart from what is served [default: none]
+    /// Address and port of the admin listener: /healthz, /readyz and /metrics [default: none]
     #[arg(long, value_name = "ADDR:PORT")]
     admin: Option<String>,
 
@@ -108,7 +109,7 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
         print(&settings.as_file().to_string())?;
         return Ok(Exit::Fine);
     }
-    // Before there are threads.
+    // Before any thread starts: it removes environment variables.
     let passed = InheritedSockets::take().map_err(|e| CommandError::new(Exit::Usage, e))?;
     background()?.block_on(serve(Arc::new(flags), settings, passed))?;
     Ok(Exit::Fine)
@@ -116,29 +117,29 @@ pub(super) fn run(arguments: Arguments, config: Option<PathBuf>) -> Result<Exit,
 
 async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) -> Result<(), CommandError> {
     let system = |e: &dyn std::fmt::Display| CommandError::new(Exit::System, e);
-    // Before anything is bound: from here on a signal means drain, not death.
+    // Before any port is bound: from here on a signal starts a graceful shutdown.
     let mut signals =
-        Signals::listen().map_err(|e| system(&format_args!("signals cannot be received: {e}")))?;
+        Signals::listen().map_err(|e| system(&format_args!("cannot listen for signals: {e}")))?;
     let stores = Stores::open_all(&settings, &tokio::runtime::Handle::current()).map_err(store_error)?;
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
-    // Before the buckets are asked: there may be something to warn of.
-    log.take_notices(log::LevelFilter::Info);
+    // Before buckets are probed, which may log warnings.
+    log.install(log::LevelFilter::Info);
     let _closing = Closing(log.clone());
     let supervisor = ServiceManager::find();
     let (tls, certificates, acme) = match secure(&settings)? {
         None => (None, None, None),
         Some((tls, certificates, acme)) => (Some(tls), Some(certificates), acme),
     };
-    warnings::tell(&settings, &stores, tls.as_ref().map(|tls| &**tls.certificates()));
+    warnings::log_all(&settings, &stores, tls.as_ref().map(|tls| &**tls.certificates()));
     let probed = tokio::select! {
         probed = stores.probe() => Some(probed),
         _ = signals.next() => None,
     };
     let Some(Ok(())) = probed else {
-        // Told to end before it began is told to end.
+        // A signal before the start is a normal end.
         return probed.map_or(Ok(()), |probed| probed.map_err(store_error));
     };
-    // First, so that nothing is served yet where it cannot be had.
+    // First, so that the server does not start if the admin listener cannot.
     let admin = match passed.admin() {
         Some(socket) => Some(
             socket.map_err(|e| system(&e)).and_then(|socket| Admin::on(socket).map_err(|e| system(&e)))?,
@@ -148,45 +149,45 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     let server = Server::start(&settings, stores.clone(), log.clone(), tls.as_ref(), &passed)
         .map_err(|e| system(&e))?;
     drop(passed);
-    // Not written here: from here on nothing may keep a signal from being heeded, a stderr that nobody reads included, nor a folder
-    // that does not answer.
-    log.say(banner::text(&settings, &server, admin.as_ref()));
+    // Through the log writer, not directly: from here on nothing may delay the handling of signals, neither a blocked stderr nor a
+    // folder that hangs.
+    log.print(banner::text(&settings, &server, admin.as_ref()));
     if let Some(&address) = server.addresses().first() {
         let name = tls.as_ref().and_then(|tls| tls.certificates().example_name());
         let (example, log) = (banner::example(settings.clone(), stores.clone(), address, name), log.clone());
-        tokio::spawn(async move { example.await.into_iter().for_each(|line| log.say(line)) });
+        tokio::spawn(async move { example.await.into_iter().for_each(|line| log.print(line)) });
     }
     if let Some(admin) = admin {
-        tokio::spawn(admin.run(server.watch()));
+        tokio::spawn(admin.run(server.status()));
     }
-    let got_for = acme.as_ref().map_or_else(Vec::new, |acme| acme.names().to_vec());
+    let acme_names = acme.as_ref().map_or_else(Vec::new, |acme| acme.names().to_vec());
     if let Some(acme) = acme {
-        // Now that authorities find somebody who answers. It is dropped with the runtime, wherever it is.
+        // Now that challenges can be answered. The task ends with the runtime.
         tokio::spawn(acme.run());
     }
 
     supervisor.ready(reload::summary(&settings, &server));
-    tokio::spawn(supervisor.clone().keep_telling(server.pulse()));
+    tokio::spawn(supervisor.clone().run_watchdog(server.liveness()));
 
     let mut in_force =
-        InForce { flags, settings, stores, server: &server, log: log.clone(), certificates, got_for };
-    let name = serve_until_told(&mut signals, &mut in_force, &supervisor).await;
-    let patience = in_force.settings.limits.drain_timeout.as_secs_f32();
-    supervisor.stopping(format!("{name}: what is in flight has {patience} s to end"));
-    log.say(format!(
-        "wamedia: {name}: taking no new connections; what is in flight has {patience} s to end (once more ends it at once)\n",
+        InForce { flags, settings, stores, server: &server, log: log.clone(), certificates, acme_names };
+    let name = serve_until_signal(&mut signals, &mut in_force, &supervisor).await;
+    let timeout = in_force.settings.limits.drain_timeout.as_secs_f32();
+    supervisor.stopping(format!("{name}: shutting down, requests in progress have {timeout} s to finish"));
+    log.print(format!(
+        "wamedia: {name}: shutting down; requests in progress have {timeout} s to finish (a second signal stops at once)\n",
     ));
     let again = async {
         signals.next().await;
     };
     if !server.drain(again).await {
-        log::warn!("some responses were cut");
+        log::warn!("shutdown: some responses were cut off");
     }
     supervisor.close();
     Ok(())
 }
 
-/// Has the log written to its end, however the command ends: what was warned of is told before what it ended with.
+/// Flushes the log however the command ends, so that warnings appear before the final error.
 struct Closing(LogWriter);
 
 impl Drop for Closing {
@@ -195,9 +196,8 @@ impl Drop for Closing {
     }
 }
 
-/// Lets the server serve, under new settings whenever it is told to read them, until it is told to end: by the signal of this
-/// name.
-async fn serve_until_told(
+/// Serves until a signal ends the program, and returns that signal's name. Each SIGHUP reloads the settings.
+async fn serve_until_signal(
     signals: &mut Signals,
     in_force: &mut InForce<'_>,
     supervisor: &ServiceManager,
@@ -213,13 +213,13 @@ async fn serve_until_told(
         };
         supervisor.ready(match reloaded {
             Ok(status) => status,
-            Err(reason) => format!("goes on as before, since the configuration is refused: {reason}"),
+            Err(reason) => format!("configuration rejected; still running with the previous one: {reason}"),
         });
     }
 }
 
-/// What HTTPS takes, if it is to be spoken: certificates, their files, which are looked after from now on, and who gets other
-/// certificates once addresses are bound.
+/// The parts of HTTPS, if it is configured: certificates, their files (watched from now on), and the ACME client, which runs once
+/// addresses are bound.
 fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<AcmeClient>)>, CommandError> {
     if settings.scheme() == Scheme::Http {
         return Ok(None);
@@ -233,12 +233,12 @@ fn secure(settings: &Settings) -> Result<Option<(Tls, CertificateFiles, Option<A
     }
     let acme = AcmeClient::open(&settings.acme, &tls).map_err(acme_error)?;
     if acme.is_none() {
-        log::info!("the certificate files are for all of `acme.domains`: no other certificate is asked for");
+        log::info!("the certificate files cover all of `acme.domains`: ACME is not used");
     }
     Ok(Some((tls, files, acme)))
 }
 
-/// State that the system will not read or write is the system's failure; any other is one of the settings.
+/// State that cannot be read or written is a system error; any other error is one of the configuration.
 fn acme_error(error: AcmeError) -> CommandError {
     let exit = match &error {
         AcmeError::State(StateError::Io { source, .. }) if source.kind() != ErrorKind::NotADirectory => {
@@ -249,7 +249,7 @@ fn acme_error(error: AcmeError) -> CommandError {
     CommandError::new(exit, error)
 }
 
-/// The signals that end the program, and the one that has it read its settings again.
+/// The signals that end the program, and SIGHUP, which reloads the settings.
 struct Signals {
     hangup: Signal,
     terminate: Signal,
@@ -265,7 +265,7 @@ impl Signals {
         })
     }
 
-    /// The next; `None` for the one to read settings again.
+    /// The next signal; `None` for SIGHUP.
     async fn any(&mut self) -> Option<&'static str> {
         tokio::select! {
             _ = self.terminate.recv() => Some("SIGTERM"),
@@ -274,7 +274,7 @@ impl Signals {
         }
     }
 
-    /// The next that ends the program.
+    /// The next signal that ends the program.
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -1,7 +1,7 @@
-//! Settings that are read again while the server runs: all of them take effect, or none.
+//! Reload (SIGHUP): reads the configuration again and applies all of it, or none.
 //!
-//! Everything that can fail is done before anything is changed: reading, opening, asking new buckets. What is left then is to
-//! put it in the place of what was.
+//! Everything that can fail comes before the first change: reading files, opening stores, probing new buckets. Then the new
+//! state replaces the old one.
 
 use std::sync::Arc;
 
@@ -10,43 +10,43 @@ use tokio::task::spawn_blocking;
 use super::{load, warnings};
 use crate::cli::{CommandError, Exit, store_error};
 use crate::config::{Flags, Settings};
-use crate::server::{CertificateFiles, CertificatesRead, LogSink, LogWriter, Server};
+use crate::server::{CertificateFiles, LoadedCertificates, LogSink, LogWriter, Server};
 use crate::store::Stores;
 
-/// What is in force, and what is needed to put something else in its place.
+/// The settings in force, and the parts that a reload replaces.
 pub(super) struct InForce<'s> {
     pub(super) flags: Arc<Flags>,
     pub(super) settings: Settings,
     pub(super) stores: Stores,
     pub(super) server: &'s Server,
     pub(super) log: LogWriter,
-    /// Where HTTPS is spoken.
+    /// Present where HTTPS is served.
     pub(super) certificates: Option<CertificateFiles>,
-    /// The names that certificates are got for by ACME.
-    pub(super) got_for: Vec<String>,
+    /// The names with a certificate from ACME.
+    pub(super) acme_names: Vec<String>,
 }
 
-/// What takes its place.
+/// A new configuration, read and opened but not applied.
 struct Next {
     settings: Settings,
-    /// Keys of what was to be otherwise and cannot be.
-    fixed: Vec<&'static str>,
+    /// Keys of changed settings that need a restart.
+    restart_required: Vec<&'static str>,
     stores: Stores,
-    certificates: Option<CertificatesRead>,
+    certificates: Option<LoadedCertificates>,
     access_log: LogSink,
 }
 
 impl InForce<'_> {
-    /// Reads the settings again and puts them in force; where that fails, all stays as it is. Says in a few words what came of it.
+    /// Reads the settings again and applies them; on an error nothing changes. Returns a status for the service manager.
     ///
-    /// Dropped while it still reads, it has changed nothing.
+    /// Dropping the future while it still reads changes nothing.
     pub(super) async fn reload(&mut self) -> Result<String, String> {
         match self.prepare().await {
-            Ok(next) => Ok(self.change_to(next).await),
+            Ok(next) => Ok(self.apply(next).await),
             Err(failure) => {
-                self.server.refused();
+                self.server.reload_rejected();
                 log::error!(
-                    "SIGHUP: the configuration is refused, and the one before goes on: {}",
+                    "SIGHUP: configuration rejected; still running with the previous one: {}",
                     failure.message
                 );
                 Err(failure.message)
@@ -56,91 +56,97 @@ impl InForce<'_> {
 
     async fn prepare(&self) -> Result<Next, CommandError> {
         let (flags, running, stores) = (Arc::clone(&self.flags), self.settings.clone(), self.stores.clone());
-        let (has_certificates, got_for) = (self.certificates.is_some(), self.got_for.clone());
-        // Files may lie on what does not answer.
+        let (has_certificates, acme_names) = (self.certificates.is_some(), self.acme_names.clone());
+        // The files may be on a file system that hangs.
         let reading = spawn_blocking(move || {
             let mut settings = load(&flags)?;
             let named = settings.acme.domains.clone();
-            let fixed = settings.keep_what_is_fixed(&running);
+            let restart_required = settings.keep_restart_required(&running);
             let certificates = has_certificates
                 .then(|| CertificateFiles::read(settings.tls.pairs()))
                 .transpose()
                 .map_err(|e| CommandError::new(Exit::Usage, e))?;
             if let Some(read) = &certificates {
-                refuse_to_lose_names(&settings.acme.domains, &named, &got_for, read)?;
+                refuse_to_lose_names(&settings.acme.domains, &named, &acme_names, read)?;
             }
             let stores = stores.reopen(&settings).map_err(store_error)?;
-            Ok((settings, fixed, stores, certificates))
+            Ok((settings, restart_required, stores, certificates))
         });
-        let broken_off =
-            |e| Err(CommandError::new(Exit::System, format_args!("reading it was broken off: {e}")));
-        let (settings, fixed, stores, certificates) = reading.await.unwrap_or_else(broken_off)?;
+        let broken_off = |e| {
+            Err(CommandError::new(Exit::System, format_args!("reading the configuration was cancelled: {e}")))
+        };
+        let (settings, restart_required, stores, certificates) = reading.await.unwrap_or_else(broken_off)?;
         stores.probe_new(&self.stores).await.map_err(store_error)?;
-        // Last, since it makes the file: what is refused leaves none behind.
+        // Last, because it creates the file: a rejected configuration leaves none behind.
         let log = settings.access_log.clone();
         let opening =
             spawn_blocking(move || LogSink::open(&log).map_err(|e| CommandError::new(Exit::System, e)));
         let access_log = opening.await.unwrap_or_else(|e| {
-            Err(CommandError::new(Exit::System, format_args!("opening the log was broken off: {e}")))
+            Err(CommandError::new(Exit::System, format_args!("opening the access log was cancelled: {e}")))
         })?;
-        Ok(Next { settings, fixed, stores, certificates, access_log })
+        Ok(Next { settings, restart_required, stores, certificates, access_log })
     }
 
-    async fn change_to(&mut self, next: Next) -> String {
-        let Next { settings, fixed, stores, certificates, access_log } = next;
+    async fn apply(&mut self, next: Next) -> String {
+        let Next { settings, restart_required, stores, certificates, access_log } = next;
         let (heirs, before) = (stores.clone(), self.stores.clone());
-        // Not before now, so that little is missed of what was read meanwhile; and there may be much to describe anew.
-        let _ = spawn_blocking(move || heirs.take_over(&before)).await;
+        // As late as possible, so that the new stores inherit nearly all that the old ones have cached. Blocking: there may be many
+        // entries to describe again.
+        let _ = spawn_blocking(move || heirs.take_over_cache(&before)).await;
         self.server.apply(&settings, stores.clone());
-        self.log.turn_to(access_log);
+        self.log.switch_to(access_log);
         if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {
-            // Whoever looks after the files may be looking at them.
-            let _ = spawn_blocking(move || files.show(read)).await;
+            // Blocking: the task that watches the files may be reading them.
+            let _ = spawn_blocking(move || files.install(read)).await;
         }
         let certificates = self.certificates.as_ref().map(|files| Arc::clone(files.certificates()));
         let (set, opened) = (settings.clone(), stores.clone());
-        // A folder that does not answer is to keep no signal waiting.
-        let _ = spawn_blocking(move || warnings::tell(&set, &opened, certificates.as_deref())).await;
+        // Blocking: a folder that hangs must not delay signals.
+        let _ = spawn_blocking(move || warnings::log_all(&set, &opened, certificates.as_deref())).await;
         self.settings = settings;
         let before = std::mem::replace(&mut self.stores, stores);
-        if !before.are(&self.stores) {
-            // Nobody waits for it. Who still answers under the settings before has what it sends, and would be the one to give all
-            // that memory back, on a serving core, if it were not done here.
-            spawn_blocking(move || before.let_go());
+        if !before.is_same_as(&self.stores) {
+            // Not awaited. Responses in progress keep what they send. Without this, the last of them would free all the other
+            // memory of the old stores, on a serving core.
+            spawn_blocking(move || before.release_memory());
         }
-        for key in &fixed {
-            log::warn!("SIGHUP: `{key}` is otherwise now, and that takes a restart: it stays as it was");
+        for key in &restart_required {
+            log::warn!("SIGHUP: `{key}` changed; restart to apply it");
         }
-        let but = if fixed.is_empty() { String::new() } else { format!(", but for {}", fixed.join(", ")) };
-        log::info!("SIGHUP: the configuration was read again and is in force{but}");
+        let except = if restart_required.is_empty() {
+            String::new()
+        } else {
+            format!("; restart to apply {}", restart_required.join(", "))
+        };
+        log::info!("SIGHUP: configuration reloaded{except}");
         summary(&self.settings, self.server)
     }
 }
 
-/// Refuses files that leave a name of `acme.domains` without its only certificate: who gets certificates, and for which names, is
-/// settled at the start. Of `running` names, those count that are `named` still, and all where there is no file at all.
+/// Rejects certificate files that leave a name of `acme.domains` without any certificate: the names for ACME are fixed at the
+/// start. Of the `running` names, those count that are still `named`; all of them, where no file is left.
 fn refuse_to_lose_names(
     running: &[String],
     named: &[String],
-    got_for: &[String],
-    read: &CertificatesRead,
+    acme_names: &[String],
+    read: &LoadedCertificates,
 ) -> Result<(), CommandError> {
     let is_lost = |name: &&String| {
-        (named.contains(name) || read.is_empty()) && !got_for.contains(name) && !read.is_for(name)
+        (named.contains(name) || read.is_empty()) && !acme_names.contains(name) && !read.is_for(name)
     };
     running.iter().find(is_lost).map_or(Ok(()), |name| {
         let reason = format_args!(
-            "no file of `tls.cert` would be for {name} of `acme.domains` any more, and another certificate is got for it only \
-             after a restart; put back a file that is for it, or restart"
+            "no file of `tls.cert` covers {name} of `acme.domains` any more, and ACME obtains a certificate for it only after \
+             a restart; put back a file that covers it, or restart"
         );
         Err(CommandError::new(Exit::Usage, reason))
     })
 }
 
-/// What is served where, in a few words.
+/// The mounts and addresses, as a status for the service manager.
 pub(super) fn summary(settings: &Settings, server: &Server) -> String {
     let mounts: Vec<_> =
         settings.mounts.iter().map(|mount| format!("{} at /{}", mount.store, mount.path)).collect();
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
-    format!("serves {} on {}", mounts.join(", "), addresses.join(", "))
+    format!("serving {} on {}", mounts.join(", "), addresses.join(", "))
 }

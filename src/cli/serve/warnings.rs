@@ -1,4 +1,4 @@
-//! What may be served like this, and is probably not meant: told in the log, at the start and at each reload.
+//! Warnings about settings that are valid but probably a mistake, logged at the start and at each reload.
 
 use std::net::IpAddr;
 
@@ -6,22 +6,22 @@ use crate::config::{AccessLog, Scheme, Settings};
 use crate::server::Certificates;
 use crate::store::Stores;
 
-/// Tells of everything that is doubtful; of certificates where HTTPS is spoken. Looks at folders, so it may have to wait for a disk.
-pub(super) fn tell(settings: &Settings, stores: &Stores, certificates: Option<&Certificates>) {
+/// Logs a warning for each; `certificates` are there where HTTPS is served. Stats folders, so it may block on a disk.
+pub(super) fn log_all(settings: &Settings, stores: &Stores, certificates: Option<&Certificates>) {
     if let Some(certificates) = certificates {
-        of_links(settings, certificates);
+        warn_of_links(settings, certificates);
     }
-    of_the_log(settings, stores);
+    warn_of_log_file(settings, stores);
 }
 
-/// Tells of links that nobody could follow: to where no TLS is spoken, or to a name that no certificate is for.
-fn of_links(settings: &Settings, certificates: &Certificates) {
+/// Warns of links that cannot work: http links where every address speaks HTTPS, and hosts without a certificate.
+fn warn_of_links(settings: &Settings, certificates: &Certificates) {
     let Some(url) = &settings.public_url else { return };
     let host = url.host();
     if url.scheme() == Scheme::Http {
         if settings.plain_listen.is_empty() {
             log::warn!(
-                "public_url is {url}, and all that is listened on speaks HTTPS; write https:// in it, or add plain_listen"
+                "public_url is {url}, but every address that the server listens on speaks HTTPS; write https:// in it, or add plain_listen"
             );
         }
     } else if host.parse::<IpAddr>().is_err()
@@ -30,20 +30,20 @@ fn of_links(settings: &Settings, certificates: &Certificates) {
         && !settings.acme.domains.iter().any(|domain| domain == host)
     {
         log::warn!(
-            "no certificate is for {host}, the host of public_url, so WhatsApp will refuse the links that are printed; add \
-             its certificate, or fix public_url (all is well where a proxy in front has the certificate)"
+            "no certificate is for {host}, the host of public_url, so WhatsApp will refuse the printed links; add its \
+             certificate, or correct public_url (ignore this if a proxy in front has the certificate)"
         );
     }
 }
 
-/// Tells of a log in a folder that is served. The log itself is hidden there, and what rotation makes of it is not.
-fn of_the_log(settings: &Settings, stores: &Stores) {
+/// Warns of an access log in a served folder. The log file itself is never served, but rotated copies of it are.
+fn warn_of_log_file(settings: &Settings, stores: &Stores) {
     if let AccessLog::File(path) = &settings.access_log
         && let Some(asset) = stores.locate(settings, path)
     {
         log::warn!(
-            "access_log is {}, in a folder that is served: rotated files beside it could be had by anybody (/{asset}.1); put it \
-             into a folder that is not",
+            "access_log is {}, in a served folder: anyone could download rotated files beside it (/{asset}.1); move it to \
+             a folder that is not served",
             path.display()
         );
     }

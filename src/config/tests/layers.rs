@@ -265,13 +265,13 @@ fn what_follows_from_addresses_and_names_follows_from_those_that_run() {
     ] {
         let load = |text: &str| House::with_file(text).load(&store(), &[]).unwrap();
         let (running, mut settings) = (load(running), load(new));
-        let fixed = settings.keep_what_is_fixed(&running);
+        let fixed = settings.keep_restart_required(&running);
         let url = settings.public_url.as_ref().map(ToString::to_string);
         assert_eq!((settings.plain_serves, url.as_deref()), (serves, links_to), "{new}");
         assert_eq!(fixed.contains(&"plain_serves"), is_named, "{new} {fixed:?}");
         // What was kept once is kept again.
         let mut settings_again = load(new);
-        settings_again.keep_what_is_fixed(&settings);
+        settings_again.keep_restart_required(&settings);
         assert_eq!(settings_again.plain_serves, serves, "{new}");
     }
 }

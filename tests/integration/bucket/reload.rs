@@ -7,7 +7,7 @@ use crate::admin::{address_of, ask};
 use crate::s3_server::{ACCESS_KEY, Meta, OTHER_ACCESS_KEY, REGION, S3Server, SECRET, of};
 use crate::support::{Folder, Server, eventually};
 
-const IN_FORCE: &str = "SIGHUP: the configuration was read again and is in force";
+const IN_FORCE: &str = "SIGHUP: configuration reloaded";
 
 /// An admin listener, and clocks that make an outage short.
 const VARIABLES: [(&str, &str); 4] = [

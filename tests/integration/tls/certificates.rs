@@ -75,7 +75,7 @@ fn a_public_url_that_no_certificate_is_for_is_told_of() {
         if let Some(part) = expected {
             server.wait_for_line(part);
         }
-        server.wait_for_line("is in force");
+        server.wait_for_line("configuration reloaded");
     }
 }
 
@@ -93,14 +93,14 @@ fn the_certificates_are_those_that_the_settings_name_when_they_are_read_again() 
     for toml in [two, &one, two, &one] {
         house.folder.write("wamedia.toml", toml);
         server.signal(Signal::HUP);
-        server.wait_for_line("is in force");
+        server.wait_for_line("configuration reloaded");
         assert!(shown_now(&house, &server) == other.leaf, "{toml}");
         assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 200);
     }
     // A key that belongs to another certificate, and none at all.
     for (toml, reason) in [
         (one.replace("other.key", "tls.key"), "does not belong to the certificate"),
-        ("[[mount]]\nstore = \"media\"\n".to_owned(), "`tls.cert` is otherwise now"),
+        ("[[mount]]\nstore = \"media\"\n".to_owned(), "`tls.cert` changed; restart to apply it"),
     ] {
         house.folder.write("wamedia.toml", toml);
         server.signal(Signal::HUP);
@@ -356,13 +356,13 @@ fn files_that_are_all_that_a_name_has_are_not_taken_from_it_by_a_reload() {
     // A name that nobody wants any more needs no certificate.
     house.folder.write("wamedia.toml", toml("other", &none));
     server.signal(Signal::HUP);
-    server.wait_for_line("is in force");
+    server.wait_for_line("configuration reloaded");
     assert!(shake(server.address, &config, "other.example").is_ok());
 
     // Nor does one that a certificate is got for.
     let mut server = Server::configured(&house.folder, &toml("tls", &acme(&["b.example"])));
     house.folder.write("wamedia.toml", toml("", &acme(&["b.example"])));
     server.signal(Signal::HUP);
-    server.wait_for_line("is in force");
+    server.wait_for_line("configuration reloaded");
     assert!(shake(server.address, &config, NAME).is_err());
 }
