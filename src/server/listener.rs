@@ -1,4 +1,4 @@
-//! ListeningSocket sockets: bound before anything runs, one of each address for every serving core.
+//! Listening sockets: bound before anything runs, one of each address for every serving core.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -13,62 +13,62 @@ use super::connection::serve;
 use super::limit::connections;
 use super::service::Service;
 
-/// Connections that the kernel keeps ready while all cores are busy; it takes the lesser of this and `somaxconn`.
+/// Length of the kernel's accept queue, used while all cores are busy; the kernel takes the lesser of this and `somaxconn`.
 const BACKLOG: i32 = 4096;
-/// How long accepting rests when the process has no descriptor left for another connection.
+/// How long a listener pauses after the system failed to accept a connection, usually for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How much the kernel takes over from us beyond what is in flight, in bytes. Enough to keep the path full; so little
-/// that a reader who has stopped is noticed, and does not tie up megabytes in the kernel.
+/// Unsent bytes that the kernel buffers for a connection beyond those in flight (`TCP_NOTSENT_LOWAT`). Enough to keep the path
+/// full; so few that a client that stops reading is noticed, and does not tie up megabytes in the kernel.
 const NOTSENT_LOWAT: u32 = 256 << 10;
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Somebody listens there already.
+    /// Another process listens there.
     #[error(
-        "{0} is in use by another program; stop that one, or choose another with --listen (the admin listener: --admin)"
+        "{0} is in use by another program; stop it, or choose another address with --listen (the admin listener: --admin)"
     )]
     InUse(SocketAddr),
     /// The address is not one of this machine's.
-    #[error("{0} is not an address of this machine; 0.0.0.0 and [::] stand for all of them")]
+    #[error("{0} is not an address of this machine; 0.0.0.0 and [::] stand for all its addresses")]
     NotHere(SocketAddr),
     /// This user may not listen there.
     #[error("this user may not listen on {0}; ports below 1024 need CAP_NET_BIND_SERVICE")]
     NotAllowed(SocketAddr),
-    /// Anything else that the operating system says.
-    #[error("listening on {0} failed: {1}")]
+    /// Any other error of the operating system.
+    #[error("cannot listen on {0}: {1}")]
     Failed(SocketAddr, #[source] io::Error),
-    /// There was no thread or no open file left for a serving core.
+    /// No thread or no file descriptor is left for a serving core.
     #[error(
-        "a serving core could not be started: {0}; allow more open files or threads (ulimit -n, ulimit -u; LimitNOFILE=, TasksMax=), \
+        "cannot start a serving core: {0}; allow more open files or threads (ulimit -n, ulimit -u; LimitNOFILE=, TasksMax=), \
          or set fewer `threads`"
     )]
     Thread(#[source] io::Error),
-    /// A socket that was handed to the program is of no use.
+    /// A socket that was passed to the program cannot be used.
     #[error(
-        "the socket {name} that was passed to wamedia (LISTEN_FDS) cannot be used: {reason}; pass TCP sockets that listen \
+        "cannot use the inherited socket {name} (LISTEN_FDS): {reason}; pass listening TCP sockets \
              (ListenStream=ADDR:PORT in a .socket unit), or none"
     )]
     InheritedSockets {
-        /// Its name, or its number.
+        /// Its name or its number.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The library that speaks TLS could not be set up.
-    #[error("TLS could not be set up: {0}")]
+    /// The TLS library cannot be set up.
+    #[error("cannot set up TLS: {0}")]
     Tls(#[source] rustls::Error),
 }
 
-/// A listening socket, and how those are served that come by it.
+/// A listening socket, and what its connections share.
 pub(super) type Endpoint = (ListeningSocket, Arc<Service>);
 
-/// A socket that listens.
+/// A bound socket that listens.
 #[derive(Debug)]
 pub(super) struct ListeningSocket {
     socket: StdListener,
-    /// Whether somebody else has it, too, and goes on listening when we end.
+    /// Whether another process holds it, too, and continues to listen when this one ends.
     outlives_us: bool,
 }
 
@@ -79,16 +79,16 @@ pub(super) struct Bound {
     pub(super) cores: Vec<Vec<ListeningSocket>>,
 }
 
-/// Binds every address `cores` times. On a machine without IPv6, `[::]` is left out where `0.0.0.0` has the same port.
+/// Binds every address `cores` times. On a machine without IPv6, `[::]` is skipped if `0.0.0.0` has the same port.
 pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, BindError> {
     let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for &address in addresses {
         let named = |e| BindError::of(address, e);
-        // Sockets that share a port share it with any other process of this user that asks to, and each would get some
-        // of the connections. So the port is first taken alone.
+        // A port shared by `SO_REUSEPORT` is shared with every other process of this user that asks for it, and each would get
+        // some of the connections. So the port is first bound alone.
         let alone = match bind(address, false) {
             Err(e) if is_dispensable(address, addresses) && is_without_family(&e) => {
-                log::info!("this machine has no IPv6, so nothing listens on {address}");
+                log::info!("IPv6 is not available: not listening on {address}");
                 continue;
             }
             bound => bound.map_err(named)?,
@@ -108,7 +108,7 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
     Ok(bound)
 }
 
-/// The sockets that were passed to us, for each of `cores`: the same ones, since nobody can bind them again.
+/// Inherited sockets, for each of `cores`: the same ones, because they cannot be bound again.
 pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, BindError> {
     let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for socket in passed {
@@ -122,11 +122,11 @@ pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, B
     Ok(bound)
 }
 
-/// Prepares a socket that somebody else has bound.
+/// Prepares a socket that another process has bound.
 pub(super) fn adopt(socket: &StdListener) -> io::Result<()> {
     let socket = SockRef::from(socket);
     if !socket.is_listener()? {
-        return Err(io::Error::other("it does not listen"));
+        return Err(io::Error::other("it is not listening"));
     }
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
@@ -141,13 +141,13 @@ pub(super) fn bind_one(address: SocketAddr) -> Result<(StdListener, SocketAddr),
     Ok((listener, actual))
 }
 
-/// Whether an address stands for all of this machine's in IPv6, beside one that does so in IPv4.
+/// Whether an address is the unspecified one of IPv6, beside that of IPv4.
 fn is_dispensable(address: SocketAddr, addresses: &[SocketAddr]) -> bool {
     let same = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
     address.is_ipv6() && address.ip().is_unspecified() && addresses.contains(&same)
 }
 
-/// Whether there are no sockets of that family, or no addresses.
+/// Whether there are no sockets or no addresses of that family.
 fn is_without_family(error: &io::Error) -> bool {
     use rustix::io::Errno;
 
@@ -158,7 +158,7 @@ fn is_without_family(error: &io::Error) -> bool {
 fn bind(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // An address means itself: `[::]` beside `0.0.0.0` must not collide with it.
+        // Otherwise `[::]` would collide with `0.0.0.0`.
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
@@ -183,10 +183,10 @@ impl BindError {
     }
 }
 
-/// An endpoint that a runtime waits at, and whether its socket outlives us.
+/// An endpoint registered with a runtime, and whether its socket outlives us.
 type Registered = (TcpListener, bool, Arc<Service>);
 
-/// Has the runtime in which this is called wait at `endpoints`.
+/// Registers `endpoints` with the current runtime.
 pub(super) fn register(endpoints: Vec<Endpoint>) -> io::Result<Vec<Registered>> {
     let register = |(listening, service): Endpoint| {
         Ok((TcpListener::from_std(listening.socket)?, listening.outlives_us, service))
@@ -194,8 +194,8 @@ pub(super) fn register(endpoints: Vec<Endpoint>) -> io::Result<Vec<Registered>> 
     endpoints.into_iter().map(register).collect()
 }
 
-/// Accepts and serves until the server is told to stop, and then until the last connection has ended. `service` is any of the
-/// core's.
+/// Accepts and serves connections until the shutdown begins, and returns once the last connection is closed. `service` is any of
+/// this core's.
 pub(super) async fn serve(endpoints: Vec<Registered>, service: &Service) {
     let connections = TaskTracker::new();
     for (listener, outlives_us, service) in endpoints {
@@ -223,7 +223,7 @@ async fn accept_all(
         };
         match accepted {
             Ok((stream, client)) => admit(stream, client, &service, &connections),
-            Err(e) if is_of_one_connection(&e) => {}
+            Err(e) if is_per_connection(&e) => {}
             Err(e) => {
                 service.connections.log_accept_error(e);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -231,10 +231,10 @@ async fn accept_all(
         }
     }
     if outlives_us {
-        // Who waits there is for who comes after us.
+        // Connections in its queue are for the process that comes next.
         return;
     }
-    // Those whose handshake the kernel has already completed would be reset; they were in time.
+    // Connections that the kernel has already accepted would be reset; they came in time.
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, client)) = listener.accept() {
         if stream.set_nonblocking(true).is_ok()
@@ -257,19 +257,19 @@ fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connecti
                 }
             };
         }
-        Err(full) => {
+        Err(limit) => {
             service.reporter.counters().rejected.add(1);
-            service.connections.log_rejected(full, client.ip());
-            // To tell it anything over TLS would take the handshake, which is what there is no room for.
+            service.connections.log_rejected(limit, client.ip());
+            // A response over TLS would need a handshake, and that is what there is no capacity for.
             if service.handshakes.is_none() {
-                connections::reject(stream, full, &service.connections);
+                connections::reject(stream, limit, &service.connections);
             }
         }
     }
 }
 
-/// Whether the error is of a connection that was gone before it was accepted, not of the listener.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Whether the error concerns a connection that broke before it was accepted, not the listener.
+fn is_per_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ipv6_is_missed_only_where_it_is_meant_by_itself() {
+    fn ipv6_is_dispensable_only_beside_the_same_port_of_ipv4() {
         for (address, others, expected) in [
             ("[::]:443", &["0.0.0.0:443", "[::]:443"][..], true),
             ("[::]:443", &["0.0.0.0:80", "[::]:443"], false),

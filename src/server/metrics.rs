@@ -1,7 +1,7 @@
-//! What is counted of serving. Each core counts for itself, on lines of memory that no other core writes, so that
-//! counting costs a request a few plain additions; who reads adds the cores up.
+//! Metrics: counters and histograms, which each core keeps for itself.
 //!
-//! How the counts are told to a monitoring system is the [admin listener's](super::admin) to say.
+//! A core's counters lie on cache lines that no other core writes, so that counting costs a request a few plain additions; the
+//! reader adds the cores up. The [admin listener](super::admin) exposes the sums.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,13 +13,13 @@ use hyper::StatusCode;
 use super::request::record::Record;
 use super::tls::HandshakeFailure;
 
-/// A count that a single thread adds to, and any may read.
+/// A counter that one thread increments and any thread may read.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     pub(super) fn add(&self, n: u64) {
-        // Not an atomic addition, which would cost several times as much: nobody else writes it.
+        // Not an atomic addition, which would cost several times as much: no other thread writes it.
         self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
     }
 
@@ -28,7 +28,7 @@ impl Counter {
     }
 }
 
-/// Upper bounds of the buckets in which times are counted.
+/// Upper bounds of a histogram's buckets.
 pub(super) const BOUNDS: [Duration; 13] = [
     Duration::from_micros(500),
     Duration::from_millis(1),
@@ -45,16 +45,16 @@ pub(super) const BOUNDS: [Duration; 13] = [
     Duration::from_mins(1),
 ];
 
-/// Histogram by size.
+/// Histogram of durations.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {
-    /// How many fell below each bound and not below the one before; the last is for those above all.
+    /// How many durations are within each bound and not within the one before; the last is for those above all bounds.
     buckets: [Counter; BOUNDS.len() + 1],
-    /// Of all of them, in nanoseconds.
+    /// Sum of all durations, in nanoseconds.
     sum: Counter,
 }
 
-/// What [`Histogram`] held when it was looked at.
+/// The values of a [`Histogram`] at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct HistogramSnapshot {
     pub(super) buckets: [u64; BOUNDS.len() + 1],
@@ -76,12 +76,12 @@ impl Histogram {
     }
 }
 
-/// What a request ended in, as far as it is counted.
+/// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Answered with a status of this class: 2 to 5.
     Class(u8),
-    /// The client left before there was an answer.
+    /// The client disconnected before there was a response.
     Disconnected,
 }
 
@@ -90,7 +90,7 @@ impl Outcome {
         [Self::Class(2), Self::Class(3), Self::Class(4), Self::Class(5), Self::Disconnected];
 
     fn of(status: Option<StatusCode>) -> Self {
-        // No answer of ours has a status below 200 or above 599.
+        // No response of ours has a status below 200 or above 599.
         status.map_or(Self::Disconnected, |status| Self::Class((status.as_u16() / 100).clamp(2, 5) as u8))
     }
 
@@ -113,7 +113,7 @@ impl Outcome {
     }
 }
 
-/// Of the requests for what lies in one mount.
+/// Counters of the requests for one mount.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct MountCounters {
@@ -121,31 +121,31 @@ struct MountCounters {
     bytes: Counter,
 }
 
-/// TLS handshakes, by what they came to.
+/// Counters of TLS handshakes by result.
 #[derive(Debug, Default)]
 pub(super) struct HandshakeCounters {
-    made: Counter,
+    completed: Counter,
     failed: [Counter; HandshakeFailure::ALL.len()],
 }
 
 impl HandshakeCounters {
-    /// Counts one that failed, or that was made.
+    /// Counts a handshake that failed, or one that was completed.
     pub(super) fn count(&self, failure: Option<HandshakeFailure>) {
-        failure.map_or(&self.made, |failure| &self.failed[failure as usize]).add(1);
+        failure.map_or(&self.completed, |failure| &self.failed[failure as usize]).add(1);
     }
 }
 
-/// Of all that one core does.
+/// Metrics of one core.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct CoreMetrics {
     pub(super) accepted: Counter,
-    /// Connections past the limit.
+    /// Connections beyond the limit.
     pub(super) rejected: Counter,
-    /// Requests past the rate.
+    /// Requests beyond the rate limit.
     pub(super) rate_limited: Counter,
     pub(super) handshakes: HandshakeCounters,
-    /// Requests for an asset that were answered without asking the store, and those for which it was asked.
+    /// Requests for an asset that were answered without asking its store, and those for which the store was asked.
     pub(super) hits: Counter,
     pub(super) misses: Counter,
     cut: Counter,
@@ -153,15 +153,15 @@ pub(super) struct CoreMetrics {
     duration: Histogram,
 }
 
-/// The counts of a server.
+/// Metrics of a server.
 #[derive(Debug)]
 pub(super) struct Metrics {
     cores: Box<[CoreMetrics]>,
-    /// By the mounts' paths; the first is for requests that lie in none of them. What was ever counted stays, in its place.
+    /// By mount; the first is for requests outside every mount. A mount that was ever counted keeps its place.
     mounts: ArcSwap<Vec<Arc<MountMetrics>>>,
 }
 
-/// The requests for what lies at one path, whichever store is mounted there.
+/// Metrics of the requests under one path, whichever store is mounted there.
 #[derive(Debug)]
 pub(super) struct MountMetrics {
     /// The path as in URLs.
@@ -169,42 +169,42 @@ pub(super) struct MountMetrics {
     cores: Box<[MountCounters]>,
 }
 
-/// The label of requests that lie in no mount.
-const ELSEWHERE: &str = "none";
+/// The label of requests outside every mount.
+const NO_MOUNT: &str = "none";
 
-fn of_each<T: Default>(cores: usize) -> Box<[T]> {
+fn per_core<T: Default>(cores: usize) -> Box<[T]> {
     (0..cores).map(|_| T::default()).collect()
 }
 
 impl Metrics {
-    /// For so many cores.
+    /// For this number of cores.
     pub(super) fn new(cores: usize) -> Self {
-        let elsewhere = Arc::new(MountMetrics { name: ELSEWHERE.to_owned(), cores: of_each(cores) });
-        Self { cores: of_each(cores), mounts: ArcSwap::from_pointee(vec![elsewhere]) }
+        let no_mount = Arc::new(MountMetrics { name: NO_MOUNT.to_owned(), cores: per_core(cores) });
+        Self { cores: per_core(cores), mounts: ArcSwap::from_pointee(vec![no_mount]) }
     }
 
-    /// The number under which requests for what lies in the mount at `path` (without slashes at its ends) are counted. It is
-    /// the same each time, and nobody else's.
+    /// The number under which requests for the mount at `path` (without slashes at its ends) are counted: the same at every call,
+    /// and unique.
     pub(super) fn number_of(&self, path: &str) -> usize {
         let name = format!("/{path}");
         let mounts = self.mounts.load();
         if let Some(number) = mounts.iter().position(|mount| mount.name == name) {
             return number;
         }
-        // Only who puts settings in force comes here, and one at a time.
+        // Only called when settings are applied, one call at a time.
         let mut more = Vec::clone(&mounts);
-        more.push(Arc::new(MountMetrics { name, cores: of_each(self.cores.len()) }));
+        more.push(Arc::new(MountMetrics { name, cores: per_core(self.cores.len()) }));
         let number = more.len() - 1;
         self.mounts.store(Arc::new(more));
         number
     }
 
-    /// The counts of one core, which only that core's thread may add to.
+    /// The metrics of one core, which only that core's thread may change.
     pub(super) fn core(&self, number: usize) -> &CoreMetrics {
         &self.cores[number]
     }
 
-    /// Counts an exchange that has ended on a core.
+    /// Counts a request that has ended on a core.
     pub(super) fn count(&self, core: usize, record: &Record) {
         let mounts = self.mounts.load();
         let of_mount = &mounts[record.mount.unwrap_or(0)].cores[core];
@@ -215,10 +215,10 @@ impl Metrics {
             if !record.completed {
                 core_metrics.cut.add(1);
             }
-            core_metrics.duration.add(record.ended.saturating_duration_since(record.began));
+            core_metrics.duration.add(record.ended.saturating_duration_since(record.started));
         }
         if let Some(first_byte) = record.first_byte {
-            core_metrics.first_byte.add(first_byte.saturating_duration_since(record.began));
+            core_metrics.first_byte.add(first_byte.saturating_duration_since(record.started));
         }
     }
 
@@ -286,10 +286,10 @@ impl Metrics {
         self.sum(|core| &core.rate_limited)
     }
 
-    /// What TLS handshakes came to, and how many did.
+    /// The number of TLS handshakes by result.
     pub(super) fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let made = [("ok", self.sum(|core| &core.handshakes.made))].into_iter();
-        made.chain(
+        let completed = [("ok", self.sum(|core| &core.handshakes.completed))].into_iter();
+        completed.chain(
             HandshakeFailure::ALL
                 .map(|failure| (failure.label(), self.sum(|core| &core.handshakes.failed[failure as usize]))),
         )
@@ -303,18 +303,18 @@ mod tests {
     use super::*;
 
     fn record(mount: Option<usize>, status: Option<u16>, sent: u64, completed: bool) -> Record {
-        let began = Instant::now();
+        let started = Instant::now();
         Record {
-            began,
-            ended: began + Duration::from_millis(7),
-            first_byte: status.map(|_| began + Duration::from_micros(400)),
+            started,
+            ended: started + Duration::from_millis(7),
+            first_byte: status.map(|_| started + Duration::from_micros(400)),
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount,
             logged: None,
-            meant: 10,
+            length: 10,
             sent,
             completed,
-            has_left: false,
+            is_flushed: false,
             written_before: 0,
             head_len: 0,
         }
@@ -347,14 +347,18 @@ mod tests {
         let bytes =
             [("none", 3), ("/", 20), ("/campaign", 4)].map(|(mount, count)| (mount.to_owned(), count));
         assert_eq!(metrics.bytes().collect::<Vec<_>>(), bytes);
-        assert_eq!(metrics.cut(), 1, "one whose client left before the answer is none that was cut");
+        assert_eq!(
+            metrics.cut(),
+            1,
+            "a request whose client disconnected before the response is not a cut response"
+        );
         assert_eq!(metrics.duration().buckets.iter().sum::<u64>(), 5);
         assert_eq!(metrics.first_byte().buckets[0], 5);
         assert_eq!(metrics.first_byte().sum, Duration::from_millis(2));
     }
 
     #[test]
-    fn handshakes_add_up_by_what_they_came_to() {
+    fn handshakes_add_up_by_result() {
         let metrics = Metrics::new(2);
         for (core, failure) in [
             (0, None),
@@ -367,11 +371,11 @@ mod tests {
         }
         let counted: Vec<_> = metrics.handshakes().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("ok", 2), ("left", 2), ("malformed", 1)]);
-        assert_eq!(metrics.handshakes().count(), 11, "each is there from the start");
+        assert_eq!(metrics.handshakes().count(), 11, "every result has a counter from the start");
     }
 
     #[test]
-    fn a_path_is_counted_under_one_number_whatever_comes_and_goes() {
+    fn a_mount_keeps_its_number_when_others_are_added() {
         let metrics = Metrics::new(1);
         let numbers = ["", "a", "b"].map(|path| metrics.number_of(path));
         metrics.count(0, &record(Some(numbers[2]), Some(200), 7, true));
@@ -381,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_counted_below_the_first_bound_that_it_does_not_pass() {
+    fn a_duration_is_counted_in_the_first_bucket_whose_bound_it_does_not_exceed() {
         let times = Histogram::default();
         for time in [Duration::ZERO, BOUNDS[0], BOUNDS[0] + Duration::from_nanos(1), Duration::from_hours(1)]
         {

@@ -1,10 +1,10 @@
-//! What became of the configurations that were read while the server ran.
+//! Status of reloads: how many configurations were applied or rejected, and how the last one ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Counts them.
+/// Counts reloads by result.
 #[derive(Debug)]
 pub(super) struct ReloadStatus {
     succeeded: AtomicU64,
@@ -12,23 +12,23 @@ pub(super) struct ReloadStatus {
     last: Mutex<Last>,
 }
 
-/// The last of them, or the one that the server was started with.
+/// The last reload, or the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Last {
     pub(super) was_successful: bool,
-    /// When the one that is in force was succeeded.
-    pub(super) in_force_since: SystemTime,
+    /// When the current configuration was applied.
+    pub(super) applied_at: SystemTime,
 }
 
 impl ReloadStatus {
     pub(super) fn new() -> Self {
-        let last = Last { was_successful: true, in_force_since: SystemTime::now() };
+        let last = Last { was_successful: true, applied_at: SystemTime::now() };
         Self { succeeded: AtomicU64::new(0), failed: AtomicU64::new(0), last: Mutex::new(last) }
     }
 
     pub(super) fn succeeded(&self) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
-        *self.lock() = Last { was_successful: true, in_force_since: SystemTime::now() };
+        *self.lock() = Last { was_successful: true, applied_at: SystemTime::now() };
     }
 
     pub(super) fn failed(&self) {
@@ -36,7 +36,7 @@ impl ReloadStatus {
         self.lock().was_successful = false;
     }
 
-    /// Each result with its number.
+    /// The number of reloads by result.
     pub(super) fn counts(&self) -> [(&'static str, u64); 2] {
         [
             ("success", self.succeeded.load(Ordering::Relaxed)),
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_leaves_the_time_of_what_is_in_force() {
+    fn a_rejected_configuration_leaves_the_time_of_the_current_one() {
         let reloads = ReloadStatus::new();
-        let began = reloads.last().in_force_since;
+        let began = reloads.last().applied_at;
         assert!(reloads.last().was_successful);
         reloads.failed();
-        assert!(!reloads.last().was_successful && reloads.last().in_force_since == began);
+        assert!(!reloads.last().was_successful && reloads.last().applied_at == began);
         reloads.succeeded();
-        assert!(reloads.last().was_successful && reloads.last().in_force_since >= began);
+        assert!(reloads.last().was_successful && reloads.last().applied_at >= began);
         assert_eq!(reloads.counts(), [("success", 1), ("failure", 1)]);
     }
 }

@@ -1,5 +1,4 @@
-//! What the service manager is told, where there is one that listens (`sd_notify`, section 3 of the manual): that we serve, read
-//! settings again, or end, and that we live.
+//! Notifications to the service manager (systemd): ready, reloading, stopping, and the watchdog (`sd_notify(3)`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +9,20 @@ use sd_notify::NotifyState;
 
 use super::liveness::Liveness;
 
-/// How long the end waits for a service manager that takes nothing.
+/// How long the end of the program waits for a service manager that reads nothing.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Who started us and wants to know how we are; or nobody.
+/// The service manager that started this process, if there is one.
 #[derive(Debug, Clone)]
 pub struct ServiceManager(Option<Notifier>);
 
-/// The way to the thread that tells it.
+/// The queue to the thread that notifies it.
 #[derive(Debug, Clone)]
 struct Notifier {
-    /// Whatever the service manager does, all that is said here stays to be told: who waits for the end of a reload would give us
-    /// up without it. It is no more than a few words for each time that we are told to do something.
+    /// Unbounded, so that nothing is lost while the service manager does not read: without the end of a reload it would consider
+    /// the reload failed. The messages are short, and there are few for each signal.
     messages: Sender<Message>,
-    /// Whether that we live is still to be told: once is enough.
+    /// Whether a watchdog message is already in the queue: one is enough.
     is_alive_waiting: Arc<AtomicBool>,
 }
 
@@ -33,14 +32,14 @@ enum Message {
     Reloading,
     Stopping(String),
     Alive,
-    /// Nothing for the manager: whoever sent it wants to know when all before it has been told.
+    /// Not for the service manager: reports to the sender that everything before it was sent.
     Flush(Sender<()>),
 }
 
 impl ServiceManager {
-    /// The one that the environment names (`NOTIFY_SOCKET`).
+    /// The service manager that the environment names (`NOTIFY_SOCKET`).
     ///
-    /// It is told by a thread of its own: nobody else ever waits for it.
+    /// A thread of its own notifies it, so that no other thread ever waits for it.
     pub fn find() -> Self {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return Self(None);
@@ -52,38 +51,38 @@ impl ServiceManager {
         match thread.spawn(move || send_all(&messages, &is_alive_waiting)) {
             Ok(_) => Self(Some(notifier)),
             Err(e) => {
-                log::warn!("the service manager cannot be told anything: no thread could be started: {e}");
+                log::warn!("cannot notify the service manager: no thread could be started: {e}");
                 Self(None)
             }
         }
     }
 
-    /// We serve, under settings that `status` tells of.
+    /// Ready, under the settings that `status` describes.
     pub fn ready(&self, status: String) {
         self.put(Message::Ready(status));
     }
 
-    /// Settings are read again; [`ready`](Self::ready) says that it is over.
+    /// A reload begins; [`ready`](Self::ready) ends it.
     pub fn reloading(&self) {
         self.put(Message::Reloading);
     }
 
-    /// We end.
+    /// The shutdown begins.
     pub fn stopping(&self, status: String) {
         self.put(Message::Stopping(status));
     }
 
-    /// Waits until everything has been told, or the service manager has taken nothing for a second.
+    /// Waits until everything was sent, or until the service manager has read nothing for a second.
     pub fn close(&self) {
-        let (told, all_told) = channel();
-        self.put(Message::Flush(told));
-        let _ = all_told.recv_timeout(CLOSE_TIMEOUT);
+        let (flushed, all_flushed) = channel();
+        self.put(Message::Flush(flushed));
+        let _ = all_flushed.recv_timeout(CLOSE_TIMEOUT);
     }
 
-    /// Tells for ever that we live, as long as every serving core does, where the service manager wants to know (`WATCHDOG_USEC`).
+    /// Answers the service manager's watchdog (`WATCHDOG_USEC`) as long as every serving core is alive. Runs for ever.
     pub async fn run_watchdog(self, liveness: Liveness) {
         let Some(most) = sd_notify::watchdog_enabled().filter(|_| self.0.is_some()) else { return };
-        // Twice as often as needs be (`sd_watchdog_enabled`).
+        // Twice as often as required, as `sd_watchdog_enabled(3)` recommends.
         let pause = (most / 2).max(Duration::from_millis(1));
         loop {
             liveness.probe().await;
@@ -97,22 +96,22 @@ impl ServiceManager {
         if matches!(message, Message::Alive) && notifier.is_alive_waiting.swap(true, Ordering::Relaxed) {
             return;
         }
-        // The thread listens as long as there is anybody to say something.
+        // The thread receives as long as a sender exists.
         let _ = notifier.messages.send(message);
     }
 }
 
 fn send_all(messages: &Receiver<Message>, is_alive_waiting: &AtomicBool) {
-    let mut was_told = true;
+    let mut succeeded = true;
     while let Ok(message) = messages.recv() {
         if matches!(message, Message::Alive) {
             is_alive_waiting.store(false, Ordering::Relaxed);
         }
-        let told = message.send();
-        if let (Err(e), true) = (&told, was_told) {
-            log::warn!("the service manager cannot be told anything: {e}");
+        let sent = message.send();
+        if let (Err(e), true) = (&sent, succeeded) {
+            log::warn!("cannot notify the service manager: {e}");
         }
-        was_told = told.is_ok();
+        succeeded = sent.is_ok();
     }
 }
 
@@ -122,7 +121,7 @@ impl Message {
             Self::Ready(status) => {
                 sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&one_line(status))])
             }
-            // The time lets the manager send this reload from one that it asked for later.
+            // By the time, the service manager distinguishes this reload from one that it requests later.
             Self::Reloading => {
                 sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])
             }
@@ -130,15 +129,15 @@ impl Message {
                 sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
             }
             Self::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-            Self::Flush(told) => {
-                let _ = told.send(());
+            Self::Flush(flushed) => {
+                let _ = flushed.send(());
                 Ok(())
             }
         }
     }
 }
 
-/// A line break would begin another message.
+/// A line break would begin another field.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! What the connections of one listener share on one serving core.
+//! State that the connections of one listener share on one serving core.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::shutdown::Shutdown;
 use super::snapshot::CurrentSnapshot;
 use super::tls::{Challenges, Handshakes};
 
-/// What the connections of one kind of listener share on one serving core.
+/// State that the connections of one kind of listener share on one serving core.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) snapshots: Arc<CurrentSnapshot>,

@@ -1,7 +1,7 @@
-//! What a reload replaces: all that the settings say of requests, as one value.
+//! Snapshot of the settings that requests depend on; a reload replaces it as a whole.
 //!
-//! A request is answered by the one that it found when its head had come, so that no answer is made of two configurations.
-//! Who waits between requests asks anew.
+//! A request uses the snapshot that was current when its head arrived, so that no response mixes two configurations. Whatever
+//! waits between requests loads it again.
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -12,22 +12,22 @@ use crate::asset::AssetPath;
 use crate::config::{AccessLog, Limits, PlainServes, Settings};
 use crate::store::Stores;
 
-/// What the settings say of requests.
+/// The settings that requests depend on.
 pub(super) struct Snapshot {
     pub(super) stores: Stores,
     pub(super) authorizer: Authorizer,
     pub(super) client_rules: ClientRules,
     pub(super) limits: Limits,
-    /// What is served at the addresses without TLS.
+    /// What addresses without TLS serve.
     pub(super) plain_serves: PlainServes,
     /// Whether there is an access log.
     pub(super) is_logged: bool,
-    /// Under which number the requests for each mount are counted, in the order in which the stores number mounts.
+    /// The numbers under which the requests for each mount are counted, in the order in which the stores number mounts.
     counted_as: Box<[usize]>,
 }
 
 impl Snapshot {
-    /// What `settings` say. Who was counted under those `before` is counted on where the rate is the same.
+    /// From `settings`. A rate limit that is the same as in the snapshot `before` keeps what it knows of clients.
     pub(super) fn of(settings: &Settings, stores: Stores, metrics: &Metrics, before: Option<&Self>) -> Self {
         Self {
             authorizer: Authorizer::of(settings),
@@ -40,13 +40,13 @@ impl Snapshot {
         }
     }
 
-    /// Under which number requests for the asset at `path` are counted.
+    /// The number under which requests for the asset at `path` are counted.
     pub(super) fn counted_as(&self, path: &AssetPath<'_>) -> Option<usize> {
         self.counted_as.get(self.stores.mount_of(path)?).copied()
     }
 }
 
-/// The one that is in force. To look at it takes no lock and no memory that another core writes.
+/// The current snapshot. Loading it takes no lock and reads no memory that another core writes.
 pub(super) struct CurrentSnapshot(ArcSwap<Snapshot>);
 
 impl CurrentSnapshot {
@@ -54,7 +54,7 @@ impl CurrentSnapshot {
         Self(ArcSwap::from_pointee(snapshot))
     }
 
-    /// For a moment; who waits with it in hand makes it [its own](Guard::into_inner).
+    /// For a short time; to keep it across an await, make it an [`Arc`](Guard::into_inner).
     pub(super) fn load(&self) -> Guard<std::sync::Arc<Snapshot>> {
         self.0.load()
     }

@@ -1,6 +1,6 @@
-//! Sockets that were bound by who started us: socket activation (`sd_listen_fds`, section 3 of the manual).
+//! Sockets inherited from the service manager: socket activation (`sd_listen_fds(3)`).
 //!
-//! With them, who runs the server needs no right to bind a low port, and connections wait while it is started anew.
+//! With them, the server needs no right to bind a low port, and connections wait in the socket during a restart.
 
 use std::io;
 use std::net::TcpListener;
@@ -9,10 +9,10 @@ use listenfd::ListenFd;
 
 use super::listener::{self, BindError};
 
-/// Where names of sockets stand.
+/// The environment variable with the sockets' names.
 const NAMES: &str = "LISTEN_FDNAMES";
 
-/// The sockets that were passed to this process, by what they are for.
+/// The sockets that were passed to this process, by purpose.
 #[derive(Debug, Default)]
 pub struct InheritedSockets {
     pub(super) listen: Vec<TcpListener>,
@@ -29,8 +29,8 @@ enum Purpose {
 }
 
 impl Purpose {
-    /// By the name of the socket (`FileDescriptorName=`): `plain` and `admin` are for those; any other, such as the name of the unit,
-    /// which is what systemd gives where none is said, is for `listen`.
+    /// From the socket's name (`FileDescriptorName=`): `plain` and `admin` are for those listeners; any other name, such as that
+    /// of the unit, which is systemd's default, is for `listen`.
     fn of(name: &str) -> Self {
         match name {
             "plain" => Self::Plain,
@@ -41,39 +41,41 @@ impl Purpose {
 }
 
 impl InheritedSockets {
-    /// Takes what was passed. To be called once, before there are threads: the variables that say to whom and how many
-    /// (`LISTEN_PID`, `LISTEN_FDS`) are taken away, so that no child believes that it is meant. The names stay, and mean nothing
-    /// without them.
+    /// Takes the inherited sockets. Call it once, before there are threads: it removes the variables that say for which process
+    /// they are and how many (`LISTEN_PID`, `LISTEN_FDS`), so that no child process takes them for its own. The names stay, and
+    /// mean nothing without the others.
     ///
-    /// Fails where something else than a TCP socket that listens was passed.
+    /// Fails if something other than a listening TCP socket was passed.
     pub fn take() -> Result<Self, BindError> {
         let names = std::env::var(NAMES).unwrap_or_default();
         let mut names = names.split(':');
         let mut fds = ListenFd::from_env();
-        let mut passed = Self::default();
+        let mut inherited = Self::default();
         for number in 0..fds.len() {
             let name = names.next().unwrap_or_default();
-            let refused = |reason: String| {
+            let unusable = |reason: String| {
                 let name =
                     if name.is_empty() { format!("number {}", number + 1) } else { format!("`{name}`") };
                 BindError::InheritedSockets { name, reason }
             };
-            let socket = fds.take_tcp_listener(number).map_err(|e| refused(e.to_string()))?;
+            let socket = fds.take_tcp_listener(number).map_err(|e| unusable(e.to_string()))?;
             let Some(socket) = socket else { continue };
-            listener::adopt(&socket).map_err(|e| refused(e.to_string()))?;
+            listener::adopt(&socket).map_err(|e| unusable(e.to_string()))?;
             match Purpose::of(name) {
-                Purpose::Listen => passed.listen.push(socket),
-                Purpose::Plain => passed.plain.push(socket),
-                Purpose::Admin if passed.admin.is_some() => {
-                    return Err(refused("there is another of that name, and one is enough".to_owned()));
+                Purpose::Listen => inherited.listen.push(socket),
+                Purpose::Plain => inherited.plain.push(socket),
+                Purpose::Admin if inherited.admin.is_some() => {
+                    return Err(unusable(
+                        "another socket has the same name, and only one is allowed".to_owned(),
+                    ));
                 }
-                Purpose::Admin => passed.admin = Some(socket),
+                Purpose::Admin => inherited.admin = Some(socket),
             }
         }
-        Ok(passed)
+        Ok(inherited)
     }
 
-    /// The one for the admin listener, if there is one.
+    /// The socket for the admin listener, if there is one.
     pub fn admin(&self) -> Option<io::Result<TcpListener>> {
         self.admin.as_ref().map(TcpListener::try_clone)
     }

@@ -194,7 +194,7 @@ fn a_server_that_cannot_start_all_its_cores_does_not_start() {
     let outcome = outcome(command.current_dir(folder.path()).env("WAMEDIA_THREADS", "8"));
     assert_eq!(outcome.code, Some(3), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("a serving core could not be started: Too many open files"),
+        outcome.stderr.contains("cannot start a serving core: Too many open files"),
         "{outcome:?}"
     );
     assert!(outcome.stderr.contains("ulimit -n"), "{outcome:?}");

@@ -15,7 +15,7 @@ use super::process_metrics::ProcessMetrics;
 use crate::server::metrics::{BOUNDS, HistogramSnapshot};
 use crate::server::status::ServerStatus;
 use crate::server::tls::Certificates;
-use crate::store::BucketStatus;
+use crate::store::BucketStats;
 
 /// The two text formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Page<'_, '_> {
     }
 
     fn stores(&mut self, status: &ServerStatus) -> fmt::Result {
-        let stores = status.snapshots.load().stores.status();
+        let stores = status.snapshots.load().stores.stats();
         self.counter("wamedia_cache_evictions", "Assets that had to make room for others", stores.evictions)?;
         self.gauge(
             "wamedia_cache_held",
@@ -198,7 +198,7 @@ impl Page<'_, '_> {
             &stores.hashed.time.as_secs_f64(),
         )?;
         let labelled =
-            |bucket: &BucketStatus| [("bucket", bucket.name.clone()), ("mount", bucket.mount.clone())];
+            |bucket: &BucketStats| [("bucket", bucket.name.clone()), ("mount", bucket.mount.clone())];
         let buckets = &stores.buckets;
         self.counters(
             "wamedia_upstream_requests",
@@ -282,7 +282,7 @@ impl Page<'_, '_> {
             None,
             u64::from(last.was_successful),
         )?;
-        let since = last.in_force_since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = last.applied_at.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.0
             .encode_descriptor(
                 "wamedia_config_last_reload_success_timestamp",

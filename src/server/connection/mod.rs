@@ -1,9 +1,9 @@
 //! Connections: state, HTTP over a socket, timeouts, send rate and flood limits.
 //!
-//! [`serve`] speaks HTTP/1.1 or HTTP/2 over a [`stream`] on a [`socket`]; [`state`] records how far the connection has
-//! come and which timeout applies; the [`watchdog`] of each core ends connections whose timeout has passed.
-//! [`send_rate`] bounds how slowly a client may read, [`http2_flood`] how much it may send for nothing, [`bad_head`]
-//! answers a request head that cannot be parsed.
+//! [`serve`] speaks HTTP/1.1 or HTTP/2 over a [`stream`] on a [`socket`]. [`state`] records how far the connection has
+//! come and which timeout applies; the [`watchdog`] of each core closes connections whose timeout has passed.
+//! [`send_rate`] bounds how slowly a client may read, for which [`send_queue`] measures what it has read; [`http2_flood`]
+//! bounds how much it may send for nothing; [`bad_head`] answers a request head that cannot be parsed.
 
 pub(super) mod bad_head;
 mod http2_flood;

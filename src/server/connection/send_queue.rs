@@ -1,12 +1,12 @@
-//! What the kernel still holds of a connection's bytes.
+//! Send queue: the bytes that the kernel still holds for a client.
 //!
-//! Taken by the kernel is not taken by the client: it holds a few hundred kilobytes for one that reads slowly, and asks for more
-//! only when a third of that is gone. So what it still holds can be asked for, too.
+//! What the kernel has accepted, the client has not necessarily received: for a slow reader the kernel holds a few hundred
+//! kilobytes, and accepts more only when a third of that is gone. So the send queue's length is measured, too.
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
-/// What the kernel holds of a connection's bytes, for as long as the [`Socket`](super::socket::Socket) that has its socket lives.
+/// Measures the send queue of a connection, as long as the [`Socket`](super::socket::Socket) that owns its descriptor lives.
 #[derive(Debug, Default)]
 pub(in crate::server) struct SendQueue(Mutex<Option<RawFd>>);
 
@@ -19,30 +19,30 @@ impl SendQueue {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Bytes that the socket has taken and the client's system has not acknowledged; 0 where nobody can tell.
+    /// Bytes that the kernel has accepted and the client's system has not acknowledged; 0 if unknown.
     pub(in crate::server) fn len(&self) -> u64 {
         let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         socket.and_then(unacknowledged).unwrap_or(0)
     }
 }
 
-/// What `TIOCOUTQ` says of a TCP socket that is open (tcp(7), `SIOCOUTQ`).
+/// `TIOCOUTQ` of an open TCP socket (tcp(7), `SIOCOUTQ`).
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
 ))]
 #[expect(
     unsafe_code,
-    reason = "no library at hand makes this call, and no other tells what a client has taken"
+    reason = "none of our libraries has this call, and no other call returns what a client has received"
 )]
 fn unacknowledged(socket: RawFd) -> Option<u64> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
 
-    /// The same on these architectures (asm-generic/ioctls.h).
+    /// The same number on these architectures (asm-generic/ioctls.h).
     const TIOCOUTQ: Opcode = 0x5411;
-    // SAFETY: the descriptor is open: only `SendQueue::len` calls this, with its lock held, and the gauge that owns the socket takes
-    // that lock to forget the descriptor before it closes it. The call writes one `int` and nothing else, which is what the
-    // getter has room for.
+    // SAFETY: the descriptor is open: only `SendQueue::len` calls this, with its lock held, and the `Socket` that owns the
+    // descriptor takes that lock to forget it before it closes it. The call writes one `int` and nothing else, which is what the
+    // getter has space for.
     let held = unsafe { ioctl(BorrowedFd::borrow_raw(socket), Getter::<TIOCOUTQ, core::ffi::c_int>::new()) };
     held.ok().and_then(|held| u64::try_from(held).ok())
 }
@@ -63,7 +63,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn the_queue_tells_what_the_client_has_not_taken_and_forgets_a_socket_that_is_closed() {
+    fn the_queue_is_what_the_client_has_not_received_and_a_closed_socket_is_forgotten() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let mut client =
             TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");

@@ -1,8 +1,8 @@
-//! How fast a client takes what it asked for, held against the least that it must.
+//! Minimum send rate: closes connections whose client reads more slowly than `limits.min_send_rate`.
 //!
-//! A client is in credit for what it would have to take in one stall timeout at the least rate. While it is waited for, that
-//! is used up as time passes and comes back with each byte that it takes, so that a pause is forgiven to whom a burst follows, and a
-//! byte now and then is not enough. What comes back beyond the whole credit is lost: a fast start pays for no slow end.
+//! A client has a credit: what it would read in one stall timeout at the minimum rate. While the server waits for the client, the
+//! credit decreases with time and increases with each byte that the client reads. So a pause is forgiven if a burst follows, and a
+//! byte now and then is not enough. The credit never exceeds its initial value: a fast start does not pay for a slow end.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use crate::config::Limits;
 pub(in crate::server) struct SendRate {
     /// In thousandths of a byte.
     credit: u64,
-    /// Bytes that had been taken when the client was last found to be waited for; `None` since it was not.
-    taken: Option<u64>,
+    /// Bytes that the client had acknowledged when the server last waited for it; `None` if it does not.
+    acknowledged: Option<u64>,
 }
 
 impl SendRate {
-    /// In full credit.
+    /// With full credit.
     pub(in crate::server) fn new(limits: &Limits) -> Self {
-        Self { credit: whole_credit(limits), taken: None }
+        Self { credit: whole_credit(limits), acknowledged: None }
     }
 
-    /// Notes that time has `passed` since the last record, and that the client is waited for and has taken so many bytes ever; `None`
-    /// where nobody waits for it. Says whether it is still in credit.
+    /// Records that time has `passed` since the last call. `acknowledged` is how many bytes the client has acknowledged so far, if the
+    /// server waits for it. Returns whether the client still has credit.
     pub(in crate::server) fn record(
         &mut self,
-        taken: Option<u64>,
+        acknowledged: Option<u64>,
         passed: Duration,
         limits: &Limits,
     ) -> bool {
         let whole = whole_credit(limits);
         let due = in_thousandths(limits.min_send_rate, passed);
-        match (self.taken, taken) {
+        match (self.acknowledged, acknowledged) {
             (Some(before), Some(now)) => {
-                let came_back = now.saturating_sub(before).saturating_mul(1000);
-                self.credit = self.credit.saturating_add(came_back).min(whole).saturating_sub(due);
+                let earned = now.saturating_sub(before).saturating_mul(1000);
+                self.credit = self.credit.saturating_add(earned).min(whole).saturating_sub(due);
             }
-            // What came before it is waited for is no delay of its own.
+            // The time before the server waited for the client is not the client's delay.
             (None, Some(_)) => {}
             (_, None) => self.credit = self.credit.saturating_add(due).min(whole),
         }
-        self.taken = taken;
+        self.acknowledged = acknowledged;
         self.credit > 0 || whole == 0
     }
 }
@@ -79,48 +79,43 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_millis(500);
 
-    /// Lets a client be waited for that takes `taken(n)` bytes before look number `n`; how many looks it lasted.
-    fn lasts(min_send_rate: usize, looks: u32, taken: impl Fn(u32) -> u64) -> u32 {
+    /// How many intervals a client lasts that reads `acknowledged(n)` bytes before interval number `n`.
+    fn lasts(min_send_rate: usize, intervals: u32, acknowledged: impl Fn(u32) -> u64) -> u32 {
         let limits = limits(min_send_rate);
         let (mut rate, mut sum) = (SendRate::new(&limits), 0);
-        (0..looks)
-            .find(|look| {
-                sum += taken(*look);
+        (0..intervals)
+            .find(|n| {
+                sum += acknowledged(*n);
                 !rate.record(Some(sum), INTERVAL, &limits)
             })
-            .unwrap_or(looks)
+            .unwrap_or(intervals)
     }
 
     #[test]
-    fn a_client_below_the_rate_lasts_as_long_as_its_credit_and_one_at_it_for_ever() {
-        for (rate, what, taken, expected) in [
+    fn a_client_below_the_rate_lasts_as_long_as_its_credit_and_one_at_the_rate_for_ever() {
+        for (rate, what, acknowledged, expected) in [
             (500, "nothing", (|_| 0) as fn(u32) -> u64, 60),
-            (500, "a byte now and then", |look| u64::from(look % 58 == 0), 60),
-            // A tenth of the rate is paid back.
+            (500, "a byte now and then", |n| u64::from(n % 58 == 0), 60),
+            // A tenth of the rate restores some credit.
             (500, "a tenth", |_| 25, 67),
             (500, "a little less", |_| 249, 14_751),
             (500, "just as much", |_| 250, 100_000),
-            (
-                500,
-                "in pieces, twenty seconds apart",
-                |look| if look % 40 == 39 { 10_000 } else { 0 },
-                100_000,
-            ),
-            // A fast start pays for nothing.
-            (500, "much and then nothing", |look| if look < 10 { 1 << 30 } else { 0 }, 69),
-            (0, "nothing, where there is no least rate", |_| 0, 100_000),
+            (500, "in pieces, twenty seconds apart", |n| if n % 40 == 39 { 10_000 } else { 0 }, 100_000),
+            // A fast start earns nothing.
+            (500, "much and then nothing", |n| if n < 10 { 1 << 30 } else { 0 }, 69),
+            (0, "nothing, without a minimum rate", |_| 0, 100_000),
         ] {
-            let lasted = lasts(rate, 100_000, taken);
-            assert!(lasted.abs_diff(expected) <= 1, "{what}: {lasted} looks");
+            let lasted = lasts(rate, 100_000, acknowledged);
+            assert!(lasted.abs_diff(expected) <= 1, "{what}: {lasted} intervals");
         }
     }
 
     #[test]
-    fn time_in_which_nobody_waits_for_the_client_costs_it_nothing() {
+    fn time_in_which_the_server_does_not_wait_for_the_client_costs_no_credit() {
         let limits = limits(500);
         let mut rate = SendRate::new(&limits);
         for _ in 0..1000 {
-            // Half a minute in all, were it not for what lies between.
+            // The whole credit in half a minute, were it not restored in between.
             assert!(rate.record(Some(0), INTERVAL, &limits));
             assert!(rate.record(Some(0), INTERVAL, &limits));
             assert!(rate.record(None, INTERVAL, &limits));

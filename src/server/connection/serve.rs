@@ -1,5 +1,4 @@
-//! How a connection is served, from its first byte to its last: which protocol it speaks, HTTP over it, and when that
-//! ends. What is known of it meanwhile, and how long a client may take, is in [`connection`](super::state).
+//! Serves a connection: detects the protocol, speaks HTTP over it, and closes it on a [command](super::state::Command).
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -26,20 +25,20 @@ use crate::server::request::record::Transport;
 use crate::server::service::Service;
 use crate::server::tls::{Handshakes, Protocol};
 
-/// What a client sends first if it speaks HTTP/2 without being asked (RFC 9113 section 3.4).
+/// What a client sends first if it speaks HTTP/2 with prior knowledge (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long the first bytes of a connection may take once the server is to end. What the client sent before it could
-/// know may lie with the kernel already, and this is time to look.
+/// How long the first bytes of a connection may take during a shutdown. What the client sent before may already be in the
+/// kernel's buffer, and this is time to read it.
 const LAST_READ: Duration = Duration::from_millis(50);
-/// Requests that one HTTP/2 connection may have under way.
+/// Concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
-/// What an HTTP/2 client may send of request bodies, which nobody reads, before it has to wait, in bytes: the least that can be
-/// set for a connection (RFC 9113 section 6.9.2).
+/// Bytes of request bodies, which nothing reads, that an HTTP/2 client may send before it has to wait: the least that can be set
+/// for a connection (RFC 9113 section 6.9.2).
 const WINDOW: u32 = (1 << 16) - 1;
-/// Streams that we may have to reset because the client breaks a rule with them, such as how many there may be.
+/// Streams that may be reset because the client breaks a rule, such as the number of streams.
 const MAX_RESETS: usize = 128;
 
-/// Serves one connection without TLS to its end.
+/// Serves one connection without TLS until it is closed.
 pub(in crate::server) async fn serve(
     mut stream: TcpStream,
     client: SocketAddr,
@@ -55,7 +54,7 @@ pub(in crate::server) async fn serve(
     speak(Stream::new(stream, prefix, Arc::clone(&connection)), &connection, &service).await;
 }
 
-/// Serves one connection with TLS to its end. What is spoken is agreed on in the handshake.
+/// Serves one connection with TLS until it is closed. The handshake negotiates the protocol (ALPN).
 pub(in crate::server) async fn serve_secured(
     stream: TcpStream,
     client: SocketAddr,
@@ -63,18 +62,18 @@ pub(in crate::server) async fn serve_secured(
     handshakes: Arc<Handshakes>,
     _permit: Permit,
 ) {
-    let shaken =
+    let handshake =
         handshakes.make(Socket::new(stream), client, &service.snapshots.limits(), &service.shutdown).await;
     drop(handshakes);
-    service.reporter.counters().handshakes.count(shaken.as_ref().err().copied());
-    let Ok(Some((mut stream, protocol))) = shaken else { return };
-    // The time for the first request begins only now.
+    service.reporter.counters().handshakes.count(handshake.as_ref().err().copied());
+    let Ok(Some((mut stream, protocol))) = handshake else { return };
+    // The head timeout starts only now.
     let connection = accept(client, Instant::now(), protocol, Transport::Tls, &service).await;
     stream.get_mut().0.attach(&connection);
     speak(Stream::new(stream, Bytes::new(), Arc::clone(&connection)), &connection, &service).await;
 }
 
-/// The state of a connection that the calling task serves from now on, under the watchdog of its core.
+/// The state of a connection that the calling task serves from now on, watched by the watchdog of its core.
 async fn accept(
     client: SocketAddr,
     accepted: Instant,
@@ -90,7 +89,7 @@ async fn accept(
     connection
 }
 
-/// Speaks HTTP until the connection ends.
+/// Speaks HTTP until the connection is closed.
 async fn speak<S>(stream: Stream<S>, connection: &Arc<Connection>, service: &Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -120,8 +119,8 @@ where
     }
 }
 
-/// Reads as much as it takes to attach HTTP/2 from HTTP/1; `None` where the client takes too long over it, leaves, or has
-/// asked nothing when the server is to end.
+/// Reads enough to distinguish HTTP/2 from HTTP/1; `None` if the client takes too long, disconnects, or has sent nothing when
+/// the server shuts down.
 async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
     let mut start = [0; PREFACE.len()];
     let mut len = 0;
@@ -143,10 +142,9 @@ async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
     prefix.ok().flatten()
 }
 
-/// Lets a connection run until it ends or is told to.
+/// Runs a connection until it ends or is commanded to.
 ///
-/// Borrowed, since a future that is handed over takes its place twice in the one that it is handed to, and there may be
-/// ten thousand of these.
+/// Borrows the future: one that is moved into another takes its size twice there, and there may be ten thousand of these.
 async fn drive<C>(
     mut speaking: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
@@ -158,14 +156,14 @@ async fn drive<C>(
     let mut draining = false;
     poll_fn(|cx| {
         loop {
-            // First, as requests may have come before the pending did.
+            // First, because requests may have arrived before the command.
             if let Poll::Ready(result) = speaking.as_mut().poll(cx) {
                 if let Err(e) = result {
                     log::debug!("{}: {e}", connection.client);
                 }
                 return Poll::Ready(());
             }
-            match connection.pending() {
+            match connection.pending_command() {
                 Command::Drain if !draining => {
                     draining = true;
                     finish(speaking.as_mut());

@@ -1,7 +1,7 @@
-//! The socket under a connection, and under its TLS where it has any: tells the connection what the socket takes.
+//! Socket of a connection, below TLS: reports to the connection what the kernel accepts.
 //!
-//! hyper has no timeout for writing, so what the timeouts of a connection go by is noted here, where a byte that is taken has
-//! left this process. What TLS keeps for later has not.
+//! hyper has no write timeout, so the timeouts of a connection depend on what is recorded here: bytes that the kernel has accepted
+//! have left this process. Bytes that TLS buffers have not.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -15,21 +15,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::state::Connection;
 
-/// A socket of which a [`Connection`] is told how much it takes, and when it takes nothing.
+/// A socket that reports its writes to a [`Connection`].
 #[derive(Debug)]
 pub(in crate::server) struct Socket<S: AsFd> {
     stream: S,
-    /// Nobody while there is a TLS handshake.
+    /// `None` during the TLS handshake.
     connection: Option<Arc<Connection>>,
 }
 
 impl<S: AsFd> Socket<S> {
-    /// A socket that nobody is told of yet.
+    /// A socket that reports to no connection yet.
     pub(in crate::server) fn new(stream: S) -> Self {
         Self { stream, connection: None }
     }
 
-    /// From here on, `connection` is told, and may ask.
+    /// Reports to `connection` from now on, and lets it measure the send queue.
     pub(in crate::server) fn attach(&mut self, connection: &Arc<Connection>) {
         connection.queue().open(self.stream.as_fd());
         self.connection = Some(Arc::clone(connection));
@@ -49,10 +49,10 @@ impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
         let Some(connection) = &self.connection else { return };
         if connection.is_aborted() && connection.queue().len() > 0 {
-            // The kernel would go on holding it for a client that takes it as slowly as before.
+            // Otherwise the kernel would continue to hold it for a client that reads as slowly as before.
             let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
-        // Before the socket is closed, which comes after this.
+        // Before the socket is closed, which happens after this.
         connection.close();
     }
 }

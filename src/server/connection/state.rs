@@ -1,5 +1,6 @@
-//! What is known of a connection while it lasts: how far it has got, what it waits for and how long it may, and what it
-//! was told from outside. No bytes pass here; those who serve the connection are in [`speaking`](super::serve).
+//! State of a connection: how far it has come, which timeout applies, and what it was commanded to do.
+//!
+//! No bytes pass here; [`serve`](super::serve) serves the connection.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::bad_head::Refusal;
+use super::bad_head::ErrorResponse;
 use super::http2_flood::FloodGuard;
 use super::send_queue::SendQueue;
 use crate::config::Limits;
@@ -16,77 +17,77 @@ use crate::server::reporter::Reporter;
 use crate::server::request::record::{Record, Transport};
 use crate::server::tls::Protocol;
 
-/// How long a client that has ended its side of the connection is worked for. It may have gone, or only have nothing
-/// more to ask (RFC 9112 section 9.6 lets it say so); TCP does not tell until it is written to.
+/// How long a response is prepared for a client that has closed its side of the connection. The client may have disconnected, or
+/// only have nothing more to ask (RFC 9112 section 9.6 allows that); TCP does not tell before something is written.
 pub(in crate::server) const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a connection is told from outside of it. The later ones outdo the earlier.
+/// What a connection is commanded to do. Later commands override earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in crate::server) enum Command {
     /// Serve.
     Serve,
-    /// Close when what is under way has ended.
+    /// Close once the requests in flight are finished.
     Drain,
-    /// Close now, unless the client has moved after all.
+    /// Close now, unless the client has become active after all.
     CloseOverdue,
     /// Close now.
     Close,
 }
 
-/// What is known of a connection while it lasts.
+/// State of a connection.
 ///
-/// Only its own core touches it, so most of this is read and then written without holding anything against others.
+/// Only its own core uses it, so most fields are read and then written without synchronisation against other threads.
 #[derive(Debug)]
 pub(in crate::server) struct Connection {
     pub(in crate::server) client: SocketAddr,
     multiplexed: bool,
     transport: Transport,
-    /// Requests without a finished response.
+    /// Requests whose response is not finished.
     in_flight: AtomicU32,
     /// Whether there was ever a request.
     used: AtomicBool,
-    /// Bytes that the socket has taken.
+    /// Bytes that the socket has accepted.
     written: AtomicU64,
-    /// Those of them that the client has not.
+    /// Those of them that the client has not acknowledged.
     queue: SendQueue,
-    /// What the client has sent, over HTTP/2, and had reason to.
+    /// Bounds what the client sends over HTTP/2.
     flood_guard: FloodGuard,
-    /// Counts what timeout begins anew with.
+    /// Counts the events that restart the timeout.
     activity: AtomicU32,
-    /// The activity in which timeout ended.
+    /// The count at which the timeout passed.
     overdue_at: AtomicU32,
-    /// Whether it was told to end because the client does not take what it asked for.
+    /// Whether it closes because the client does not read the response.
     aborted: AtomicBool,
-    /// Whether the socket would take no more when it was last asked.
+    /// Whether the last write would have blocked.
     blocked: AtomicBool,
-    /// Whether there is a request without an answer to send.
+    /// Whether there is a request without a response to send.
     awaited: AtomicBool,
-    /// Whether the client ended its side in the middle of an exchange.
+    /// Whether the client closed its side before it had its response.
     half_closed: AtomicBool,
-    /// Whether the first byte of a request head has come and its end has not.
+    /// Whether the first byte of a request head has been received, and the last one has not.
     in_head: AtomicBool,
-    /// Records of exchanges whose last bytes may still be on their way to the socket, oldest first.
-    #[expect(clippy::vec_box, reason = "they are handed on in their boxes")]
+    /// Records of requests whose last bytes may not have reached the socket yet, oldest first.
+    #[expect(clippy::vec_box, reason = "they are passed on in their boxes")]
     ended: Mutex<Vec<Box<Record>>>,
-    /// Whether there are such exchanges, told of or not.
+    /// Whether there are such requests, recorded or not.
     has_ended: AtomicBool,
-    /// How many bytes the socket had taken when a response last left, and how many of those the client had not when it was closed:
-    /// where it had ended its side, and is told of only then.
+    /// Bytes that the socket had accepted when the last response was flushed, and how many of them the client had not acknowledged
+    /// when the socket was closed. Only for a client that has closed its side: its requests are reported only then.
     flushed: AtomicU64,
     unacknowledged_at_close: AtomicU64,
-    /// When each response of a multiplexed connection last moved: nanoseconds since `accepted`.
+    /// When each response of a multiplexed connection last made progress: nanoseconds since `accepted`.
     responses: Mutex<Vec<Weak<AtomicU64>>>,
     accepted: Instant,
-    /// An [`Command`].
-    pending: AtomicU8,
+    /// A [`Command`].
+    command: AtomicU8,
     /// The task that serves it.
     task: Waker,
     reporter: Arc<Reporter>,
 }
 
 impl Connection {
-    /// A connection that the calling task serves from now on. What is `accepted` then has the time of a request head.
+    /// A connection that the calling task serves from now on. Its head timeout starts at `accepted`.
     pub(in crate::server) async fn of_this_task(
         client: SocketAddr,
         accepted: Instant,
@@ -128,52 +129,52 @@ impl Connection {
             unacknowledged_at_close: AtomicU64::new(0),
             responses: Mutex::default(),
             accepted,
-            pending: AtomicU8::new(Command::Serve as u8),
+            command: AtomicU8::new(Command::Serve as u8),
             task,
             reporter,
         }
     }
 
-    /// Tells the connection what to do, unless it has been told to do more than that.
-    pub(in crate::server) fn command(&self, pending: Command) {
-        if self.pending.fetch_max(pending as u8, Ordering::Relaxed) < pending as u8 {
+    /// Commands the connection, unless an overriding command is pending.
+    pub(in crate::server) fn command(&self, command: Command) {
+        if self.command.fetch_max(command as u8, Ordering::Relaxed) < command as u8 {
             self.task.wake_by_ref();
         }
     }
 
-    /// Tells the connection to end, since the client's time was over in `activity`.
+    /// Closes the connection, because a timeout passed at this count of `activity`.
     pub(in crate::server) fn close_overdue(&self, activity: u32) {
         self.aborted.store(self.waits_for_client(), Ordering::Relaxed);
         self.overdue_at.store(activity, Ordering::Relaxed);
         self.command(Command::CloseOverdue);
     }
 
-    /// Tells the connection to end, since the client takes too little.
+    /// Closes the connection at once, because the client reads too slowly.
     pub(in crate::server) fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
         self.command(Command::Close);
     }
 
-    /// Whether it ends because the client does not take what it asked for, so that nothing of that is worth keeping.
+    /// Whether it closes because the client does not read the response, so that unsent bytes are discarded.
     pub(in crate::server) fn is_aborted(&self) -> bool {
         self.aborted.load(Ordering::Relaxed)
     }
 
-    /// Whether the client has moved since it was found overdue: what it did may have lain with the kernel.
+    /// Whether the client has been active since its timeout passed: what it sent may have been in the kernel's buffer.
     pub(in crate::server) fn is_active_again(&self, limits: &Limits) -> bool {
         self.activity() != self.overdue_at.load(Ordering::Relaxed)
             || self.overdue(limits, Duration::MAX).is_none()
     }
 
-    /// Takes back the pending to leave.
+    /// Revokes the command to close.
     pub(in crate::server) fn resume(&self, draining: bool) {
         self.aborted.store(false, Ordering::Relaxed);
-        let pending = if draining { Command::Drain } else { Command::Serve };
-        self.pending.store(pending as u8, Ordering::Relaxed);
+        let command = if draining { Command::Drain } else { Command::Serve };
+        self.command.store(command as u8, Ordering::Relaxed);
     }
 
-    pub(in crate::server) fn pending(&self) -> Command {
-        match self.pending.load(Ordering::Relaxed) {
+    pub(in crate::server) fn pending_command(&self) -> Command {
+        match self.command.load(Ordering::Relaxed) {
             0 => Command::Serve,
             1 => Command::Drain,
             2 => Command::CloseOverdue,
@@ -185,7 +186,7 @@ impl Connection {
         &self.reporter
     }
 
-    /// Whether several requests may be under way at once.
+    /// Whether several requests may be in flight at once.
     pub(in crate::server) fn is_multiplexed(&self) -> bool {
         self.multiplexed
     }
@@ -195,38 +196,39 @@ impl Connection {
         u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Changes whenever timeout with the client is to begin anew.
+    /// Changes whenever the timeout restarts.
     pub(in crate::server) fn activity(&self) -> u32 {
         self.activity.load(Ordering::Relaxed)
     }
 
-    /// While the socket takes nothing, nothing else that happens makes the client less late.
+    /// Restarts the timeout. While writes block, nothing else that happens does.
     fn note_activity(&self) {
         if !self.blocked.load(Ordering::Relaxed) {
             self.activity.store(self.activity().wrapping_add(1), Ordering::Relaxed);
         }
     }
 
-    /// Bytes that the socket has taken so far.
+    /// Bytes that the socket has accepted so far.
     pub(in crate::server) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// What the kernel holds of them.
+    /// Measures how many of them the kernel still holds.
     pub(in crate::server) fn queue(&self) -> &SendQueue {
         &self.queue
     }
 
-    /// Bytes that the client has taken so far.
-    pub(in crate::server) fn taken(&self) -> u64 {
+    /// Bytes that the client has acknowledged so far.
+    pub(in crate::server) fn acknowledged(&self) -> u64 {
         self.written().saturating_sub(self.queue.len())
     }
 
-    /// Whether the client is to take something before we can do more.
+    /// Whether the client has to read before the server can do more.
     pub(in crate::server) fn waits_for_client(&self) -> bool {
         self.blocked.load(Ordering::Relaxed) || self.longest_stall().is_some_and(|rest| rest > Duration::ZERO)
     }
 
+    /// Records that the socket accepted `n` bytes.
     pub(in crate::server) fn wrote(&self, n: usize) {
         self.written.store(self.written() + n as u64, Ordering::Relaxed);
         if self.blocked.load(Ordering::Relaxed) {
@@ -235,12 +237,14 @@ impl Connection {
         }
     }
 
+    /// Records that a write would have blocked.
     pub(in crate::server) fn blocked_write(&self) {
-        // Only what follows a success is a new wait.
+        // Only the first one after a successful write restarts the timeout.
         self.note_activity();
         self.blocked.store(true, Ordering::Relaxed);
     }
 
+    /// Records that the client has sent something that belongs to a request.
     pub(in crate::server) fn received_data(&self) {
         if !self.multiplexed && self.requests() == 0 && !self.in_head.load(Ordering::Relaxed) {
             self.in_head.store(true, Ordering::Relaxed);
@@ -248,22 +252,22 @@ impl Connection {
         }
     }
 
-    /// Notes that the client has sent `n` more bytes; false where it sends too much for nothing.
+    /// Records that the client has sent `n` more bytes; false if it floods the connection.
     pub(in crate::server) fn received(&self, n: usize) -> bool {
         !self.multiplexed || self.flood_guard.receive(n as u64)
     }
 
-    /// Notes that `n` more bytes of a response were handed over, of which the client may have something to say.
+    /// Records that `n` more bytes of a response were passed to HTTP/2, for which the client may send window updates.
     pub(in crate::server) fn handed_over(&self, n: usize) {
         self.flood_guard.credit_body(n as u64);
     }
 
-    /// Notes that a request with a head of `len` bytes was taken back, or cut.
+    /// Records that a request with a head of `len` bytes was cancelled, or its response cut.
     pub(in crate::server) fn cancelled(&self, len: u64) {
         self.flood_guard.debit_reset(len);
     }
 
-    /// The client will send nothing more. Says whether that can wait, because it is owed a response.
+    /// Records that the client has closed its side. Returns whether the connection stays open, because a response is due.
     pub(in crate::server) fn received_end(&self) -> bool {
         let is_owed = self.requests() > 0 || self.has_ended.load(Ordering::Relaxed);
         if self.multiplexed || !is_owed {
@@ -276,17 +280,17 @@ impl Connection {
         true
     }
 
-    /// Whether the client has ended its side of the connection and has now had all that it asked for.
+    /// Whether the client has closed its side of the connection and every response is finished.
     pub(in crate::server) fn is_done(&self) -> bool {
         self.half_closed.load(Ordering::Relaxed) && self.requests() == 0
     }
 
-    /// Requests without a finished response.
+    /// Requests whose response is not finished.
     fn requests(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// A request head of `len` bytes, were it not compressed, has come in.
+    /// Records that a request head has been received, of `len` bytes before compression.
     pub(in crate::server) fn begin(&self, len: u64) {
         self.flood_guard.credit_request(len);
         self.awaited.store(true, Ordering::Relaxed);
@@ -296,12 +300,12 @@ impl Connection {
         self.note_activity();
     }
 
-    /// There is an answer to the request.
+    /// Records that there is a response to the request.
     pub(in crate::server) fn answered(&self) {
         self.awaited.store(false, Ordering::Relaxed);
     }
 
-    /// The time at which a response last moved, to be kept up to date by whoever sends it.
+    /// A time, which the sender of a response must update whenever the response makes progress.
     pub(in crate::server) fn watch_progress(&self) -> Arc<AtomicU64> {
         let progress = Arc::new(AtomicU64::new(self.now()));
         let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -310,13 +314,13 @@ impl Connection {
         progress
     }
 
-    /// A response has ended, by its last byte or before; `record` is what is to be told of it.
+    /// Records that a response has ended, completely or not; `record` is to be reported.
     pub(in crate::server) fn end(&self, record: Option<Box<Record>>) {
         self.in_flight.store(self.requests() - 1, Ordering::Relaxed);
         self.note_activity();
         if self.multiplexed {
             if let Some(mut record) = record {
-                record.leave();
+                record.flushed();
                 self.reporter.report(self.client, record);
             }
             return;
@@ -327,17 +331,17 @@ impl Connection {
         }
     }
 
-    /// A request head that could not be read is to be answered with this.
-    pub(in crate::server) fn rejected(&self, refusal: &Refusal) {
+    /// Records that a request head that cannot be parsed is answered with `error`.
+    pub(in crate::server) fn rejected(&self, error: &ErrorResponse) {
         let is_logged = self.reporter.is_logged();
         if is_logged || self.reporter.is_metered() {
-            let record = Record::of_rejected(refusal, is_logged, self.written());
+            let record = Record::of_rejected(error, is_logged, self.written());
             self.has_ended.store(true, Ordering::Relaxed);
             self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(record));
         }
     }
 
-    /// All that was to be written has been.
+    /// Records that everything was written to the socket.
     pub(in crate::server) fn flushed(&self) {
         if !self.has_ended.load(Ordering::Relaxed) {
             return;
@@ -346,30 +350,30 @@ impl Connection {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if self.half_closed.load(Ordering::Relaxed) {
             self.flushed.store(self.written(), Ordering::Relaxed);
-            // Perhaps nobody is there to take it, which shows once it has been written.
-            ended.iter_mut().for_each(|record| record.leave());
+            // The client may have disconnected; that shows only after the write.
+            ended.iter_mut().for_each(|record| record.flushed());
             return;
         }
         for mut record in ended.drain(..) {
-            record.leave();
+            record.flushed();
             self.reporter.report(self.client, record);
         }
     }
 
-    /// Whether nothing is left to be found out: not whether a client that has ended its side has taken what there was for it.
+    /// Whether nothing remains to be learned, such as whether a client that has closed its side received its response.
     pub(in crate::server) fn is_settled(&self) -> bool {
-        let none_is_untold = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        !self.half_closed.load(Ordering::Relaxed) || none_is_untold() || self.unacknowledged() == 0
+        let all_reported = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        !self.half_closed.load(Ordering::Relaxed) || all_reported() || self.unacknowledged() == 0
     }
 
-    /// Bytes of responses that the kernel holds for the client: without what followed them, the end of our side included, which it
-    /// counts as one.
+    /// Bytes of responses that the kernel holds for the client, without what was sent after them: the end of our side counts as one
+    /// byte.
     fn unacknowledged(&self) -> u64 {
         let followed = self.written().saturating_sub(self.flushed.load(Ordering::Relaxed));
         self.queue.len().saturating_sub(followed + 1)
     }
 
-    /// The socket is closed next.
+    /// To be called right before the socket is closed.
     pub(in crate::server) fn close(&self) {
         if self.half_closed.load(Ordering::Relaxed) {
             self.unacknowledged_at_close.store(self.unacknowledged(), Ordering::Relaxed);
@@ -377,33 +381,32 @@ impl Connection {
         self.queue.close();
     }
 
-    /// Whether every response has left, so that whatever is written now is none that the handler gave. Always false where
-    /// several are under way at once.
+    /// Whether every response has been flushed, so that whatever is written now comes from hyper and not from the handler. Always
+    /// false on a multiplexed connection.
     pub(in crate::server) fn is_between_responses(&self) -> bool {
         !self.multiplexed && self.requests() == 0 && !self.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Says over what the client has kept us waiting for too long, if it has, where its [activity](Self::activity) has been the
-    /// same for `waited`.
+    /// Which timeout has passed, if one has, after [`activity`](Self::activity) has stayed the same for `waited`.
     pub(in crate::server) fn overdue(&self, limits: &Limits, waited: Duration) -> Option<&'static str> {
         let (waited, timeout, why) = if self.blocked.load(Ordering::Relaxed) {
-            (waited, limits.stall_timeout, "it took nothing of a response")
+            (waited, limits.stall_timeout, "the client reads nothing of the response")
         } else if self.half_closed.load(Ordering::Relaxed) && self.awaited.load(Ordering::Relaxed) {
-            (waited, HALF_CLOSED_TIMEOUT, "it has gone")
+            (waited, HALF_CLOSED_TIMEOUT, "the client has closed its side")
         } else if self.requests() > 0 {
-            (self.longest_stall()?, limits.stall_timeout, "it took nothing of a response")
+            (self.longest_stall()?, limits.stall_timeout, "the client reads nothing of the response")
         } else if self.in_head.load(Ordering::Relaxed) {
-            (waited, limits.head_timeout, "its request head took too long")
+            (waited, limits.head_timeout, "the request head took too long")
         } else if self.used.load(Ordering::Relaxed) {
-            (waited, limits.idle_timeout, "it asked for nothing")
+            (waited, limits.idle_timeout, "idle: no further request")
         } else {
-            (waited, limits.head_timeout, "it asked for nothing")
+            (waited, limits.head_timeout, "idle: no request")
         };
         (waited >= timeout).then_some(why)
     }
 
-    /// How long ago that response of a multiplexed connection moved that has rested the longest; `None` while it is we who
-    /// are to act.
+    /// How long the response of a multiplexed connection that has stalled the longest has made no progress; `None` while the server
+    /// has to act.
     fn longest_stall(&self) -> Option<Duration> {
         let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         let moved = responses.iter().filter_map(Weak::upgrade).map(|moved| moved.load(Ordering::Relaxed));
@@ -414,10 +417,11 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let unacknowledged_at_close = *self.unacknowledged_at_close.get_mut();
-        let (taken, transport) = (self.written().saturating_sub(unacknowledged_at_close), self.transport);
+        let (acknowledged, transport) =
+            (self.written().saturating_sub(unacknowledged_at_close), self.transport);
         for mut record in self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            if unacknowledged_at_close > 0 || !record.has_left {
-                record.cut(taken, transport);
+            if unacknowledged_at_close > 0 || !record.is_flushed {
+                record.cut(acknowledged, transport);
             }
             self.reporter.report(self.client, record);
         }

@@ -1,7 +1,7 @@
-//! The stream that hyper speaks over, with or without TLS: knows when a request begins, when the client has ended its side and
-//! when all of a response has left. What the socket takes is the [gauge](super::socket)'s to note.
+//! Stream that hyper reads and writes, above TLS: detects the start of a request, the end of the client's side, and flushes.
 //!
-//! hyper has no hook for what it answers by itself; that is [exchanged](malformed) here, too.
+//! hyper has no hook for the responses that it generates itself; this stream [replaces](super::bad_head) them. What the kernel
+//! accepts is recorded below TLS, by the [socket](super::socket).
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -17,55 +17,59 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::bad_head;
 use super::state::Connection;
 
-/// How long a client may be silent after we have ended the connection on our side before the socket is closed.
+/// After our side is closed, the socket is closed if the client sends nothing for this long.
 const LINGER_IDLE: Duration = Duration::from_secs(2);
-/// How long that may go on in all, however much it still sends.
+/// The longest that it stays open, however much the client still sends.
 const LINGER_MAX: Duration = Duration::from_secs(10);
-/// How often it is looked whether a client that sends nothing more has taken what there was for it.
+/// How often the send queue is measured for a client that has closed its side.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A stream of whose requests and ends a [`Connection`] is told.
+/// A stream that reports requests and ends to a [`Connection`].
 #[derive(Debug)]
 pub(in crate::server) struct Stream<S> {
     stream: S,
-    /// Bytes that were read to find out which protocol this is, and are to be read again.
+    /// Bytes that were read to detect the protocol, and are to be read again.
     prefix: Bytes,
-    /// What is left to write of the answer that stands in for hyper's own.
-    refusal: Bytes,
-    /// There once our side has ended.
+    /// What is left to write of the response that replaces hyper's.
+    replacement: Bytes,
+    /// Once our side is closed.
     lingering: Option<Lingering>,
     connection: Arc<Connection>,
 }
 
-/// How long the client is waited for once our side has ended.
+/// How long the socket stays open after our side is closed (lingering close).
 #[derive(Debug)]
 struct Lingering {
-    /// Ends when it is silent for too long, or when it is to be looked again.
+    /// Ends when the client has been idle for too long, or when the send queue is to be measured again.
     pause: Pin<Box<Sleep>>,
-    /// Ends it if it has ended its side, and does not take what there is for it.
-    taken_by: Instant,
-    /// Ends it in any case.
+    /// For a client that has closed its side and does not receive what was sent.
+    acknowledged_by: Instant,
+    /// In any case.
     end: Instant,
 }
 
 impl Lingering {
     fn begin() -> Self {
         let now = Instant::now();
-        Self { pause: Box::pin(sleep(LINGER_IDLE)), taken_by: now + LINGER_IDLE, end: now + LINGER_MAX }
+        Self {
+            pause: Box::pin(sleep(LINGER_IDLE)),
+            acknowledged_by: now + LINGER_IDLE,
+            end: now + LINGER_MAX,
+        }
     }
 }
 
 impl<S> Stream<S> {
     pub(in crate::server) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
-        Self { stream, prefix, refusal: Bytes::new(), lingering: None, connection }
+        Self { stream, prefix, replacement: Bytes::new(), lingering: None, connection }
     }
 
-    /// Whether `head` is an answer of hyper's own; ours is then written in its place when hyper flushes.
+    /// Whether `head` begins a response of hyper's own that is replaced; the replacement is written when hyper flushes.
     fn replaces(&mut self, head: &[u8]) -> bool {
-        let refusal = if self.connection.is_between_responses() { bad_head::instead_of(head) } else { None };
-        let Some(refusal) = refusal else { return false };
-        self.connection.rejected(&refusal);
-        self.refusal = refusal.response;
+        let error = if self.connection.is_between_responses() { bad_head::replacement(head) } else { None };
+        let Some(error) = error else { return false };
+        self.connection.rejected(&error);
+        self.replacement = error.bytes;
         true
     }
 }
@@ -80,14 +84,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         if self.prefix.has_remaining() {
             let n = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix.split_to(n));
-            // Together with what follows, if it is there: hyper doubles its buffer for a head that comes in two. Whatever
-            // the stream has to say of itself otherwise, it says again.
+            // Together with what follows, if it is there: hyper doubles its buffer for a head that arrives in two reads. An error
+            // of the stream is returned again by the next read.
             if buf.remaining() > 0 {
                 let _ = Pin::new(&mut self.stream).poll_read(cx, buf);
             }
         } else {
             match ready!(Pin::new(&mut self.stream).poll_read(cx, buf)) {
-                // A client that ends its side of TLS without saying so has ended it: whether a request is whole, HTTP tells.
+                // A client may close TLS without close_notify; whether the request is complete, HTTP decides.
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
                 read => read?,
             }
@@ -95,12 +99,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         let read = buf.filled().len() - before;
         if read > 0 {
             if !self.connection.received(read) {
-                log::debug!("{}: is to be closed: it floods", self.connection.client);
-                return Poll::Ready(Err(io::Error::other("the client sends without end and for nothing")));
+                log::debug!("{}: closing: HTTP/2 flood", self.connection.client);
+                return Poll::Ready(Err(io::Error::other("the client floods the connection")));
             }
             self.connection.received_data();
         } else if self.connection.received_end() {
-            // hyper takes the end of the client's side for the end of the client. It is told once the response is out.
+            // hyper would take the end of the client's side for a disconnect. It gets to know once the response is sent.
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
@@ -108,11 +112,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
 }
 
 impl<S: AsyncRead + Unpin> Stream<S> {
-    /// Drops what the client still sends until it ends its side too, or falls silent. A socket that is closed with
-    /// something unread in it is reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6);
-    /// over HTTP/2 there is nearly always something: the client says what it has taken.
+    /// Discards what the client still sends until it closes its side, too, or is idle. A socket that is closed with unread data is
+    /// reset, and the last bytes on their way to the client are lost (RFC 9112 section 9.6); over HTTP/2 there is nearly always
+    /// such data: window updates.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(Lingering { pause, taken_by, end }) = &mut self.lingering else { return Poll::Ready(()) };
+        let Some(Lingering { pause, acknowledged_by, end }) = &mut self.lingering else {
+            return Poll::Ready(());
+        };
         let mut space = [MaybeUninit::uninit(); 4096];
         loop {
             let mut buf = ReadBuf::uninit(&mut space);
@@ -125,7 +131,7 @@ impl<S: AsyncRead + Unpin> Stream<S> {
                 }
                 Poll::Ready(_) => {
                     let now = Instant::now();
-                    if self.connection.is_settled() || now >= *taken_by {
+                    if self.connection.is_settled() || now >= *acknowledged_by {
                         return Poll::Ready(());
                     }
                     pause.as_mut().reset(now + POLL_INTERVAL);
@@ -138,11 +144,11 @@ impl<S: AsyncRead + Unpin> Stream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Stream<S> {
-    fn poll_rejection(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.refusal.has_remaining() {
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.refusal))? {
+    fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.replacement.has_remaining() {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.replacement))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.refusal.advance(n),
+                n => self.replacement.advance(n),
             }
         }
         Poll::Ready(Ok(()))
@@ -172,9 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes once it has nothing left to write: all that ended before now has left for good.
+    /// hyper flushes once it has nothing left to write: every response that ended before now has been sent.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_rejection(cx))?;
+        ready!(self.poll_replacement(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.connection.flushed();
         if self.connection.is_done() {

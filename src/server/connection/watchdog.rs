@@ -1,8 +1,7 @@
-//! The watch over the connections of one core: ends those that have kept us waiting for too long, and tells all of them
-//! when the server is to end.
+//! Watchdog of one core: closes connections whose timeout has passed, and drains all of them on shutdown.
 //!
-//! What a connection waits for, and how long it may, is the [connection](super::state)'s to say. Here is the clock:
-//! one interval over all of them now and then costs less than a timer each, and leaves nothing to do for a request.
+//! Which timeout applies is decided by the [connection](super::state). Here is the clock: one pass over all connections at an
+//! interval costs less than a timer for each, and leaves no work to do for a request.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -15,74 +14,74 @@ use super::state::{Command, Connection, HALF_CLOSED_TIMEOUT};
 use crate::config::Limits;
 use crate::server::shutdown::Shutdown;
 
-/// A timeout is kept to a tenth of the shortest one, within these bounds.
+/// The interval is a tenth of the shortest timeout, within these bounds.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 const MAX_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where connections report for being watched.
+/// Where connections register to be watched.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Watchdog {
-    arrived: Mutex<Vec<(Weak<Connection>, Instant)>>,
-    arrival: Notify,
+    added: Mutex<Vec<(Weak<Connection>, Instant)>>,
+    addition: Notify,
 }
 
-/// A connection as of the last interval.
+/// A connection as of the last pass.
 struct Watched {
     connection: Weak<Connection>,
     activity: u32,
-    /// When that activity was first seen, or the client last seen to have taken something.
+    /// When that activity was first seen, or the client last seen to have read something.
     since: Instant,
-    /// What the client had taken when it was last looked at; `None` where nobody waited for that.
-    taken: Option<u64>,
+    /// What the client had acknowledged at the last pass; `None` if nothing waited for it.
+    acknowledged: Option<u64>,
     rate: SendRate,
 }
 
 impl Watchdog {
-    /// Watches `connection`, which was accepted at `accepted`, until it ends.
+    /// Watches `connection`, which was accepted at `accepted`, until it is closed.
     pub(in crate::server) fn watch(&self, connection: &Arc<Connection>, accepted: Instant) {
-        let arrived = (Arc::downgrade(connection), accepted);
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
-        self.arrival.notify_one();
+        let added = (Arc::downgrade(connection), accepted);
+        self.added.lock().unwrap_or_else(PoisonError::into_inner).push(added);
+        self.addition.notify_one();
     }
 
-    /// Makes the rounds. Never returns.
+    /// Checks all connections at intervals. Never returns.
     ///
-    /// No connection is ended before its time, and none later than two rounds after it.
-    /// `limits` tells those that are in force; they hold for connections that are open, too.
+    /// No connection is closed before its timeout has passed, and none later than two intervals after that.
+    /// `limits` returns the current limits; they apply to open connections, too.
     pub(in crate::server) async fn run(&self, limits: impl Fn() -> Limits, shutdown: &Shutdown) {
-        let mut in_force = limits();
+        let mut current = limits();
         let mut watched: Vec<Watched> = Vec::new();
         let mut draining = false;
         let mut before = Instant::now();
         loop {
-            let interval = interval(&in_force);
+            let interval = interval(&current);
             tokio::select! {
-                () = self.arrival.notified(), if watched.is_empty() => {}
+                () = self.addition.notified(), if watched.is_empty() => {}
                 () = sleep(interval), if !watched.is_empty() => {}
                 () = shutdown.drain.cancelled(), if !draining => draining = true,
             }
             let now = Instant::now();
-            // Where we are late, no client is to blame.
+            // Clients are not to blame if this task runs late.
             let passed = now.saturating_duration_since(before).min(2 * interval);
             before = now;
             let limits = limits();
-            if limits != in_force {
-                // No rate that was kept under one rate says anything under another.
+            if limits != current {
+                // Credit that was computed for one rate means nothing under another.
                 for watched in &mut watched {
                     watched.rate = SendRate::new(&limits);
                 }
-                in_force = limits;
+                current = limits;
             }
-            let arrived = std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner));
-            watched.extend(arrived.into_iter().map(|(connection, since)| Watched {
+            let added = std::mem::take(&mut *self.added.lock().unwrap_or_else(PoisonError::into_inner));
+            watched.extend(added.into_iter().map(|(connection, since)| Watched {
                 connection,
                 activity: 0,
                 since,
-                taken: None,
+                acknowledged: None,
                 rate: SendRate::new(&limits),
             }));
             watched.retain_mut(|watched| watched.check(now, passed, &limits, draining));
-            // Room for a crowd that has gone is given back.
+            // Memory for many connections is given back once they are gone.
             if watched.capacity() > 4 * watched.len() + 64 {
                 watched.shrink_to_fit();
             }
@@ -97,7 +96,7 @@ fn interval(limits: &Limits) -> Duration {
 }
 
 impl Watched {
-    /// Looks at the connection; false where it is no more.
+    /// Checks the connection; false if it no longer exists.
     fn check(&mut self, now: Instant, passed: Duration, limits: &Limits, draining: bool) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
         if draining {
@@ -107,21 +106,18 @@ impl Watched {
         if activity != self.activity {
             (self.activity, self.since) = (activity, now);
         }
-        let taken = connection.waits_for_client().then(|| connection.taken());
-        if taken.is_some() && taken != self.taken {
+        let acknowledged = connection.waits_for_client().then(|| connection.acknowledged());
+        if acknowledged.is_some() && acknowledged != self.acknowledged {
             self.since = now;
         }
-        self.taken = taken;
-        if !self.rate.record(taken, passed, limits) {
-            log::debug!(
-                "{}: is closed: it took less of a response than limits.min_send_rate",
-                connection.client
-            );
+        self.acknowledged = acknowledged;
+        if !self.rate.record(acknowledged, passed, limits) {
+            log::debug!("{}: closing: the client reads slower than limits.min_send_rate", connection.client);
             connection.abort();
             return true;
         }
         if let Some(why) = connection.overdue(limits, now.saturating_duration_since(self.since)) {
-            log::debug!("{}: is to be closed: {why}", connection.client);
+            log::debug!("{}: closing: {why}", connection.client);
             connection.close_overdue(activity);
         }
         true

@@ -49,7 +49,7 @@ impl ClientRules {
     }
 
     /// For whom `peer` asks: `None` where for itself.
-    pub(in crate::server) fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(in crate::server) fn forwarded_for(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if self.trusted_proxies.is_empty() {
             return None;
         }

@@ -22,8 +22,8 @@ pub(in crate::server) struct AccessLine {
     /// Who is connected.
     peer: SocketAddr,
     /// For whom it asks, where that is another.
-    behind: Option<IpAddr>,
-    began: Instant,
+    forwarded_for: Option<IpAddr>,
+    started: Instant,
     first_byte: Option<Duration>,
     duration: Duration,
     /// Absent where the head of the request could not be read.
@@ -32,7 +32,7 @@ pub(in crate::server) struct AccessLine {
     status: Option<StatusCode>,
     link: Option<Link>,
     policy: Option<Box<str>>,
-    meant: u64,
+    length: u64,
     sent: u64,
     completed: bool,
 }
@@ -51,13 +51,13 @@ struct RequestLine {
 }
 
 impl RequestLine {
-    fn of(asked: RequestHead) -> Self {
-        let (path, query) = (asked.uri.path(), asked.uri.query());
+    fn of(head: RequestHead) -> Self {
+        let (path, query) = (head.uri.path(), head.uri.query());
         Self {
             target: query.map_or_else(|| path.into(), |query| [path, query].join("?").into()),
             path_len: path.len(),
-            method: asked.method,
-            version: asked.version,
+            method: head.method,
+            version: head.version,
         }
     }
 
@@ -74,20 +74,20 @@ impl AccessLine {
     /// Of what `record` says that the log is to tell; `None` where it is to tell nothing.
     pub(in crate::server) fn of(peer: SocketAddr, record: Box<Record>) -> Option<Self> {
         let Record { logged, .. } = *record;
-        let LogFields { asked, behind, link, policy } = logged?;
-        let agent = asked.as_ref().and_then(|asked| asked.user_agent.as_ref());
+        let LogFields { head, forwarded_for, link, policy } = logged?;
+        let agent = head.as_ref().and_then(|head| head.user_agent.as_ref());
         Some(Self {
             peer,
-            behind,
-            began: record.began,
-            first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.began)),
-            duration: record.ended.saturating_duration_since(record.began),
+            forwarded_for,
+            started: record.started,
+            first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.started)),
+            duration: record.ended.saturating_duration_since(record.started),
             user_agent: agent.map(|agent| agent.as_bytes()[..agent.len().min(USER_AGENT)].into()),
-            request: asked.map(RequestLine::of),
+            request: head.map(RequestLine::of),
             status: record.status,
             link,
             policy: policy.and_then(|policy| policy.to_str().ok().map(Into::into)),
-            meant: record.meant,
+            length: record.length,
             sent: record.sent,
             completed: record.completed,
         })
@@ -104,7 +104,7 @@ impl AccessLine {
     /// it where that is one of Meta's. FIRST is the time to the first byte, LINK `plain`, `current` or `other`; what there is none of
     /// is `-`, and so is the whole first line of a request whose head could not be read.
     pub(in crate::server) fn text(&self, clock: &mut Clock, out: &mut Vec<u8>) {
-        clock.write(self.began, out);
+        clock.write(self.started, out);
         out.push(b' ');
         self.client(out);
         match &self.request {
@@ -119,7 +119,7 @@ impl AccessLine {
             Some(status) => drop(write!(out, "{}", status.as_u16())),
             None => out.push(b'-'),
         }
-        let _ = write!(out, " {}/{} ", self.sent, self.meant);
+        let _ = write!(out, " {}/{} ", self.sent, self.length);
         match self.first_byte {
             Some(first_byte) => drop(write!(out, "{:.1}", milliseconds(first_byte))),
             None => out.push(b'-'),
@@ -139,7 +139,7 @@ impl AccessLine {
     /// version that was sent) or `other`; `fetcher` says whether the user agent is one that Meta's servers are known by.
     pub(in crate::server) fn json(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"time\":\"");
-        clock.write(self.began, out);
+        clock.write(self.started, out);
         out.extend_from_slice(b"\",\"client\":\"");
         self.client(out);
         let _ = write!(out, "\",\"peer\":\"{}\",\"method\":", self.peer);
@@ -164,7 +164,7 @@ impl AccessLine {
         out.extend_from_slice(b",\"sent\":");
         out.extend_from_slice(digits.format(self.sent).as_bytes());
         out.extend_from_slice(b",\"length\":");
-        out.extend_from_slice(digits.format(self.meant).as_bytes());
+        out.extend_from_slice(digits.format(self.length).as_bytes());
         out.extend_from_slice(b",\"first_byte_us\":");
         match self.first_byte {
             Some(first_byte) => out.extend_from_slice(digits.format(microseconds(first_byte)).as_bytes()),
@@ -190,7 +190,7 @@ impl AccessLine {
 
     /// The client's address, with the port where there is one: that of a client behind a proxy is the proxy's secret.
     fn client(&self, out: &mut Vec<u8>) {
-        let _ = match self.behind {
+        let _ = match self.forwarded_for {
             Some(client) => write!(out, "{client}"),
             None => write!(out, "{}", self.peer),
         };
@@ -316,28 +316,28 @@ mod tests {
     }
 
     fn record(user_agent: Option<&[u8]>, status: Option<u16>) -> Box<Record> {
-        let began = Instant::now();
+        let started = Instant::now();
         Box::new(Record {
-            began,
-            first_byte: status.map(|_| began + Duration::from_micros(300)),
-            ended: began + Duration::from_micros(1500),
+            started,
+            first_byte: status.map(|_| started + Duration::from_micros(300)),
+            ended: started + Duration::from_micros(1500),
             status: status.map(|status| StatusCode::from_u16(status).expect("a status")),
             mount: None,
             logged: Some(LogFields {
-                asked: Some(RequestHead {
+                head: Some(RequestHead {
                     method: Method::GET,
                     uri: "/a%22b?v=0'1".parse().expect("a URI"),
                     version: Version::HTTP_11,
                     user_agent: user_agent.map(|agent| HeaderValue::from_bytes(agent).expect("a value")),
                 }),
-                behind: None,
+                forwarded_for: None,
                 link: status.map(|_| Link::Current),
                 policy: status.map(|_| HeaderValue::from_static("max-age=60")),
             }),
-            meant: 10,
+            length: 10,
             sent: 4,
             completed: false,
-            has_left: false,
+            is_flushed: false,
             written_before: 0,
             head_len: 0,
         })
@@ -396,11 +396,13 @@ mod tests {
 
     #[test]
     fn a_client_behind_a_proxy_is_told_in_its_place() {
-        let behind =
-            AccessLine { behind: Some("192.0.2.1".parse().expect("an address")), ..line(None, Some(206)) };
+        let forwarded_for = AccessLine {
+            forwarded_for: Some("192.0.2.1".parse().expect("an address")),
+            ..line(None, Some(206))
+        };
         let mut out = Vec::new();
-        behind.text(&mut Clock::now(), &mut out);
-        behind.json(&mut Clock::now(), &mut out);
+        forwarded_for.text(&mut Clock::now(), &mut out);
+        forwarded_for.json(&mut Clock::now(), &mut out);
         let lines = String::from_utf8(out).expect("UTF-8");
         assert!(lines.contains("Z 192.0.2.1 \"GET "), "{lines}");
         assert!(lines.contains(r#""client":"192.0.2.1","peer":"[::1]:80","method""#), "{lines}");

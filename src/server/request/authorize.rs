@@ -17,6 +17,7 @@ use crate::http::{self, Answer, SigningKeys};
 pub(in crate::server) struct Authorizer {
     auth: Vec<Auth>,
     /// The rules, which say what needs a signature, and the keys; `None` if nothing does. Without keys, no signature is valid.
+    signed: Option<(CacheRules, Option<SigningKeys>)>,
 }
 
 impl Authorizer {

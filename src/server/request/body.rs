@@ -1,4 +1,4 @@
-//! The body of a response: bytes in memory, bytes that come from a store, or several of either in a row.
+//! Response body: bytes in memory, bytes streamed from a store, or several of either in a row.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -8,34 +8,34 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::exchange::Exchange;
-use crate::store::{CutError, Stretch};
+use crate::store::{CutError, RangeBody};
 
-/// A body of known length, and the exchange that it ends.
+/// A body of known length, and the exchange that ends with it.
 ///
 /// Its only error is [`CutError`]: the connection must then be closed, or the stream reset, so that the client sees a short
 /// body.
 #[derive(Debug)]
 pub(in crate::server) struct ResponseBody {
-    /// What is to be handed over next.
+    /// Bytes to send next.
     chunk: Bytes,
-    /// What follows it.
-    rest: VecDeque<Stretch>,
+    /// What follows them.
+    rest: VecDeque<RangeBody>,
     left: u64,
-    /// Longest slice that is handed over at once, in bytes.
+    /// Most bytes that are passed to hyper at once.
     slice: usize,
     exchange: Exchange,
 }
 
-/// On a shared connection, bytes are handed over about as fast as the client takes them: so that one that takes them
-/// slowly is told from one that has stopped, and so that HTTP/2 queues little for either. One frame's worth, such that a whole
-/// frame, its head included (RFC 9113 section 4.1), is one record of TLS.
+/// On a multiplexed connection, bytes are passed to hyper about as fast as the client reads them: so that a slow reader can be
+/// distinguished from one that has stopped, and so that HTTP/2 buffers little for either. One frame's worth, such that a whole
+/// frame, its header included (RFC 9113 section 4.1), is one TLS record.
 pub(in crate::server) const MULTIPLEXED_SLICE: usize = (16 << 10) - 9;
 
 impl ResponseBody {
-    /// A body of `len` bytes altogether: `chunk`, then `rest`.
+    /// A body of `len` bytes in all: `chunk`, then `rest`.
     pub(in crate::server) fn new(
         chunk: Bytes,
-        rest: VecDeque<Stretch>,
+        rest: VecDeque<RangeBody>,
         len: u64,
         exchange: Exchange,
     ) -> Self {
@@ -56,9 +56,9 @@ impl Body for ResponseBody {
         while this.chunk.is_empty() {
             let chunk = match this.rest.front_mut() {
                 None => return Poll::Ready(None),
-                Some(Stretch::Memory(bytes)) if bytes.is_empty() => None,
-                Some(Stretch::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
-                Some(Stretch::Stream(stream)) => match stream.poll_chunk(cx) {
+                Some(RangeBody::Memory(bytes)) if bytes.is_empty() => None,
+                Some(RangeBody::Memory(bytes)) => Some(Ok(std::mem::take(bytes))),
+                Some(RangeBody::Stream(stream)) => match stream.poll_chunk(cx) {
                     Poll::Ready(chunk) => chunk,
                     Poll::Pending => {
                         this.exchange.wait_for_store();

@@ -1,5 +1,7 @@
-//! From a request to its response. What HTTP says of an asset is decided in [`crate::http`]; here is what a server says
-//! before there is an asset, and where the bytes come from.
+//! Request handler: turns a request into a response.
+//!
+//! [`crate::http`] decides what HTTP says of an asset. Here are the responses that come before there is an asset, and the source
+//! of the body's bytes.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,30 +27,32 @@ use crate::http::{self, Answer, ByteRange, Decision, Link, Payload};
 use crate::server::connection::state::Connection;
 use crate::server::service::{ListenerKind, Service};
 use crate::server::snapshot::Snapshot;
-use crate::store::{Ask, Content, ContentStream, OpenAsset, StoreError, Stretch, UpstreamFault, Want};
+use crate::store::{
+    Content, ContentStream, Freshness, OpenAsset, RangeBody, ReadIntent, StoreError, UpstreamFault,
+};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// An answer, and how the bytes that it speaks of are had.
+/// A response head, and the source of its body.
 struct Reply {
     answer: Answer,
     opened: Option<OpenAsset>,
-    /// The first of them, where they had to be asked for before anything could be said of them.
+    /// The first bytes, if they had to be requested before the response could be decided.
     begun: Option<ContentStream>,
 }
 
-/// How often an asset that changes between being opened and being read is opened for one answer.
+/// How often an asset that changes between opening and reading is opened for one response.
 const MAX_ATTEMPTS: usize = 3;
 
-/// What there is to respond with at once, or what has to be waited for.
+/// A response that is ready, or one that waits for a store.
 type ResponseFuture = Either<Ready<HandlerResult>, Pin<Box<dyn Future<Output = HandlerResult> + Send>>>;
 type HandlerResult = Result<Response<ResponseBody>, Infallible>;
 
-/// Answers one request. Whatever is wrong is an answer too.
+/// Handles one request. Errors are responses, too.
 ///
-/// The exchange begins with the call: the connection must know of it before it reads on. What is known and fresh is
-/// answered within it: hyper looks for the client's leaving while a response is awaited, and while the head of the
-/// request lives that takes it another buffer.
+/// The exchange begins within the call, because the connection must know of it before it continues to read. Assets that are cached
+/// and fresh are answered within the call: while hyper awaits a response it reads on to detect a disconnect, and while the
+/// request's head lives, that takes another buffer.
 pub(in crate::server) fn handle(
     request: Request<Incoming>,
     connection: Arc<Connection>,
@@ -58,26 +62,26 @@ pub(in crate::server) fn handle(
     let (head, _) = request.into_parts();
     let peer = connection.client.ip();
     let snapshot = service.snapshots.load();
-    let behind = snapshot.client_rules.behind(peer, &head.headers);
-    let mut exchange = Exchange::begin(connection, &head, behind, snapshot.is_logged, now);
-    if let Some(answered) =
-        answer_at_once(&head, &mut exchange, &service.listener, &snapshot, behind.unwrap_or(peer), now)
+    let forwarded_for = snapshot.client_rules.forwarded_for(peer, &head.headers);
+    let mut exchange = Exchange::begin(connection, &head, forwarded_for, snapshot.is_logged, now);
+    if let Some(reply) =
+        answer_at_once(&head, &mut exchange, &service.listener, &snapshot, forwarded_for.unwrap_or(peer), now)
     {
-        return Either::Left(ready(Ok(respond(answered, &head, &snapshot, exchange))));
+        return Either::Left(ready(Ok(respond(reply, &head, &snapshot, exchange))));
     }
     let snapshot = Guard::into_inner(snapshot);
     Either::Right(Box::pin(async move {
-        let answered = answer(&head, &mut exchange, &snapshot, now).await;
-        Ok(respond(answered.unwrap_or_else(refused), &head, &snapshot, exchange))
+        let reply = answer(&head, &mut exchange, &snapshot, now).await;
+        Ok(respond(reply.unwrap_or_else(without_asset), &head, &snapshot, exchange))
     }))
 }
 
-#[expect(clippy::boxed_local, reason = "refusals are boxed where they are errors")]
-fn refused(refusal: Box<Answer>) -> Reply {
-    Reply { answer: *refusal, opened: None, begun: None }
+#[expect(clippy::boxed_local, reason = "error responses are boxed, as errors should be small")]
+fn without_asset(answer: Box<Answer>) -> Reply {
+    Reply { answer: *answer, opened: None, begun: None }
 }
 
-/// The answer to `client` that takes no look at a disk. Where there is none, the request may have what it asks for.
+/// The response to `client`, if it takes no I/O. If there is none, the request is authorized, and its asset has to be opened.
 fn answer_at_once(
     head: &request::Parts,
     exchange: &mut Exchange,
@@ -87,32 +91,32 @@ fn answer_at_once(
     now: Instant,
 ) -> Option<Reply> {
     if let Some(answer) = listener.answer(head, snapshot.plain_serves) {
-        return Some(refused(answer));
+        return Some(without_asset(answer));
     }
-    if let Err(refusal) = snapshot.client_rules.admit(client) {
+    if let Err(error) = snapshot.client_rules.admit(client) {
         exchange.connection().reporter().counters().rate_limited.add(1);
-        return Some(refused(refusal));
+        return Some(without_asset(error));
     }
-    let path = match asked_for(head) {
+    let path = match requested_path(head) {
         Ok(path) => path,
-        Err(refusal) => return Some(refused(refusal)),
+        Err(answer) => return Some(without_asset(answer)),
     };
-    // Before it may be refused, so that it counts where its path lies. That hangs on no asset's being there.
-    exchange.is_for(&path, snapshot);
-    if let Err(refusal) = snapshot.authorizer.authorize(head, &path) {
-        return Some(refused(refusal));
+    // Before authorization, so that rejected requests count for their mount. That does not depend on whether the asset exists.
+    exchange.set_path(&path, snapshot);
+    if let Err(error) = snapshot.authorizer.authorize(head, &path) {
+        return Some(without_asset(error));
     }
-    let opened = snapshot.stores.known(&path, Ask::Usual, now)?;
+    let opened = snapshot.stores.cached(&path, Freshness::Configured, now)?;
     let reading = Reading::of(head, &opened);
     if reading.link == Link::Unrecognised || reading.needs_rest(&opened) {
         return None;
     }
     exchange.connection().reporter().counters().hits.add(1);
-    exchange.linked_by(reading.link);
+    exchange.set_link(reading.link);
     Some(reading.answer(opened))
 }
 
-/// The answer to a request that may have what it asks for.
+/// The response to an authorized request, whose asset has to be opened.
 async fn answer(
     head: &request::Parts,
     exchange: &mut Exchange,
@@ -123,25 +127,25 @@ async fn answer(
     exchange.connection().reporter().counters().misses.add(1);
     let stores = &snapshot.stores;
     let failed = |e| store_error(&path, &e);
-    let want = want(head);
-    let mut ask = Ask::Usual;
+    let intent = read_intent(head);
+    let mut freshness = Freshness::Configured;
     for _ in 0..MAX_ATTEMPTS {
-        let mut opened = stores.open(&path, want, ask, now).await.map_err(failed)?;
+        let mut opened = stores.open(&path, intent, freshness, now).await.map_err(failed)?;
         let mut reading = Reading::of(head, &opened);
-        if reading.link == Link::Unrecognised && !opened.is_known_since(now) {
-            // The link may be newer than what is known of the asset.
-            opened = stores.open(&path, want, Ask::Since(now), now).await.map_err(failed)?;
+        if reading.link == Link::Unrecognised && !opened.was_checked_since(now) {
+            // The link may be newer than the cached metadata.
+            opened = stores.open(&path, intent, Freshness::Since(now), now).await.map_err(failed)?;
             reading = Reading::of(head, &opened);
         }
         if reading.needs_rest(&opened) {
-            opened = stores.open(&path, want, Ask::Settled, now).await.map_err(failed)?;
+            opened = stores.open(&path, intent, Freshness::Settled, now).await.map_err(failed)?;
             reading = Reading::of(head, &opened);
             if reading.needs_rest(&opened) {
-                // It will not settle. A server may ignore Range (RFC 9110 section 14.2), and a whole can prove itself.
+                // It keeps changing. A server may ignore Range (RFC 9110 section 14.2), and a whole body can be verified.
                 reading.decision = Decision::Whole;
             }
         }
-        exchange.linked_by(reading.link);
+        exchange.set_link(reading.link);
         let first = match &reading.decision {
             Decision::Whole if head.method == Method::GET => 0..opened.asset().len,
             Decision::Partial(range) => range.start..range.end,
@@ -150,7 +154,7 @@ async fn answer(
         };
         match opened.begin(first).await {
             Ok(begun) => return Ok(Reply { begun, ..reading.answer(opened) }),
-            Err(StoreError::Changing) => ask = Ask::Since(Instant::now()),
+            Err(StoreError::Changing) => freshness = Freshness::Since(Instant::now()),
             Err(e) => return Err(failed(e)),
         }
     }
@@ -158,7 +162,7 @@ async fn answer(
 }
 
 impl ListenerKind {
-    /// The answer to a request that is not for an asset where it was asked.
+    /// The response to a request that this listener does not serve an asset for.
     fn answer(&self, head: &request::Parts, plain_serves: PlainServes) -> Option<Box<Answer>> {
         let Self::Plain(challenges) = self else { return None };
         match (challenges.answer(head), plain_serves) {
@@ -170,14 +174,14 @@ impl ListenerKind {
 }
 
 fn no_assets_here() -> Box<Answer> {
-    refusal(
+    error_response(
         StatusCode::NOT_FOUND,
-        "assets are served over https only; this address answers certificate authorities",
+        "assets are served over HTTPS only; this address only answers certificate authorities",
     )
 }
 
-/// What a request will need of an asset.
-fn want(head: &request::Parts) -> Want {
+/// What a request will read of an asset.
+fn read_intent(head: &request::Parts) -> ReadIntent {
     const CONDITIONS: [header::HeaderName; 5] = [
         header::RANGE,
         header::IF_NONE_MATCH,
@@ -186,16 +190,16 @@ fn want(head: &request::Parts) -> Want {
         header::IF_UNMODIFIED_SINCE,
     ];
     if head.method == Method::HEAD {
-        Want::Head
+        ReadIntent::Head
     } else if CONDITIONS.iter().any(|name| head.headers.contains_key(name)) {
-        Want::Parts
+        ReadIntent::Parts
     } else {
-        Want::Whole
+        ReadIntent::Whole
     }
 }
 
-/// The asset that a request asks for, or the answer to one that asks for none.
-fn asked_for(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
+/// The path of the requested asset, or the response to a request for none.
+fn requested_path(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
     check_host(head)?;
     match head.method {
         Method::GET | Method::HEAD => AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e)),
@@ -204,7 +208,7 @@ fn asked_for(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
     }
 }
 
-/// What a request says to one version of an asset.
+/// A request evaluated for one version of an asset.
 struct Reading {
     link: Link,
     decision: Decision,
@@ -218,7 +222,7 @@ impl Reading {
         }
     }
 
-    /// Whether parts are to be sent of what can only prove itself as a whole yet.
+    /// Whether ranges are requested of a file that can so far only be verified as a whole.
     fn needs_rest(&self, opened: &OpenAsset) -> bool {
         let in_parts = matches!(self.decision, Decision::Partial(_) | Decision::Multipart(_));
         in_parts && matches!(opened.content(), Content::File(file) if !file.is_settled())
@@ -231,16 +235,16 @@ impl Reading {
 }
 
 fn respond(
-    answered: Reply,
+    reply: Reply,
     head: &request::Parts,
     snapshot: &Snapshot,
     mut exchange: Exchange,
 ) -> Response<ResponseBody> {
-    let Reply { answer: Answer { status, mut headers, payload }, opened, begun } = answered;
+    let Reply { answer: Answer { status, mut headers, payload }, opened, begun } = reply;
     snapshot.authorizer.restrict_caching(head, &mut headers);
     let payload = if head.method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened.as_ref());
-    exchange.answer(status, &headers, len);
+    exchange.respond(status, &headers, len);
     let (chunk, rest) = body(payload, opened.as_ref().map(OpenAsset::content), begun, len);
     let mut response = Response::new(ResponseBody::new(chunk, rest, len, exchange));
     *response.status_mut() = status;
@@ -248,16 +252,17 @@ fn respond(
     response
 }
 
-/// The first bytes of a body of `len` bytes, where they are at hand, and what follows them. `begun` is the first part of the
-/// content, if it had to be asked for.
+/// The first bytes of a body of `len` bytes, if they are in memory, and what follows them. `begun` is the first part of the
+/// content, if it had to be requested.
 fn body(
     payload: Payload,
     content: Option<&Content>,
     begun: Option<ContentStream>,
     len: u64,
-) -> (Bytes, VecDeque<Stretch>) {
-    let mut begun = begun.map(Stretch::Stream);
-    let mut part = |range: ByteRange| begun.take().or_else(|| Some(content?.stretch(range.start..range.end)));
+) -> (Bytes, VecDeque<RangeBody>) {
+    let mut begun = begun.map(RangeBody::Stream);
+    let mut part =
+        |range: ByteRange| begun.take().or_else(|| Some(content?.range_body(range.start..range.end)));
     match payload {
         Payload::Nothing => (Bytes::new(), VecDeque::new()),
         Payload::Text(text) => (text, VecDeque::new()),
@@ -266,21 +271,21 @@ fn body(
         Payload::Parts(multipart) => {
             let mut rest = VecDeque::with_capacity(2 * multipart.parts().len() + 1);
             for framed in multipart.parts() {
-                rest.push_back(Stretch::Memory(framed.head.clone()));
+                rest.push_back(RangeBody::Memory(framed.head.clone()));
                 rest.extend(part(framed.range));
             }
-            rest.push_back(Stretch::Memory(multipart.tail().clone()));
+            rest.push_back(RangeBody::Memory(multipart.tail().clone()));
             (Bytes::new(), rest)
         }
     }
 }
 
-/// A part as the beginning of a body.
-fn first(part: Option<Stretch>) -> (Bytes, VecDeque<Stretch>) {
+/// The start of a body that has one part.
+fn first(part: Option<RangeBody>) -> (Bytes, VecDeque<RangeBody>) {
     match part {
         None => (Bytes::new(), VecDeque::new()),
-        Some(Stretch::Memory(bytes)) => (bytes, VecDeque::new()),
-        Some(stream @ Stretch::Stream(_)) => (Bytes::new(), VecDeque::from([stream])),
+        Some(RangeBody::Memory(bytes)) => (bytes, VecDeque::new()),
+        Some(stream @ RangeBody::Stream(_)) => (Bytes::new(), VecDeque::from([stream])),
     }
 }
 
@@ -295,8 +300,7 @@ fn length(payload: &Payload, opened: Option<&OpenAsset>) -> u64 {
     }
 }
 
-/// A server must refuse an HTTP/1.1 request without exactly one Host, and one whose Host is no host (RFC 9112 section
-/// 3.2).
+/// A server must reject an HTTP/1.1 request without exactly one Host, and one whose Host is invalid (RFC 9112 section 3.2).
 fn check_host(head: &request::Parts) -> Result<(), Box<Answer>> {
     if head.version != Version::HTTP_11 {
         return Ok(());
@@ -304,17 +308,19 @@ fn check_host(head: &request::Parts) -> Result<(), Box<Answer>> {
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if may_be_host(host.as_bytes()) => Ok(()),
-        (Some(_), None) => Err(refusal(
+        (Some(_), None) => Err(error_response(
             StatusCode::BAD_REQUEST,
             "the Host header field is not a host with or without a port",
         )),
-        (None, _) => Err(refusal(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field")),
-        _ => Err(refusal(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
+        (None, _) => {
+            Err(error_response(StatusCode::BAD_REQUEST, "an HTTP/1.1 request needs a Host header field"))
+        }
+        _ => Err(error_response(StatusCode::BAD_REQUEST, "the request has more than one Host header field")),
     }
 }
 
-/// Whether a Host holds only what its grammar allows somewhere (RFC 3986 sections 3.2.2 and 3.2.3); empty is allowed.
-/// Which host it is plays no part here.
+/// Whether a Host holds only characters that its grammar allows (RFC 3986 sections 3.2.2 and 3.2.3); empty is allowed. Every host
+/// is served alike.
 fn may_be_host(host: &[u8]) -> bool {
     host.iter().all(|&b| IN_HOST[usize::from(b)])
 }
@@ -330,8 +336,8 @@ const IN_HOST: [bool; 256] = {
     allowed
 };
 
-/// Boxed, as it is rare and large.
-fn refusal(status: StatusCode, reason: impl std::fmt::Display) -> Box<Answer> {
+/// Boxed, because it is rare and large.
+fn error_response(status: StatusCode, reason: impl std::fmt::Display) -> Box<Answer> {
     Box::new(http::problem(status, reason))
 }
 
@@ -344,7 +350,7 @@ fn options() -> Box<Answer> {
 
 fn method_not_allowed(method: &Method) -> Box<Answer> {
     let reason = format_args!("assets are fetched with GET or HEAD, not {method}");
-    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
+    let mut answer = error_response(StatusCode::METHOD_NOT_ALLOWED, reason);
     answer.headers.insert(header::ALLOW, ALLOWED);
     answer
 }
@@ -354,48 +360,51 @@ fn bad_path(error: &PathError) -> Box<Answer> {
         PathError::Malformed(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::NOT_FOUND,
     };
-    refusal(status, error)
+    error_response(status, error)
 }
 
-/// The one place where what a store says becomes a status. A failure must not look like a missing asset; what exactly
-/// failed is for the log, not for strangers.
+/// Maps a store's error to a status, here and nowhere else. A failure must not look like a missing asset; its details are for the
+/// log, not for clients.
 fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
-    // A mangled link is part of the path, and opens the asset that it was made for all the same.
+    // The path may contain a mangled link with a valid signature.
     let shown = || http::without_signatures(path.as_str());
     let retry = |reason: &str| {
-        let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, reason);
+        let mut answer = error_response(StatusCode::SERVICE_UNAVAILABLE, reason);
         answer.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         answer
     };
     match error {
-        StoreError::NotFound => refusal(StatusCode::NOT_FOUND, error),
+        StoreError::NotFound => error_response(StatusCode::NOT_FOUND, error),
         StoreError::Changing => {
-            log::warn!("{}: {error}; put assets in place as a whole (files by renaming them)", shown());
-            retry("the asset is being written and cannot be sent whole yet")
+            log::warn!("{}: {error}; replace assets atomically (files by renaming)", shown());
+            retry("the asset is being written; try again later")
         }
         StoreError::Busy(_) => {
             log::warn!("{}: {error}", shown());
-            retry("the server is short of resources at the moment")
+            retry("the server is short of resources; try again later")
         }
-        // What is wrong with a bucket it tells of itself, once: in an outage, every request would.
+        // The bucket logs its own outage, once; otherwise every request would log it.
         StoreError::Upstream { fault: UpstreamFault::Unavailable, .. } => {
             log::debug!("{}: {error}", shown());
-            retry("the store of this asset is out of order at the moment")
+            retry("the store of this asset is unavailable; try again later")
         }
         StoreError::Upstream { fault: UpstreamFault::Late, .. } => {
             log::debug!("{}: {error}", shown());
-            refusal(StatusCode::GATEWAY_TIMEOUT, "the store of this asset does not answer in time")
+            error_response(StatusCode::GATEWAY_TIMEOUT, "the store of this asset did not answer in time")
         }
         StoreError::Upstream { fault: UpstreamFault::Unreachable | UpstreamFault::Refused, .. } => {
             log::debug!("{}: {error}", shown());
-            refusal(
+            error_response(
                 StatusCode::BAD_GATEWAY,
-                "the store of this asset cannot be read; the server's log says why",
+                "the store of this asset cannot be read; the server's log has the reason",
             )
         }
         StoreError::Failed(_) => {
             log::error!("{}: {error}", shown());
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot read this asset; its log says why")
+            error_response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the server cannot read this asset; its log has the reason",
+            )
         }
     }
 }

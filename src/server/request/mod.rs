@@ -1,7 +1,7 @@
 //! Requests: from the parsed head to the last byte of the response.
 //!
-//! [`handler`] turns a request into a response after [`authorize`] let it pass, [`body`] streams the response's bytes,
-//! and an [`exchange`] measures both: its [`record`] is what the access log and the metrics share.
+//! [`handler`] turns a request into a response after [`authorize`] has let it pass, [`body`] streams the response's bytes,
+//! and an [`exchange`] measures both. Its [`record`] is what the access log and the metrics share.
 
 pub(super) mod authorize;
 pub(super) mod body;

@@ -1,4 +1,4 @@
-//! What is recorded of one request and its response: what the access log tells and what is counted.
+//! Record of a request, which the access log and the metrics share.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use hyper::http::request;
 use hyper::{Method, StatusCode, Uri, Version};
 
 use crate::http::Link;
-use crate::server::connection::bad_head::Refusal;
+use crate::server::connection::bad_head::ErrorResponse;
 
 /// What lies between HTTP and the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,47 +19,47 @@ pub(in crate::server) enum Transport {
     Tls,
 }
 
-/// What is told of an exchange.
+/// What is recorded of a request and its response.
 #[derive(Debug)]
 pub(in crate::server) struct Record {
-    pub(in crate::server) began: Instant,
-    /// When the head of the answer, and what of its body was at hand, went to the connection.
+    pub(in crate::server) started: Instant,
+    /// When the head of the response, and the part of its body that was available, went to the connection.
     pub(in crate::server) first_byte: Option<Instant>,
     pub(in crate::server) ended: Instant,
-    /// `None` where the client left before there was an answer.
+    /// `None` if the client disconnected before there was a response.
     pub(in crate::server) status: Option<StatusCode>,
-    /// Under which number the mount that the asset lies in is counted, where it is.
+    /// The number under which the asset's mount is counted, if it has one.
     pub(in crate::server) mount: Option<usize>,
-    /// What the access log alone tells; absent where there is none.
+    /// What only the access log needs; `None` without one.
     pub(in crate::server) logged: Option<LogFields>,
-    /// Bytes of the body that were to be sent.
-    pub(in crate::server) meant: u64,
-    /// Bytes of the body that were sent: handed to the operating system, or on HTTP/2 to the stream.
+    /// Bytes of the body to be sent.
+    pub(in crate::server) length: u64,
+    /// Bytes of the body that were sent: passed to the operating system, or on HTTP/2 to the stream.
     pub(in crate::server) sent: u64,
-    /// Whether all of it was.
+    /// Whether all of them were.
     pub(in crate::server) completed: bool,
-    /// Whether the connection has nothing more of it to write.
-    pub(in crate::server) has_left: bool,
-    /// How far the wire had got when the exchange began.
+    /// Whether the connection has written all of it.
+    pub(in crate::server) is_flushed: bool,
+    /// Bytes that the connection had written when the request began.
     pub(in crate::server) written_before: u64,
-    /// Bytes of the response head on the wire; an estimate where hyper adds a field of its own.
+    /// Bytes of the response head as sent; an estimate, because hyper adds a field of its own.
     pub(in crate::server) head_len: u64,
 }
 
-/// What is told of an exchange in the access log alone: to share it costs each request something.
+/// What only the access log needs: sharing it costs something for each request.
 #[derive(Debug, Default)]
 pub(in crate::server) struct LogFields {
-    /// Absent where the head of the request could not be read.
-    pub(in crate::server) asked: Option<RequestHead>,
-    /// For whom the peer asks, where it is a proxy that is believed.
-    pub(in crate::server) behind: Option<IpAddr>,
-    /// What the link says of the version, where there is an asset.
+    /// `None` if the head of the request could not be parsed.
+    pub(in crate::server) head: Option<RequestHead>,
+    /// The client behind a trusted proxy.
+    pub(in crate::server) forwarded_for: Option<IpAddr>,
+    /// Which version the link names, if there is an asset.
     pub(in crate::server) link: Option<Link>,
-    /// The `Cache-Control` of the answer.
+    /// The `Cache-Control` of the response.
     pub(in crate::server) policy: Option<HeaderValue>,
 }
 
-/// What the client wrote, shared.
+/// What the client sent. It shares the buffer of the head.
 #[derive(Debug)]
 pub(in crate::server) struct RequestHead {
     pub(in crate::server) method: Method,
@@ -69,63 +69,63 @@ pub(in crate::server) struct RequestHead {
 }
 
 impl LogFields {
-    pub(in crate::server) fn of(head: &request::Parts, behind: Option<IpAddr>) -> Self {
-        let asked = RequestHead {
+    pub(in crate::server) fn of(head: &request::Parts, forwarded_for: Option<IpAddr>) -> Self {
+        let head = RequestHead {
             method: head.method.clone(),
             uri: head.uri.clone(),
             version: head.version,
             user_agent: head.headers.get(header::USER_AGENT).cloned(),
         };
-        Self { asked: Some(asked), behind, link: None, policy: None }
+        Self { head: Some(head), forwarded_for, link: None, policy: None }
     }
 }
 
 impl Record {
-    /// Of a request whose head cannot be read and is answered with `refusal` now, when the wire has got as far as `written`.
-    pub(in crate::server) fn of_rejected(refusal: &Refusal, is_logged: bool, written: u64) -> Self {
-        let (len, body_len) = (refusal.response.len() as u64, refusal.body_len as u64);
+    /// Of a request whose head cannot be parsed and is answered with `error` now, after `written` bytes on the connection.
+    pub(in crate::server) fn of_rejected(error: &ErrorResponse, is_logged: bool, written: u64) -> Self {
+        let (len, body_len) = (error.bytes.len() as u64, error.body_len as u64);
         let now = Instant::now();
         Self {
-            began: now,
+            started: now,
             first_byte: Some(now),
             ended: now,
-            status: Some(refusal.status),
+            status: Some(error.status),
             mount: None,
-            logged: is_logged.then(|| LogFields { policy: refusal.policy.clone(), ..LogFields::default() }),
-            meant: body_len,
+            logged: is_logged.then(|| LogFields { policy: error.policy.clone(), ..LogFields::default() }),
+            length: body_len,
             sent: body_len,
             completed: true,
-            has_left: true,
+            is_flushed: true,
             written_before: written,
             head_len: len - body_len,
         }
     }
 
-    /// All bytes have left.
-    pub(in crate::server) fn leave(&mut self) {
-        self.has_left = true;
+    /// Records that the connection has written everything.
+    pub(in crate::server) fn flushed(&mut self) {
+        self.is_flushed = true;
         if self.completed {
             self.ended = Instant::now();
         }
     }
 
-    /// The connection ended when `passed` bytes had passed over it.
-    pub(in crate::server) fn cut(&mut self, passed: u64, layer: Transport) {
-        let passed = match layer {
-            Transport::Plain => passed.saturating_sub(self.written_before),
-            Transport::Tls => unsealed(passed.saturating_sub(self.written_before)),
+    /// Records that the connection was closed after the client had received `received` bytes over it.
+    pub(in crate::server) fn cut(&mut self, received: u64, transport: Transport) {
+        let received = match transport {
+            Transport::Plain => received.saturating_sub(self.written_before),
+            Transport::Tls => plaintext_len(received.saturating_sub(self.written_before)),
         };
-        self.sent = self.sent.min(passed.saturating_sub(self.head_len));
-        // A response without a body is complete if its head went out. Of what is sealed, only a flush says that it all did.
-        let head_left = passed >= self.head_len;
-        self.completed &= layer == Transport::Plain && head_left && self.sent == self.meant;
+        self.sent = self.sent.min(received.saturating_sub(self.head_len));
+        // A response without a body is complete if its head was sent. Over TLS, only a flush shows that everything was.
+        let head_was_sent = received >= self.head_len;
+        self.completed &= transport == Transport::Plain && head_was_sent && self.sent == self.length;
     }
 }
 
-/// About how much of so many bytes of TLS is what is in the records: all are taken for whole ones, with header, content type
-/// and tag of TLS 1.3 (RFC 8446 section 5.2).
-fn unsealed(sealed: u64) -> u64 {
+/// Roughly how many of these bytes of TLS are content: all records are taken for full ones, with the header, content type and tag
+/// of TLS 1.3 (RFC 8446 section 5.2).
+fn plaintext_len(tls_len: u64) -> u64 {
     const CONTENT: u64 = 1 << 14;
-    const AROUND: u64 = 5 + 1 + 16;
-    sealed - sealed.div_ceil(CONTENT + AROUND) * AROUND.min(sealed)
+    const OVERHEAD: u64 = 5 + 1 + 16;
+    tls_len - tls_len.div_ceil(CONTENT + OVERHEAD) * OVERHEAD.min(tls_len)
 }

@@ -41,7 +41,7 @@ fn plain_addresses_may_be_for_certificate_authorities_only() {
         assert_eq!((response.status, response.field("cache-control")), (404, "no-store"), "{method} {path}");
         assert!(!response.has("location") && !response.has("etag"), "{response:?}");
     }
-    assert!(client.request("GET", "/a.jpg", &[]).text().contains("over https only"));
+    assert!(client.request("GET", "/a.jpg", &[]).text().contains("over HTTPS only"));
 }
 
 #[test]
