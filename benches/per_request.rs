@@ -14,8 +14,8 @@ use hyper::{Method, Uri};
 use tokio::runtime::Runtime;
 use wamedia::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
 use wamedia::config::{self, Flags};
-use wamedia::http::{Decision, Fields, Link, decide, link_of};
-use wamedia::store::{Ask, Stores, Want};
+use wamedia::http::{Decision, Link, ResponseHeaders, decide, link_of};
+use wamedia::store::{Freshness, ReadIntent, Stores};
 
 /// Calls of a piece that are counted together.
 const CALLS: u32 = 20_000;
@@ -109,7 +109,7 @@ fn deciding(fields: &[(HeaderName, &str)]) -> Box<dyn FnMut()> {
 
 fn answering(decision: Decision) -> Box<dyn FnMut()> {
     let versioned: CachePolicy = "max-age=31536000, immutable".parse().expect("a policy");
-    let fields = Fields::render(&asset(), &versioned);
+    let fields = ResponseHeaders::render(&asset(), &versioned);
     Box::new(move || drop(black_box(fields.answer(black_box(&decision).clone(), Link::Unversioned))))
 }
 
@@ -122,10 +122,10 @@ fn hitting() -> Box<dyn FnMut()> {
     let stores = Stores::open_all(&settings, runtime.handle()).expect("the sample media");
     let path = stores.example(&settings).expect("an asset among the samples");
     let now = Instant::now();
-    runtime.block_on(stores.open(&path, Want::Whole, Ask::Usual, now)).expect("an asset");
+    runtime.block_on(stores.open(&path, ReadIntent::Whole, Freshness::Configured, now)).expect("an asset");
     Box::new(move || {
         let _ = &runtime;
-        assert!(black_box(stores.known(black_box(&path), Ask::Usual, now)).is_some());
+        assert!(black_box(stores.cached(black_box(&path), Freshness::Configured, now)).is_some());
     })
 }
 

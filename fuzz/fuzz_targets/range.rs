@@ -6,7 +6,7 @@ use hyper::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use hyper::{Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use wamedia::asset::{Asset, CachePolicy, Digest, EntityTag, MediaType};
-use wamedia::http::{ByteRange, Decision, Fields, Link, Payload, decide};
+use wamedia::http::{ByteRange, Decision, ResponseHeaders, Link, Payload, decide};
 
 fuzz_target!(|input: (u64, Vec<&[u8]>, Option<&[u8]>)| {
     let (len, ranges, if_range) = input;
@@ -45,7 +45,7 @@ fuzz_target!(|input: (u64, Vec<&[u8]>, Option<&[u8]>)| {
     // The sum of a multipart's lengths is no length where the asset is longer than any can be.
     if len < 1 << 62 {
         let is_partial = matches!(decision, Decision::Partial(_) | Decision::Multipart(_));
-        let answer = Fields::render(&asset, &CachePolicy::NO_CACHE).answer(decision, Link::Current);
+        let answer = ResponseHeaders::render(&asset, &CachePolicy::NO_CACHE).answer(decision, Link::Current);
         assert_eq!(answer.status == StatusCode::PARTIAL_CONTENT, is_partial);
         if let Payload::Parts(multipart) = answer.payload {
             let heads: usize = multipart.parts().iter().map(|part| part.head.len()).sum();

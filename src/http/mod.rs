@@ -1,7 +1,7 @@
 //! RFC 9110 as functions: what a request's headers ask of an asset, and the head of the response that answers them.
 //!
 //! The way through this room is one line: [`decide()`] holds the request's preconditions and its `Range` against an
-//! [`Asset`](crate::asset::Asset); [`Fields`], rendered once for each version, turns the [`Decision`] into an
+//! [`Asset`](crate::asset::Asset); [`ResponseHeaders`], rendered once for each version, turns the [`Decision`] into an
 //! [`Answer`]: status, headers, and which bytes make the body. What is no asset's answer comes from [`problem`].
 //!
 //! Who may have an asset at all is asked before there is a decision: [`SigningKeys`] sign links and verify them,
@@ -39,6 +39,6 @@ pub use multipart::{Multipart, Part};
 pub use range::ByteRange;
 pub use redact::without_signatures;
 pub use response::{Answer, Payload, problem};
-pub use response_headers::Fields;
+pub use response_headers::ResponseHeaders;
 pub use signature::{Claim, LinkSignature};
-pub use signing_keys::{SigningKeysError, SigningKeys};
+pub use signing_keys::{SigningKeys, SigningKeysError};

@@ -20,7 +20,7 @@ const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-st
 /// The heads of the answers for one version of one asset. Rendered once; each response takes a copy, which costs two
 /// allocations, and changes what differs in it.
 #[derive(Debug, Clone)]
-pub struct Fields {
+pub struct ResponseHeaders {
     /// Length of the whole representation, in bytes.
     len: u64,
     /// The header of a `200` for [`Link::Unversioned`].
@@ -36,7 +36,7 @@ pub struct Fields {
     unrecognised: HeaderValue,
 }
 
-impl Fields {
+impl ResponseHeaders {
     /// Renders the fields of an asset. `versioned` is what the operator lets caches do with a link that names its version.
     ///
     /// A media type that no field can carry becomes `application/octet-stream`; such a cache policy, `no-store`.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn answer(asset: &Asset, decision: Decision) -> Answer {
-        Fields::render(asset, &versioned()).answer(decision, Link::Unversioned)
+        ResponseHeaders::render(asset, &versioned()).answer(decision, Link::Unversioned)
     }
 
     /// Holds the header against exactly these fields.
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn the_link_picks_the_policy() {
         let asset = Asset { cache_policy: "max-age=60".parse().expect("a policy"), ..asset(10) };
-        let fields = Fields::render(&asset, &versioned());
+        let fields = ResponseHeaders::render(&asset, &versioned());
         for (link, policy) in [
             (Link::Unversioned, asset.cache_policy.clone()),
             (Link::Current, asset.cache_policy.when_versioned(&versioned())),

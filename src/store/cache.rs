@@ -9,7 +9,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache as Clock;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, Weighter};
 
-use super::stats::Count;
+use super::stats::Counter;
 use super::{Content, OpenAsset};
 
 /// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,
@@ -26,7 +26,7 @@ struct ByBytes;
 impl Weighter<Box<str>, OpenAsset> for ByBytes {
     fn weight(&self, path: &Box<str>, opened: &OpenAsset) -> u64 {
         let held = match opened.content() {
-            Content::Memory(_) | Content::Arriving(_) => opened.asset().len,
+            Content::Memory(_) | Content::SharedBody(_) => opened.asset().len,
             Content::File(_) | Content::Object(_) => 0,
         };
         held + path.len() as u64 + ENTRY
@@ -35,9 +35,9 @@ impl Weighter<Box<str>, OpenAsset> for ByBytes {
 
 /// Tells what leaves when something comes: what has to make room for it, or is replaced by it.
 #[derive(Debug, Clone, Default)]
-struct Leaving;
+struct EvictedPaths;
 
-impl Lifecycle<Box<str>, OpenAsset> for Leaving {
+impl Lifecycle<Box<str>, OpenAsset> for EvictedPaths {
     type RequestState = Vec<Box<str>>;
 
     fn on_evict(&self, left: &mut Vec<Box<str>>, path: Box<str>, _: OpenAsset) {
@@ -48,10 +48,10 @@ impl Lifecycle<Box<str>, OpenAsset> for Leaving {
 /// What is known, by path.
 #[derive(Debug)]
 pub(super) struct Cache {
-    bodies: Clock<Box<str>, OpenAsset, ByBytes, DefaultHashBuilder, Leaving>,
-    files: Clock<Box<str>, OpenAsset, UnitWeighter, DefaultHashBuilder, Leaving>,
+    bodies: Clock<Box<str>, OpenAsset, ByBytes, DefaultHashBuilder, EvictedPaths>,
+    files: Clock<Box<str>, OpenAsset, UnitWeighter, DefaultHashBuilder, EvictedPaths>,
     /// How many had to make room for others.
-    evictions: Arc<Count>,
+    evictions: Arc<Counter>,
     /// Most that bodies and what belongs to them may take.
     bytes: u64,
 }
@@ -67,7 +67,7 @@ impl Cache {
         Self::counting(self.bytes, Arc::clone(&self.evictions))
     }
 
-    fn counting(bytes: u64, evictions: Arc<Count>) -> Self {
+    fn counting(bytes: u64, evictions: Arc<Counter>) -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
             .estimated_items_capacity(
@@ -77,8 +77,8 @@ impl Cache {
             .build()
             .expect("all options are given");
         let hasher = DefaultHashBuilder::default();
-        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), Leaving);
-        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, Leaving);
+        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), EvictedPaths);
+        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, EvictedPaths);
         Self { bodies, files, evictions, bytes }
     }
 
@@ -94,7 +94,7 @@ impl Cache {
     pub(super) fn insert(&self, path: &str, opened: OpenAsset) {
         let mut left = Vec::new();
         match opened.content() {
-            Content::Memory(_) | Content::Arriving(_) | Content::Object(_) => {
+            Content::Memory(_) | Content::SharedBody(_) | Content::Object(_) => {
                 self.files.remove(path);
                 self.bodies.insert_with_lifecycle(path.into(), opened, &mut left);
             }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::bucket::object::{Object, ObjectStream};
-use super::bucket::shared_body::{Arriving, ArrivingStream};
+use super::bucket::shared_body::{SharedBody, SharedBodyStream};
 use super::cut::{CutError, slice};
 use super::disk::disk_file::DiskFile;
 use super::disk::stream::FileStream;
@@ -20,14 +20,14 @@ pub enum Content {
     /// A file, read and guarded while it is sent.
     File(Arc<DiskFile>),
     /// Bytes on their way from a bucket into memory, or arrived there.
-    Arriving(Arc<Arriving>),
+    SharedBody(Arc<SharedBody>),
     /// An object that is not held: it is asked for again by each who reads it.
     Object(Arc<Object>),
 }
 
 /// A part of an asset: its bytes, or a way to get them.
 #[derive(Debug)]
-pub enum Stretch {
+pub enum RangeBody {
     /// At hand.
     Memory(Bytes),
     /// To be waited for.
@@ -40,24 +40,24 @@ pub enum ContentStream {
     /// From a file.
     File(FileStream),
     /// From memory that is being filled.
-    Arriving(ArrivingStream),
+    SharedBody(SharedBodyStream),
     /// From a bucket. Boxed, as it is large and rare.
     Object(Box<ObjectStream>),
 }
 
 impl Content {
     /// The bytes of `range`, which must lie within the content.
-    pub fn stretch(&self, range: Range<u64>) -> Stretch {
+    pub fn range_body(&self, range: Range<u64>) -> RangeBody {
         match self {
-            Self::Memory(bytes) => Stretch::Memory(slice(bytes, &range)),
+            Self::Memory(bytes) => RangeBody::Memory(slice(bytes, &range)),
             Self::File(file) => {
-                Stretch::Stream(ContentStream::File(FileStream::new(Arc::clone(file), range)))
+                RangeBody::Stream(ContentStream::File(FileStream::new(Arc::clone(file), range)))
             }
-            Self::Arriving(arriving) => match arriving.whole() {
-                Some(bytes) => Stretch::Memory(slice(bytes, &range)),
-                None => Stretch::Stream(ContentStream::Arriving(arriving.stream(range))),
+            Self::SharedBody(arriving) => match arriving.whole() {
+                Some(bytes) => RangeBody::Memory(slice(bytes, &range)),
+                None => RangeBody::Stream(ContentStream::SharedBody(arriving.stream(range))),
             },
-            Self::Object(object) => Stretch::Stream(ContentStream::Object(Box::new(object.stream(range)))),
+            Self::Object(object) => RangeBody::Stream(ContentStream::Object(Box::new(object.stream(range)))),
         }
     }
 }
@@ -67,7 +67,7 @@ impl ContentStream {
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         match self {
             Self::File(stream) => stream.poll_chunk(cx),
-            Self::Arriving(stream) => stream.poll_chunk(cx),
+            Self::SharedBody(stream) => stream.poll_chunk(cx),
             Self::Object(stream) => stream.poll_chunk(cx),
         }
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::cache::Cache;
-use super::memory_budget::Budget;
+use super::memory_budget::MemoryBudget;
 use crate::config::CacheRules;
 
 /// Where the stores put what they have read.
 pub(super) struct StoreContext {
     pub(super) cache: Cache,
     /// What all bodies together may take, those included that the cache has let go of while responses still send them.
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Arc<MemoryBudget>,
     /// Longest body that is held in memory, in bytes.
     pub(super) max_body: u64,
     pub(super) rules: CacheRules,
@@ -26,7 +26,7 @@ impl StoreContext {
         Arc::new(Self {
             // The last eighth is for bodies that the cache has let go of while responses still send them.
             cache: Cache::new(bytes - bytes / 8),
-            budget: Budget::new(bytes),
+            budget: MemoryBudget::new(bytes),
             max_body: bytes / 8,
             rules,
             background,

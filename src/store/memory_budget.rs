@@ -10,12 +10,12 @@ use bytes::Bytes;
 
 /// How many bytes of bodies may be held at once.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     limit: u64,
     used: AtomicU64,
 }
 
-impl Budget {
+impl MemoryBudget {
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self { limit, used: AtomicU64::new(0) })
     }
@@ -26,7 +26,7 @@ impl Budget {
     }
 
     /// Whether `len` bytes could be set aside at the moment.
-    pub(crate) fn has_room(&self, len: u64) -> bool {
+    pub(crate) fn fits(&self, len: u64) -> bool {
         self.used.load(Ordering::Relaxed).saturating_add(len) <= self.limit
     }
 
@@ -44,7 +44,7 @@ impl Budget {
 /// Bytes set aside, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     len: u64,
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn bytes_count_until_their_last_reader_lets_go() {
-        let budget = Budget::new(10);
+        let budget = MemoryBudget::new(10);
         let held = budget.reserve(6).expect("fits").hold(vec![0; 6]);
         let reader = held.slice(2..4);
         drop(held);

@@ -1,8 +1,9 @@
-//! Where bytes live, and what is known of them.
+//! Where the bytes of assets live: folders on disk and buckets, mounted at path prefixes, behind one cache in memory.
 //!
-//! The contract: a path is opened once, and what comes back says of those very bytes what the response head will say.
-//! [`Stores`] is the door; it finds the mount that a path lies in and what the [cache] knows of it. Where that is nothing,
-//! or too old, the mount's store looks: a folder on a [disk], or a [bucket]. Both hold what they read on one [shelf].
+//! A path is opened once, and the metadata in an [`OpenAsset`] describes exactly the bytes that it gives access to.
+//! [`Stores`] is the entry point: it finds the mount of a path and its entry in the [cache]. If there is no entry, or one
+//! that is too old, the mount's store reads the asset anew, from a folder on [disk] or from a [bucket]. The stores of all mounts
+//! share one [context].
 
 mod bucket;
 mod cache;
@@ -22,87 +23,87 @@ use std::io;
 use std::time::Instant;
 
 pub use self::bucket::object::{Object, ObjectStream};
-pub use self::bucket::shared_body::{Arriving, ArrivingStream};
-pub use self::bucket::{Listed, Listing, Piece};
-pub use self::content::{Content, ContentStream, Stretch};
+pub use self::bucket::shared_body::{SharedBody, SharedBodyStream};
+pub use self::bucket::{ListedObject, Listing, ObjectPart};
+pub use self::content::{Content, ContentStream, RangeBody};
 pub use self::cut::CutError;
 pub use self::disk::disk_file::DiskFile;
 pub use self::disk::stream::FileStream;
 pub use self::mounts::Stores;
 pub use self::open_asset::OpenAsset;
-pub use self::stats::{BucketStatus, Hashed, Status};
+pub use self::stats::{BucketStats, HashStats, StoreStats};
 
-/// A path that nobody is likely to have used: asked for to find out whether a store can be asked.
-const NOBODYS: &str = "wamedia-asks-whether-it-may-read";
+/// A path that no operator is likely to use. Health checks request it to find out whether a store answers.
+const PROBE_NAME: &str = "wamedia-asks-whether-it-may-read";
 
-/// How new an answer must be.
+/// How fresh an asset must be.
 #[derive(Debug, Clone, Copy)]
-pub enum Ask {
-    /// As new as the mount's `fresh` demands.
-    Usual,
-    /// Looked up since this moment: the asker has reason to believe that what is known is out of date. Bounded in rate:
-    /// the answer may take 20 ms longer, and 250 ms from a bucket.
+pub enum Freshness {
+    /// As fresh as the mount's `fresh` setting demands.
+    Configured,
+    /// Read since this moment: the caller has reason to believe that the cached version is out of date. Rate-limited, so the
+    /// result may take 20 ms longer, or 250 ms from a bucket.
     Since(Instant),
-    /// A version of which parts can be sent. The answer may take the two seconds that a change needs to settle, and is
-    /// an unsettled one all the same if the file changes again meanwhile.
+    /// A version of which parts can be sent. May wait the two seconds that a change of a file takes to settle. If the file changes
+    /// again meanwhile, the result is unsettled all the same.
     Settled,
 }
 
-/// What the asker will need of an asset, so that a bucket is asked once, and for that.
+/// Which parts of an asset the caller will read, so that one request to a bucket fetches exactly those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// What it is.
+pub enum ReadIntent {
+    /// The metadata only.
     Head,
-    /// What it is, and all its bytes.
+    /// The metadata and the whole body.
     Whole,
-    /// What it is, and perhaps some of its bytes: the request has a range or conditions.
+    /// The metadata and perhaps some of the bytes: the request has a range or conditions.
     Parts,
 }
 
-/// Why an asset cannot be had.
+/// Why an asset cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no such asset, or it is not one that is served.
+    /// There is no such asset, or it is one that is never served.
     #[error("no asset has this path")]
     NotFound,
     /// The asset changes faster than it can be read.
     #[error("the asset is being written and cannot be sent whole yet")]
     Changing,
-    /// Something is short at the moment: file descriptors, memory.
-    #[error("the store is short of something: {0}")]
+    /// A resource is exhausted at the moment: file descriptors, memory, connections.
+    #[error("the store has run out of a resource: {0}")]
     Busy(Box<str>),
-    /// The store failed, and will again until somebody mends it.
+    /// The store failed, and will fail again until the operator fixes the cause.
     #[error("{0}")]
     Failed(Box<str>),
-    /// A bucket could not be asked, or did not answer as it should.
+    /// A bucket did not answer, or its response is an error.
     #[error("{reason}")]
     Upstream {
-        /// Whose fault it is, and so what becomes of it.
+        /// What kind of fault it is.
         fault: UpstreamFault,
-        /// What happened, to which bucket, and the mend.
+        /// Which bucket failed, why, and how to fix it.
         reason: Box<str>,
     },
 }
 
-/// What keeps a bucket from answering.
+/// What kind of fault keeps a bucket from serving assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamFault {
-    /// It refuses us, or answers in a way that cannot be used: somebody must mend a setting.
+    /// It rejects our requests, or its responses cannot be used: the operator must change a setting.
     Refused,
-    /// No connection, or one that broke.
+    /// The connection cannot be opened, or broke.
     Unreachable,
-    /// It says that it is overloaded or out of order.
+    /// It reports that it is overloaded or out of order.
     Unavailable,
-    /// It does not answer in time.
+    /// It does not answer within the timeout.
     Late,
 }
 
 impl UpstreamFault {
-    /// All of them, in the order in which they stand above.
+    /// All faults, in the order of their definition.
     pub const ALL: [Self; 4] = [Self::Refused, Self::Unreachable, Self::Unavailable, Self::Late];
 
-    /// A word for it: `refused`, `unreachable`, `unavailable` or `late`.
+    /// The label in metrics: `refused`, `unreachable`, `unavailable` or `late`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Refused => "refused",

@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::bucket::object::{Live, Object};
+use super::bucket::object::{Object, PendingBody};
 use super::content::{Content, ContentStream};
-use super::disk::load::Seen;
-use super::{Ask, StoreError};
+use super::disk::load::ObservedVersion;
+use super::{Freshness, StoreError};
 use crate::asset::Asset;
-use crate::http::Fields;
+use crate::http::ResponseHeaders;
 
 /// One version of one asset, opened: what it is, what a response says of it, and how to read exactly those bytes.
 #[derive(Debug, Clone)]
 pub struct OpenAsset {
     entry: Arc<Entry>,
     /// The answer of the bucket that told of this version, where its body is still to be read: by the first who does.
-    live: Option<Live>,
+    pending: Option<PendingBody>,
 }
 
 #[derive(Debug)]
 struct Entry {
     asset: Asset,
-    fields: Fields,
+    fields: ResponseHeaders,
     content: Content,
     origin: Origin,
     /// When this was last known to be the current version: nanoseconds since `epoch`.
@@ -34,7 +34,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) enum Origin {
     File {
-        seen: Seen,
+        seen: ObservedVersion,
         /// Whether any later change is certain to be noticed by looking at the file's metadata.
         settled: bool,
     },
@@ -45,22 +45,22 @@ impl OpenAsset {
     /// `checked` is when the store was looked at, or the moment before.
     pub(super) fn new(
         asset: Asset,
-        fields: Fields,
+        fields: ResponseHeaders,
         content: Content,
         origin: Origin,
         checked: Instant,
     ) -> Self {
         let entry = Entry { asset, fields, content, origin, checked: AtomicU64::new(0), epoch: checked };
-        Self { entry: Arc::new(entry), live: None }
+        Self { entry: Arc::new(entry), pending: None }
     }
 
     /// The same, with the body that came with it.
-    pub(super) fn with(self, live: Live) -> Self {
-        Self { live: Some(live), ..self }
+    pub(super) fn with(self, pending: PendingBody) -> Self {
+        Self { pending: Some(pending), ..self }
     }
 
     /// The same bytes of the same version, known since the same time, as other rules describe them.
-    pub(super) fn described_as(&self, asset: Asset, fields: Fields, origin: Origin) -> Self {
+    pub(super) fn with_description(&self, asset: Asset, fields: ResponseHeaders, origin: Origin) -> Self {
         let checked = AtomicU64::new(self.entry.checked.load(Ordering::Relaxed));
         let entry = Entry {
             asset,
@@ -70,7 +70,7 @@ impl OpenAsset {
             checked,
             epoch: self.entry.epoch,
         };
-        Self { entry: Arc::new(entry), live: None }
+        Self { entry: Arc::new(entry), pending: None }
     }
 
     /// What the asset is.
@@ -79,7 +79,7 @@ impl OpenAsset {
     }
 
     /// What a response says of it.
-    pub fn fields(&self) -> &Fields {
+    pub fn fields(&self) -> &ResponseHeaders {
         &self.entry.fields
     }
 
@@ -94,7 +94,7 @@ impl OpenAsset {
     /// Fails with [`StoreError::Changing`] where the asset is another version by now.
     pub async fn begin(&self, range: std::ops::Range<u64>) -> Result<Option<ContentStream>, StoreError> {
         let Content::Object(object) = self.content() else { return Ok(None) };
-        let stream = match self.live.as_ref().and_then(|live| live.take(object, &range)) {
+        let stream = match self.pending.as_ref().and_then(|pending| pending.take(object, &range)) {
             Some(stream) => stream,
             None => object.begin(range).await?,
         };
@@ -102,7 +102,7 @@ impl OpenAsset {
     }
 
     /// Whether the store was looked at since `moment`.
-    pub fn is_known_since(&self, moment: Instant) -> bool {
+    pub fn was_checked_since(&self, moment: Instant) -> bool {
         self.checked() >= moment
     }
 
@@ -119,13 +119,13 @@ impl OpenAsset {
         match self.content() {
             Content::Memory(_) => false,
             Content::File(file) => file.is_broken(),
-            Content::Arriving(arriving) => arriving.is_broken(),
+            Content::SharedBody(arriving) => arriving.is_broken(),
             Content::Object(object) => object.is_broken(),
         }
     }
 
     /// Which version of a file it is; `None` where it is none.
-    pub(super) fn seen(&self) -> Option<&Seen> {
+    pub(super) fn seen(&self) -> Option<&ObservedVersion> {
         match &self.entry.origin {
             Origin::File { seen, .. } => Some(seen),
             Origin::Object(_) => None,
@@ -151,12 +151,12 @@ impl OpenAsset {
     }
 
     /// Whether this was looked at since what `ask` says at `now`, or lately enough.
-    pub(super) fn is_new_enough(&self, ask: Ask, now: Instant, fresh: Duration) -> bool {
-        match ask {
-            Ask::Since(moment) => self.is_known_since(moment),
+    pub(super) fn is_new_enough(&self, freshness: Freshness, now: Instant, fresh: Duration) -> bool {
+        match freshness {
+            Freshness::Since(moment) => self.was_checked_since(moment),
             // What was looked at after the question is an answer even where nothing may be kept.
-            Ask::Usual | Ask::Settled => {
-                self.is_known_since(now) || now.duration_since(self.checked()) < fresh
+            Freshness::Configured | Freshness::Settled => {
+                self.was_checked_since(now) || now.duration_since(self.checked()) < fresh
             }
         }
     }

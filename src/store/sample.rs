@@ -1,4 +1,4 @@
-//! A glance at what a folder holds, for an example to show. Bounded: a folder of a million files is glanced at no
+//! A probe at what a folder holds, for an example to show. Bounded: a folder of a million files is glanced at no
 //! longer than one of a hundred.
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ const ENTRIES: usize = 256;
 /// Longest file that makes an example, in bytes: its digest is needed, and nobody wants to wait for it.
 const SHORT: u64 = 16 << 20;
 
-/// The path, inside `folder`, of some file there that WhatsApp takes and that `may_be` one: of those at a glance, the first
+/// The path, inside `folder`, of some file there that WhatsApp takes and that `may_be` one: of those at a probe, the first
 /// by name.
 pub(super) fn example(folder: &Path, may_be: impl Fn(&AssetPath) -> bool) -> Option<AssetPath<'static>> {
     let mut folders = VecDeque::from([PathBuf::new()]);
@@ -68,6 +68,6 @@ mod tests {
             std::fs::create_dir(dir.path().join(number.to_string())).expect("a folder");
             std::fs::write(dir.path().join(format!("{number}/a.jpg")), "x").expect("a file");
         }
-        assert_eq!(example(dir.path(), |_| true), None, "the folders alone are more than a glance");
+        assert_eq!(example(dir.path(), |_| true), None, "the folders alone are more than a probe");
     }
 }

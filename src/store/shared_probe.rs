@@ -52,21 +52,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_hangs_is_not_begun_again_until_it_has_ended() {
-        let (glance, background) = (SharedProbe::default(), Handle::current());
+        let (probe, background) = (SharedProbe::default(), Handle::current());
         let (fix, hang) = oneshot::channel::<()>();
         tokio::select! {
             biased;
-            found = glance.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
+            found = probe.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
             () = ready(()) => {}
         }
         for _ in 0..3 {
             tokio::select! {
                 biased;
-                found = glance.share(&background, async { panic!("a second look") }) => panic!("{found:?}"),
+                found = probe.share(&background, async { panic!("a second look") }) => panic!("{found:?}"),
                 () = ready(()) => {}
             }
         }
-        let later = glance.share(&background, async { panic!("a second look") });
+        let later = probe.share(&background, async { panic!("a second look") });
         let mended = async {
             tokio::task::yield_now().await;
             fix.send(()).expect("it hangs");
@@ -76,11 +76,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_has_ended_answers_nobody_else() {
-        let (glance, background) = (SharedProbe::default(), Handle::current());
+        let (probe, background) = (SharedProbe::default(), Handle::current());
         for number in 0..3 {
-            assert_eq!(glance.share(&background, ready(number)).await, Some(number));
+            assert_eq!(probe.share(&background, ready(number)).await, Some(number));
         }
-        assert_eq!(glance.share(&background, async { panic!("it breaks off") }).await, None);
-        assert_eq!(glance.share(&background, ready(3)).await, Some(3));
+        assert_eq!(probe.share(&background, async { panic!("it breaks off") }).await, None);
+        assert_eq!(probe.share(&background, ready(3)).await, Some(3));
     }
 }

@@ -1,4 +1,4 @@
-//! Single flight: work that several callers want at once is done once.
+//! Single flight: work that several callers intent at once is done once.
 //!
 //! The work runs as a background task, not inside any caller, so that a caller that leaves harms none of the others.
 //! When the last one has left, the task is dropped; what it set going on other threads sees it and stops.
@@ -11,23 +11,23 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// Work under way, by what it is about.
-pub(crate) struct Flights<K, V> {
+pub(crate) struct SingleFlight<K, V> {
     under_way: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
     background: Handle,
 }
 
 /// Whether anybody still waits for the result of some work.
 #[derive(Clone)]
-pub(crate) struct Demand<V>(watch::Sender<Option<V>>);
+pub(crate) struct Cancellation<V>(watch::Sender<Option<V>>);
 
-impl<V> Demand<V> {
+impl<V> Cancellation<V> {
     /// True once every caller has gone away.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.0.receiver_count() == 0
     }
 }
 
-impl<K, V> Flights<K, V>
+impl<K, V> SingleFlight<K, V>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -38,9 +38,9 @@ where
 
     /// Waits for the work about `key`, which `start` begins where none is under way.
     ///
-    /// The work ends with `None` where it could not be done here and now, or because its [`Demand`] was gone; whoever
+    /// The work ends with `None` where it could not be done here and now, or because its [`Cancellation`] was gone; whoever
     /// still waits begins it anew.
-    pub(crate) async fn join<F>(&self, key: &K, start: impl Fn(Demand<V>) -> F) -> V
+    pub(crate) async fn join<F>(&self, key: &K, start: impl Fn(Cancellation<V>) -> F) -> V
     where
         F: Future<Output = Option<V>> + Send + 'static,
     {
@@ -52,7 +52,7 @@ where
         }
     }
 
-    fn subscribe<F>(&self, key: &K, start: impl Fn(Demand<V>) -> F) -> watch::Receiver<Option<V>>
+    fn subscribe<F>(&self, key: &K, start: impl Fn(Cancellation<V>) -> F) -> watch::Receiver<Option<V>>
     where
         F: Future<Output = Option<V>> + Send + 'static,
     {
@@ -63,15 +63,15 @@ where
         let (sender, receiver) = watch::channel(None);
         under_way.insert(key.clone(), sender.clone());
         drop(under_way);
-        let landing = Landing { under_way: Arc::clone(&self.under_way), key: key.clone() };
-        let work = start(Demand(sender.clone()));
+        let registration = Registration { under_way: Arc::clone(&self.under_way), key: key.clone() };
+        let work = start(Cancellation(sender.clone()));
         self.background.spawn(async move {
             let value = tokio::select! {
                 value = work => value,
                 () = sender.closed() => None,
             };
             // Off the list first: whoever asks from here on must not be given a result older than the question.
-            drop(landing);
+            drop(registration);
             if value.is_some() {
                 sender.send_replace(value);
             }
@@ -81,12 +81,12 @@ where
 }
 
 /// Takes the work off the list however it ends, a panic included, so that its key is never stuck.
-struct Landing<K: Hash + Eq, V> {
+struct Registration<K: Hash + Eq, V> {
     under_way: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
     key: K,
 }
 
-impl<K: Hash + Eq, V> Drop for Landing<K, V> {
+impl<K: Hash + Eq, V> Drop for Registration<K, V> {
     fn drop(&mut self) {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn callers_at_once_share_one_piece_of_work() {
-        let flights = Flights::new(Handle::current());
+        let flights = SingleFlight::new(Handle::current());
         let (started, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let work = |_| {
             let (started, gate) = (Arc::clone(&started), Arc::clone(&gate));
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_learns_that_its_last_caller_has_left() {
-        let flights: Arc<Flights<&str, u8>> = Arc::new(Flights::new(Handle::current()));
+        let flights: Arc<SingleFlight<&str, u8>> = Arc::new(SingleFlight::new(Handle::current()));
         let (tell, told) = oneshot::channel();
         let tell = Arc::new(Mutex::new(Some(tell)));
         let begun = Arc::new(Notify::new());
@@ -129,12 +129,12 @@ mod tests {
             let (flights, begun) = (Arc::clone(&flights), Arc::clone(&begun));
             tokio::spawn(async move {
                 flights
-                    .join(&"k", |demand| {
+                    .join(&"k", |cancellation| {
                         let (tell, begun) = (Arc::clone(&tell), Arc::clone(&begun));
                         async move {
                             begun.notify_one();
                             tokio::task::spawn_blocking(move || {
-                                while !demand.is_gone() {
+                                while !cancellation.is_cancelled() {
                                     std::thread::yield_now();
                                 }
                                 let tell = tell.lock().expect("not poisoned").take().expect("told once");
@@ -155,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_begun_anew_for_those_who_wait() {
-        let flights: Flights<&str, u8> = Flights::new(Handle::current());
+        let flights: SingleFlight<&str, u8> = SingleFlight::new(Handle::current());
         let tries = Arc::new(AtomicUsize::new(0));
         let result = flights
             .join(&"k", |_| {

@@ -9,9 +9,9 @@ use super::UpstreamFault;
 
 /// A count that any thread may add to.
 #[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     pub(super) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
@@ -24,7 +24,7 @@ impl Count {
 /// How the stores of a process are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Status {
+pub struct StoreStats {
     /// Bytes of bodies in memory, those included that the cache has let go of while responses still send them.
     pub held: u64,
     /// Most that they may be.
@@ -32,14 +32,14 @@ pub struct Status {
     /// Bodies and open files that had to make room for others.
     pub evictions: u64,
     /// What was hashed.
-    pub hashed: Hashed,
+    pub hashed: HashStats,
     /// The buckets, in the order in which they are looked through.
-    pub buckets: Vec<BucketStatus>,
+    pub buckets: Vec<BucketStats>,
 }
 
 /// What was read from disks to be hashed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Hashed {
+pub struct HashStats {
     /// Number of files; one that changed is counted again.
     pub files: u64,
     /// Their bytes.
@@ -51,7 +51,7 @@ pub struct Hashed {
 /// What was asked of one bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct BucketStatus {
+pub struct BucketStats {
     /// As it is written in the configuration: `s3://media/campaign`.
     pub name: String,
     /// The path of its mount, as in URLs: two mounts may be on one bucket.
@@ -70,22 +70,22 @@ pub struct BucketStatus {
     pub answers: bool,
 }
 
-/// What of [`BucketStatus`] is counted, while it is.
+/// What of [`BucketStats`] is counted, while it is.
 #[derive(Debug, Default)]
 pub(super) struct BucketCounts {
-    pub(super) requests: Count,
-    failed: [Count; 4],
-    pub(super) forbidden: Count,
-    pub(super) unusable: Count,
-    pub(super) broken: Count,
+    pub(super) requests: Counter,
+    failed: [Counter; 4],
+    pub(super) forbidden: Counter,
+    pub(super) unusable: Counter,
+    pub(super) broken: Counter,
 }
 
-/// [`Hashed`], while it is counted.
+/// [`HashStats`], while it is counted.
 #[derive(Debug, Default)]
 pub(crate) struct HashCounts {
-    files: Count,
-    bytes: Count,
-    nanos: Count,
+    files: Counter,
+    bytes: Counter,
+    nanos: Counter,
 }
 
 impl BucketCounts {
@@ -93,8 +93,8 @@ impl BucketCounts {
         self.failed[fault as usize].add(1);
     }
 
-    pub(super) fn status(&self, name: &str, mount: &str, answers: bool) -> BucketStatus {
-        BucketStatus {
+    pub(super) fn stats(&self, name: &str, mount: &str, answers: bool) -> BucketStats {
+        BucketStats {
             name: name.to_owned(),
             mount: format!("/{mount}"),
             requests: self.requests.get(),
@@ -114,8 +114,8 @@ impl HashCounts {
         self.nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn seen(&self) -> Hashed {
-        Hashed {
+    pub(crate) fn stats(&self) -> HashStats {
+        HashStats {
             files: self.files.get(),
             bytes: self.bytes.get(),
             time: Duration::from_nanos(self.nanos.get()),
@@ -134,7 +134,7 @@ mod tests {
         counts.failed(UpstreamFault::Late);
         counts.failed(UpstreamFault::Late);
         counts.failed(UpstreamFault::Refused);
-        let status = counts.status("s3://media", "campaign", true);
+        let status = counts.stats("s3://media", "campaign", true);
         let expected = [
             (UpstreamFault::Refused, 1),
             (UpstreamFault::Unreachable, 0),

@@ -24,8 +24,8 @@ use object_store::client::{
 use object_store::{ClientConfigKey, ClientOptions};
 use tokio::runtime::Handle;
 
-use super::connector::{self, Dialer};
-use super::error::{Answered, NoAnswer, innermost};
+use super::connector::{self, TimedConnector};
+use super::error::{StatusError, TransportError, innermost};
 use super::object_keys;
 use crate::store::StoreError;
 
@@ -43,12 +43,12 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!(
 
 /// Marks a request as one for an object: its refusals are read here.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ForObject {
-    /// Whether the service has to be told that what is stored encoded may be sent so.
+pub(super) struct ObjectRequest {
+    /// Whether the service has to be logged that what is stored encoded may be sent so.
     pub(super) takes_encoded: bool,
 }
 
-type Inner = Client<Dialer, HttpRequestBody>;
+type Inner = Client<TimedConnector, HttpRequestBody>;
 
 /// Makes clients for `object_store`. All of them share their connections.
 #[derive(Clone)]
@@ -77,11 +77,11 @@ impl Connector {
     ) -> Result<Self, StoreError> {
         let roots = connector::roots(more_roots)?;
         let trusts_anybody = !roots.is_empty();
-        let client = Client::builder(connector::On(background.clone()))
+        let client = Client::builder(connector::BackgroundExecutor(background.clone()))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http1_max_buf_size(BUFFER)
-            .build(Dialer::new(roots, connect_timeout, background));
+            .build(TimedConnector::new(roots, connect_timeout, background));
         Ok(Self { client, trusts_anybody, shows_refusals: false })
     }
 
@@ -105,7 +105,7 @@ impl ObjectStoreConnector for Connector {
             return refuse("ALLOW_INVALID_CERTIFICATES");
         }
         let may_be_plain = says(ClientConfigKey::AllowHttp);
-        Ok(HttpClient::new(Carrier { connector: self.clone(), may_be_plain }))
+        Ok(HttpClient::new(StoreHttpService { connector: self.clone(), may_be_plain }))
     }
 }
 
@@ -116,28 +116,28 @@ pub(super) fn is_true(said: &str) -> bool {
 
 /// A client for one store, or for its credentials.
 #[derive(Debug)]
-struct Carrier {
+struct StoreHttpService {
     connector: Connector,
     /// Whether it may speak without TLS.
     may_be_plain: bool,
 }
 
 #[async_trait]
-impl HttpService for Carrier {
+impl HttpService for StoreHttpService {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         // Nothing can be put along with a request for a list, so it is known by its query: S3's and Google's, Azure's.
         let is_list = request
             .uri()
             .query()
             .is_some_and(|query| query.split('&').any(|part| matches!(part, "list-type=2" | "comp=list")));
-        let is_for_object = is_list || request.extensions().get::<ForObject>().is_some();
+        let is_for_object = is_list || request.extensions().get::<ObjectRequest>().is_some();
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        if let Some(ForObject { takes_encoded: true }) = request.extensions().get() {
+        if let Some(ObjectRequest { takes_encoded: true }) = request.extensions().get() {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let silence = |kind, reason: String, passes| {
+        let silence = |kind, reason: String, is_transient| {
             let (host, for_credentials) = (host.clone(), !is_for_object);
-            HttpError::new(kind, NoAnswer { host, reason, for_credentials, passes })
+            HttpError::new(kind, TransportError { host, reason, for_credentials, is_transient })
         };
         let is_plain = request.uri().scheme_str() != Some("https");
         if is_plain && !self.may_be_plain {
@@ -178,8 +178,8 @@ impl HttpService for Carrier {
             if !self.connector.shows_refusals {
                 return Err(match read_refusal(response).await {
                     Ok(refused) => {
-                        let passes = refused.status.is_server_error();
-                        silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), passes)
+                        let is_transient = refused.status.is_server_error();
+                        silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), is_transient)
                     }
                     Err(e) => silence(HttpErrorKind::Interrupted, format!("gives none: {e}"), true),
                 });
@@ -214,7 +214,7 @@ fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
     let (host, reason) = (host.to_owned(), format!("broke the connection: {}", innermost(error)));
     HttpError::new(
         HttpErrorKind::Interrupted,
-        NoAnswer { host, reason, for_credentials: false, passes: true },
+        TransportError { host, reason, for_credentials: false, is_transient: true },
     )
 }
 
@@ -227,21 +227,21 @@ async fn listed(response: Response<Incoming>) -> Result<HttpResponse, Option<hyp
     };
     let page = match std::str::from_utf8(&page) {
         Ok(text) => object_keys::encoded(text).into(),
-        // It is no list, and told so by who reads it.
+        // It is no list, and logged so by who reads it.
         Err(_) => page,
     };
     head.headers.remove(CONTENT_LENGTH);
     Ok(Response::from_parts(head, HttpResponseBody::from(page)))
 }
 
-/// Fails where the connection breaks before the reason is told.
-async fn read_refusal(response: Response<Incoming>) -> Result<Answered, hyper::Error> {
+/// Fails where the connection breaks before the reason is logged.
+async fn read_refusal(response: Response<Incoming>) -> Result<StatusError, hyper::Error> {
     let (head, body) = response.into_parts();
     let is_silent = head.status == StatusCode::NOT_MODIFIED;
     let text = if is_silent { Bytes::new() } else { read_text(body).await? };
     let text = String::from_utf8_lossy(&text);
     let header = |name: &str| printable(head.headers.get(name)?.to_str().ok()?);
-    Ok(Answered {
+    Ok(StatusError {
         status: head.status,
         code: header("x-ms-error-code").or_else(|| element(&text, "Code")),
         message: element(&text, "Message"),

@@ -90,9 +90,9 @@ impl Service<Name> for Resolver {
 
 /// Runs what belongs to a connection on the background, whoever asked for it.
 #[derive(Clone)]
-pub(super) struct On(pub(super) Handle);
+pub(super) struct BackgroundExecutor(pub(super) Handle);
 
-impl<F> Executor<F> for On
+impl<F> Executor<F> for BackgroundExecutor
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -104,12 +104,12 @@ where
 
 /// Connects, TLS included, within a time.
 #[derive(Clone)]
-pub(super) struct Dialer {
+pub(super) struct TimedConnector {
     https: HttpsConnector<HttpConnector<Resolver>>,
     timeout: Duration,
 }
 
-impl Dialer {
+impl TimedConnector {
     /// Connects to whom `roots` vouch for.
     pub(super) fn new(roots: RootCertStore, timeout: Duration, background: &Handle) -> Self {
         let mut http = HttpConnector::new_with_resolver(Resolver {
@@ -123,7 +123,7 @@ impl Dialer {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-impl Service<Uri> for Dialer {
+impl Service<Uri> for TimedConnector {
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;

@@ -1,7 +1,7 @@
 //! The files that say who we are to a bucket and whom we trust: which they are, and whether they are what they were.
 //!
 //! They are read where a client is [made](super::connect()). Keys are replaced in them without a word of it in the settings, so
-//! whether a client has to be made anew is to be told from the files. Tokens that are short-lived by nature (of web and workload
+//! whether a client has to be made anew is to be logged from the files. Tokens that are short-lived by nature (of web and workload
 //! identity, and of containers) are not among them: `object_store` reads those again by itself.
 
 use std::path::PathBuf;
@@ -16,9 +16,9 @@ const LONGEST: u64 = 16 << 20;
 
 /// What stood in the files at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Secrets([u8; 32]);
+pub(crate) struct CredentialFingerprint([u8; 32]);
 
-impl Secrets {
+impl CredentialFingerprint {
     /// What stands in the files of `bucket` now. A file that cannot be read is none: whoever needs it tells of that.
     pub(crate) fn of(bucket: &Bucket) -> Self {
         let mut all = Sha256::new();
@@ -92,16 +92,16 @@ mod tests {
             ("az://media", &[("AWS_CA_BUNDLE", "ca.pem")], "ca.pem", true),
         ] {
             let bucket = bucket(url, variables);
-            let mut seen = vec![Secrets::of(&bucket)];
+            let mut seen = vec![CredentialFingerprint::of(&bucket)];
             for text in ["one", "two"] {
                 fs::write(at(file), text).unwrap();
-                let now = Secrets::of(&bucket);
+                let now = CredentialFingerprint::of(&bucket);
                 assert_eq!(!seen.contains(&now), counts, "{url} {variables:?} {file} {text}");
-                assert_eq!(now, Secrets::of(&bucket), "{file}");
+                assert_eq!(now, CredentialFingerprint::of(&bucket), "{file}");
                 seen.push(now);
             }
             fs::remove_file(at(file)).unwrap();
-            assert_eq!(Secrets::of(&bucket), seen[0], "{file}");
+            assert_eq!(CredentialFingerprint::of(&bucket), seen[0], "{file}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a bucket says other than yes, and what it means for us.
 //!
-//! The services tell why by a status and a code; `object_store` passes on the status at best. So the [client](super::client)
-//! reads what is refused itself and sends it along inside the error, as an [`Answered`], or a [`NoAnswer`] where there was
+//! The services tell why by a status and a code; `object_store` is_transient on the status at best. So the [client](super::client)
+//! reads what is refused itself and sends it along inside the error, as an [`StatusError`], or a [`TransportError`] where there was
 //! none.
 
 use std::error::Error;
@@ -14,7 +14,7 @@ use crate::store::{StoreError, UpstreamFault};
 /// An answer to a request for an object that is no success.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the answer is {status}{}{}", after(", ", .code.as_ref(), ""), after(" (", .message.as_ref(), ")"))]
-pub(super) struct Answered {
+pub(super) struct StatusError {
     pub(super) status: StatusCode,
     /// The service's own word for it: `NoSuchKey`.
     pub(super) code: Option<String>,
@@ -32,18 +32,18 @@ fn after(before: &str, text: Option<&String>, behind: &str) -> String {
 /// Why there was no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{host} {reason}")]
-pub(super) struct NoAnswer {
+pub(super) struct TransportError {
     pub(super) host: String,
     pub(super) reason: String,
     /// Whether credentials were asked for, not an object.
     pub(super) for_credentials: bool,
     /// Whether trying again can help.
-    pub(super) passes: bool,
+    pub(super) is_transient: bool,
 }
 
 /// What it means that a request for an object did not succeed.
 #[derive(Debug, Clone)]
-pub(super) enum Refusal {
+pub(super) enum BucketError {
     /// It is still the version that was asked about; `Last-Modified` comes along where the service tells it.
     NotModified(Option<HttpDate>),
     /// It is no longer the version that was asked for.
@@ -51,7 +51,7 @@ pub(super) enum Refusal {
     /// There is no such object. Whether the answer gives a reason: any web server says 404, and a store says why, but to
     /// a HEAD.
     Missing { explained: bool },
-    /// We may not read it, or there is none: who may not list a bucket is not told which.
+    /// We may not read it, or there is none: who may not list a bucket is not logged which.
     Forbidden,
     /// It was not asked: too many others wait for it.
     Busy,
@@ -61,14 +61,14 @@ pub(super) enum Refusal {
     UpstreamFault(UpstreamFault, String),
 }
 
-impl Refusal {
+impl BucketError {
     /// What an error of `object_store` means.
     pub(super) fn of(error: &object_store::Error) -> Self {
-        if let Some(answered) = find::<Answered>(error) {
-            return Self::of_answer(answered);
+        if let Some(answered) = find::<StatusError>(error) {
+            return Self::of_status(answered);
         }
-        if let Some(none) = find::<NoAnswer>(error) {
-            return Self::of_silence(none);
+        if let Some(none) = find::<TransportError>(error) {
+            return Self::of_transport(none);
         }
         match error {
             object_store::Error::NotFound { .. } => Self::Missing { explained: true },
@@ -78,7 +78,7 @@ impl Refusal {
         }
     }
 
-    fn of_answer(answered: &Answered) -> Self {
+    fn of_status(answered: &StatusError) -> Self {
         let code = answered.code.as_deref().unwrap_or_default();
         match answered.status {
             StatusCode::NOT_MODIFIED => return Self::NotModified(answered.last_modified),
@@ -113,8 +113,8 @@ impl Refusal {
         }
     }
 
-    fn of_silence(none: &NoAnswer) -> Self {
-        let fault = if none.passes { UpstreamFault::Unreachable } else { UpstreamFault::Refused };
+    fn of_transport(none: &TransportError) -> Self {
+        let fault = if none.is_transient { UpstreamFault::Unreachable } else { UpstreamFault::Refused };
         if !none.for_credentials {
             return Self::UpstreamFault(fault, none.to_string());
         }
@@ -129,7 +129,7 @@ impl Refusal {
     }
 
     /// Whether the same request may succeed a moment later.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::UpstreamFault(
@@ -139,8 +139,8 @@ impl Refusal {
         )
     }
 
-    /// Whether who asked for one version is told that it is not there any more.
-    pub(super) fn is_of_another_version(&self) -> bool {
+    /// Whether who asked for one version is logged that it is not there any more.
+    pub(super) fn is_version_gone(&self) -> bool {
         matches!(self, Self::Changed | Self::Missing { .. } | Self::Forbidden)
     }
 
@@ -216,7 +216,7 @@ const FIXES: &[(&str, &str)] = &[
 const NAMELESS: [&str; 3] = ["KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName"];
 
 /// Whether the answer says that we asked in the wrong region.
-fn is_about_region(answered: &Answered) -> bool {
+fn is_about_region(answered: &StatusError) -> bool {
     const CODES: [&str; 4] = [
         "PermanentRedirect",
         "TemporaryRedirect",
@@ -253,8 +253,8 @@ pub(super) fn innermost(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    fn answered(status: u16, code: &str) -> Answered {
-        Answered {
+    fn answered(status: u16, code: &str) -> StatusError {
+        StatusError {
             status: StatusCode::from_u16(status).expect("a status"),
             code: (!code.is_empty()).then(|| code.to_owned()),
             message: None,
@@ -264,8 +264,8 @@ mod tests {
     }
 
     fn fault(status: u16, code: &str) -> Option<UpstreamFault> {
-        match Refusal::of_answer(&answered(status, code)) {
-            Refusal::UpstreamFault(fault, _) => Some(fault),
+        match BucketError::of_status(&answered(status, code)) {
+            BucketError::UpstreamFault(fault, _) => Some(fault),
             _ => None,
         }
     }
@@ -274,13 +274,13 @@ mod tests {
     fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
         for (status, code) in [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (400, "KeyTooLongError")]
         {
-            let refusal = Refusal::of_answer(&answered(status, code));
+            let refusal = BucketError::of_status(&answered(status, code));
             assert!(
-                matches!(refusal, Refusal::Missing { explained } if explained != code.is_empty()),
+                matches!(refusal, BucketError::Missing { explained } if explained != code.is_empty()),
                 "{code}"
             );
         }
-        assert!(matches!(Refusal::of_answer(&answered(403, "AccessDenied")), Refusal::Forbidden));
+        assert!(matches!(BucketError::of_status(&answered(403, "AccessDenied")), BucketError::Forbidden));
         for (status, code, expected) in [
             (404, "NoSuchBucket", UpstreamFault::Refused),
             (404, "ContainerNotFound", UpstreamFault::Refused),
@@ -298,16 +298,17 @@ mod tests {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
         }
         for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "InvalidRequest")] {
-            let refusal = Refusal::of_answer(&answered(status, code));
-            assert!(matches!(refusal, Refusal::Unusable(_)), "{status} {code} is about one object");
+            let refusal = BucketError::of_status(&answered(status, code));
+            assert!(matches!(refusal, BucketError::Unusable(_)), "{status} {code} is about one object");
         }
     }
 
     #[test]
     fn the_region_that_the_service_names_is_passed_on() {
         for (status, code) in [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed"), (301, "")] {
-            let answered = Answered { region: Some("eu-west-1".to_owned()), ..answered(status, code) };
-            let StoreError::Upstream { reason, .. } = Refusal::of_answer(&answered).into_error("s3://media")
+            let answered = StatusError { region: Some("eu-west-1".to_owned()), ..answered(status, code) };
+            let StoreError::Upstream { reason, .. } =
+                BucketError::of_status(&answered).into_error("s3://media")
             else {
                 panic!("a fault");
             };

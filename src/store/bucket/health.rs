@@ -3,29 +3,29 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::error::Refusal;
+use super::error::BucketError;
 use crate::config;
 use crate::store::UpstreamFault;
 use crate::store::stats::BucketCounts;
 
-/// While it does not answer, it is tried again so often.
+/// While it does not answer, it is retried again so often.
 const GAP: Duration = Duration::from_secs(1);
 /// What it said last counts for so long where somebody wants to know how it is: those who watch over us ask every few seconds, and
-/// a bucket that is in use is heard of anyway.
-const NEWS: Duration = Duration::from_secs(5);
-/// It is told of no more often than this, so that a bucket which now and then fails does not fill the log.
-const QUIET: Duration = Duration::from_secs(10);
+/// a bucket that is in use is updated of anyway.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(5);
+/// It is logged of no more often than this, so that a bucket which now and then fails does not fill the log.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was heard of a bucket so far. It outlasts the settings under which it was heard; clones share it.
+/// What was updated of a bucket so far. It outlasts the settings under which it was updated; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Record {
+pub(crate) struct BucketHistory {
     counts: Arc<BucketCounts>,
     state: Arc<Mutex<State>>,
 }
 
-impl Record {
+impl BucketHistory {
     /// The same counts, for a bucket of which nothing is known yet.
-    pub(crate) fn of_another(self) -> Self {
+    pub(crate) fn without_health(self) -> Self {
         Self { state: Arc::default(), ..self }
     }
 
@@ -36,7 +36,7 @@ impl Record {
 }
 
 /// What is known of a bucket's health.
-pub(super) struct Trouble {
+pub(super) struct Health {
     name: String,
     stale_if_error: Duration,
     state: Arc<Mutex<State>>,
@@ -44,31 +44,31 @@ pub(super) struct Trouble {
 
 #[derive(Default)]
 struct State {
-    /// Since when it does not answer, why, and when it was tried last.
+    /// Since when it does not answer, why, and when it was retried last.
     since: Option<Instant>,
     reason: String,
-    tried: Option<Instant>,
+    retried: Option<Instant>,
     /// When it was known last whether it answers.
-    heard: Option<Instant>,
-    told: Option<Instant>,
+    updated: Option<Instant>,
+    logged: Option<Instant>,
     /// Answers out of what is held since then.
-    stood_in: u64,
+    stale_responses: u64,
 }
 
-impl Trouble {
-    pub(super) fn new(bucket: &config::Bucket, record: &Record) -> Self {
-        let state = Arc::clone(&record.state);
+impl Health {
+    pub(super) fn new(bucket: &config::Bucket, history: &BucketHistory) -> Self {
+        let state = Arc::clone(&history.state);
         Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state }
     }
 
     /// Whether it does not answer.
-    pub(super) fn is_on(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.lock().since.is_some()
     }
 
-    /// Whether nothing was heard of it for so long that what is known says nothing of how it is.
-    pub(super) fn is_out_of_date(&self) -> bool {
-        self.lock().heard.is_none_or(|heard| heard.elapsed() >= NEWS)
+    /// Whether nothing was updated of it for so long that what is known says nothing of how it is.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.lock().updated.is_none_or(|updated| updated.elapsed() >= UPDATE_INTERVAL)
     }
 
     /// Why it does not answer, where that is so.
@@ -78,34 +78,34 @@ impl Trouble {
     }
 
     /// Notes that a request was answered out of what is held, and was not asked about.
-    pub(super) fn stand_in(&self) {
-        self.lock().stood_in += 1;
+    pub(super) fn count_stale_response(&self) {
+        self.lock().stale_responses += 1;
     }
 
-    /// Whether it is time to see whether it answers again. Only one of those who ask at once is told so.
-    pub(super) fn may_be_tried(&self) -> bool {
+    /// Whether it is time to see whether it answers again. Only one of those who ask at once is logged so.
+    pub(super) fn may_retry(&self) -> bool {
         let mut state = self.lock();
-        let is_time = state.tried.is_none_or(|tried| tried.elapsed() >= GAP);
+        let is_time = state.retried.is_none_or(|retried| retried.elapsed() >= GAP);
         if is_time {
-            state.tried = Some(Instant::now());
+            state.retried = Some(Instant::now());
         }
         is_time
     }
 
-    /// Notes how a question ended: with the refusal, if there was one.
-    pub(super) fn note(&self, refusal: Option<&Refusal>) {
-        if matches!(refusal, Some(Refusal::Busy)) {
+    /// Notes how a method ended: with the refusal, if there was one.
+    pub(super) fn record(&self, refusal: Option<&BucketError>) {
+        if matches!(refusal, Some(BucketError::Busy)) {
             return;
         }
         let mut state = self.lock();
-        state.heard = Some(Instant::now());
-        let Some(Refusal::UpstreamFault(fault, reason)) = refusal else {
+        state.updated = Some(Instant::now());
+        let Some(BucketError::UpstreamFault(fault, reason)) = refusal else {
             if let Some(since) = state.since.take()
-                && state.told.is_some_and(|told| told >= since)
+                && state.logged.is_some_and(|logged| logged >= since)
             {
-                let (seconds, stood_in) = (since.elapsed().as_secs(), state.stood_in);
+                let (seconds, stale_responses) = (since.elapsed().as_secs(), state.stale_responses);
                 log::info!(
-                    "{} answers again after {seconds} s, in which {stood_in} requests were answered from memory",
+                    "{} answers again after {seconds} s, in which {stale_responses} requests were answered from memory",
                     self.name
                 );
             }
@@ -114,7 +114,7 @@ impl Trouble {
         let now = Instant::now();
         let since = *state.since.get_or_insert(now);
         if since == now {
-            (state.tried, state.stood_in) = (Some(now), 0);
+            (state.retried, state.stale_responses) = (Some(now), 0);
         }
         let verb = match fault {
             UpstreamFault::Refused => "refuses us",
@@ -122,9 +122,9 @@ impl Trouble {
             UpstreamFault::Unreachable | UpstreamFault::Late => "does not answer",
         };
         state.reason = format!("it {verb}: {reason}");
-        // One that begins too soon after another is told of later, if it still goes on.
-        if state.told.is_none_or(|told| told < since && now - told >= QUIET) {
-            state.told = Some(now);
+        // One that begins too soon after another is logged of later, if it still goes on.
+        if state.logged.is_none_or(|logged| logged < since && now - logged >= LOG_INTERVAL) {
+            state.logged = Some(now);
             log::warn!(
                 "{} {verb}: {reason}; what is in memory is served for {} more, and the rest not at all",
                 self.name,
@@ -142,8 +142,8 @@ impl Trouble {
 mod tests {
     use super::*;
 
-    fn trouble() -> Trouble {
-        Trouble {
+    fn health() -> Health {
+        Health {
             name: "s3://media".to_owned(),
             stale_if_error: Duration::from_secs(1),
             state: Arc::default(),
@@ -152,59 +152,59 @@ mod tests {
 
     #[test]
     fn it_begins_with_a_fault_and_ends_with_any_answer() {
-        let trouble = trouble();
-        trouble.note(Some(&Refusal::Missing { explained: true }));
-        assert!(!trouble.is_on(), "that something is missing is an answer");
-        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Late, String::new())));
-        assert!(trouble.is_on());
-        trouble.note(Some(&Refusal::Forbidden));
-        assert!(!trouble.is_on());
-        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Refused, String::new())));
-        trouble.note(None);
-        assert!(!trouble.is_on());
+        let health = health();
+        health.record(Some(&BucketError::Missing { explained: true }));
+        assert!(!health.is_failing(), "that something is missing is an answer");
+        health.record(Some(&BucketError::UpstreamFault(UpstreamFault::Late, String::new())));
+        assert!(health.is_failing());
+        health.record(Some(&BucketError::Forbidden));
+        assert!(!health.is_failing());
+        health.record(Some(&BucketError::UpstreamFault(UpstreamFault::Refused, String::new())));
+        health.record(None);
+        assert!(!health.is_failing());
     }
 
     #[test]
     fn what_was_said_last_is_out_of_date_after_a_while() {
-        let trouble = trouble();
-        assert!(trouble.is_out_of_date(), "nothing was said");
-        for said in [None, Some(Refusal::UpstreamFault(UpstreamFault::Late, String::new()))] {
-            trouble.note(said.as_ref());
-            assert!(!trouble.is_out_of_date());
-            trouble.lock().heard = Instant::now().checked_sub(NEWS);
-            assert!(trouble.is_out_of_date());
+        let health = health();
+        assert!(health.is_outdated(), "nothing was said");
+        for said in [None, Some(BucketError::UpstreamFault(UpstreamFault::Late, String::new()))] {
+            health.record(said.as_ref());
+            assert!(!health.is_outdated());
+            health.lock().updated = Instant::now().checked_sub(UPDATE_INTERVAL);
+            assert!(health.is_outdated());
         }
-        trouble.note(Some(&Refusal::Busy));
-        assert!(trouble.is_out_of_date(), "it was not asked");
+        health.record(Some(&BucketError::Busy));
+        assert!(health.is_outdated(), "it was not asked");
     }
 
     #[test]
     fn one_that_begins_soon_after_another_is_told_of_if_it_lasts() {
-        let trouble = trouble();
-        let fault = || Some(Refusal::UpstreamFault(UpstreamFault::Late, String::new()));
-        trouble.note(fault().as_ref());
-        let first = trouble.lock().told.expect("it is told of");
-        trouble.note(None);
-        trouble.note(fault().as_ref());
-        trouble.note(fault().as_ref());
-        assert_eq!(trouble.lock().told, Some(first), "it was told of one just now");
-        let long_ago = first.checked_sub(QUIET);
-        trouble.lock().told = long_ago;
-        trouble.note(fault().as_ref());
-        let second = trouble.lock().told;
+        let health = health();
+        let fault = || Some(BucketError::UpstreamFault(UpstreamFault::Late, String::new()));
+        health.record(fault().as_ref());
+        let first = health.lock().logged.expect("it is logged of");
+        health.record(None);
+        health.record(fault().as_ref());
+        health.record(fault().as_ref());
+        assert_eq!(health.lock().logged, Some(first), "it was logged of one just now");
+        let long_ago = first.checked_sub(LOG_INTERVAL);
+        health.lock().logged = long_ago;
+        health.record(fault().as_ref());
+        let second = health.lock().logged;
         assert_ne!(second, long_ago);
-        trouble.lock().since = long_ago;
-        trouble.note(fault().as_ref());
-        assert_eq!(trouble.lock().told, second, "it is told of once");
+        health.lock().since = long_ago;
+        health.record(fault().as_ref());
+        assert_eq!(health.lock().logged, second, "it is logged of once");
     }
 
     #[test]
     fn it_is_not_tried_again_at_once() {
-        let trouble = trouble();
-        trouble.note(Some(&Refusal::UpstreamFault(UpstreamFault::Late, String::new())));
-        assert!(!trouble.may_be_tried(), "it was tried just now");
-        trouble.lock().tried = Instant::now().checked_sub(GAP);
-        assert!(trouble.may_be_tried());
-        assert!(!trouble.may_be_tried(), "another does already");
+        let health = health();
+        health.record(Some(&BucketError::UpstreamFault(UpstreamFault::Late, String::new())));
+        assert!(!health.may_retry(), "it was retried just now");
+        health.lock().retried = Instant::now().checked_sub(GAP);
+        assert!(health.may_retry());
+        assert!(!health.may_retry(), "another does already");
     }
 }

@@ -17,13 +17,13 @@ const YEAR_10000: u64 = 253_402_300_800;
 
 /// Describes the objects of one bucket, and tells the operator of what is odd about them.
 #[derive(Default)]
-pub(super) struct Descriptions {
+pub(super) struct MetadataReader {
     misread: RepeatThrottle,
     undated: AtomicBool,
 }
 
-impl Descriptions {
-    /// What the Cache-Control of an object comes to; the operator is told where that is not what stands there.
+impl MetadataReader {
+    /// What the Cache-Control of an object comes to; the operator is logged where that is not what stands there.
     pub(super) fn own_policy(&self, path: &AssetPath<'_>, attributes: &Attributes) -> Option<CachePolicy> {
         let said: &str = attributes.get(&Attribute::CacheControl)?.as_ref();
         let policy = CachePolicy::lenient(said);

@@ -2,7 +2,7 @@
 //!
 //! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
 //! and [`error`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones
-//! [arrive](arriving) in memory, for all who want them at once. How a bucket is found and who we say that we are,
+//! [arrive](arriving) in memory, for all who intent them at once. How a bucket is found and who we say that we are,
 //! [`connect`](mod@connect) makes of the settings.
 
 mod aws_profile;
@@ -30,71 +30,71 @@ use quick_cache::sync::Cache;
 
 pub(crate) use self::client::Connector;
 pub(crate) use self::connect::connect;
-pub(crate) use self::credential_files::Secrets;
-use self::error::Refusal;
-pub(crate) use self::health::Record;
-pub use self::listing::{Listed, Listing, Piece};
-use self::metadata::{Descriptions, entity_tag, http_date};
-use self::object::Live;
+pub(crate) use self::credential_files::CredentialFingerprint;
+use self::error::BucketError;
+pub(crate) use self::health::BucketHistory;
+pub use self::listing::{ListedObject, Listing, ObjectPart};
+use self::metadata::{MetadataReader, entity_tag, http_date};
 use self::object::Object;
-use self::shared_body::Arriving;
-use self::upstream::{Question, Upstream};
+use self::object::PendingBody;
+use self::shared_body::SharedBody;
+use self::upstream::{Method, Upstream};
 use super::context::StoreContext;
 use super::open_asset::Origin;
 use super::shared_probe::SharedProbe;
-use super::single_flight::Flights;
-use super::{Ask, BucketStatus, Content, NOBODYS, OpenAsset, StoreError, UpstreamFault, Want};
+use super::single_flight::SingleFlight;
+use super::{BucketStats, Content, Freshness, OpenAsset, PROBE_NAME, ReadIntent, StoreError, UpstreamFault};
 use crate::asset::{Asset, AssetPath};
 use crate::config;
-use crate::http::{Fields, without_signatures};
+use crate::http::{ResponseHeaders, without_signatures};
 use crate::log_throttle::RepeatThrottle;
 
 /// Between two questions about one path that are asked for by name of an unknown version.
-const ASK_GAP: Duration = Duration::from_millis(250);
+const REQUEST_GAP: Duration = Duration::from_millis(250);
 /// How long it is known that there is no such object.
 const MISSING: Duration = Duration::from_secs(1);
 /// Paths of which that is known.
 const MISSING_PATHS: usize = 4096;
-/// How often the bucket is asked for one answer. What the first time finds under way may have begun before the question;
+/// How often the bucket is asked for one answer. What the first time finds under way may have begun before the method;
 /// what the second finds has not.
-const LOOKS: usize = 2;
+const MAX_REQUESTS: usize = 2;
 
 /// A mounted bucket, and what is known of its objects.
 pub(crate) struct Bucket {
     upstream: Arc<Upstream>,
     fresh: Duration,
     stale_if_error: Duration,
-    shelf: Arc<StoreContext>,
-    asking: Flights<(Box<str>, Question), Result<OpenAsset, StoreError>>,
+    context: Arc<StoreContext>,
+    asking: SingleFlight<(Box<str>, Method), Result<OpenAsset, StoreError>>,
     /// Since when it is known of a path that no object has it.
     missing: Cache<Box<str>, Instant>,
     /// Whether it answers, where nobody else asks.
-    glance: SharedProbe<()>,
+    probe: SharedProbe<()>,
     denied: RepeatThrottle,
     unusable: RepeatThrottle,
-    descriptions: Descriptions,
+    descriptions: MetadataReader,
 }
 
-impl Question {
-    /// The question that answers who wants this, where so much is known.
-    fn of(want: Want, known: Option<&OpenAsset>, shelf: &StoreContext) -> Self {
-        match (want, known) {
-            (Want::Head, _) => Self::Head,
+impl Method {
+    /// The method that answers who wants this, where so much is known.
+    fn of(intent: ReadIntent, known: Option<&OpenAsset>, context: &StoreContext) -> Self {
+        match (intent, known) {
+            (ReadIntent::Head, _) => Self::Head,
             // Which part of a large object is meant, and whether any, only who knows what it is can tell.
-            (Want::Parts, Some(known)) if is_passed_on(known, shelf) => Self::Head,
+            (ReadIntent::Parts, Some(known)) if is_passed_on(known, context) => Self::Head,
             _ => Self::Get,
         }
     }
 }
 
 /// Whether this is an object that is too large to be held.
-fn is_passed_on(known: &OpenAsset, shelf: &StoreContext) -> bool {
-    matches!(known.content(), Content::Object(_)) && !shelf.may_hold(known.asset().len)
+fn is_passed_on(known: &OpenAsset, context: &StoreContext) -> bool {
+    matches!(known.content(), Content::Object(_)) && !context.may_hold(known.asset().len)
 }
 
 /// Whether its bytes are here, or on their way.
 fn is_held(known: &OpenAsset) -> bool {
-    matches!(known.content(), Content::Memory(_) | Content::Arriving(_))
+    matches!(known.content(), Content::Memory(_) | Content::SharedBody(_))
 }
 
 impl Bucket {
@@ -102,66 +102,66 @@ impl Bucket {
         bucket: &config::Bucket,
         store: Arc<dyn ObjectStore>,
         fresh: Duration,
-        patience: config::Upstream,
-        record: Record,
-        shelf: Arc<StoreContext>,
+        timeouts: config::Upstream,
+        history: BucketHistory,
+        context: Arc<StoreContext>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            upstream: Upstream::new(store, bucket, patience, record, shelf.background.clone()),
+            upstream: Upstream::new(store, bucket, timeouts, history, context.background.clone()),
             fresh,
             stale_if_error: bucket.stale_if_error,
-            asking: Flights::new(shelf.background.clone()),
-            shelf,
+            asking: SingleFlight::new(context.background.clone()),
+            context,
             missing: Cache::new(MISSING_PATHS),
-            glance: SharedProbe::default(),
+            probe: SharedProbe::default(),
             denied: RepeatThrottle::default(),
             unusable: RepeatThrottle::default(),
-            descriptions: Descriptions::default(),
+            descriptions: MetadataReader::default(),
         })
     }
 
-    /// What was heard of it so far, for one that takes its place.
-    pub(crate) fn record(&self) -> Record {
-        self.upstream.record().clone()
+    /// What was updated of it so far, for one that takes its place.
+    pub(crate) fn history(&self) -> BucketHistory {
+        self.upstream.history().clone()
     }
 
     /// How it is, and what was asked of it so far. `mount` is where it is served. One that did not answer is asked again now and
     /// then: it may be that nobody else does.
-    pub(crate) fn status(&self, mount: &str) -> BucketStatus {
-        self.look_again();
-        self.upstream.counts().status(self.upstream.name(), mount, !self.upstream.trouble().is_on())
+    pub(crate) fn stats(&self, mount: &str) -> BucketStats {
+        self.retry_if_failing();
+        self.upstream.counts().stats(self.upstream.name(), mount, !self.upstream.health().is_failing())
     }
 
-    /// Why it cannot be read at the moment, where that is so. One of which nothing was heard for a while is asked, and waited for;
+    /// Why it cannot be read at the moment, where that is so. One of which nothing was updated for a while is asked, and waited for;
     /// one that did not answer is asked again now and then: it may be that nobody else does.
-    pub(crate) async fn trouble(&self) -> Option<String> {
-        let trouble = self.upstream.trouble();
-        self.look_again();
-        if !trouble.is_on() && trouble.is_out_of_date() {
-            self.glance.share(&self.shelf.background, self.ask_whether_it_answers()).await;
+    pub(crate) async fn unavailable_reason(&self) -> Option<String> {
+        let health = self.upstream.health();
+        self.retry_if_failing();
+        if !health.is_failing() && health.is_outdated() {
+            self.probe.share(&self.context.background, self.health_request()).await;
         }
-        trouble.reason()
+        health.reason()
     }
 
     /// Has it asked whether it answers again, where it did not and it is time to.
-    fn look_again(&self) {
-        let trouble = self.upstream.trouble();
-        if trouble.is_on() && trouble.may_be_tried() {
-            self.shelf.background.spawn(self.ask_whether_it_answers());
+    fn retry_if_failing(&self) {
+        let health = self.upstream.health();
+        if health.is_failing() && health.may_retry() {
+            self.context.background.spawn(self.health_request());
         }
     }
 
-    /// What comes of it, the trouble knows.
-    fn ask_whether_it_answers(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+    /// What comes of it, the health knows.
+    fn health_request(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let upstream = Arc::clone(&self.upstream);
-        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
+        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
         async move { drop(upstream.ask(&key, GetOptions::default()).await) }
     }
 
     /// Asks for an object that is hardly there, to find out whether the bucket is, and lets us read.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
+        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
         let key = self.upstream.key(&nothing).expect("a key");
         match self.upstream.ask_here(&key, GetOptions::default()).await {
             // Its pages would be served as assets, with our types.
@@ -173,11 +173,11 @@ impl Bucket {
                 );
                 Err(StoreError::Upstream { fault: UpstreamFault::Refused, reason: reason.into() })
             }
-            Err(Refusal::Missing { .. }) => Ok(()),
-            Err(Refusal::Forbidden) => {
+            Err(BucketError::Missing { .. }) => Ok(()),
+            Err(BucketError::Forbidden) => {
                 log::warn!(
                     "{} says that access is denied to an object that is hardly there. That is what it says to who may read \
-                     but not list, and then all is well, but missing objects are told from forbidden ones by nobody; and it is \
+                     but not list, and then all is well, but missing objects are logged from forbidden ones by nobody; and it is \
                      what it says to who may do neither. Allow both (s3:GetObject, s3:ListBucket) to know.",
                     self.upstream.name()
                 );
@@ -188,11 +188,18 @@ impl Bucket {
     }
 
     /// Whether what is known answers what was asked at `now`.
-    pub(crate) fn is_answered_by(&self, known: &OpenAsset, want: Want, ask: Ask, now: Instant) -> bool {
+    pub(crate) fn satisfies(
+        &self,
+        known: &OpenAsset,
+        intent: ReadIntent,
+        freshness: Freshness,
+        now: Instant,
+    ) -> bool {
         // The body of a large object is asked for when it is known what of it is meant.
-        let is_enough =
-            want == Want::Head || is_held(known) || (want == Want::Parts && is_passed_on(known, &self.shelf));
-        is_enough && !known.is_broken() && known.is_new_enough(ask, now, self.fresh)
+        let is_enough = intent == ReadIntent::Head
+            || is_held(known)
+            || (intent == ReadIntent::Parts && is_passed_on(known, &self.context));
+        is_enough && !known.is_broken() && known.is_new_enough(freshness, now, self.fresh)
     }
 
     /// Opens the asset at `path`, which is `inside` this bucket, anew: what is `known` of it is no answer.
@@ -200,41 +207,45 @@ impl Bucket {
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
-        want: Want,
-        (ask, now): (Ask, Instant),
+        intent: ReadIntent,
+        (freshness, now): (Freshness, Instant),
         mut known: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
         if known.is_none() && self.is_known_to_be_missing(path, now) {
             return Err(StoreError::NotFound);
         }
         let key = self.upstream.key(inside).ok_or(StoreError::NotFound)?;
-        for _ in 0..LOOKS {
-            if let (Ask::Since(_), Some(earlier)) = (ask, known.as_ref().filter(|known| !known.is_broken())) {
-                tokio::time::sleep_until((earlier.checked() + ASK_GAP).into()).await;
-                known = self.shelf.cache.get(path.as_str());
-                if let Some(known) = known.as_ref().filter(|known| self.is_answered_by(known, want, ask, now))
+        for _ in 0..MAX_REQUESTS {
+            if let (Freshness::Since(_), Some(earlier)) =
+                (freshness, known.as_ref().filter(|known| !known.is_broken()))
+            {
+                tokio::time::sleep_until((earlier.checked() + REQUEST_GAP).into()).await;
+                known = self.context.cache.get(path.as_str());
+                if let Some(known) =
+                    known.as_ref().filter(|known| self.satisfies(known, intent, freshness, now))
                 {
                     return Ok(known.clone());
                 }
             }
             let stale = self.stale_if_error(known.as_ref());
-            let trouble = self.upstream.trouble();
+            let health = self.upstream.health();
             if let Some(stale) = &stale
-                && trouble.is_on()
+                && health.is_failing()
             {
-                trouble.stand_in();
+                health.count_stale_response();
                 self.revalidate_in_background(path, &key, known.clone(), now);
                 return Ok(stale.clone());
             }
-            let opened = match (self.look(path, &key, want, (ask, now), known.as_ref()).await, stale) {
-                (Ok(opened), _) => opened,
-                (Err(StoreError::Upstream { .. } | StoreError::Busy(_)), Some(stale)) => {
-                    trouble.stand_in();
-                    return Ok(stale);
-                }
-                (Err(e), _) => return Err(e),
-            };
-            if !opened.is_broken() && opened.is_new_enough(ask, now, self.fresh) {
+            let opened =
+                match (self.request(path, &key, intent, (freshness, now), known.as_ref()).await, stale) {
+                    (Ok(opened), _) => opened,
+                    (Err(StoreError::Upstream { .. } | StoreError::Busy(_)), Some(stale)) => {
+                        health.count_stale_response();
+                        return Ok(stale);
+                    }
+                    (Err(e), _) => return Err(e),
+                };
+            if !opened.is_broken() && opened.is_new_enough(freshness, now, self.fresh) {
                 return Ok(opened);
             }
             known = Some(opened);
@@ -244,14 +255,14 @@ impl Bucket {
 
     /// Holds what the bucket in whose place it comes `held` in memory, as its own rules describe it. What is still on its way
     /// comes as it began.
-    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
+    pub(crate) fn take_over_cache<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         for (path, opened) in held.filter(|(_, opened)| is_held(opened) && !opened.is_broken()) {
             let Some(object) = opened.object() else { continue };
-            let cache_policy = self.shelf.rules.policy_for(path, object.own_policy()).clone();
+            let cache_policy = self.context.rules.policy_for(path, object.own_policy()).clone();
             let asset = Asset { cache_policy, ..opened.asset().clone() };
-            let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+            let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
             let origin = Origin::Object(object.through(&self.upstream));
-            self.shelf.cache.insert(path.as_str(), opened.described_as(asset, fields, origin));
+            self.context.cache.insert(path.as_str(), opened.with_description(asset, fields, origin));
         }
     }
 
@@ -262,28 +273,28 @@ impl Bucket {
     }
 
     /// Asks the bucket once.
-    async fn look(
+    async fn request(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         key: &Path,
-        want: Want,
-        (ask, now): (Ask, Instant),
+        intent: ReadIntent,
+        (freshness, now): (Freshness, Instant),
         known: Option<&OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        let question = Question::of(want, known, &self.shelf);
+        let method = Method::of(intent, known, &self.context);
         self.asking
-            .join(&(path.as_str().into(), question), |_| {
+            .join(&(path.as_str().into(), method), |_| {
                 let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
                 // Another may have asked between the look into the cache and here.
-                let present = bucket.shelf.cache.get(path.as_str());
+                let present = bucket.context.cache.get(path.as_str());
                 let known = present.as_ref().or(known);
-                let answer = known.filter(|known| bucket.is_answered_by(known, want, ask, now)).cloned();
+                let answer = known.filter(|known| bucket.satisfies(known, intent, freshness, now)).cloned();
                 // What is not held has to come anew, changed or not.
-                let known = known.filter(|known| question == Question::Head || is_held(known)).cloned();
+                let known = known.filter(|known| method == Method::Head || is_held(known)).cloned();
                 async move {
                     match answer {
                         Some(answer) => Some(Ok(answer)),
-                        None => Some(bucket.ask(path, key, question, known).await),
+                        None => Some(bucket.ask(path, key, method, known).await),
                     }
                 }
             })
@@ -294,7 +305,7 @@ impl Bucket {
         self: Arc<Self>,
         path: AssetPath<'static>,
         key: Path,
-        question: Question,
+        method: Method,
         known: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
         let known = known.filter(|known| !known.is_broken());
@@ -302,16 +313,16 @@ impl Bucket {
             known.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
         loop {
             let asked = Instant::now();
-            let head = question == Question::Head;
+            let head = method == Method::Head;
             let options = GetOptions { if_none_match: if_none_match.take(), head, ..GetOptions::default() };
             let is_conditional = options.if_none_match.is_some();
             let outcome = self.upstream.ask(&key, options).await;
             return match (outcome, &known) {
-                (Ok(found), _) => self.keep(&path, &key, question, found, asked),
-                (Err(Refusal::NotModified(date)), Some(known)) if is_conditional => {
+                (Ok(found), _) => self.cache_found(&path, &key, method, found, asked),
+                (Err(BucketError::NotModified(date)), Some(known)) if is_conditional => {
                     let date = match date {
                         Some(date) => Some(date),
-                        None => self.date_of(&key).await,
+                        None => self.fetch_date(&key).await,
                     };
                     if date.is_some() && known.asset().last_modified.is_some_and(|known| Some(known) != date)
                     {
@@ -319,23 +330,23 @@ impl Bucket {
                         continue;
                     }
                     known.confirm(asked);
-                    if self.shelf.cache.get(path.as_str()).is_none() {
-                        self.shelf.cache.insert(path.as_str(), known.clone());
+                    if self.context.cache.get(path.as_str()).is_none() {
+                        self.context.cache.insert(path.as_str(), known.clone());
                     }
                     Ok(known.clone())
                 }
                 (Err(refusal), _) => {
                     // Nothing was said of a version or of a part.
                     let refusal = match refusal {
-                        Refusal::Changed => {
-                            Refusal::Unusable("it says that a condition fails, and there is none".to_owned())
-                        }
+                        BucketError::Changed => BucketError::Unusable(
+                            "it says that a condition fails, and there is none".to_owned(),
+                        ),
                         other => other,
                     };
-                    self.tell(&path, &refusal);
+                    self.log_error(&path, &refusal);
                     let error = refusal.into_error(self.upstream.name());
                     if error == StoreError::NotFound && self.known_since(&path, asked).is_none() {
-                        self.shelf.cache.remove(path.as_str());
+                        self.context.cache.remove(path.as_str());
                         self.missing.insert(path.as_str().into(), asked);
                     }
                     Err(error)
@@ -346,20 +357,20 @@ impl Bucket {
 
     /// When the object was written, from a store such as `SeaweedFS` that does not say so with a 304: without it nobody
     /// can tell that the same bytes were put again under another policy.
-    async fn date_of(&self, key: &Path) -> Option<HttpDate> {
+    async fn fetch_date(&self, key: &Path) -> Option<HttpDate> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         let found = self.upstream.ask(key, options).await.ok()?;
         http_date(found.meta.last_modified.into())
     }
 
-    /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its trouble tells.
-    fn tell(&self, path: &AssetPath<'_>, refusal: &Refusal) {
+    /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its health tells.
+    fn log_error(&self, path: &AssetPath<'_>, refusal: &BucketError) {
         let (name, path) = (self.upstream.name(), without_signatures(path.as_str()));
         match refusal {
-            Refusal::Forbidden => self.denied.log(name, |others| {
+            BucketError::Forbidden => self.denied.log(name, |others| {
                 log::warn!("{path}: {name} denies access, so it is answered as missing{others}");
             }),
-            Refusal::Unusable(reason) => {
+            BucketError::Unusable(reason) => {
                 self.unusable
                     .log(reason, |others| log::warn!("{path}: {name} cannot be read: {reason}{others}"));
             }
@@ -369,15 +380,15 @@ impl Bucket {
 
     /// What somebody knows of it who asked later than `asked`: an older answer must not take its place.
     fn known_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<OpenAsset> {
-        self.shelf.cache.get(path.as_str()).filter(|known| known.checked() > asked && !known.is_broken())
+        self.context.cache.get(path.as_str()).filter(|known| known.checked() > asked && !known.is_broken())
     }
 
     /// Keeps what is known of what was found.
-    fn keep(
+    fn cache_found(
         &self,
         path: &AssetPath<'_>,
         key: &Path,
-        question: Question,
+        method: Method,
         found: GetResult,
         asked: Instant,
     ) -> Result<OpenAsset, StoreError> {
@@ -389,15 +400,15 @@ impl Bucket {
         let Some((tag, etag)) = meta.e_tag.clone().and_then(|tag| Some((tag.clone(), entity_tag(&tag)?)))
         else {
             let refusal =
-                Refusal::Unusable("it has no ETag, so its versions cannot be told apart".to_owned());
-            self.tell(path, &refusal);
+                BucketError::Unusable("it has no ETag, so its versions cannot be logged apart".to_owned());
+            self.log_error(path, &refusal);
             return Err(refusal.into_error(self.upstream.name()));
         };
-        let told_by = (self.upstream.name(), &self.shelf.rules);
+        let told_by = (self.upstream.name(), &self.context.rules);
         let own_policy = self.descriptions.own_policy(path, &attributes);
         let asset =
             self.descriptions.describe(told_by, path, (etag, &meta), &attributes, own_policy.as_ref());
-        if let Some(present) = self.shelf.cache.get(path.as_str())
+        if let Some(present) = self.context.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()
             && *present.asset() == asset
@@ -407,12 +418,12 @@ impl Bucket {
         }
         let object =
             Object::new(Arc::clone(&self.upstream), (key.clone(), path.as_str()), tag, meta.size, own_policy);
-        let (content, live) = self.content(&object, question, payload, meta.size);
-        let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+        let (content, pending) = self.content(&object, method, payload, meta.size);
+        let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
         let opened = OpenAsset::new(asset, fields, content, Origin::Object(object), asked);
-        self.shelf.cache.insert(path.as_str(), opened.clone());
-        Ok(match live {
-            Some(live) => opened.with(live),
+        self.context.cache.insert(path.as_str(), opened.clone());
+        Ok(match pending {
+            Some(pending) => opened.with(pending),
             None => opened,
         })
     }
@@ -421,25 +432,28 @@ impl Bucket {
     fn content(
         &self,
         object: &Arc<Object>,
-        question: Question,
+        method: Method,
         payload: object_store::GetResultPayload,
         size: u64,
-    ) -> (Content, Option<Live>) {
+    ) -> (Content, Option<PendingBody>) {
         if size == 0 {
             return (Content::Memory(bytes::Bytes::new()), None);
         }
         let whole = Content::Object(Arc::clone(object));
-        if question == Question::Head {
+        if method == Method::Head {
             return (whole, None);
         }
         let body = object::body(payload);
-        let room = self.shelf.may_hold(size).then(|| self.shelf.budget.reserve(size)).flatten();
+        let room = self.context.may_hold(size).then(|| self.context.budget.reserve(size)).flatten();
         let (Some(room), Ok(len)) = (room, usize::try_from(size)) else {
-            return (whole, self.upstream.passage_now().map(|passage| Live::new(body, passage)));
+            return (
+                whole,
+                self.upstream.try_stream_permit().map(|stream_permit| PendingBody::new(body, stream_permit)),
+            );
         };
         let stream = object.reading(body, 0..size, None);
-        let (arriving, filling) = Arriving::fill(stream, len, room, object.path());
-        self.shelf.background.spawn(filling);
-        (Content::Arriving(arriving), None)
+        let (arriving, filling) = SharedBody::fill(stream, len, room, object.path());
+        self.context.background.spawn(filling);
+        (Content::SharedBody(arriving), None)
     }
 }

@@ -12,8 +12,8 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload};
 use tokio::time::{Sleep, sleep};
 
-use super::error::{Refusal, innermost};
-use super::upstream::{Body, Passage, RETRIES, Upstream};
+use super::error::{BucketError, innermost};
+use super::upstream::{Body, RETRIES, StreamPermit, Upstream};
 use crate::asset::CachePolicy;
 use crate::store::StoreError;
 use crate::store::cut::CutError;
@@ -86,8 +86,8 @@ impl Object {
     pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> ObjectStream {
         let (object, meant) = (Arc::clone(self), range.clone());
         let asking = async move {
-            let passage = object.upstream.passage().await?;
-            Ok((object.ask(meant).await?, Some(passage)))
+            let stream_permit = object.upstream.stream_permit().await?;
+            Ok((object.ask(meant).await?, Some(stream_permit)))
         };
         self.at(State::Asking(Box::pin(asking)), range, None)
     }
@@ -97,14 +97,14 @@ impl Object {
     /// Fails with [`StoreError::Changing`] where the object is another version by now.
     pub(crate) async fn begin(self: &Arc<Self>, range: Range<u64>) -> Result<ObjectStream, StoreError> {
         let begun = async {
-            let passage = self.upstream.passage().await?;
-            Ok((self.ask(range.clone()).await?, passage))
+            let stream_permit = self.upstream.stream_permit().await?;
+            Ok((self.ask(range.clone()).await?, stream_permit))
         };
         match begun.await {
-            Ok((body, passage)) => Ok(self.reading(body, range, Some(passage))),
+            Ok((body, stream_permit)) => Ok(self.reading(body, range, Some(stream_permit))),
             Err(refusal) => {
-                let refusal: Refusal = refusal;
-                if refusal.is_of_another_version() {
+                let refusal: BucketError = refusal;
+                if refusal.is_version_gone() {
                     self.broken.store(true, Ordering::Relaxed);
                 }
                 Err(refusal.into_error(self.upstream.name()))
@@ -117,12 +117,17 @@ impl Object {
         self: &Arc<Self>,
         body: Body,
         range: Range<u64>,
-        passage: Option<Passage>,
+        stream_permit: Option<StreamPermit>,
     ) -> ObjectStream {
-        self.at(self.read(body), range, passage)
+        self.at(self.read(body), range, stream_permit)
     }
 
-    fn at(self: &Arc<Self>, state: State, range: Range<u64>, passage: Option<Passage>) -> ObjectStream {
+    fn at(
+        self: &Arc<Self>,
+        state: State,
+        range: Range<u64>,
+        stream_permit: Option<StreamPermit>,
+    ) -> ObjectStream {
         let state = if range.is_empty() { State::Ended } else { state };
         ObjectStream {
             object: Arc::clone(self),
@@ -131,16 +136,16 @@ impl Object {
             failures: 0,
             since_failure: 0,
             cause: String::new(),
-            passage,
+            stream_permit,
         }
     }
 
     fn read(&self, body: Body) -> State {
-        State::Reading(body, Box::pin(sleep(self.upstream.pause())))
+        State::Reading(body, Box::pin(sleep(self.upstream.read_timeout())))
     }
 
     /// Asks for a range of this version and of no other.
-    async fn ask(&self, range: Range<u64>) -> Result<Body, Refusal> {
+    async fn ask(&self, range: Range<u64>) -> Result<Body, BucketError> {
         // A weak tag never matches (RFC 9110 section 13.1.1), but can be held against the answer's all the same.
         let if_match = (!self.tag.starts_with("W/")).then(|| self.tag.to_string());
         // A gateway that cannot do ranges answers the whole of it: so where the whole is meant, none is asked for.
@@ -148,11 +153,11 @@ impl Object {
         let options = GetOptions { if_match, range: part, ..GetOptions::default() };
         let found = self.upstream.ask(&self.key, options).await?;
         if found.meta.e_tag.as_deref() != Some(&*self.tag) || found.meta.size != self.len {
-            return Err(Refusal::Changed);
+            return Err(BucketError::Changed);
         }
         if found.range != range {
             self.upstream.counts().unusable.add(1);
-            return Err(Refusal::Unusable(format!("it sent the bytes {:?} for {range:?}", found.range)));
+            return Err(BucketError::Unusable(format!("it sent the bytes {:?} for {range:?}", found.range)));
         }
         Ok(body(found.payload))
     }
@@ -169,26 +174,26 @@ pub(super) fn body(payload: GetResultPayload) -> Body {
     stream
 }
 
-/// The body of an answer that told of a version, until somebody reads it. It is there once.
+/// The body of an answer that logged of a version, until somebody reads it. It is there once.
 #[derive(Clone)]
-pub(crate) struct Live(Arc<Mutex<Option<(Body, Passage)>>>);
+pub(crate) struct PendingBody(Arc<Mutex<Option<(Body, StreamPermit)>>>);
 
-impl std::fmt::Debug for Live {
+impl std::fmt::Debug for PendingBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Live")
+        f.write_str("PendingBody")
     }
 }
 
-impl Live {
-    pub(super) fn new(body: Body, passage: Passage) -> Self {
-        Self(Arc::new(Mutex::new(Some((body, passage)))))
+impl PendingBody {
+    pub(super) fn new(body: Body, stream_permit: StreamPermit) -> Self {
+        Self(Arc::new(Mutex::new(Some((body, stream_permit)))))
     }
 
     /// The bytes of `range` of the object whose body this is; `None` where somebody else reads it already, or where more
     /// would have to be read than is meant. Then the answer ends here: it costs as long as it is not let go of.
     pub(crate) fn take(&self, object: &Arc<Object>, range: &Range<u64>) -> Option<ObjectStream> {
-        let (body, passage) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        (range.start == 0).then(|| object.reading(body, range.clone(), Some(passage)))
+        let (body, stream_permit) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        (range.start == 0).then(|| object.reading(body, range.clone(), Some(stream_permit)))
     }
 }
 
@@ -204,13 +209,13 @@ pub struct ObjectStream {
     /// Why it broke off last.
     cause: String,
     /// Held as long as the answer is read at a client's speed.
-    passage: Option<Passage>,
+    stream_permit: Option<StreamPermit>,
 }
 
 /// So many bytes later, a break is another one than the last.
 const MUCH: usize = 64 << 10;
 
-type Asked = Result<(Body, Option<Passage>), Refusal>;
+type Asked = Result<(Body, Option<StreamPermit>), BucketError>;
 
 enum State {
     /// The answer brings the place that it takes along, if it took one.
@@ -236,8 +241,8 @@ impl ObjectStream {
             let broke_off = match &mut self.state {
                 State::Ended => return Poll::Ready(None),
                 State::Asking(asking) => match std::task::ready!(asking.as_mut().poll(cx)) {
-                    Ok((body, passage)) => {
-                        self.passage = self.passage.take().or(passage);
+                    Ok((body, stream_permit)) => {
+                        self.stream_permit = self.stream_permit.take().or(stream_permit);
                         self.state = self.object.read(body);
                         continue;
                     }
@@ -245,7 +250,7 @@ impl ObjectStream {
                 },
                 State::Reading(body, patience) => match body.as_mut().poll_next(cx) {
                     Poll::Ready(Some(Ok(chunk))) => {
-                        let at = tokio::time::Instant::now() + self.object.upstream.pause();
+                        let at = tokio::time::Instant::now() + self.object.upstream.read_timeout();
                         patience.as_mut().reset(at);
                         if chunk.is_empty() {
                             continue;
@@ -256,7 +261,7 @@ impl ObjectStream {
                     Poll::Ready(None) => "the answer ended before its last byte".to_owned(),
                     Poll::Pending => {
                         std::task::ready!(patience.as_mut().poll(cx));
-                        format!("nothing came for {:.1} s", self.object.upstream.pause().as_secs_f32())
+                        format!("nothing came for {:.1} s", self.object.upstream.read_timeout().as_secs_f32())
                     }
                 },
             };
@@ -297,9 +302,9 @@ impl ObjectStream {
         chunk
     }
 
-    fn end(&mut self, refusal: Refusal) -> CutError {
+    fn end(&mut self, refusal: BucketError) -> CutError {
         self.state = State::Ended;
-        if refusal.is_of_another_version() {
+        if refusal.is_version_gone() {
             self.object.broken.store(true, Ordering::Relaxed);
             return CutError::Changed { path: self.object.path.clone() };
         }

@@ -17,7 +17,7 @@ const CHUNK: usize = 16 << 10;
 
 /// A body that arrives, or has arrived.
 #[derive(Debug)]
-pub struct Arriving {
+pub struct SharedBody {
     /// There once the last byte has come.
     whole: OnceLock<Bytes>,
     filling: Mutex<Filling>,
@@ -34,7 +34,7 @@ struct Filling {
     next_reader: u64,
 }
 
-impl Arriving {
+impl SharedBody {
     /// A body of `len` bytes, read from `stream` to its end by a task of its own. It takes the place that `room` is.
     pub(super) fn fill(
         mut stream: ObjectStream,
@@ -69,13 +69,13 @@ impl Arriving {
     }
 
     /// The bytes of `range`, which must lie within the body.
-    pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> ArrivingStream {
+    pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> SharedBodyStream {
         let id = {
             let mut filling = self.lock();
             filling.next_reader += 1;
             filling.next_reader
         };
-        ArrivingStream { arriving: Arc::clone(self), rest: range, id }
+        SharedBodyStream { arriving: Arc::clone(self), rest: range, id }
     }
 
     fn push(&self, chunk: &[u8]) {
@@ -113,7 +113,7 @@ fn wake_all(mut filling: MutexGuard<'_, Filling>) {
 
 /// Ends the waiting where the task ends without having filled the body: a panic, or the end of the program.
 struct End {
-    arriving: Arc<Arriving>,
+    arriving: Arc<SharedBody>,
     path: Box<str>,
 }
 
@@ -130,14 +130,14 @@ impl Drop for End {
 
 /// The bytes of a range of a body as it arrives.
 #[derive(Debug)]
-pub struct ArrivingStream {
-    arriving: Arc<Arriving>,
+pub struct SharedBodyStream {
+    arriving: Arc<SharedBody>,
     /// What is still to be read.
     rest: Range<u64>,
     id: u64,
 }
 
-impl ArrivingStream {
+impl SharedBodyStream {
     /// The next chunk; `None` after the last one.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutError>>> {
         if self.rest.is_empty() {
@@ -169,7 +169,7 @@ impl ArrivingStream {
     }
 }
 
-impl Drop for ArrivingStream {
+impl Drop for SharedBodyStream {
     fn drop(&mut self) {
         if self.arriving.whole.get().is_none() {
             self.arriving.lock().readers.remove(&self.id);

@@ -7,7 +7,7 @@ use object_store::path::Path;
 
 use super::{Bucket, is_held};
 use crate::asset::AssetPath;
-use crate::store::{Ask, OpenAsset, Want};
+use crate::store::{Freshness, OpenAsset, ReadIntent};
 
 impl Bucket {
     /// The cached version of an asset, where it may be served in place of an error of the bucket: its body is in memory,
@@ -28,11 +28,13 @@ impl Bucket {
         cached: Option<OpenAsset>,
         now: Instant,
     ) {
-        if self.upstream.trouble().may_be_tried() {
+        if self.upstream.health().may_retry() {
             let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
-            self.shelf.background.spawn(async move {
+            self.context.background.spawn(async move {
                 // The result goes into the cache and into the health of the bucket.
-                let _ = bucket.look(&path, &key, Want::Whole, (Ask::Since(now), now), cached.as_ref()).await;
+                let _ = bucket
+                    .request(&path, &key, ReadIntent::Whole, (Freshness::Since(now), now), cached.as_ref())
+                    .await;
             });
         }
     }

@@ -1,4 +1,4 @@
-//! Asking one bucket for one object: the key, the patience, the retries. What an answer means for what we hold is the
+//! Asking one bucket for one object: the key, the timeouts, the retries. What an answer means for what we hold is the
 //! [bucket](super::Bucket)'s.
 
 use std::pin::Pin;
@@ -14,14 +14,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::ForObject;
-use super::error::Refusal;
-use super::health::{Record, Trouble};
+use super::client::ObjectRequest;
+use super::error::BucketError;
+use super::health::{BucketHistory, Health};
 use super::metadata::entity_tag;
 use crate::asset::AssetPath;
 use crate::config::{self, Service};
 use crate::store::stats::BucketCounts;
-use crate::store::{NOBODYS, UpstreamFault};
+use crate::store::{PROBE_NAME, UpstreamFault};
 
 /// How often a request that may succeed a moment later is made again.
 pub(super) const RETRIES: u32 = 2;
@@ -35,7 +35,7 @@ const MAX_KEY: usize = 1024;
 pub(super) type Body = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
 
 /// A place among those that an object is passed on to while it comes.
-pub(super) type Passage = OwnedSemaphorePermit;
+pub(super) type StreamPermit = OwnedSemaphorePermit;
 
 /// One bucket, and how long it may take.
 pub(crate) struct Upstream {
@@ -45,19 +45,19 @@ pub(crate) struct Upstream {
     prefix: Path,
     /// What it is called in messages: `s3://media/campaign`.
     name: String,
-    patience: config::Upstream,
-    trouble: Trouble,
-    record: Record,
-    /// Places for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
+    timeouts: config::Upstream,
+    health: Health,
+    history: BucketHistory,
+    /// Permits for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
     /// that slow clients keep nobody from what is read fast.
     asking: Semaphore,
-    passing: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     background: Handle,
 }
 
 /// What is asked about an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Question {
+pub(super) enum Method {
     /// What it is.
     Head,
     /// What it is, and its bytes.
@@ -68,21 +68,21 @@ impl Upstream {
     pub(super) fn new(
         store: Arc<dyn ObjectStore>,
         bucket: &config::Bucket,
-        patience: config::Upstream,
-        record: Record,
+        timeouts: config::Upstream,
+        history: BucketHistory,
         background: Handle,
     ) -> Arc<Self> {
-        let passing = (patience.connections / 2).max(1);
+        let streams = (timeouts.connections / 2).max(1);
         Arc::new(Self {
             store,
             service: bucket.service,
             prefix: Path::parse(&bucket.prefix).expect("the settings hold no other prefix"),
             name: bucket.to_string(),
-            patience,
-            trouble: Trouble::new(bucket, &record),
-            record,
-            asking: Semaphore::new((patience.connections - patience.connections / 2).max(1)),
-            passing: Arc::new(Semaphore::new(passing)),
+            timeouts,
+            health: Health::new(bucket, &history),
+            history,
+            asking: Semaphore::new((timeouts.connections - timeouts.connections / 2).max(1)),
+            streams: Arc::new(Semaphore::new(streams)),
             background,
         })
     }
@@ -97,8 +97,8 @@ impl Upstream {
     }
 
     /// How long a request may take, retries included.
-    pub(super) fn patience(&self) -> Duration {
-        self.patience.timeout
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.timeouts.timeout
     }
 
     /// The objects below `folder`, a whole key, or below the prefix; their keys are [encoded](super::object_keys).
@@ -109,23 +109,23 @@ impl Upstream {
         self.store.list(Some(folder.unwrap_or(&self.prefix)))
     }
 
-    pub(super) fn trouble(&self) -> &Trouble {
-        &self.trouble
+    pub(super) fn health(&self) -> &Health {
+        &self.health
     }
 
-    /// What was heard of it so far.
-    pub(super) fn record(&self) -> &Record {
-        &self.record
+    /// What was updated of it so far.
+    pub(super) fn history(&self) -> &BucketHistory {
+        &self.history
     }
 
     /// What was asked of it so far.
     pub(super) fn counts(&self) -> &BucketCounts {
-        self.record.counts()
+        self.history.counts()
     }
 
     /// How long it may pause within a body.
-    pub(super) fn pause(&self) -> Duration {
-        self.patience.first_byte_timeout
+    pub(super) fn read_timeout(&self) -> Duration {
+        self.timeouts.first_byte_timeout
     }
 
     /// The key of the asset at `path`; `None` where no object can have it.
@@ -135,43 +135,55 @@ impl Upstream {
         (key.as_ref().len() <= MAX_KEY).then_some(key)
     }
 
-    /// A place for passing an object on, if there is one now.
-    pub(super) fn passage_now(&self) -> Option<Passage> {
-        Arc::clone(&self.passing).try_acquire_owned().ok()
+    /// A place for streams an object on, if there is one now.
+    pub(super) fn try_stream_permit(&self) -> Option<StreamPermit> {
+        Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
-    /// A place for passing an object on, within the time that a request has.
-    pub(super) async fn passage(&self) -> Result<Passage, Refusal> {
-        let place = timeout(self.patience.timeout, Arc::clone(&self.passing).acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or(Refusal::Busy)
+    /// A place for streams an object on, within the time that a request has.
+    pub(super) async fn stream_permit(&self) -> Result<StreamPermit, BucketError> {
+        let place = timeout(self.timeouts.timeout, Arc::clone(&self.streams).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(BucketError::Busy)
     }
 
     /// Asks about an object, once and, where that may help, twice more.
     ///
     /// Runs on the background, where the connections live, and ends with its caller.
-    pub(super) async fn ask(self: &Arc<Self>, key: &Path, options: GetOptions) -> Result<GetResult, Refusal> {
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        key: &Path,
+        options: GetOptions,
+    ) -> Result<GetResult, BucketError> {
         let (upstream, key) = (Arc::clone(self), key.clone());
         let asking = self.background.spawn(async move {
             let answer = upstream.ask_here(&key, options).await;
-            upstream.trouble.note(answer.as_ref().err());
+            upstream.health.record(answer.as_ref().err());
             answer
         });
         AbortOnDropHandle::new(asking)
             .await
-            .unwrap_or_else(|e| Err(Refusal::Unusable(format!("asking it failed: {e}"))))
+            .unwrap_or_else(|e| Err(BucketError::Unusable(format!("asking it failed: {e}"))))
     }
 
     /// The same within the caller's own task. What comes of it is not noted, so it is the caller's to tell.
-    pub(super) async fn ask_here(&self, key: &Path, mut options: GetOptions) -> Result<GetResult, Refusal> {
-        options.extensions.insert(ForObject { takes_encoded: self.service == Service::Gcs });
-        let deadline = Instant::now() + self.patience.timeout;
-        let Ok(_place) = timeout_at(deadline, self.asking.acquire()).await else { return Err(Refusal::Busy) };
+    pub(super) async fn ask_here(
+        &self,
+        key: &Path,
+        mut options: GetOptions,
+    ) -> Result<GetResult, BucketError> {
+        options.extensions.insert(ObjectRequest { takes_encoded: self.service == Service::Gcs });
+        let deadline = Instant::now() + self.timeouts.timeout;
+        let Ok(_place) = timeout_at(deadline, self.asking.acquire()).await else {
+            return Err(BucketError::Busy);
+        };
         let mut retries = 0;
         loop {
             let refusal = match self.try_once(key, options.clone(), deadline).await {
                 Ok(found) => return Ok(found),
                 // The refusal of a HEAD has no body, so it does not say why.
-                Err(Refusal::Forbidden | Refusal::Missing { .. } | Refusal::Unusable(_)) if options.head => {
+                Err(BucketError::Forbidden | BucketError::Missing { .. } | BucketError::Unusable(_))
+                    if options.head =>
+                {
                     let first_byte = Some((0..1).into());
                     let asked_why = GetOptions { head: false, range: first_byte, ..options.clone() };
                     match self.try_once(key, asked_why, deadline).await {
@@ -185,7 +197,7 @@ impl Upstream {
             let refusal = match refusal {
                 // Any web server answers 404. A store says why; where it does not, it is not the store that answers, but what
                 // stands before it. Google's says so, too, but its emulators do not.
-                Refusal::Missing { explained: false } if self.service == Service::S3 => Refusal::UpstreamFault(
+                BucketError::Missing { explained: false } if self.service == Service::S3 => BucketError::UpstreamFault(
                     UpstreamFault::Refused,
                     "it answers 404 without a reason, as a web server does that is no S3; check its endpoint"
                         .to_owned(),
@@ -194,7 +206,7 @@ impl Upstream {
             };
             self.count_failed(&refusal, key, &options);
             let pause = jittered(PAUSE * 4u32.pow(retries));
-            if retries == RETRIES || !refusal.may_pass() || Instant::now() + pause >= deadline {
+            if retries == RETRIES || !refusal.is_transient() || Instant::now() + pause >= deadline {
                 return Err(refusal);
             }
             log::debug!("{}: {key} is asked for again: {refusal:?}", self.name);
@@ -208,9 +220,9 @@ impl Upstream {
         key: &Path,
         options: GetOptions,
         deadline: Instant,
-    ) -> Result<GetResult, Refusal> {
+    ) -> Result<GetResult, BucketError> {
         let patience =
-            self.patience.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
+            self.timeouts.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.counts().requests.add(1);
         match timeout(patience, self.store.get_opts(key, options)).await {
             Ok(Ok(found)) => {
@@ -220,28 +232,31 @@ impl Upstream {
                 }
                 Ok(found)
             }
-            Ok(Err(e)) => Err(Refusal::of(&e)),
+            Ok(Err(e)) => Err(BucketError::of(&e)),
             Err(_) => {
                 let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
-                Err(Refusal::UpstreamFault(UpstreamFault::Late, waited))
+                Err(BucketError::UpstreamFault(UpstreamFault::Late, waited))
             }
         }
     }
 
     /// Counts a refusal that is a failure of the bucket's, or of what is set for it. That something is missing, or another
     /// version by now, is an answer.
-    fn count_failed(&self, refusal: &Refusal, key: &Path, asked: &GetOptions) {
-        // Who may not list is told so in the place of that something is missing: that it answers is all there is to it.
-        let is_nobodys = key.as_ref().ends_with(NOBODYS);
+    fn count_failed(&self, refusal: &BucketError, key: &Path, asked: &GetOptions) {
+        // Who may not list is logged so in the place of that something is missing: that it answers is all there is to it.
+        let is_nobodys = key.as_ref().ends_with(PROBE_NAME);
         let names_a_version = asked.if_match.is_some() || asked.range.is_some();
         match refusal {
-            Refusal::UpstreamFault(fault, _) => self.counts().failed(*fault),
-            Refusal::Forbidden if is_nobodys => {}
-            Refusal::Forbidden => self.counts().forbidden.add(1),
-            Refusal::Unusable(_) => self.counts().unusable.add(1),
-            Refusal::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),
-            Refusal::Changed if !names_a_version => self.counts().unusable.add(1),
-            Refusal::NotModified(_) | Refusal::Changed | Refusal::Missing { .. } | Refusal::Busy => {}
+            BucketError::UpstreamFault(fault, _) => self.counts().failed(*fault),
+            BucketError::Forbidden if is_nobodys => {}
+            BucketError::Forbidden => self.counts().forbidden.add(1),
+            BucketError::Unusable(_) => self.counts().unusable.add(1),
+            BucketError::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),
+            BucketError::Changed if !names_a_version => self.counts().unusable.add(1),
+            BucketError::NotModified(_)
+            | BucketError::Changed
+            | BucketError::Missing { .. }
+            | BucketError::Busy => {}
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) const SMALL: usize = 16 << 10;
 
 /// The pool of large buffers.
 #[derive(Debug)]
-pub(crate) struct Chunks {
+pub(crate) struct BufferPool {
     pool: Mutex<Pool>,
 }
 
@@ -27,15 +27,15 @@ struct Pool {
 
 /// A buffer to read into.
 #[derive(Debug)]
-pub(crate) struct Chunk {
+pub(crate) struct Buffer {
     /// Never empty until the chunk is dropped.
     buffer: Box<[u8]>,
     filled: usize,
     /// Where it goes back to; `None` for a small one.
-    home: Option<Arc<Chunks>>,
+    home: Option<Arc<BufferPool>>,
 }
 
-impl Chunks {
+impl BufferPool {
     /// A pool of `bytes` bytes, rounded down to whole buffers.
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
         let unmade = usize::try_from(bytes / LARGE as u64).unwrap_or(usize::MAX);
@@ -43,7 +43,7 @@ impl Chunks {
     }
 
     /// A large buffer, while the pool lasts.
-    pub(crate) fn large(self: &Arc<Self>) -> Option<Chunk> {
+    pub(crate) fn large(self: &Arc<Self>) -> Option<Buffer> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = if let Some(buffer) = pool.free.pop() {
             buffer
@@ -52,18 +52,18 @@ impl Chunks {
             drop(pool);
             vec![0; LARGE].into()
         };
-        Some(Chunk { buffer, filled: 0, home: Some(Arc::clone(self)) })
+        Some(Buffer { buffer, filled: 0, home: Some(Arc::clone(self)) })
     }
 }
 
-impl Chunk {
+impl Buffer {
     /// A buffer of at most [`SMALL`] bytes.
     pub(crate) fn small(len: usize) -> Self {
         Self { buffer: vec![0; len.clamp(1, SMALL)].into(), filled: 0, home: None }
     }
 
     /// The part of the buffer to read into: at most `len` bytes.
-    pub(crate) fn space(&mut self, len: u64) -> &mut [u8] {
+    pub(crate) fn spare_capacity(&mut self, len: u64) -> &mut [u8] {
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.buffer.len());
         &mut self.buffer[..len]
     }
@@ -75,13 +75,13 @@ impl Chunk {
     }
 }
 
-impl AsRef<[u8]> for Chunk {
+impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 }
 
-impl Drop for Chunk {
+impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(home) = self.home.take() {
             let buffer = std::mem::take(&mut self.buffer);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_pool_ends_where_configured_and_buffers_come_back() {
-        let chunks = Chunks::new(2 * LARGE as u64 + 1);
+        let chunks = BufferPool::new(2 * LARGE as u64 + 1);
         let first = chunks.large().expect("one of two").into_bytes(3);
         let second = chunks.large().expect("two of two");
         assert!(chunks.large().is_none());

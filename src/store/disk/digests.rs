@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::version::FileVersion;
 use crate::asset::Digest;
 use crate::store::StoreError;
-use crate::store::single_flight::{Demand, Flights};
+use crate::store::single_flight::{Cancellation, SingleFlight};
 use crate::store::stats::HashCounts;
 
 /// How much is hashed between two looks at whether anybody still waits.
@@ -24,7 +24,7 @@ const BLOCK: usize = 1 << 20;
 pub(crate) struct Digests {
     /// Of settled versions only: of a younger one the next change may carry the same stamps.
     known: Cache<FileVersion, Digest>,
-    flights: Flights<FileVersion, Result<Hashed, StoreError>>,
+    flights: SingleFlight<FileVersion, Result<Hashed, StoreError>>,
     /// Keeps hashing from taking every background thread away from reading.
     slots: Arc<Semaphore>,
     counts: Arc<HashCounts>,
@@ -44,7 +44,7 @@ impl Digests {
     pub(crate) fn new(capacity: usize, at_once: usize, background: Handle) -> Self {
         Self {
             known: Cache::new(capacity),
-            flights: Flights::new(background.clone()),
+            flights: SingleFlight::new(background.clone()),
             slots: Arc::new(Semaphore::new(at_once)),
             counts: Arc::default(),
             background,
@@ -81,7 +81,7 @@ impl Digests {
         }
         let hashed = self
             .flights
-            .join(&version, |demand| {
+            .join(&version, |cancellation| {
                 let (file, slots, background) =
                     (Arc::clone(file), Arc::clone(&self.slots), self.background.clone());
                 let counts = Arc::clone(&self.counts);
@@ -89,7 +89,7 @@ impl Digests {
                     let _slot = slots.acquire_owned().await.ok()?;
                     let work = move || {
                         let began = Instant::now();
-                        let hashed = hash_version(&file, version, watched, &demand).transpose();
+                        let hashed = hash_version(&file, version, watched, &cancellation).transpose();
                         if matches!(hashed, Some(Ok(_))) {
                             counts.add(version.len, began.elapsed());
                         }
@@ -111,14 +111,14 @@ fn hash_version<V>(
     file: &File,
     version: FileVersion,
     watched: bool,
-    demand: &Demand<V>,
+    cancellation: &Cancellation<V>,
 ) -> Result<Option<Hashed>, StoreError> {
     let settled = watched || version.is_settled(SystemTime::now());
     let mut hasher = Sha256::new();
     let mut block = vec![0; BLOCK.min(usize::try_from(version.len).unwrap_or(BLOCK)).max(1)];
     let mut at = 0;
     while at < version.len {
-        if demand.is_gone() {
+        if cancellation.is_cancelled() {
             return Ok(None);
         }
         match file.read_at(&mut block, at) {

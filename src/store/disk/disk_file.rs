@@ -50,9 +50,9 @@ impl DiskFile {
     }
 
     /// Whether it could be held in memory at the moment.
-    pub(crate) fn finds_room(&self) -> bool {
+    pub(crate) fn fits_in_memory(&self) -> bool {
         let (len, shared) = (self.version.len, &self.disk.shared);
-        len <= shared.max_body && shared.budget.has_room(len)
+        len <= shared.max_body && shared.budget.fits(len)
     }
 
     /// Whether some response found the file to be another version.

@@ -6,42 +6,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::disk_file::DiskFile;
-use super::load::{Loaded, Seen, load};
+use super::load::{Loaded, ObservedVersion, load};
 use super::open_file::OpenFile;
-use super::root::Patience;
+use super::root::OpenMode;
 use super::version::{FileVersion, SETTLING};
 use super::{Disk, OpenError, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
-use crate::http::Fields;
+use crate::http::ResponseHeaders;
 use crate::store::context::StoreContext;
 use crate::store::open_asset::Origin;
 use crate::store::shared_probe::SharedProbe;
-use crate::store::single_flight::{Demand, Flights};
-use crate::store::{Ask, Content, OpenAsset, StoreError};
+use crate::store::single_flight::{Cancellation, SingleFlight};
+use crate::store::{Content, Freshness, OpenAsset, StoreError};
 use crate::whatsapp;
 
 /// Between two looks at one path that are asked for by name of an unknown version.
-const LOOK_GAP: Duration = Duration::from_millis(20);
+const REREAD_GAP: Duration = Duration::from_millis(20);
 /// How often the disk is looked at for one answer. What the first look finds under way may have begun before the
 /// question; what the second finds has not.
-const LOOKS: usize = 2;
+const MAX_READS: usize = 2;
 
 /// A folder, and what is known of its files.
 pub(crate) struct Folder {
     disk: Arc<Disk>,
     fresh: Duration,
-    shelf: Arc<StoreContext>,
-    loading: Flights<Box<str>, Result<OpenAsset, StoreError>>,
+    context: Arc<StoreContext>,
+    loading: SingleFlight<Box<str>, Result<OpenAsset, StoreError>>,
     warned_of_no_time: AtomicBool,
     /// Whether it can be read, and if not, why.
-    glance: SharedProbe<Option<String>>,
+    probe: SharedProbe<Option<String>>,
 }
 
 /// What a look at the disk found.
 #[derive(Clone)]
 struct Found {
     opened: OpenFile,
-    seen: Seen,
+    seen: ObservedVersion,
     looked: Instant,
 }
 
@@ -54,7 +54,7 @@ impl Folder {
         never: Vec<PathBuf>,
         fresh: Duration,
         shared: Arc<Shared>,
-        shelf: Arc<StoreContext>,
+        context: Arc<StoreContext>,
     ) -> Result<Arc<Self>, StoreError> {
         let disk = Disk::new(directory, never, shared).map_err(|e| {
             StoreError::Failed(format!("the folder {} cannot be opened: {e}", directory.display()).into())
@@ -62,29 +62,29 @@ impl Folder {
         Ok(Arc::new(Self {
             disk: Arc::new(disk),
             fresh,
-            loading: Flights::new(shelf.background.clone()),
-            shelf,
+            loading: SingleFlight::new(context.background.clone()),
+            context,
             warned_of_no_time: AtomicBool::new(false),
-            glance: SharedProbe::default(),
+            probe: SharedProbe::default(),
         }))
     }
 
     /// Why nothing in it can be read at the moment, where that is so. Takes as long as its disk does.
-    pub(crate) async fn trouble(&self) -> Option<String> {
-        let (disk, background) = (Arc::clone(&self.disk), self.shelf.background.clone());
+    pub(crate) async fn unavailable_reason(&self) -> Option<String> {
+        let (disk, background) = (Arc::clone(&self.disk), self.context.background.clone());
         let broken_off = || Some("the folder could not be looked at".to_owned());
         let look = async move {
-            let look = move || disk.trouble().map(|error| error.to_string());
+            let look = move || disk.unavailable_reason().map(|error| error.to_string());
             background.spawn_blocking(look).await.unwrap_or_else(|_| broken_off())
         };
-        self.glance.share(&self.shelf.background, look).await.unwrap_or_else(broken_off)
+        self.probe.share(&self.context.background, look).await.unwrap_or_else(broken_off)
     }
 
     /// Whether what is known answers what was asked at `now`.
-    pub(crate) fn is_answered_by(&self, known: &OpenAsset, ask: Ask, now: Instant) -> bool {
-        known.is_new_enough(ask, now, self.fresh)
+    pub(crate) fn satisfies(&self, known: &OpenAsset, freshness: Freshness, now: Instant) -> bool {
+        known.is_new_enough(freshness, now, self.fresh)
             && !known.is_broken()
-            && (known.is_settled() || !matches!(ask, Ask::Settled))
+            && (known.is_settled() || !matches!(freshness, Freshness::Settled))
     }
 
     /// Opens the asset at `path`, which is `inside` this folder, anew: what is `known` of it is no answer.
@@ -92,22 +92,22 @@ impl Folder {
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
-        (ask, now): (Ask, Instant),
+        (freshness, now): (Freshness, Instant),
         mut known: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        for _ in 0..LOOKS {
-            if let Some(until) = known.as_ref().and_then(|known| waits_until(known, ask)) {
+        for _ in 0..MAX_READS {
+            if let Some(until) = known.as_ref().and_then(|known| waits_until(known, freshness)) {
                 tokio::time::sleep_until(until.into()).await;
-                known = self.shelf.cache.get(path.as_str());
-                if let Some(known) = known.as_ref().filter(|known| self.is_answered_by(known, ask, now)) {
+                known = self.context.cache.get(path.as_str());
+                if let Some(known) = known.as_ref().filter(|known| self.satisfies(known, freshness, now)) {
                     return Ok(known.clone());
                 }
             }
-            let opened = self.look(path, inside, known.as_ref()).await?;
+            let opened = self.reread(path, inside, known.as_ref()).await?;
             // A file that has changed again while its last change settled is not waited for any longer.
-            let never_rests = matches!(ask, Ask::Settled)
+            let never_rests = matches!(freshness, Freshness::Settled)
                 && opened.seen().is_some_and(|seen| !seen.version.is_settled(SystemTime::now()));
-            if never_rests || self.is_answered_by(&opened, ask, now) {
+            if never_rests || self.satisfies(&opened, freshness, now) {
                 return Ok(opened);
             }
             known = Some(opened);
@@ -116,23 +116,23 @@ impl Folder {
     }
 
     /// Holds what the folder in whose place it comes `held` in memory, as its own rules describe it.
-    pub(crate) fn take_over<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
+    pub(crate) fn take_over_cache<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         let never: Vec<_> = self.disk.never_served().collect();
         for (path, opened) in held {
             let (Content::Memory(_), Some(&seen)) = (opened.content(), opened.seen()) else { continue };
             if never.contains(&seen.version.identity()) {
                 continue;
             }
-            let cache_policy = self.shelf.rules.policy_for(path, None).clone();
+            let cache_policy = self.context.rules.policy_for(path, None).clone();
             let asset = Asset { cache_policy, ..opened.asset().clone() };
-            let fields = Fields::render(&asset, &self.shelf.rules.versioned);
+            let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
             let origin = Origin::File { seen, settled: opened.is_settled() };
-            self.shelf.cache.insert(path.as_str(), opened.described_as(asset, fields, origin));
+            self.context.cache.insert(path.as_str(), opened.with_description(asset, fields, origin));
         }
     }
 
     /// Looks at the disk once.
-    async fn look(
+    async fn reread(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
@@ -142,12 +142,12 @@ impl Folder {
         let opened = match self.open_file(inside).await {
             Ok(opened) => opened,
             Err(e) => {
-                self.shelf.cache.remove(path.as_str());
+                self.context.cache.remove(path.as_str());
                 return Err(e);
             }
         };
         // Somebody else may have looked while this look took its time.
-        let present = self.shelf.cache.get(path.as_str());
+        let present = self.context.cache.get(path.as_str());
         let known = present.as_ref().or(known);
         let same = known.and_then(|known| {
             known.seen().filter(|seen| seen.version == opened.version).map(|seen| (known, *seen))
@@ -158,39 +158,39 @@ impl Folder {
             && !known.is_broken()
         {
             known.confirm(looked);
-            if !matches!(known.content(), Content::File(file) if file.finds_room()) {
+            if !matches!(known.content(), Content::File(file) if file.fits_in_memory()) {
                 return Ok(known.clone());
             }
             is_asked_again = true;
         }
         let seen = same.map_or_else(
-            || Seen { version: opened.version, since: looked, since_wall: SystemTime::now() },
+            || ObservedVersion { version: opened.version, since: looked, since_wall: SystemTime::now() },
             |(_, seen)| seen,
         );
         let found = Found { opened, seen, looked };
         // What must not be read for its digest is sent as it is read, without a turn on another thread. Once it is asked
         // for again, it is worth its place in memory.
         if !is_asked_again && let Some(loaded) = Loaded::known(self.disk.shared(), found.opened.version) {
-            return Ok(self.keep(path, found, &loaded));
+            return Ok(self.cache_found(path, found, &loaded));
         }
         self.loading
-            .join(&path.as_str().into(), |demand| {
+            .join(&path.as_str().into(), |cancellation| {
                 let (folder, path) = (Arc::clone(self), path.to_owned());
-                folder.load(path, found.clone(), demand)
+                folder.load(path, found.clone(), cancellation)
             })
             .await
     }
 
     /// Opens without waiting where the kernel has it all in memory, else on a background thread.
     async fn open_file(&self, inside: &AssetPath<'_>) -> Result<OpenFile, StoreError> {
-        match self.disk.open(inside, Patience::Never) {
+        match self.disk.open(inside, OpenMode::CachedOnly) {
             Ok(opened) => return Ok(opened),
             Err(OpenError::Store(e)) => return Err(e),
             Err(OpenError::WouldBlock) => {}
         }
         let (disk, inside) = (Arc::clone(&self.disk), inside.to_owned());
-        let opening = self.shelf.background.spawn_blocking(move || {
-            disk.open(&inside, Patience::Blocking).inspect(OpenFile::fetch_beginning)
+        let opening = self.context.background.spawn_blocking(move || {
+            disk.open(&inside, OpenMode::MayBlock).inspect(OpenFile::fetch_beginning)
         });
         match opening.await {
             Ok(Ok(opened)) => Ok(opened),
@@ -204,22 +204,22 @@ impl Folder {
         self: Arc<Self>,
         path: AssetPath<'static>,
         found: Found,
-        demand: Demand<Result<OpenAsset, StoreError>>,
+        cancellation: Cancellation<Result<OpenAsset, StoreError>>,
     ) -> Option<Result<OpenAsset, StoreError>> {
-        Some(match load(self.disk.shared(), found.opened.clone(), found.seen, &demand).await? {
+        Some(match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation).await? {
             Ok((file, loaded)) => {
                 let opened = OpenFile { file, version: loaded.version };
-                Ok(self.keep(&path, Found { opened, ..found }, &loaded))
+                Ok(self.cache_found(&path, Found { opened, ..found }, &loaded))
             }
             Err(e) => Err(e),
         })
     }
 
     /// Keeps what is known of what was found.
-    fn keep(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
+    fn cache_found(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
         let asset = self.describe(path, loaded, &found.seen);
-        let fields = Fields::render(&asset, &self.shelf.rules.versioned);
-        let seen = Seen { version: loaded.version, ..found.seen };
+        let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
+        let seen = ObservedVersion { version: loaded.version, ..found.seen };
         let content = if let Some(body) = &loaded.body {
             Content::Memory(body.clone())
         } else {
@@ -228,11 +228,11 @@ impl Folder {
         };
         let origin = Origin::File { seen, settled: loaded.settled };
         let opened = OpenAsset::new(asset, fields, content, origin, found.looked);
-        self.shelf.cache.insert(path.as_str(), opened.clone());
+        self.context.cache.insert(path.as_str(), opened.clone());
         opened
     }
 
-    fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &Seen) -> Asset {
+    fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &ObservedVersion) -> Asset {
         let version: &FileVersion = &loaded.version;
         let last_modified = version.last_modified(seen.since_wall);
         if last_modified.is_none() && !self.warned_of_no_time.swap(true, Ordering::Relaxed) {
@@ -249,17 +249,17 @@ impl Folder {
             last_modified,
             media_type: whatsapp::media_type(path),
             content_encoding: None,
-            cache_policy: self.shelf.rules.policy_for(path, None).clone(),
+            cache_policy: self.context.rules.policy_for(path, None).clone(),
         }
     }
 }
 
 /// Until when the asker has to wait before another look can give what it asks for.
-fn waits_until(known: &OpenAsset, ask: Ask) -> Option<Instant> {
-    match ask {
-        Ask::Usual => None,
-        Ask::Since(_) => Some(known.checked() + LOOK_GAP),
-        Ask::Settled => {
+fn waits_until(known: &OpenAsset, freshness: Freshness) -> Option<Instant> {
+    match freshness {
+        Freshness::Configured => None,
+        Freshness::Since(_) => Some(known.checked() + REREAD_GAP),
+        Freshness::Settled => {
             let seen = known.seen().filter(|_| !known.is_settled())?;
             let until = Instant::now() + seen.version.unsettled_for(SystemTime::now());
             Some(until.min(seen.since + SETTLING))

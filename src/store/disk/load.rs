@@ -15,7 +15,7 @@ use super::version::{FileVersion, SETTLING};
 use crate::asset::Digest;
 use crate::store::StoreError;
 use crate::store::memory_budget::Reservation;
-use crate::store::single_flight::Demand;
+use crate::store::single_flight::Cancellation;
 
 /// What is known of a file once it has been read.
 pub(crate) struct Loaded {
@@ -29,7 +29,7 @@ pub(crate) struct Loaded {
 
 /// A version, and since when it has been seen to be there.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct ObservedVersion {
     pub(crate) version: FileVersion,
     pub(crate) since: Instant,
     pub(crate) since_wall: SystemTime,
@@ -42,7 +42,7 @@ impl Loaded {
     }
 }
 
-impl Seen {
+impl ObservedVersion {
     /// Whether `version` has been there for so long that it is settled, even if its stamps are of another clock.
     pub(crate) fn long_enough(&self, version: &FileVersion) -> bool {
         self.version == *version && self.since.elapsed() >= SETTLING
@@ -58,20 +58,20 @@ const ATTEMPTS: usize = 3;
 pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
-    seen: Seen,
-    demand: &Demand<V>,
+    seen: ObservedVersion,
+    cancellation: &Cancellation<V>,
 ) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
         let watched = seen.long_enough(&version);
         let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
         let loaded = if let Some(room) = room {
-            let (file, demand) = (Arc::clone(&opened.file), demand.clone());
+            let (file, cancellation) = (Arc::clone(&opened.file), cancellation.clone());
             let _place = shared.loading.acquire().await.ok()?;
             let may_tear = attempt == ATTEMPTS;
             let counting = Arc::clone(shared);
             let work = move || {
-                if demand.is_gone() {
+                if cancellation.is_cancelled() {
                     return None;
                 }
                 let began = Instant::now();

@@ -23,26 +23,26 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-pub(crate) use self::buffer_pool::Chunks;
+pub(crate) use self::buffer_pool::BufferPool;
 pub(crate) use self::digests::Digests;
 pub(crate) use self::folder::Folder;
 use self::open_file::OpenFile;
-use self::root::{Patience, Refusal, Root};
+use self::root::{OpenBeneathError, OpenMode, Root};
 use self::version::FileVersion;
-use super::memory_budget::Budget;
-use super::{NOBODYS, StoreError};
+use super::memory_budget::MemoryBudget;
+use super::{PROBE_NAME, StoreError};
 use crate::asset::AssetPath;
 
 /// What all disk stores of a process have in common.
 pub(crate) struct Shared {
     pub(crate) digests: Digests,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<MemoryBudget>,
     /// Longest body that is held in memory, in bytes.
     pub(crate) max_body: u64,
     /// Places for reading bodies into memory. Apart from those for hashing alone, so that a picture never waits for the
     /// digest of a film.
     pub(crate) loading: Semaphore,
-    pub(crate) chunks: Arc<Chunks>,
+    pub(crate) buffers: Arc<BufferPool>,
     pub(crate) background: Handle,
 }
 
@@ -71,9 +71,8 @@ impl Disk {
 
     /// Opens the file at `path`, which is relative to the folder. It is opened by its name this once; all that is said
     /// of it later is said of what was opened here.
-    pub(crate) fn open(&self, path: &AssetPath<'_>, patience: Patience) -> Result<OpenFile, OpenError> {
-        let file =
-            self.root.open_beneath(path, patience).map_err(|refusal| self.explain(refusal, patience))?;
+    pub(crate) fn open(&self, path: &AssetPath<'_>, mode: OpenMode) -> Result<OpenFile, OpenError> {
+        let file = self.root.open_beneath(path, mode).map_err(|error| self.classify(error, mode))?;
         let failed = |e: io::Error| OpenError::Store(StoreError::failed("looking at", &e));
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() || self.is_never_served(&metadata) {
@@ -84,19 +83,19 @@ impl Disk {
     }
 
     /// Why nothing can be opened at the moment, where that is so: looks for a file as a request does, and expects to find none.
-    pub(crate) fn trouble(&self) -> Option<StoreError> {
-        let nothing = AssetPath::from_plain(NOBODYS).expect("a path");
-        match self.open(&nothing, Patience::Blocking) {
+    pub(crate) fn unavailable_reason(&self) -> Option<StoreError> {
+        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
+        match self.open(&nothing, OpenMode::MayBlock) {
             Err(OpenError::Store(error)) if error != StoreError::NotFound => Some(error),
             _ => None,
         }
     }
 
-    fn explain(&self, refusal: Refusal, patience: Patience) -> OpenError {
-        match refusal {
-            Refusal::Path(Errno::AGAIN) if patience == Patience::Never => OpenError::WouldBlock,
+    fn classify(&self, error: OpenBeneathError, mode: OpenMode) -> OpenError {
+        match error {
+            OpenBeneathError::Path(Errno::AGAIN) if mode == OpenMode::CachedOnly => OpenError::WouldBlock,
             // ENXIO: a socket, or a device without a driver. ELOOP and EXDEV: links that lead nowhere or outside.
-            Refusal::Path(
+            OpenBeneathError::Path(
                 Errno::NOENT
                 | Errno::NOTDIR
                 | Errno::ISDIR
@@ -105,12 +104,12 @@ impl Disk {
                 | Errno::NAMETOOLONG
                 | Errno::NXIO,
             ) => OpenError::Store(StoreError::NotFound),
-            Refusal::Path(errno @ (Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM))
-            | Refusal::Root(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+            OpenBeneathError::Path(errno @ (Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+            | OpenBeneathError::Root(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
                 OpenError::Store(StoreError::Busy(io::Error::from(errno).to_string().into()))
             }
-            Refusal::Path(other) => OpenError::Store(StoreError::failed("opening", &other.into())),
-            Refusal::Root(errno) => {
+            OpenBeneathError::Path(other) => OpenError::Store(StoreError::failed("opening", &other.into())),
+            OpenBeneathError::Root(errno) => {
                 let (folder, reason) = (self.root.path().display(), io::Error::from(errno));
                 OpenError::Store(StoreError::Failed(
                     format!("the folder {folder} cannot be opened: {reason}").into(),

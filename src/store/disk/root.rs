@@ -33,20 +33,20 @@ pub(crate) struct Root {
 
 /// Why nothing was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum OpenBeneathError {
     /// The directory itself cannot be opened: an outage, not a missing file.
     Root(Errno),
     /// The path beneath it cannot.
     Path(Errno),
 }
 
-/// How long an open may take.
+/// Whether an open may wait for the file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// Only what the kernel has in memory is looked at: `EAGAIN` where that is not enough.
-    Never,
-    /// The file system may be waited for.
-    Blocking,
+pub(crate) enum OpenMode {
+    /// Only what the kernel has in memory is used; `EAGAIN` if that is not enough.
+    CachedOnly,
+    /// The file system may block.
+    MayBlock,
 }
 
 /// As many symbolic links as the kernel follows in one path.
@@ -74,57 +74,61 @@ impl Root {
     }
 
     /// Opens what `path` names, whatever it is. The caller looks at what it got.
-    pub(crate) fn open_beneath(&self, path: &AssetPath<'_>, patience: Patience) -> Result<File, Refusal> {
+    pub(crate) fn open_beneath(
+        &self,
+        path: &AssetPath<'_>,
+        mode: OpenMode,
+    ) -> Result<File, OpenBeneathError> {
         if self.has_openat2.load(Ordering::Relaxed) {
-            match self.by_kernel(path.as_str(), patience) {
+            match self.open_by_kernel(path.as_str(), mode) {
                 // EXDEV: a link leads out, or only seems to.
-                Err(Refusal::Path(Errno::XDEV)) => {}
-                Err(Refusal::Root(Errno::NOSYS | Errno::PERM)) => {
+                Err(OpenBeneathError::Path(Errno::XDEV)) => {}
+                Err(OpenBeneathError::Root(Errno::NOSYS | Errno::PERM)) => {
                     self.has_openat2.store(false, Ordering::Relaxed);
                 }
                 result => return result.map(File::from),
             }
         }
-        match patience {
-            Patience::Never => Err(Refusal::Path(Errno::AGAIN)),
-            Patience::Blocking => self.by_walking(path.as_str()).map(File::from),
+        match mode {
+            OpenMode::CachedOnly => Err(OpenBeneathError::Path(Errno::AGAIN)),
+            OpenMode::MayBlock => self.open_by_walking(path.as_str()).map(File::from),
         }
     }
 
-    fn by_kernel(&self, path: &str, patience: Patience) -> Result<OwnedFd, Refusal> {
-        let cached = match patience {
-            Patience::Never if !self.has_cached.load(Ordering::Relaxed) => {
-                return Err(Refusal::Path(Errno::AGAIN));
+    fn open_by_kernel(&self, path: &str, mode: OpenMode) -> Result<OwnedFd, OpenBeneathError> {
+        let cached = match mode {
+            OpenMode::CachedOnly if !self.has_cached.load(Ordering::Relaxed) => {
+                return Err(OpenBeneathError::Path(Errno::AGAIN));
             }
-            Patience::Never => ResolveFlags::CACHED,
-            Patience::Blocking => ResolveFlags::empty(),
+            OpenMode::CachedOnly => ResolveFlags::CACHED,
+            OpenMode::MayBlock => ResolveFlags::empty(),
         };
         let root =
             rustix::fs::openat2(CWD, &self.path, ROOT, Mode::empty(), cached).map_err(|e| match e {
-                Errno::AGAIN => Refusal::Path(e),
-                Errno::INVAL if patience == Patience::Never => {
+                Errno::AGAIN => OpenBeneathError::Path(e),
+                Errno::INVAL if mode == OpenMode::CachedOnly => {
                     self.has_cached.store(false, Ordering::Relaxed);
-                    Refusal::Path(Errno::AGAIN)
+                    OpenBeneathError::Path(Errno::AGAIN)
                 }
-                e => Refusal::Root(e),
+                e => OpenBeneathError::Root(e),
             })?;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | cached;
-        // EAGAIN, with patience: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
-        let tries = if patience == Patience::Never { 1 } else { 8 };
+        // EAGAIN, with mode: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
+        let tries = if mode == OpenMode::CachedOnly { 1 } else { 8 };
         for _ in 0..tries {
             match rustix::fs::openat2(&root, path, READ, Mode::empty(), beneath) {
                 Err(Errno::AGAIN) => {}
-                result => return result.map_err(Refusal::Path),
+                result => return result.map_err(OpenBeneathError::Path),
             }
         }
-        Err(Refusal::Path(Errno::AGAIN))
+        Err(OpenBeneathError::Path(Errno::AGAIN))
     }
 
     /// Resolves one component at a time. `..` climbs along the directories that were opened on the way down, never by
     /// asking the kernel, so a directory that is moved meanwhile cannot lead out.
-    fn by_walking(&self, path: &str) -> Result<OwnedFd, Refusal> {
-        let root = rustix::fs::open(&self.path, ROOT, Mode::empty()).map_err(Refusal::Root)?;
-        self.walk(&root, path).map_err(Refusal::Path)
+    fn open_by_walking(&self, path: &str) -> Result<OwnedFd, OpenBeneathError> {
+        let root = rustix::fs::open(&self.path, ROOT, Mode::empty()).map_err(OpenBeneathError::Root)?;
+        self.walk(&root, path).map_err(OpenBeneathError::Path)
     }
 
     fn walk(&self, root: &OwnedFd, path: &str) -> Result<OwnedFd, Errno> {
@@ -192,18 +196,21 @@ mod tests {
     /// What both ways of opening say of a path: the bytes read, or the error.
     fn outcomes(root: &Root, path: &str) -> [Result<String, Errno>; 2] {
         let path = AssetPath::from_plain(path).expect("a proper path");
-        let read = |file: Result<OwnedFd, Refusal>| {
+        let read = |file: Result<OwnedFd, OpenBeneathError>| {
             let mut text = String::new();
-            let file = file.map_err(|refusal| match refusal {
-                Refusal::Path(errno) => errno,
-                Refusal::Root(errno) => panic!("the root is there: {errno}"),
+            let file = file.map_err(|error| match error {
+                OpenBeneathError::Path(errno) => errno,
+                OpenBeneathError::Root(errno) => panic!("the root is there: {errno}"),
             })?;
             File::from(file)
                 .read_to_string(&mut text)
                 .map_err(|e| Errno::from_io_error(&e).expect("an errno"))?;
             Ok(text)
         };
-        [read(root.by_kernel(path.as_str(), Patience::Blocking)), read(root.by_walking(path.as_str()))]
+        [
+            read(root.open_by_kernel(path.as_str(), OpenMode::MayBlock)),
+            read(root.open_by_walking(path.as_str())),
+        ]
     }
 
     fn tree() -> (tempfile::TempDir, Root) {
@@ -253,10 +260,13 @@ mod tests {
         symlink(dir.path().join("root/a/b/file"), dir.path().join("root/absolute")).expect("a link");
         let path = AssetPath::from_plain("absolute").expect("a path");
         let mut text = String::new();
-        let mut file = root.open_beneath(&path, Patience::Blocking).expect("inside after all");
+        let mut file = root.open_beneath(&path, OpenMode::MayBlock).expect("inside after all");
         file.read_to_string(&mut text).expect("readable");
         assert_eq!(text, "inside");
-        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Refusal::Path(Errno::AGAIN)));
+        assert_eq!(
+            root.open_beneath(&path, OpenMode::CachedOnly).map(drop),
+            Err(OpenBeneathError::Path(Errno::AGAIN))
+        );
     }
 
     #[test]
@@ -265,15 +275,15 @@ mod tests {
         symlink("root", dir.path().join("current")).expect("a link");
         let root = Root::new(&dir.path().join("current")).expect("a root");
         let path = AssetPath::from_plain("a/b/file").expect("a path");
-        assert!(root.open_beneath(&path, Patience::Blocking).is_ok());
+        assert!(root.open_beneath(&path, OpenMode::MayBlock).is_ok());
         std::fs::create_dir(dir.path().join("next")).expect("a folder");
         std::fs::remove_file(dir.path().join("current")).expect("unlinked");
-        let gone = Err(Refusal::Root(Errno::NOENT));
-        assert_eq!(root.open_beneath(&path, Patience::Blocking).map(drop), gone);
-        assert_eq!(root.by_walking(path.as_str()).map(drop), gone);
+        let gone = Err(OpenBeneathError::Root(Errno::NOENT));
+        assert_eq!(root.open_beneath(&path, OpenMode::MayBlock).map(drop), gone);
+        assert_eq!(root.open_by_walking(path.as_str()).map(drop), gone);
         symlink("next", dir.path().join("current")).expect("a link");
-        let missing = Err(Refusal::Path(Errno::NOENT));
-        assert_eq!(root.open_beneath(&path, Patience::Blocking).map(drop), missing);
+        let missing = Err(OpenBeneathError::Path(Errno::NOENT));
+        assert_eq!(root.open_beneath(&path, OpenMode::MayBlock).map(drop), missing);
     }
 
     #[test]
@@ -281,7 +291,10 @@ mod tests {
         let (_dir, root) = tree();
         root.has_openat2.store(false, Ordering::Relaxed);
         let path = AssetPath::from_plain("a/b/file").expect("a path");
-        assert!(root.open_beneath(&path, Patience::Blocking).is_ok());
-        assert_eq!(root.open_beneath(&path, Patience::Never).map(drop), Err(Refusal::Path(Errno::AGAIN)));
+        assert!(root.open_beneath(&path, OpenMode::MayBlock).is_ok());
+        assert_eq!(
+            root.open_beneath(&path, OpenMode::CachedOnly).map(drop),
+            Err(OpenBeneathError::Path(Errno::AGAIN))
+        );
     }
 }

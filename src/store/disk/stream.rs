@@ -19,7 +19,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 
-use super::buffer_pool::{Chunk, SMALL};
+use super::buffer_pool::{Buffer, SMALL};
 use super::disk_file::DiskFile;
 use super::version::FileVersion;
 use crate::asset::Digest;
@@ -127,7 +127,7 @@ impl FileStream {
         }
         let left = self.rest.end - self.rest.start;
         let mut chunk = self.next_chunk();
-        let space = chunk.space(left);
+        let space = chunk.spare_capacity(left);
         let read = rustix::io::preadv2(
             &*self.file.file,
             &mut [IoSliceMut::new(space)],
@@ -149,7 +149,7 @@ impl FileStream {
         let (file, at, left) = (Arc::clone(&self.file), self.rest.start, self.rest.end - self.rest.start);
         let (mut chunk, mut hasher) = (self.next_chunk(), self.hasher.take());
         self.state = State::Reading(self.file.disk.shared.background.spawn_blocking(move || {
-            let space = chunk.space(left);
+            let space = chunk.spare_capacity(left);
             let read = loop {
                 match file.file.read_at(space, at) {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -164,15 +164,15 @@ impl FileStream {
         }));
     }
 
-    fn next_chunk(&mut self) -> Chunk {
+    fn next_chunk(&mut self) -> Buffer {
         let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
         if left <= SMALL {
-            return Chunk::small(left);
+            return Buffer::small(left);
         }
         let now = Instant::now();
         let slow = self.last_chunk_at.replace(now).is_some_and(|last| now - last > SLOW);
-        let large = if slow { None } else { self.file.disk.shared.chunks.large() };
-        large.unwrap_or_else(|| Chunk::small(left))
+        let large = if slow { None } else { self.file.disk.shared.buffers.large() };
+        large.unwrap_or_else(|| Buffer::small(left))
     }
 
     /// Passes a chunk on, or, if it is the last one, what the guard says of it; `None` where the guard needs time.

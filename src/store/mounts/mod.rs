@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::store_settings::StoreSettings;
-use super::bucket::{Bucket, Connector, BucketHistory};
+use super::bucket::{Bucket, BucketHistory, Connector};
 use super::context::StoreContext;
-use super::disk::{Chunks, Digests, Folder, Shared};
-use super::{Freshness, Content, Listing, OpenAsset, ObjectPart, StoreStats, StoreError, ReadIntent, sample};
+use super::disk::{BufferPool, Digests, Folder, Shared};
+use super::{Content, Freshness, Listing, ObjectPart, OpenAsset, ReadIntent, StoreError, StoreStats, sample};
 use crate::asset::AssetPath;
 use crate::config::{self, Location, Settings};
 
@@ -78,7 +78,8 @@ impl Stores {
         let context = context(settings, background);
         let mount = &settings.mounts[0];
         let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
-        let store = Store::Bucket(bucket_at(bucket, store, mount, settings, (BucketHistory::default(), &context)));
+        let store =
+            Store::Bucket(bucket_at(bucket, store, mount, settings, (BucketHistory::default(), &context)));
         let mount = Mount { path: mount.path.clone(), name: mount.store.to_string(), store };
         Self::of(vec![mount], context, None, StoreSettings::of(settings))
     }
@@ -136,17 +137,17 @@ impl Stores {
     }
 
     /// How the stores are, and what they have done so far.
-    pub fn status(&self) -> StoreStats {
+    pub fn stats(&self) -> StoreStats {
         let (held, held_limit) = self.0.context.budget.held();
         let buckets = self.0.mounts.iter().filter_map(|mount| match &mount.store {
-            Store::Bucket(bucket) => Some(bucket.status(&mount.path)),
+            Store::Bucket(bucket) => Some(bucket.stats(&mount.path)),
             Store::Folder(_) => None,
         });
         StoreStats {
             held,
             held_limit,
             evictions: self.0.context.cache.evictions(),
-            hashed: self.0.shared.as_ref().map(|shared| shared.digests.counts().seen()).unwrap_or_default(),
+            hashed: self.0.shared.as_ref().map(|shared| shared.digests.counts().stats()).unwrap_or_default(),
             buckets: buckets.collect(),
         }
     }
@@ -154,24 +155,25 @@ impl Stores {
     /// What each mount is, and what keeps assets in it from being had at the moment, if anything does.
     ///
     /// A bucket of which nothing was heard for some seconds is asked; one that does not answer is asked again, once a second at
-    /// most. What does not answer is waited for as long as `patience` lasts; the others are not kept waiting.
-    pub async fn health(&self, patience: Duration) -> Vec<(String, Option<String>)> {
+    /// most. What does not answer is waited for as long as `timeout_after` lasts; the others are not kept waiting.
+    pub async fn health(&self, timeout_after: Duration) -> Vec<(String, Option<String>)> {
         let look = |number: usize| {
             let inner = Arc::clone(&self.0);
-            let look = async move { inner.mounts[number].store.trouble(patience).await };
+            let look = async move { inner.mounts[number].store.unavailable_reason(timeout_after).await };
             self.0.context.background.spawn(look)
         };
         let looks: Vec<_> = (0..self.0.mounts.len()).map(look).collect();
         let mut health = Vec::with_capacity(looks.len());
         for (mount, look) in self.0.mounts.iter().zip(looks) {
-            let trouble = look.await.unwrap_or_else(|e| Some(format!("it could not be looked at: {e}")));
-            health.push((format!("{} at /{}", mount.name, mount.path), trouble));
+            let unavailable_reason =
+                look.await.unwrap_or_else(|e| Some(format!("it could not be looked at: {e}")));
+            health.push((format!("{} at /{}", mount.name, mount.path), unavailable_reason));
         }
         health
     }
 
     /// The asset at `path` as of `now`, where it is known without looking, and can be read without asking.
-    pub fn known(&self, path: &AssetPath<'_>, freshness: Freshness, now: Instant) -> Option<OpenAsset> {
+    pub fn cached(&self, path: &AssetPath<'_>, freshness: Freshness, now: Instant) -> Option<OpenAsset> {
         let known = self.0.context.cache.get(path.as_str())?;
         let (mount, _) = self.0.find(path)?;
         let is_at_hand = !matches!(known.content(), Content::Object(_));
@@ -216,7 +218,7 @@ impl Stores {
     /// What the asset at `path` in a bucket is, and the bytes of it in `range`, which may be empty. Nothing is held of it.
     ///
     /// With the `tag` of an earlier [`ObjectPart`], it fails with [`StoreError::Changing`] where the asset is another version by now.
-    pub async fn piece(
+    pub async fn read_part(
         &self,
         path: &AssetPath<'_>,
         range: Range<u64>,
@@ -225,7 +227,7 @@ impl Stores {
         let (mount, inside) = self.0.find(path).ok_or(StoreError::NotFound)?;
         match &mount.store {
             Store::Folder(_) => Err(StoreError::NotFound),
-            Store::Bucket(bucket) => bucket.piece(path, &inside, range, tag).await,
+            Store::Bucket(bucket) => bucket.read_part(path, &inside, range, tag).await,
         }
     }
 
@@ -233,7 +235,7 @@ impl Stores {
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
         let is_public =
             |path: &AssetPath| !settings.cache.is_signed(path) && settings.auth_for(path).is_none();
-        folders(settings).find_map(|(mount, folder)| {
+        folder_mounts(settings).find_map(|(mount, folder)| {
             let seen = |inside: &AssetPath| self.0.path_in_mount(mount, inside).filter(is_public);
             seen(&sample::example(folder, |inside| seen(inside).is_some())?)
         })
@@ -245,7 +247,7 @@ impl Stores {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         // Not the file itself: a link in the store is served under its own name.
         let file = folder.canonicalize().ok()?.join(name);
-        folders(settings).find_map(|(mount, folder)| {
+        folder_mounts(settings).find_map(|(mount, folder)| {
             let inside = file.strip_prefix(folder.canonicalize().ok()?).ok()?.to_str()?;
             self.0.path_in_mount(mount, &AssetPath::from_plain(inside).ok()?)
         })
@@ -257,7 +259,7 @@ fn open_on(
     context: &Arc<StoreContext>,
     shared: &Arc<Shared>,
     settings: &Settings,
-    record: impl Fn(usize) -> BucketHistory,
+    history: impl Fn(usize) -> BucketHistory,
 ) -> Result<Vec<Mount>, StoreError> {
     let mut buckets = settings.mounts.iter().filter_map(|mount| match &mount.store {
         Location::Bucket(bucket) => Some(bucket),
@@ -284,7 +286,7 @@ fn open_on(
             Location::Bucket(bucket) => {
                 let connector = connector.as_ref().expect("there is one where there is a bucket");
                 let store = super::bucket::connect(bucket, connector)?;
-                Store::Bucket(bucket_at(bucket, store, mount, settings, (record(number), context)))
+                Store::Bucket(bucket_at(bucket, store, mount, settings, (history(number), context)))
             }
         };
         mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
@@ -293,7 +295,7 @@ fn open_on(
 }
 
 /// The mounts on folders: the mount's path, and the folder.
-fn folders(settings: &Settings) -> impl Iterator<Item = (&str, &Path)> {
+fn folder_mounts(settings: &Settings) -> impl Iterator<Item = (&str, &Path)> {
     settings.mounts.iter().filter_map(|mount| match &mount.store {
         Location::Folder(folder) => Some((mount.path.as_str(), folder.as_path())),
         Location::Bucket(_) => None,
@@ -318,7 +320,7 @@ fn shared(settings: &Settings, context: &StoreContext) -> Arc<Shared> {
         budget: Arc::clone(&context.budget),
         max_body: context.max_body,
         loading: Semaphore::new(LOADING),
-        chunks: Chunks::new(settings.memory.streams as u64),
+        buffers: BufferPool::new(settings.memory.streams as u64),
         background: context.background.clone(),
     })
 }
@@ -328,18 +330,18 @@ fn bucket_at(
     store: Arc<dyn ObjectStore>,
     mount: &config::Mount,
     settings: &Settings,
-    (record, context): (BucketHistory, &Arc<StoreContext>),
+    (history, context): (BucketHistory, &Arc<StoreContext>),
 ) -> Arc<Bucket> {
-    Bucket::new(bucket, store, mount.fresh, settings.upstream, record, Arc::clone(context))
+    Bucket::new(bucket, store, mount.fresh, settings.upstream, history, Arc::clone(context))
 }
 
 impl Store {
     /// What keeps assets in it from being had, if anything does.
-    async fn trouble(&self, patience: Duration) -> Option<String> {
+    async fn unavailable_reason(&self, timeout_after: Duration) -> Option<String> {
         let looking = async {
             match self {
-                Self::Folder(folder) => folder.trouble().await,
-                Self::Bucket(bucket) => bucket.trouble().await,
+                Self::Folder(folder) => folder.unavailable_reason().await,
+                Self::Bucket(bucket) => bucket.unavailable_reason().await,
             }
         };
         let late = |_| {
@@ -347,9 +349,9 @@ impl Store {
                 Self::Folder(_) => "its disk",
                 Self::Bucket(_) => "it",
             };
-            Some(format!("{what} did not answer for {} s", patience.as_secs()))
+            Some(format!("{what} did not answer for {} s", timeout_after.as_secs()))
         };
-        timeout(patience, looking).await.unwrap_or_else(late)
+        timeout(timeout_after, looking).await.unwrap_or_else(late)
     }
 
     /// Whether what is known answers what was asked at `now`.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::store_settings::Made;
+use super::store_settings::StoreSettings;
 use super::{Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
 use crate::config::{self, Settings};
-use crate::store::bucket::{Record, Secrets};
+use crate::store::bucket::{BucketHistory, CredentialFingerprint};
 use crate::store::{OpenAsset, StoreError, UpstreamFault};
 
 impl Stores {
@@ -14,7 +14,7 @@ impl Stores {
     /// otherwise.
     ///
     /// Both together hold no more than either may, and what was counted goes on being counted. No file is hashed again that was
-    /// not changed; what is held in memory they [take over](Self::take_over). What is not of the stores' own (`settings.memory`)
+    /// not changed; what is held in memory they [take over](Self::take_over_cache). What is not of the stores' own (`settings.memory`)
     /// stays as it was.
     ///
     /// Fails as [`open_all`](Self::open_all) does. Whether buckets can be read that were not there before,
@@ -22,14 +22,14 @@ impl Stores {
     pub fn reopen(&self, settings: &Settings) -> Result<Self, StoreError> {
         let inner = &*self.0;
         // Before clients are made: keys that change meanwhile are seen at the next reload.
-        let made_of = Made::of(settings);
+        let made_of = StoreSettings::of(settings);
         if inner.made_of == made_of {
             return Ok(self.clone());
         }
-        let next = inner.shelf.successor(settings.cache.clone());
+        let next = inner.context.successor(settings.cache.clone());
         let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
-        let record = |number: usize| inner.record_for(&made_of.mounts[number]);
-        let mounts = open_on(&next, &shared, settings, record)?;
+        let history = |number: usize| inner.history_for(&made_of.mounts[number]);
+        let mounts = open_on(&next, &shared, settings, history)?;
         Ok(Self::of(mounts, next, Some(shared), made_of))
     }
 
@@ -56,13 +56,13 @@ impl Stores {
 
     /// Holds what those `before` hold in memory of stores that are mounted where they were, as the rules of these describe it; of
     /// what is never served now, nothing. To be called when these take the place of those.
-    pub fn take_over(&self, before: &Self) {
+    pub fn take_over_cache(&self, before: &Self) {
         let inner = &*self.0;
-        if self.are(before) {
+        if self.is_same_as(before) {
             return;
         }
         let mut held: Vec<Vec<(AssetPath, OpenAsset)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
-        for (path, opened) in before.0.shelf.cache.bodies() {
+        for (path, opened) in before.0.context.cache.bodies() {
             let Ok(path) = AssetPath::from_plain(&path).map(|path| path.to_owned()) else { continue };
             if let (Some(number), Some((then, _))) = (self.mount_of(&path), before.0.find(&path))
                 && inner.mounts[number].path == then.path
@@ -74,20 +74,20 @@ impl Stores {
         for (mount, held) in inner.mounts.iter().zip(&held) {
             let held = held.iter().map(|(path, opened)| (path, opened));
             match &mount.store {
-                Store::Folder(folder) => folder.take_over(held),
-                Store::Bucket(bucket) => bucket.take_over(held),
+                Store::Folder(folder) => folder.take_over_cache(held),
+                Store::Bucket(bucket) => bucket.take_over_cache(held),
             }
         }
     }
 
     /// Lets go of all that is held in memory, once others have taken the place of these. Takes as long as it takes to give it
     /// back, so no serving core should have to.
-    pub fn let_go(&self) {
-        self.0.shelf.cache.clear();
+    pub fn release_memory(&self) {
+        self.0.context.cache.clear();
     }
 
     /// Whether these are those, and not others in their place.
-    pub fn are(&self, others: &Self) -> bool {
+    pub fn is_same_as(&self, others: &Self) -> bool {
         Arc::ptr_eq(&self.0, &others.0)
     }
 }
@@ -95,10 +95,12 @@ impl Stores {
 impl Inner {
     /// What was heard of a bucket so far: of two mounts on one bucket, each has its own. How it is, is known of one that is asked
     /// as before only.
-    fn record_for(&self, made: &(config::Mount, Option<Secrets>)) -> Record {
+    fn history_for(&self, made: &(config::Mount, Option<CredentialFingerprint>)) -> BucketHistory {
         let (mount, name) = (&made.0, made.0.store.to_string());
         let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
-        let Some(Mount { store: Store::Bucket(bucket), .. }) = before else { return Record::default() };
-        if self.made_of.has(made) { bucket.record() } else { bucket.record().of_another() }
+        let Some(Mount { store: Store::Bucket(bucket), .. }) = before else {
+            return BucketHistory::default();
+        };
+        if self.made_of.has(made) { bucket.history() } else { bucket.history().without_health() }
     }
 }

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use crate::config::{self, CacheRules, Location, Settings};
-use crate::store::bucket::Secrets;
+use crate::store::bucket::CredentialFingerprint;
 
 /// What of the settings stores are made of. Where it is the same, so are they.
 #[derive(PartialEq)]
-pub(super) struct Made {
+pub(super) struct StoreSettings {
     /// With what stood in the files that say who we are to a bucket.
-    pub(super) mounts: Vec<(config::Mount, Option<Secrets>)>,
+    pub(super) mounts: Vec<(config::Mount, Option<CredentialFingerprint>)>,
     rules: CacheRules,
     upstream: config::Upstream,
     never_served: Vec<PathBuf>,
 }
 
-impl Made {
+impl StoreSettings {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
@@ -32,16 +32,16 @@ impl Made {
     }
 
     /// Whether there is a mount there on the same store, which is asked by the same keys.
-    pub(super) fn has(&self, (mount, secrets): &(config::Mount, Option<Secrets>)) -> bool {
+    pub(super) fn has(&self, (mount, secrets): &(config::Mount, Option<CredentialFingerprint>)) -> bool {
         self.mounts.iter().any(|(known, then)| {
             known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
         })
     }
 }
 
-fn secrets(store: &Location) -> Option<Secrets> {
+fn secrets(store: &Location) -> Option<CredentialFingerprint> {
     match store {
         Location::Folder(_) => None,
-        Location::Bucket(bucket) => Some(Secrets::of(bucket)),
+        Location::Bucket(bucket) => Some(CredentialFingerprint::of(bucket)),
     }
 }
