@@ -1,4 +1,4 @@
-//! What the answer tells: its status, whom it is for, its type, its length and its body.
+//! Findings about the response: status, redirects, Content-Type, length, body, encoding, and differences between user agents.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use hyper::header::{
 };
 
 use super::super::transcript::{Answer, BodyEnd, Failure, Probe, Transcript};
-use super::told;
+use super::shortened;
 use crate::asset::MediaType;
 use crate::check::rules::url_rules as rules;
 use crate::check::{Finding, Rule};
 use crate::whatsapp::media_errors::{is_of_page, not_fetched, unsupported};
 use crate::whatsapp::{Kind, essence};
 
-/// How long a fetcher waits is documented nowhere; webhooks and crawlers give up after some seconds.
-const PROMPT: Duration = Duration::from_secs(5);
+/// A slower response head is a finding. Meta documents no timeout of its fetcher; webhooks and crawlers give up after some seconds.
+const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) fn judge(transcript: &Transcript, kind: Option<Kind>, as_kind: Option<Kind>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(answer) = transcript.answer(Probe::Fetch) {
         findings.extend(status(transcript, answer, kind));
-        if answer.first_byte > PROMPT {
+        if answer.first_byte > SLOW_AFTER {
             findings.push(Finding::new(
                 &rules::SLOW_FIRST_BYTE,
                 format!("after {:.1} s", answer.first_byte.as_secs_f32()),
-                "make the file before it is asked for, and serve it as it is",
+                "generate the file in advance, and serve it as a static file",
             ));
         }
         if answer.status == 200 {
@@ -45,23 +45,25 @@ fn status(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Optio
         300..=399 => return Some(redirect(transcript, answer, kind)),
         401 | 407 => (
             &rules::STATUS_AUTHENTICATION,
-            "make the file public under a name that nobody guesses, or sign the link",
+            "make the file public under a name that cannot be guessed, or use a signed link",
         ),
         403 => (
             &rules::STATUS_FORBIDDEN,
-            "make the file readable for everybody, and let no firewall, bot rule or hotlink rule stand before it",
+            "make the file publicly readable, and exempt it from firewall, bot and hotlink rules",
         ),
-        404 | 410 => (&rules::STATUS_NOT_FOUND, "mend the link, or send it when the file is there"),
-        429 => (&rules::STATUS_TOO_MANY, "raise the limit of the server, or put a CDN before it"),
+        404 | 410 => {
+            (&rules::STATUS_NOT_FOUND, "correct the link, or upload the file before you send the message")
+        }
+        429 => (&rules::STATUS_TOO_MANY, "raise the server's rate limit, or put a CDN in front of it"),
         500..=599 => (
             &rules::STATUS_SERVER_ERROR,
-            "see the server's log; a firewall that answers so must let everybody in",
+            "read the server's log; if a firewall sends this status, exempt the file from it",
         ),
-        _ => (&rules::STATUS_OTHER, "answer a plain GET with 200 and the whole file"),
+        _ => (&rules::STATUS_OTHER, "let the server answer a plain GET with 200 and the whole file"),
     };
     let mut seen = format!("status {}", answer.status);
     if let Some(after) = answer.field(&RETRY_AFTER) {
-        let _ = write!(seen, ", Retry-After: {}", told(&after));
+        let _ = write!(seen, ", Retry-After: {}", shortened(&after));
     }
     let finding = Finding::new(rule, seen, fix);
     Some(Finding { webhook: not_fetched(answer.status), ..finding })
@@ -70,31 +72,31 @@ fn status(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Optio
 fn redirect(transcript: &Transcript, answer: &Answer, kind: Option<Kind>) -> Finding {
     let location = answer.field(&LOCATION);
     let to = location
-        .map_or_else(|| "no Location".to_owned(), |location| format!("Location: {}", told(&location)));
+        .map_or_else(|| "no Location".to_owned(), |location| format!("Location: {}", shortened(&location)));
     let fix = match &transcript.leads_to {
-        Some(end) => format!("send the link that it leads to: {}", told(end)),
-        None => "answer with the file itself".to_owned(),
+        Some(end) => format!("send the link that the redirect leads to: {}", shortened(end)),
+        None => "let the server answer with the file itself".to_owned(),
     };
     let finding = Finding::new(&rules::REDIRECT, format!("status {}, {to}", answer.status), fix);
     let media_type = answer.field(&CONTENT_TYPE).unwrap_or_else(|| "text/html".to_owned());
-    let webhook = unsupported(kind.unwrap_or(Kind::Image), &told(&essence(&media_type)));
+    let webhook = unsupported(kind.unwrap_or(Kind::Image), &shortened(&essence(&media_type)));
     Finding { webhook, ..finding }
 }
 
 fn media_type(answer: &Answer, kind: Option<Kind>, as_kind: Option<Kind>) -> Option<Finding> {
-    const MEND: &str = "set the file's exact type in the server, such as image/jpeg";
+    const FIX: &str = "configure the server to send the file's exact Content-Type, such as image/jpeg";
     let Some(text) = answer.field(&CONTENT_TYPE) else {
-        return Some(Finding::new(&rules::TYPE_MISSING, "no Content-Type", MEND));
+        return Some(Finding::new(&rules::TYPE_MISSING, "no Content-Type", FIX));
     };
     let Some(media_type) = MediaType::parse(&text) else {
-        return Some(Finding::new(&rules::TYPE_MALFORMED, told(&text), MEND));
+        return Some(Finding::new(&rules::TYPE_MALFORMED, shortened(&text), FIX));
     };
     let essence = essence(media_type.as_str());
     let parameters = media_type.as_str().split_once(';').map_or("", |(_, parameters)| parameters.trim());
     if is_of_page(&essence) && as_kind != Some(Kind::Document) {
-        let fix = "let the server answer an error with its status, not with 200; see what it says there";
-        let finding = Finding::new(&rules::TYPE_OF_PAGE, told(&text), fix);
-        let webhook = kind.and_then(|kind| unsupported(kind, &told(&essence)));
+        let fix = "let the server send errors with an error status, not with 200; open the link to see what it sends";
+        let finding = Finding::new(&rules::TYPE_OF_PAGE, shortened(&text), fix);
+        let webhook = kind.and_then(|kind| unsupported(kind, &shortened(&essence)));
         return Some(Finding { webhook, ..finding });
     }
     let is_opus = parameters.replace([' ', '"'], "").eq_ignore_ascii_case("codecs=opus");
@@ -103,12 +105,12 @@ fn media_type(answer: &Answer, kind: Option<Kind>, as_kind: Option<Kind>) -> Opt
         ("audio/ogg", _) if is_opus => None,
         ("audio/ogg", "") => Some(Finding::new(
             &rules::TYPE_OGG_WITHOUT_CODEC,
-            told(&text),
+            shortened(&text),
             "serve it as audio/ogg; codecs=opus",
         )),
         (_, "") => None,
         _ if is_text => None,
-        _ => Some(Finding::new(&rules::TYPE_PARAMETERS, told(&text), format!("serve it as {essence}"))),
+        _ => Some(Finding::new(&rules::TYPE_PARAMETERS, shortened(&text), format!("serve it as {essence}"))),
     }
 }
 
@@ -118,34 +120,34 @@ fn body(answer: &Answer) -> Option<Finding> {
         BodyEnd::Complete if !answer.fields.contains_key(CONTENT_LENGTH) => {
             let how = answer.field(&TRANSFER_ENCODING);
             let how = how.map_or_else(
-                || "until the connection ends".to_owned(),
-                |how| format!("Transfer-Encoding: {}", told(&how)),
+                || "the body ends when the connection closes".to_owned(),
+                |how| format!("Transfer-Encoding: {}", shortened(&how)),
             );
-            let fix = "serve it as a file, uncompressed and not made as it is sent, so that Content-Length is known";
+            let fix = "serve it as a static, uncompressed file, so that the server knows its Content-Length";
             Some(Finding::new(&rules::LENGTH_MISSING, how, fix))
         }
         BodyEnd::Complete | BodyEnd::Unread => None,
         BodyEnd::Short(reason) => {
             let of = answer.length().map_or_else(String::new, |length| format!(" of {length}"));
-            let fix = "see why the server stops: a wrong Content-Length, a limit, or a file that changes as it is sent";
+            let fix = "find out why the server stops: a wrong Content-Length, a limit, or a file that changes while it is sent";
             Some(Finding::new(
                 &rules::BODY_SHORT,
-                format!("{received}{of} bytes, then: {}", told(reason)),
+                format!("{received}{of} bytes, then: {}", shortened(reason)),
                 fix,
             ))
         }
         BodyEnd::OutOfTime => {
-            let fix = "serve it from nearer, or over a faster line; this is how it looks from this machine";
-            Some(Finding::new(&rules::BODY_SLOW, format!("{received} bytes until then"), fix))
+            let fix = "use a faster server or connection, or a CDN; this was measured from this machine";
+            Some(Finding::new(&rules::BODY_SLOW, format!("{received} bytes before the timeout"), fix))
         }
         BodyEnd::TooLarge => {
-            let fix = "make it smaller; the largest medium is a document of 100 MB";
+            let fix = "make the file smaller; the largest limit is 100 MB, for a document";
             Some(Finding::new(&rules::BODY_TOO_LARGE, format!("more than {received} bytes"), fix))
         }
     }
 }
 
-/// The codings of a body, where it has any.
+/// The content codings of a body, if it has any.
 fn codings(answer: &Answer) -> Option<String> {
     answer
         .field(&CONTENT_ENCODING)
@@ -154,28 +156,33 @@ fn codings(answer: &Answer) -> Option<String> {
 
 fn encoding(transcript: &Transcript, answer: &Answer) -> Option<Finding> {
     if let Some(coding) = codings(answer) {
-        let fix = "turn compression off for media, and store them uncompressed";
+        let fix = "disable compression for media files, and store them uncompressed";
         return Some(Finding::new(
             &rules::ENCODED_UNASKED,
-            format!("Content-Encoding: {}", told(&coding)),
+            format!("Content-Encoding: {}", shortened(&coding)),
             fix,
         ));
     }
-    // Text is better for it.
+    // Compression helps text.
     let media_type = answer.field(&CONTENT_TYPE).unwrap_or_default();
     let coding = transcript.answer(Probe::Compressed).and_then(codings)?;
     (!media_type.starts_with("text/")).then(|| {
-        let seen = format!("Content-Encoding: {} for Accept-Encoding: gzip, br", told(&coding));
-        Finding::new(&rules::ENCODED_ON_REQUEST, seen, "compress text only; media are compressed as they are")
+        let seen = format!("Content-Encoding: {} for Accept-Encoding: gzip, br", shortened(&coding));
+        Finding::new(
+            &rules::ENCODED_ON_REQUEST,
+            seen,
+            "compress text only; media formats are compressed already",
+        )
     })
 }
 
-/// What an answer is, as far as all who ask should see the same.
-fn looks(outcome: &Result<Answer, Failure>) -> String {
+/// The parts of a response that must be the same for every client.
+fn summary(outcome: &Result<Answer, Failure>) -> String {
     match outcome {
-        Err(failure) => told(&failure.to_string()),
+        Err(failure) => shortened(&failure.to_string()),
         Ok(answer) => {
-            let field = |name: &HeaderName| answer.field(name).map(|value| format!(", {}", told(&value)));
+            let field =
+                |name: &HeaderName| answer.field(name).map(|value| format!(", {}", shortened(&value)));
             let length = answer.length().map(|length| format!(", {length} bytes"));
             format!(
                 "{}{}{}",
@@ -188,18 +195,18 @@ fn looks(outcome: &Result<Answer, Failure>) -> String {
 }
 
 fn agents(transcript: &Transcript) -> Option<Finding> {
-    let own = looks(transcript.outcome(Probe::Fetch)?);
+    let own = summary(transcript.outcome(Probe::Fetch)?);
     let others = [Probe::OtherAgent, Probe::NoAgent];
-    let differs = |probe: &Probe| transcript.outcome(*probe).is_some_and(|outcome| looks(outcome) != own);
+    let differs = |probe: &Probe| transcript.outcome(*probe).is_some_and(|outcome| summary(outcome) != own);
     let differing: Vec<_> = others.into_iter().filter(differs).collect();
     if differing.is_empty() {
         return None;
     }
     let mut seen = format!("{}: {own}", Probe::Fetch.name());
     for probe in differing {
-        let other = transcript.outcome(probe).map(looks).unwrap_or_default();
+        let other = transcript.outcome(probe).map(summary).unwrap_or_default();
         let _ = write!(seen, "; {}: {other}", probe.name());
     }
-    let fix = "answer everybody alike: as what the fetcher comes is documented nowhere, so take bot rules off these paths";
+    let fix = "send every client the same response, and disable bot rules for these paths: Meta does not document the User-Agent of its fetcher";
     Some(Finding::new(&rules::AGENT_DEPENDENT, seen, fix))
 }

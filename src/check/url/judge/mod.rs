@@ -1,5 +1,6 @@
-//! From a transcript to findings. Pure: what is asked is [`look`](mod@super::probe)'s, what the bytes are worth is judged where files
-//! are.
+//! Derives findings from the transcript of a probe. Pure.
+//!
+//! [`probe`](mod@super::probe) sends the requests; [`check::judge`](crate::check::judge()) judges the bytes.
 
 mod answer;
 mod connection;
@@ -19,7 +20,7 @@ use crate::asset::MediaType;
 use crate::check::Finding;
 use crate::whatsapp::{Kind, url_syntax};
 
-/// What a server and a URL are found wanting in; `as_kind` is the kind of message that is to send it, where that is said.
+/// The problems of a URL and its server. `as_kind` is the kind of message that will send it, if the user named one.
 pub fn judge(transcript: &Transcript, as_kind: Option<Kind>) -> Vec<Finding> {
     let (url, remarks) = url_syntax::read(&transcript.link);
     let mut findings = link::remarks(&remarks);
@@ -30,33 +31,33 @@ pub fn judge(transcript: &Transcript, as_kind: Option<Kind>) -> Vec<Finding> {
     let media_type = typed.as_deref().and_then(MediaType::parse);
     let kind = as_kind.or_else(|| kind_of(&file_name(&transcript.link), media_type.as_ref()));
     findings.extend(answer::judge(transcript, kind, as_kind));
-    if let Some(first) = good(transcript) {
+    if let Some(first) = complete_response(transcript) {
         findings.extend(validators::judge(transcript, first, expiry::is_signed(url.query)));
     }
     findings
 }
 
-/// The first answer, where it is one that brings the asset.
-fn good(transcript: &Transcript) -> Option<&Answer> {
+/// The first response, if it is a complete 200.
+fn complete_response(transcript: &Transcript) -> Option<&Answer> {
     transcript
         .answer(Probe::Fetch)
         .filter(|answer| answer.status == 200 && answer.body.end == BodyEnd::Complete)
 }
 
-/// Characters of a server's text that are told.
-const TOLD: usize = 160;
+/// Maximum number of characters to show of a server's text.
+const MAX_SHOWN: usize = 160;
 
-/// A server's text, as much of it as a person wants to read.
-fn told(text: &str) -> String {
-    let mut told: String = text.chars().take(TOLD).collect();
-    if told.len() < text.len() {
-        told.push('…');
+/// Shortens a server's text for output.
+fn shortened(text: &str) -> String {
+    let mut shortened: String = text.chars().take(MAX_SHOWN).collect();
+    if shortened.len() < text.len() {
+        shortened.push('…');
     }
-    told
+    shortened
 }
 
-/// A time as it is read everywhere: `2026-11-21T12:00:00Z`; far times, which a server may say, are told as such.
-fn moment(at: SystemTime) -> String {
+/// A time in RFC 3339, such as `2026-11-21T12:00:00Z`. A server may send a date after the year 9999, which RFC 3339 cannot express.
+fn rfc3339(at: SystemTime) -> String {
     let year_9999 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(253_402_300_799);
     if at > year_9999 {
         "after the year 9999".to_owned()

@@ -1,4 +1,4 @@
-//! Each finding: a transcript that has it, and one that just does not.
+//! Each finding: a transcript that has it, and one that just misses it.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -28,7 +28,7 @@ fn now() -> SystemTime {
     humantime::parse_rfc3339("2026-11-21T12:00:00Z").expect("a time")
 }
 
-/// An answer with these fields, and the others of `GOOD`; an empty value takes a field away.
+/// A response with these fields and the others of `GOOD`; an empty value removes a field.
 fn answer(status: u16, changes: &[(&'static str, &str)]) -> Answer {
     let mut fields = HeaderMap::new();
     for (name, value) in GOOD.iter().chain(changes) {
@@ -42,7 +42,7 @@ fn answer(status: u16, changes: &[(&'static str, &str)]) -> Answer {
     Answer { status, fields, first_byte: Duration::from_millis(20), body }
 }
 
-/// What a server is asked that does everything right.
+/// The transcript of a server without any problem.
 fn transcript(link: &str) -> Transcript {
     let byte = |range: &'static str| answer(206, &[("content-range", range), ("content-length", "1")]);
     let exchanges = [
@@ -80,12 +80,15 @@ fn certificate(days_left: u64) -> Certificate {
 }
 
 fn set(transcript: &mut Transcript, probe: Probe, answer: Answer) {
-    let exchange =
-        transcript.exchanges.iter_mut().find(|exchange| exchange.probe == probe).expect("it is asked");
+    let exchange = transcript
+        .exchanges
+        .iter_mut()
+        .find(|exchange| exchange.probe == probe)
+        .expect("the probe is in the transcript");
     exchange.outcome = Ok(answer);
 }
 
-/// The good transcript with fields of every 200 changed.
+/// The good transcript, with these fields changed in every 200.
 fn with(changes: &[(&'static str, &str)]) -> Transcript {
     let mut transcript = transcript(LINK);
     for probe in [
@@ -108,7 +111,7 @@ fn with_answer(probe: Probe, answer: Answer) -> Transcript {
     transcript
 }
 
-/// Nobody answers.
+/// A transcript whose only request failed.
 fn failing(failure: Failure) -> Transcript {
     let exchanges = vec![Exchange { probe: Probe::Fetch, outcome: Err(failure) }];
     Transcript { exchanges, ..transcript(LINK) }
@@ -128,12 +131,12 @@ fn check(what: &str, transcript: &Transcript, expected: &[&str]) {
 }
 
 #[test]
-fn nothing_is_wrong_where_all_is_right() {
+fn a_correct_server_has_no_findings() {
     check("good", &transcript(LINK), &[]);
 }
 
 #[test]
-fn links_are_read() {
+fn links_have_findings() {
     let long = |len: usize| format!("{LINK}&{}", "x".repeat(len - LINK.len() - 1));
     for (link, expected) in [
         ("https://media.example.com/a b.jpg?v=1", &["url-malformed"][..]),
@@ -174,7 +177,7 @@ fn links_are_read() {
 }
 
 #[test]
-fn addresses_and_certificates_are_read() {
+fn addresses_and_certificates_have_findings() {
     let at = |address: &str| vec![address.parse::<IpAddr>().expect("an address")];
     let good = || transcript(LINK);
     let untrusted = |fault| Some(Handshake { chain: vec![certificate(90)], fault: Some(fault) });
@@ -223,17 +226,17 @@ fn addresses_and_certificates_are_read() {
         ("another is over", Transcript { handshake: over, ..good() }, &["tls-expires-soon"]),
         ("no DNS", failing(Failure::Lookup("unknown".to_owned())), &["host-unknown"]),
         ("refused", failing(Failure::Connect("refused".to_owned())), &["unreachable"]),
-        ("silent", failing(Failure::ConnectTimeout), &["unreachable"]),
+        ("timeout", failing(Failure::ConnectTimeout), &["unreachable"]),
         ("no TLS", failing(Failure::Tls("alert".to_owned())), &["tls-failed"]),
         (
-            "turned back",
+            "stopped at the certificate",
             Transcript {
                 handshake: untrusted(ChainFault::SelfSigned),
                 ..failing(Failure::Tls("x".to_owned()))
             },
             &["tls-self-signed"],
         ),
-        ("mute", failing(Failure::HeadTimeout), &["no-answer"]),
+        ("no response", failing(Failure::HeadTimeout), &["no-answer"]),
         ("cut", failing(Failure::Closed("reset".to_owned())), &["no-answer"]),
         ("endless", failing(Failure::HeadTooLarge), &["head-too-large"]),
         ("ssh", failing(Failure::Malformed("version".to_owned())), &["not-http"]),
@@ -243,7 +246,7 @@ fn addresses_and_certificates_are_read() {
 }
 
 #[test]
-fn statuses_have_their_own_findings_and_metas_words() {
+fn statuses_have_findings_and_metas_error_text() {
     const NONE: Option<&str> = None;
     for (status, expected, webhook) in [
         (401, "status-authentication", NONE),
@@ -268,17 +271,17 @@ fn statuses_have_their_own_findings_and_metas_words() {
         }
         let findings = judge(&transcript, None);
         assert_eq!(ids(&findings), [expected], "{status}");
-        let told = findings[0].webhook.as_deref();
+        let text = findings[0].webhook.as_deref();
         assert!(
-            webhook.map_or(told.is_none(), |part| told.is_some_and(|told| told.ends_with(part))),
-            "{told:?}"
+            webhook.map_or(text.is_none(), |part| text.is_some_and(|text| text.ends_with(part))),
+            "{text:?}"
         );
         assert_eq!(findings[0].rule.code, Some(131_053));
     }
 }
 
 #[test]
-fn types_and_bodies_are_read() {
+fn types_and_bodies_have_findings() {
     let body = |end| {
         let mut transcript = transcript(LINK);
         let mut first = answer(200, &[]);
@@ -334,7 +337,7 @@ fn types_and_bodies_are_read() {
 }
 
 #[test]
-fn headers_for_caches_are_read() {
+fn caching_headers_have_findings() {
     const NO_DATE: (&str, &str) = ("last-modified", "");
     const NO_TAG: (&str, &str) = ("etag", "");
     let control = |value: &'static str| with(&[("cache-control", value)]);
@@ -372,7 +375,7 @@ fn headers_for_caches_are_read() {
         ("cookie", with(&[("set-cookie", "a=b")]), &["set-cookie"]),
     ] {
         let mut transcript = transcript;
-        // What is not there cannot be asked for.
+        // A probe that needs a missing header is not sent.
         let first = transcript.answer(Probe::Fetch).expect("it is there").clone();
         let has = |name: &str| first.fields.contains_key(name);
         transcript.exchanges.retain(|exchange| match exchange.probe {
@@ -407,7 +410,7 @@ fn headers_for_caches_are_read() {
 }
 
 #[test]
-fn servers_are_held_to_what_they_say() {
+fn inconsistent_responses_have_findings() {
     let other_body = |fields: &[(&'static str, &str)]| {
         let mut again = answer(200, fields);
         again.body.digest = Some(Digest::new([2; 32]));
@@ -433,9 +436,9 @@ fn servers_are_held_to_what_they_say() {
         ("another tag in between", at(Probe::NoAgent, 200, &[("etag", "\"b\"")]), &["etag-unstable"]),
         ("two dates, one body", at(Probe::Again, 200, &[later]), &["date-unstable"]),
         ("gone", at(Probe::Again, 404, &[]), &["answers-vary"]),
-        ("304 to anybody", at(Probe::OtherTag, 304, &[]), &["not-modified-wrongly"]),
-        ("200 to who has it", at(Probe::SameTag, 200, &[]), &["not-modified-never"]),
-        ("200 to who has it since", at(Probe::SameDate, 200, &[]), &["not-modified-never"]),
+        ("304 for any tag", at(Probe::OtherTag, 304, &[]), &["not-modified-wrongly"]),
+        ("200 for the same tag", at(Probe::SameTag, 200, &[]), &["not-modified-never"]),
+        ("200 for the same date", at(Probe::SameDate, 200, &[]), &["not-modified-never"]),
         ("412", at(Probe::SameTag, 412, &[]), &["answers-vary"]),
         ("a bare 304", at(Probe::SameTag, 304, &[("cache-control", "")]), &["not-modified-bare"]),
         ("a 304 without its date", at(Probe::SameTag, 304, &[("last-modified", "")]), &[]),
@@ -464,14 +467,14 @@ fn servers_are_held_to_what_they_say() {
     ] {
         check(what, &transcript, expected);
     }
-    // What signs a GET is no signature of a HEAD.
+    // The signature of a GET is not valid for a HEAD.
     let mut signed = transcript("https://media.example.com/a.jpg?X-Amz-Signature=0");
     set(&mut signed, Probe::Head, answer(403, &[]));
     check("a signed link", &signed, &[]);
 }
 
 #[test]
-fn what_a_server_says_is_told_in_a_few_words() {
+fn long_server_text_is_shortened() {
     let transcript = with(&[("content-type", &"x".repeat(60_000))]);
     let findings = judge(&transcript, None);
     assert!(findings.iter().all(|finding| finding.seen.len() < 1000), "{findings:?}");
@@ -479,7 +482,7 @@ fn what_a_server_says_is_told_in_a_few_words() {
 
 proptest! {
     #[test]
-    fn nothing_that_is_said_makes_it_panic(
+    fn no_response_makes_it_panic(
         link in "https?://[a-z.:@\\[\\]0-9]{0,12}/[ -~\u{e4}]{0,20}",
         values in proptest::collection::vec("[ -~]{0,24}", 10),
         status in 200_u16..600,
