@@ -1,10 +1,9 @@
-//! WhatsApp's documented link caches, played over a schedule of sends and edits: what the server is asked, and what
-//! customers get to see.
+//! Simulates WhatsApp's documented link caches over a schedule of sends and edits.
 //!
-//! [`Schedule`] says when something is sent and edited, [`Origin`] what the server has and says, [`Scenario::play`] holds
-//! both against the [link cache](crate::whatsapp::link_cache) and tells each [`Event`] as it happens. [`Totals`],
-//! [`Timeline`] and [`Strip`] listen and make of them numbers, lines and a plot; [`advise`] plays several policies and
-//! compares them. Nothing here does any I/O or reads a clock.
+//! A simulation predicts how often WhatsApp requests an asset and which version each customer sees. [`Schedule`] has the times of sends and
+//! edits, and [`Origin`] the headers of the server. [`Scenario::play`] runs both against the
+//! [link cache](crate::whatsapp::link_cache) and reports each [`Event`]. [`Totals`], [`Timeline`] and [`Strip`] turn events into numbers,
+//! lines and a plot. [`advise`] compares several policies. This module does no I/O and reads no clock.
 
 mod advice;
 mod play;
@@ -15,9 +14,9 @@ mod tests;
 mod timeline;
 mod totals;
 
-pub use advice::{Advice, Ask, Candidate, Outcome, advise};
+pub use advice::{Advice, Candidate, Outcome, Requirements, advise};
 pub use play::{Answer, Event, Happening, Links, Origin, Scenario};
 pub use plot::{Cell, Strip};
-pub use schedule::{LONGEST, MOST_EVENTS, Schedule, ScheduleError, Times};
+pub use schedule::{MAX_EVENTS, MAX_LENGTH, Schedule, ScheduleError, Times};
 pub use timeline::{Extent, Line, Stretch, Timeline, What};
 pub use totals::Totals;

@@ -1,4 +1,4 @@
-//! A schedule, a server and a cache, played against each other moment by moment.
+//! Discrete-event simulation of a schedule, a server and WhatsApp's link cache.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,81 +7,81 @@ use httpdate::HttpDate;
 use super::schedule::Schedule;
 use crate::whatsapp::link_cache::{CacheHeaders, LinkCache, Regime, Request, Response, Step};
 
-/// What the server has, and what it says of it.
+/// The server's responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The headers of a complete response for the first version. A version that is made by an edit has the edit's whole second as
-    /// its `Last-Modified`, if the first has one.
+    /// The headers of a complete response for the first version. A version made by an edit has the second of the edit as its
+    /// `Last-Modified`, if the first version has one.
     pub headers: CacheHeaders,
-    /// The length of every version in bytes, where it is known.
+    /// Size of every version in bytes, if known.
     pub size: Option<u64>,
 }
 
-/// What the sender puts into messages.
+/// The kind of link in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// One link, which always means the current version.
+    /// One link for all versions.
     Plain,
-    /// A link that names the version, as `wamedia link` prints it: each edit makes another one, which the next message has.
+    /// A link that names the version, as `wamedia link` prints it. Each edit makes a new link, which the next message has.
     Versioned,
 }
 
-/// Everything that decides what happens.
+/// The input of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario<'a> {
-    /// When what happens.
+    /// The sends and edits.
     pub schedule: &'a Schedule,
-    /// The moment at which the schedule begins; only its relation to the first version's `Last-Modified` counts.
+    /// The start of the schedule; only its relation to the first version's `Last-Modified` matters.
     pub begins: SystemTime,
-    /// The server. It sees an edit at once.
+    /// The server. It serves an edit at once.
     pub origin: Origin,
-    /// The links that are sent.
+    /// The kind of link that is sent.
     pub links: Links,
-    /// How WhatsApp caches.
+    /// The caching rules that WhatsApp follows.
     pub regime: Regime,
 }
 
-/// Something that happens.
+/// One event of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
-    /// When, after the beginning.
+    /// Time since the start of the schedule.
     pub at: Duration,
-    /// What.
+    /// What happens.
     pub happening: Happening,
 }
 
-/// What happens. Versions are counted from 1.
+/// What happens in an event. Versions count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {
-    /// The asset becomes this version.
+    /// The asset changes to this version.
     Edit {
-        /// Its number.
+        /// The number of the version.
         version: u32,
     },
     /// A message is sent.
     Send {
-        /// Where its asset came from.
+        /// The source of the asset.
         answer: Answer,
         /// The version that the customer sees.
         version: u32,
-        /// For how long that has been an old one; `None` where it is the current one.
+        /// How long that version has been outdated; `None` if it is current.
         old_for: Option<Duration>,
     },
 }
 
-/// Where a message's asset came from.
+/// The source of the asset in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// From WhatsApp's cache. The server was not asked.
+    /// WhatsApp's cache, without a request.
     Cache,
-    /// The server was asked and answered 200 with the whole asset.
+    /// A request that the server answered with 200 and the whole asset.
     Whole,
-    /// The server was asked and answered 304.
+    /// A request that the server answered with 304.
     NotModified,
 }
 
 impl Answer {
-    /// Its name in results: `cache`, `200` or `304`.
+    /// The name in results: `cache`, `200` or `304`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cache => "cache",
@@ -92,7 +92,7 @@ impl Answer {
 }
 
 impl Links {
-    /// Its name in options and results.
+    /// The name in options and results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -102,12 +102,12 @@ impl Links {
 }
 
 impl Scenario<'_> {
-    /// Plays it from the beginning to the end, and tells `listener` of each event in its order.
+    /// Runs the simulation and passes each event to `listener`, in order.
     pub fn play(&self, mut listener: impl FnMut(&Event)) {
         let mut cache = LinkCache::new(self.regime);
         let mut current = Version { number: 1, last_modified: self.origin.headers.last_modified };
         let mut link = self.link_to(current);
-        // What the last message showed. Where the next shows an old version, it is the same.
+        // The version in the last message. If the next message shows an old version, it is the same one.
         let mut shown = Shown { version: current.number, ended: None };
         let mut pending = (2..).zip(self.schedule.edits()).peekable();
         for at in self.schedule.sends() {
@@ -147,7 +147,7 @@ impl Scenario<'_> {
         }
     }
 
-    /// Where the asset of a message comes from, and which version it is.
+    /// The source and the version of the asset in a message.
     fn send(&self, cache: &mut LinkCache<u32>, link: &str, at: Duration, current: Version) -> (Answer, u32) {
         let request = match cache.send(link, at) {
             Step::FromCache(version) => return (Answer::Cache, version),
@@ -163,7 +163,7 @@ impl Scenario<'_> {
             }
         };
         let version = cache.receive(link, at, response);
-        (answer, version.expect("only what is kept is asked for under a condition"))
+        (answer, version.expect("a conditional request is sent only for a cached version"))
     }
 }
 
@@ -174,7 +174,7 @@ struct Version {
     last_modified: Option<HttpDate>,
 }
 
-/// A version that a message showed, and the moment of the edit that made it an old one.
+/// A version that a message showed, and the time of the edit that made it outdated.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
     version: u32,
@@ -182,7 +182,7 @@ struct Shown {
 }
 
 impl Version {
-    /// Whether `If-Modified-Since` is answered with 304 (RFC 9110 section 13.1.3).
+    /// Whether the server answers `If-Modified-Since` with 304 (RFC 9110 section 13.1.3).
     fn is_no_newer_than(self, known: HttpDate) -> bool {
         self.last_modified.is_some_and(|date| SystemTime::from(date) <= SystemTime::from(known))
     }
@@ -193,6 +193,6 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 fn whole_second(moment: SystemTime) -> HttpDate {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    // Past the year 9999, which no date can tell, there are no further ones.
+    // Later times, which no HTTP date can express, all become the last date.
     HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND)))
 }

@@ -1,17 +1,17 @@
-//! A simulation as a row of cells, each a part of its time.
+//! Plot of a simulation: a row of cells, each for a part of the time.
 
 use std::time::Duration;
 
 use super::play::{Answer, Event, Happening};
 
-/// What happened in a part of the time. Of several things, the last in this list counts.
+/// What happened in one cell. If several things did, the last in this list wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     /// Nothing was sent.
     Nothing,
-    /// All came from the cache.
+    /// All messages were served from the cache.
     Cache,
-    /// The server was asked, and always answered 304.
+    /// The server answered every request with 304.
     NotModified,
     /// The server sent the asset.
     Whole,
@@ -19,7 +19,7 @@ pub enum Cell {
     Old,
 }
 
-/// A row of cells of the same length in time.
+/// A row of cells of equal duration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strip {
     length: Duration,
@@ -28,17 +28,17 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// A row of `width` cells for a schedule of this length, at least one.
+    /// An empty row of `width` cells (at least one) for a schedule of this length.
     pub fn new(width: usize, length: Duration) -> Self {
         let width = width.max(1);
         Self { length, cells: vec![Cell::Nothing; width], edits: vec![false; width] }
     }
 
-    /// Takes in an event.
-    pub fn see(&mut self, event: &Event) {
-        let place = self.place(event.at);
+    /// Records an event.
+    pub fn record(&mut self, event: &Event) {
+        let index = self.index(event.at);
         match event.happening {
-            Happening::Edit { .. } => self.edits[place] = true,
+            Happening::Edit { .. } => self.edits[index] = true,
             Happening::Send { answer, old_for, .. } => {
                 let cell = match answer {
                     _ if old_for.is_some() => Cell::Old,
@@ -46,18 +46,18 @@ impl Strip {
                     Answer::NotModified => Cell::NotModified,
                     Answer::Whole => Cell::Whole,
                 };
-                self.cells[place] = self.cells[place].max(cell);
+                self.cells[index] = self.cells[index].max(cell);
             }
         }
     }
 
-    fn place(&self, at: Duration) -> usize {
+    fn index(&self, at: Duration) -> usize {
         let width = self.cells.len();
-        let place = at.as_nanos().saturating_mul(width as u128) / self.length.as_nanos().max(1);
-        usize::try_from(place).unwrap_or(usize::MAX).min(width - 1)
+        let index = at.as_nanos().saturating_mul(width as u128) / self.length.as_nanos().max(1);
+        usize::try_from(index).unwrap_or(usize::MAX).min(width - 1)
     }
 
-    /// The cells.
+    /// The cells, in order.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
     }

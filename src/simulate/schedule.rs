@@ -1,128 +1,127 @@
-//! When messages are sent and the asset is edited.
+//! Schedule of a simulation: the times of sends and edits.
 
 use std::time::Duration;
 
 use crate::whatsapp::HumanSeconds;
 
-/// The most sends, and the most edits, that a schedule may have.
-pub const MOST_EVENTS: usize = 1_000_000;
+/// Maximum number of sends, and of edits, in a schedule.
+pub const MAX_EVENTS: usize = 1_000_000;
 
-/// The longest that a schedule may be: 100 years.
-pub const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+/// Maximum length of a schedule: 100 years.
+pub const MAX_LENGTH: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// Moments of one sort, as somebody asks for them: every so often, or at given times, or both.
+/// The times of sends or of edits as the user writes them: at an interval, at single times, or both.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times<'a> {
-    /// The pause between two of them.
+    /// Interval between two.
     pub every: Option<Duration>,
-    /// Single ones, in any order, each a span after the beginning.
+    /// Single times since the start of the schedule, in any order.
     pub at: &'a [Duration],
 }
 
-/// When messages are sent and the asset is edited: spans after the beginning, in their order, all before the end.
+/// The times of sends and edits since the start, in order, all before the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    sends: Moments,
-    edits: Moments,
+    sends: EventTimes,
+    edits: EventTimes,
     length: Duration,
 }
 
-/// Moments of one sort. Those that repeat are worked out whenever they are gone through, so that a million take no more memory than
-/// one.
+/// The times of sends or of edits. Repeated times are computed on each iteration, so that a million take no more memory than one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Moments {
-    /// The first of those that repeat, how often they come, and the pause between two.
+struct EventTimes {
+    /// Repeated times: the first, their number, and the interval.
     first: Duration,
     repeats: u32,
     pause: Duration,
-    /// The others, in order.
+    /// Single times, in order.
     single: Vec<Duration>,
 }
 
-/// Why there is no such schedule. Each message ends with the mend.
+/// Why a schedule is not valid. Each message ends with the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// It has no length.
-    #[error("a schedule of no length has no sends in it; give it some time")]
+    /// The length is 0.
+    #[error("the length is 0, so nothing is sent; make it longer")]
     NoLength,
-    /// It is longer than [`LONGEST`].
-    #[error("it is longer than {}; make it shorter", HumanSeconds(LONGEST.as_secs()))]
+    /// The length is over [`MAX_LENGTH`].
+    #[error("it is longer than {}; make it shorter", HumanSeconds(MAX_LENGTH.as_secs()))]
     TooLong,
-    /// Something happens every 0 seconds.
-    #[error("{0} that follow each other without a pause never end; give a pause")]
+    /// An interval is 0.
+    #[error("the interval of {0} is 0; make it longer")]
     NoPause(&'static str),
-    /// Nothing is sent.
-    #[error("nothing is sent in it; say when, or how often")]
+    /// There are no sends.
+    #[error("it has no sends; set an interval or single times for them")]
     NoSends,
-    /// A single moment is not before the end.
+    /// A single time is not before the end.
     #[error(
-        "one of the {what} is {} after the beginning, and the schedule ends after {}; make it longer, or leave that one out",
+        "one of the {what} is at {}, but the schedule ends after {}; make it longer, or remove that one",
         HumanSeconds(.at.as_secs()), HumanSeconds(.length.as_secs())
     )]
     PastTheEnd {
-        /// Sends or edits.
+        /// `sends` or `edits`.
         what: &'static str,
-        /// The moment.
+        /// The time since the start.
         at: Duration,
-        /// The schedule's length.
+        /// The length of the schedule.
         length: Duration,
     },
-    /// More than [`MOST_EVENTS`].
-    #[error("it has more than {MOST_EVENTS} {0}; make it shorter, or the pauses longer")]
+    /// There are more than [`MAX_EVENTS`] sends or edits.
+    #[error("it has more than {MAX_EVENTS} {0}; make it shorter, or the interval longer")]
     TooMany(&'static str),
 }
 
 impl Schedule {
-    /// Puts a schedule together. What repeats is sent at the beginning for the first time, and edited one pause after it.
+    /// Creates a schedule. Repeated sends begin at the start, repeated edits one interval later.
     pub fn new(sends: Times<'_>, edits: Times<'_>, length: Duration) -> Result<Self, ScheduleError> {
         if length.is_zero() {
             return Err(ScheduleError::NoLength);
         }
-        if length > LONGEST {
+        if length > MAX_LENGTH {
             return Err(ScheduleError::TooLong);
         }
-        let sends = moments("sends", sends, Duration::ZERO, length)?;
+        let sends = event_times("sends", sends, Duration::ZERO, length)?;
         let first_edit = edits.every.unwrap_or_default();
-        let edits = moments("edits", edits, first_edit, length)?;
+        let edits = event_times("edits", edits, first_edit, length)?;
         if sends.count() == 0 {
             return Err(ScheduleError::NoSends);
         }
         Ok(Self { sends, edits, length })
     }
 
-    /// When messages are sent: at least one, in order.
+    /// The times of sends: at least one, in order.
     pub fn sends(&self) -> impl Iterator<Item = Duration> {
         self.sends.iter()
     }
 
-    /// How many messages are sent.
+    /// Number of sends.
     pub fn send_count(&self) -> usize {
         self.sends.count()
     }
 
-    /// When the asset is edited, in order. An edit comes before a message of the same moment.
+    /// The times of edits, in order. An edit happens before a send of the same time.
     pub fn edits(&self) -> impl Iterator<Item = Duration> {
         self.edits.iter()
     }
 
-    /// How many edits there are.
+    /// Number of edits.
     pub fn edit_count(&self) -> usize {
         self.edits.count()
     }
 
-    /// From the beginning to the end.
+    /// Time from the start to the end.
     pub fn length(&self) -> Duration {
         self.length
     }
 }
 
-fn moments(
+fn event_times(
     what: &'static str,
     times: Times<'_>,
     first: Duration,
     length: Duration,
-) -> Result<Moments, ScheduleError> {
+) -> Result<EventTimes, ScheduleError> {
     if times.every.is_some_and(|pause| pause.is_zero()) {
         return Err(ScheduleError::NoPause(what));
     }
@@ -131,25 +130,25 @@ fn moments(
     }
     let pause = times.every.unwrap_or_default();
     let repeats = match (times.every, length.checked_sub(first)) {
-        // The last is before the end.
+        // The last repetition is before the end.
         (Some(pause), Some(left)) if !left.is_zero() => (left.as_nanos() - 1) / pause.as_nanos() + 1,
         _ => 0,
     };
-    if repeats + times.at.len() as u128 > MOST_EVENTS as u128 {
+    if repeats + times.at.len() as u128 > MAX_EVENTS as u128 {
         return Err(ScheduleError::TooMany(what));
     }
-    let repeats = u32::try_from(repeats).expect("no more than there may be of both");
+    let repeats = u32::try_from(repeats).expect("at most MAX_EVENTS");
     let mut single = times.at.to_vec();
     single.sort_unstable();
-    Ok(Moments { first, repeats, pause, single })
+    Ok(EventTimes { first, repeats, pause, single })
 }
 
-impl Moments {
+impl EventTimes {
     fn count(&self) -> usize {
         self.repeats as usize + self.single.len()
     }
 
-    /// All of them, in order.
+    /// All times, in order.
     fn iter(&self) -> impl Iterator<Item = Duration> {
         let mut repeated = (0..self.repeats).map(|number| self.first + self.pause * number).peekable();
         let mut single = self.single.iter().copied().peekable();

@@ -1,4 +1,4 @@
-//! Simulations held against figures worked out by hand, and against what has to be true of every one.
+//! Compares simulations with figures computed by hand, and with invariants that hold for all of them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,7 +46,7 @@ fn play(schedule: &Schedule, origin: Origin, links: Links, regime: Regime) -> (T
 type Figures = (u64, u64, u64, u64);
 
 #[test]
-fn a_day_with_two_edits_comes_to_what_one_works_out_by_hand() {
+fn a_day_with_two_edits_matches_figures_computed_by_hand() {
     let day = a_day(&[7200, 40_000]);
     for (cache_control, links, regime, figures) in [
         // Fetched each hour; after 7200 at once, since the hour ends there; after 40000 not before 43200.
@@ -62,7 +62,7 @@ fn a_day_with_two_edits_comes_to_what_one_works_out_by_hand() {
         // Each second message is fetched. 7200 is a fetch, and the one after 40000 is at 40200.
         (Some("max-age=604800"), Links::Plain, Regime::Fixed, (144, 0, 0, 0)),
         (Some("no-store"), Links::Plain, Regime::Fixed, (144, 0, 0, 0)),
-        // 40000 begins a new link at 40200, with which the ten minutes go on as before.
+        // The edit at 40000 makes a new link at 40200, with which the ten minutes continue as before.
         (Some("no-cache"), Links::Versioned, Regime::Fixed, (144, 0, 0, 0)),
     ] {
         let (totals, _) = play(&day, origin(cache_control), links, regime);
@@ -93,7 +93,7 @@ fn under_the_current_regime_an_edit_is_hidden_for_up_to_ten_minutes() {
 }
 
 #[test]
-fn two_edits_in_one_second_are_one_to_last_modified() {
+fn two_edits_in_one_second_have_the_same_last_modified() {
     let sends = [Duration::ZERO, Duration::from_millis(9100), Duration::from_millis(9500), seconds(20)];
     let edits = [Duration::from_secs(9), Duration::from_millis(9300)];
     let schedule =
@@ -127,16 +127,16 @@ fn a_schedule_is_bounded_and_in_order() {
         let times = Times { every: Some(seconds(every)), at: &[] };
         let schedule = Schedule::new(times, times, seconds(length)).expect("a schedule");
         assert_eq!((schedule.sends().count(), schedule.send_count()), (count, count), "{every} in {length}");
-        // The first edit is one pause after the first message.
+        // The first edit is one interval after the first message.
         assert_eq!((schedule.edits().count(), schedule.edit_count()), (count - 1, count - 1), "{every}");
     }
     for (sends, edits, length, part) in [
-        (every(seconds(1)), none, Duration::ZERO, "no length"),
+        (every(seconds(1)), none, Duration::ZERO, "length is 0"),
         (every(seconds(1)), none, Duration::MAX, "100 years"),
-        (every(Duration::ZERO), none, seconds(9), "pause"),
-        (every(seconds(1)), every(Duration::ZERO), seconds(9), "pause"),
-        (none, none, seconds(9), "nothing is sent"),
-        (Times { every: None, at: &[seconds(9)] }, none, seconds(9), "sends is 9 seconds"),
+        (every(Duration::ZERO), none, seconds(9), "interval"),
+        (every(seconds(1)), every(Duration::ZERO), seconds(9), "interval"),
+        (none, none, seconds(9), "has no sends"),
+        (Times { every: None, at: &[seconds(9)] }, none, seconds(9), "sends is at 9 seconds"),
         (every(seconds(1)), Times { every: None, at: &[seconds(10)] }, seconds(9), "ends after 9 seconds"),
         (every(Duration::from_millis(1)), none, seconds(1001), "1000000 sends"),
         (every(seconds(1)), every(Duration::from_nanos(1)), seconds(1001), "1000000 edits"),
@@ -145,21 +145,21 @@ fn a_schedule_is_bounded_and_in_order() {
         assert!(message.contains(part), "{message}");
     }
     let most = Schedule::new(every(Duration::from_millis(1)), none, seconds(1000)).expect("a schedule");
-    assert_eq!((most.send_count(), most.sends().count()), (MOST_EVENTS, MOST_EVENTS));
+    assert_eq!((most.send_count(), most.sends().count()), (MAX_EVENTS, MAX_EVENTS));
 }
 
 #[test]
-fn messages_that_went_alike_are_one_line_and_a_long_list_is_cut() {
+fn messages_with_the_same_outcome_are_one_line_and_a_long_timeline_is_abridged() {
     let day = a_day(&[7200, 40_000]);
     let list = |cache_control, extent| {
         let mut timeline = Timeline::new(extent);
         let (_, events) = play(&day, origin(Some(cache_control)), Links::Plain, Regime::HEADERS);
         for event in &events {
-            timeline.see(event);
+            timeline.record(event);
         }
         timeline.lines()
     };
-    // A fetch, what came from the cache, and the same again after each edit: that shows the old one.
+    // A fetch, then cache hits, and the cache hits again after each edit, which show the old version.
     let few = list("max-age=604800", Extent::All);
     assert_eq!(few.len(), 6);
     assert_eq!(list("max-age=604800", Extent::Short), few);
@@ -183,21 +183,21 @@ fn messages_that_went_alike_are_one_line_and_a_long_list_is_cut() {
 }
 
 #[test]
-fn a_short_list_is_as_small_however_much_happens() {
+fn a_short_timeline_is_bounded_for_any_number_of_events() {
     let send = |at| {
         let happening = Happening::Send { answer: Answer::Whole, version: 1, old_for: None };
         Event { at: seconds(at), happening }
     };
     let edit = |at| Event { at: seconds(at), happening: Happening::Edit { version: 2 } };
     let mut timeline = Timeline::new(Extent::Short);
-    // Messages before the first edit are one stretch; each edit and each message behind it are one.
+    // The messages before the first edit are one stretch; each edit and each message after it is one.
     for at in 0..100_000 {
-        timeline.see(&send(at));
+        timeline.record(&send(at));
         if at > 50 {
-            timeline.see(&edit(at));
+            timeline.record(&edit(at));
         }
     }
-    assert!(timeline.kept() <= 3 * Timeline::SHORT, "{} stretches are held", timeline.kept());
+    assert!(timeline.kept() <= 3 * Timeline::SHORT, "{} stretches in memory", timeline.kept());
     let lines = timeline.lines();
     let [beginning @ .., Line::LeftOut { stretches, sends, edits }, Line::Stretch(last)] = &lines[..] else {
         panic!("{lines:?}")
@@ -209,7 +209,7 @@ fn a_short_list_is_as_small_however_much_happens() {
 }
 
 #[test]
-fn a_strip_shows_the_worst_of_each_part() {
+fn each_cell_of_a_strip_shows_the_worst_outcome() {
     let day = a_day(&[7200]);
     for (cache_control, regime, cells) in [
         ("max-age=604800", Regime::HEADERS, "WOOOOOOOOOOO"),
@@ -219,7 +219,7 @@ fn a_strip_shows_the_worst_of_each_part() {
         let mut strip = Strip::new(12, day.length());
         let (_, events) = play(&day, origin(Some(cache_control)), Links::Plain, regime);
         for event in &events {
-            strip.see(event);
+            strip.record(event);
         }
         let shown: String = strip
             .cells()
@@ -232,24 +232,24 @@ fn a_strip_shows_the_worst_of_each_part() {
                 Cell::Old => 'O',
             })
             .collect();
-        // The edit is at the beginning of the second cell, and comes before the message of that moment.
+        // The edit is at the start of the second cell, before the message of the same time.
         assert_eq!(shown, cells, "{cache_control}");
         assert_eq!(strip.edits().iter().position(|edit| *edit), Some(1));
     }
 }
 
-fn ask<'a>(
+fn requirements<'a>(
     within: u64,
     schedule: &'a Schedule,
     versioned: &'a CachePolicy,
     links: &'a [Links],
     regimes: &'a [Regime],
-) -> Ask<'a> {
-    Ask { within: seconds(within), schedule, begins: begins(), versioned, links, regimes }
+) -> Requirements<'a> {
+    Requirements { within: seconds(within), schedule, begins: begins(), versioned, links, regimes }
 }
 
 #[test]
-fn the_advice_is_the_fewest_requests_that_meet_the_need() {
+fn the_recommendation_meets_the_requirement_with_the_fewest_requests() {
     let versioned: CachePolicy = "max-age=31536000, immutable".parse().expect("a policy");
     let both_links = [Links::Plain, Links::Versioned];
     let both = [Regime::HEADERS, Regime::Fixed];
@@ -258,20 +258,20 @@ fn the_advice_is_the_fewest_requests_that_meet_the_need() {
     let busy = Schedule::new(sends, Times { every: Some(seconds(60)), at: &[] }, seconds(86_400))
         .expect("a schedule");
     for (within, schedule, links, regimes, best) in [
-        // A version is fetched once, which nothing can undercut while edits are few.
+        // Each version is fetched once: nothing needs fewer requests while edits are few.
         (3600, &calm, &both_links[..], &both[..], Some("versioned max-age=31536000, immutable")),
         (0, &calm, &both_links, &both, Some("versioned max-age=31536000, immutable")),
-        // Where each minute brings an edit, a link for each is fetched each minute.
+        // With an edit every minute, versioned links are fetched every minute.
         (3600, &busy, &both_links, &both, Some("plain max-age=3600")),
         (599, &busy, &both_links, &both, Some("versioned max-age=31536000, immutable")),
         (600, &calm, &both_links[..1], &both, Some("plain max-age=600")),
-        // Whatever the headers say, the current regime keeps a plain link for ten minutes.
+        // The current regime caches a plain link for ten minutes, whatever the headers say.
         (599, &calm, &both_links[..1], &both, None),
         (599, &calm, &both_links[..1], &both[..1], Some("plain max-age=599")),
         (0, &calm, &both_links[..1], &both[..1], Some("plain no-cache")),
         (600, &calm, &both_links[..1], &both[1..], Some("plain no-cache")),
     ] {
-        let advice = advise(&ask(within, schedule, &versioned, links, regimes));
+        let advice = advise(&requirements(within, schedule, &versioned, links, regimes));
         let named = advice
             .best()
             .map(|outcome| format!("{} {}", outcome.candidate.links.name(), outcome.candidate.policy));
@@ -299,7 +299,7 @@ fn any_links() -> impl Strategy<Value = Links> {
 
 proptest! {
     #[test]
-    fn every_simulation_adds_up_and_keeps_its_bounds(
+    fn totals_add_up_and_staleness_is_bounded(
         sends in proptest::collection::vec(0u64..10_000, 1..80),
         edits in proptest::collection::btree_set(0u64..10_000, 0..20),
         cache_control in any_cache_control(),
@@ -319,7 +319,7 @@ proptest! {
         prop_assert_eq!(totals.requests + totals.from_cache, totals.sends);
         prop_assert_eq!(totals.bodies + totals.not_modified, totals.requests);
         prop_assert!(events.is_sorted_by_key(|event| event.at));
-        prop_assert!(totals.old_sends <= totals.from_cache, "what was asked for is never old");
+        prop_assert!(totals.old_sends <= totals.from_cache, "a fetched version is never old");
         for event in &events {
             let Happening::Send { version, old_for, .. } = event.happening else { continue };
             // Version n ended with the edit that made version n + 1, which is edit n - 1 counted from 0.
@@ -339,8 +339,8 @@ proptest! {
 
         let (mut timeline, mut strip) = (Timeline::new(Extent::All), Strip::new(7, length));
         for event in &events {
-            timeline.see(event);
-            strip.see(event);
+            timeline.record(event);
+            strip.record(event);
         }
         let shown: u64 = timeline.lines().iter().map(|line| match line {
             Line::Stretch(stretch) => stretch.sends(),
@@ -350,9 +350,9 @@ proptest! {
         prop_assert_eq!(strip.cells().contains(&Cell::Old), totals.old_sends > 0);
     }
 
-    /// The same figures from nothing but the definition: a link is asked for when its time has passed.
+    /// The number of requests from the definition alone: a link is requested once its time has passed.
     #[test]
-    fn requests_are_what_counting_alone_gives(
+    fn the_number_of_requests_matches_the_definition(
         sends in proptest::collection::btree_set(0u64..10_000, 1..80),
         max_age in 0u64..3000,
     ) {

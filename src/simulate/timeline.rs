@@ -1,19 +1,18 @@
-//! A simulation as a list that people can read: messages that went alike are one entry, and a long list has its middle left
-//! out.
+//! Timeline of a simulation: groups messages with the same outcome, and abridges a long list.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::play::{Answer, Event, Happening};
 
-/// Messages that follow each other and went alike, or an edit.
+/// Consecutive messages with the same outcome, or one edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// The moment of its first event.
+    /// Time of its first event.
     pub first: Duration,
-    /// The moment of its last event.
+    /// Time of its last event.
     pub last: Duration,
-    /// The version that it is about, from 1: the one that an edit made or that the messages showed.
+    /// The version that the edit made or that the messages showed, from 1.
     pub version: u32,
     /// What happened.
     pub what: What,
@@ -26,83 +25,82 @@ pub enum What {
     Edit,
     /// Messages were sent.
     Sends {
-        /// So many, at least one.
+        /// Number of messages, at least 1.
         count: u64,
-        /// Where their asset came from.
+        /// The source of the asset.
         answer: Answer,
-        /// How old the version of the last one was by then; `None` where it was the current one.
+        /// How long the version in the last message had been outdated; `None` if it was current.
         old_for: Option<Duration>,
     },
 }
 
-/// A line of the list.
+/// A line of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
     /// A stretch.
     Stretch(Stretch),
-    /// What is not shown.
+    /// Stretches that are not shown.
     LeftOut {
-        /// Stretches in it.
+        /// Number of stretches.
         stretches: usize,
-        /// Messages in them.
+        /// Number of messages in them.
         sends: u64,
-        /// Edits in them.
+        /// Number of edits in them.
         edits: usize,
     },
 }
 
-/// How much of a simulation is kept to be told.
+/// How much of a simulation a timeline keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// Nothing.
     None,
-    /// The beginning, what is around the first edits, and the end: at most [`Timeline::SHORT`] stretches.
+    /// The beginning, the stretches around the first edits, and the end: at most [`Timeline::SHORT`] stretches.
     Short,
     /// Every stretch.
     All,
 }
 
-/// The stretches of a simulation, in their order, as many of them as are to be told. Short of all, it is as small however much
-/// happens.
+/// The stretches of a simulation, in order. Unless all are kept, the memory is bounded for any number of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
     extent: Extent,
     kept: Vec<Place>,
     /// The newest stretch, which may still grow.
     last: Option<Place>,
-    /// Up to which place stretches are kept for the edit before them.
+    /// Stretches before this index are kept, because they follow an edit that is shown.
     near: usize,
 }
 
-/// A stretch, and what came before it.
+/// A stretch, with the counts before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     stretch: Stretch,
-    /// Stretches before it.
+    /// Number of stretches before it.
     index: usize,
-    /// Messages before it.
+    /// Number of messages before it.
     sends: u64,
-    /// Edits before it.
+    /// Number of edits before it.
     edits: usize,
 }
 
 impl Timeline {
-    /// The most stretches of a short list.
+    /// Maximum number of stretches in a short timeline.
     pub const SHORT: usize = 16;
 
-    /// The edits around which a short list tells more.
+    /// Number of edits whose surroundings a short timeline shows.
     const EDITS: usize = 4;
 
-    /// How many stretches behind an edit these are, with it.
+    /// Number of stretches to show from an edit on, including the edit.
     const BEHIND: usize = 3;
 
-    /// An empty one.
+    /// An empty timeline.
     pub const fn new(extent: Extent) -> Self {
         Self { extent, kept: Vec::new(), last: None, near: 0 }
     }
 
-    /// Takes in an event.
-    pub fn see(&mut self, event: &Event) {
+    /// Records an event.
+    pub fn record(&mut self, event: &Event) {
         if self.extent == Extent::None {
             return;
         }
@@ -117,10 +115,10 @@ impl Timeline {
             self.last = Some(Place { stretch, index: 0, sends: 0, edits: 0 });
             return;
         };
-        if last.stretch.takes(&stretch) {
+        if last.stretch.extend(&stretch) {
             return;
         }
-        let next = Place { stretch, ..last.behind() };
+        let next = Place { stretch, ..last.next() };
         let last = *last;
         self.last = Some(next);
         if self.keeps(&last, &next) {
@@ -128,23 +126,23 @@ impl Timeline {
         }
     }
 
-    /// Whether a stretch may have to be told that `next` follows.
+    /// Whether to keep a stretch that `next` follows.
     fn keeps(&mut self, place: &Place, next: &Place) -> bool {
-        let is_told = |place: &Place| place.stretch.what == What::Edit && place.edits < Self::EDITS;
-        if is_told(place) {
+        let is_shown_edit = |place: &Place| place.stretch.what == What::Edit && place.edits < Self::EDITS;
+        if is_shown_edit(place) {
             self.near = place.index + Self::BEHIND;
         }
         let is_first = place.index < 2 * Self::SHORT;
-        self.extent == Extent::All || is_first || place.index < self.near || is_told(next)
+        self.extent == Extent::All || is_first || place.index < self.near || is_shown_edit(next)
     }
 
-    /// How many stretches are held in memory.
+    /// Number of stretches in memory.
     #[cfg(test)]
     pub(super) const fn kept(&self) -> usize {
         self.kept.len()
     }
 
-    /// What is told: all that is kept, or of that as much as a short list has, and what is left out between.
+    /// The lines to show: all stretches, or a selection with the gaps between them.
     pub fn lines(&self) -> Vec<Line> {
         let places: Vec<_> = self.kept.iter().chain(&self.last).collect();
         let mut shown = vec![self.extent == Extent::All; places.len()];
@@ -152,29 +150,29 @@ impl Timeline {
             Self::choose(&places, &mut shown);
         }
         let mut lines = Vec::new();
-        let mut behind = Place::BEGINNING;
+        let mut expected = Place::BEGINNING;
         for place in places.iter().zip(shown).filter_map(|(place, shown)| shown.then_some(place)) {
-            if place.index > behind.index {
+            if place.index > expected.index {
                 lines.push(Line::LeftOut {
-                    stretches: place.index - behind.index,
-                    sends: place.sends - behind.sends,
-                    edits: place.edits - behind.edits,
+                    stretches: place.index - expected.index,
+                    sends: place.sends - expected.sends,
+                    edits: place.edits - expected.edits,
                 });
             }
             lines.push(Line::Stretch(place.stretch));
-            behind = place.behind();
+            expected = place.next();
         }
         lines
     }
 
-    /// Chooses what a short list shows of these, the last of which is the end.
+    /// Selects the stretches of a short timeline. The last of `places` is the end.
     fn choose(places: &[&Place], shown: &mut [bool]) {
-        let mut room = Self::SHORT;
+        let mut remaining = Self::SHORT;
         let mut show = |range: Range<usize>| {
             for (place, shown) in places.iter().zip(&mut *shown) {
-                if room > 0 && !*shown && range.contains(&place.index) {
+                if remaining > 0 && !*shown && range.contains(&place.index) {
                     *shown = true;
-                    room -= 1;
+                    remaining -= 1;
                 }
             }
         };
@@ -185,13 +183,13 @@ impl Timeline {
         for place in edits {
             show(place.index.saturating_sub(1)..place.index + Self::BEHIND);
         }
-        // Whatever room is left belongs to the beginning.
+        // The beginning fills the rest.
         show(0..end.min(2 * Self::SHORT));
     }
 }
 
 impl Place {
-    /// Where the first stretch stands, whichever that is.
+    /// The place of the first stretch; its `stretch` is a placeholder.
     const BEGINNING: Self = Self {
         stretch: Stretch { first: Duration::ZERO, last: Duration::ZERO, version: 1, what: What::Edit },
         index: 0,
@@ -199,8 +197,8 @@ impl Place {
         edits: 0,
     };
 
-    /// The place behind it.
-    fn behind(&self) -> Self {
+    /// The place of the next stretch.
+    fn next(&self) -> Self {
         Self {
             index: self.index + 1,
             sends: self.sends + self.stretch.sends(),
@@ -211,7 +209,7 @@ impl Place {
 }
 
 impl Stretch {
-    /// How many messages are in it.
+    /// Number of messages in it.
     pub fn sends(&self) -> u64 {
         match self.what {
             What::Edit => 0,
@@ -219,8 +217,8 @@ impl Stretch {
         }
     }
 
-    /// Takes in what follows, if that went alike.
-    fn takes(&mut self, next: &Self) -> bool {
+    /// Adds the next stretch to this one if both have the same outcome; returns whether it did.
+    fn extend(&mut self, next: &Self) -> bool {
         let What::Sends { count, answer, old_for } = &mut self.what else { return false };
         let What::Sends { count: more, answer: other, old_for: age } = next.what else { return false };
         let alike = *answer == other && self.version == next.version && old_for.is_some() == age.is_some();

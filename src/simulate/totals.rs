@@ -1,23 +1,23 @@
-//! What a simulation comes to in numbers.
+//! Totals of a simulation.
 
 use std::time::Duration;
 
 use super::play::{Answer, Event, Happening};
 
-/// What happened in all.
+/// Counts over a whole simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Messages.
+    /// Number of messages.
     pub sends: u64,
-    /// Edits.
+    /// Number of edits.
     pub edits: u64,
-    /// Messages for which the server was asked: `not_modified` and `bodies` together.
+    /// Number of requests to the server: `not_modified` plus `bodies`.
     pub requests: u64,
-    /// Requests that were answered with 304.
+    /// Requests that the server answered with 304.
     pub not_modified: u64,
-    /// Requests that were answered with 200 and the whole asset.
+    /// Requests that the server answered with 200 and the whole asset.
     pub bodies: u64,
-    /// Messages that were answered from the cache.
+    /// Messages served from WhatsApp's cache.
     pub from_cache: u64,
     /// Messages that showed an old version.
     pub old_sends: u64,
@@ -45,7 +45,7 @@ impl Totals {
         }
     }
 
-    /// Bytes of bodies that the server sent, each of `size`.
+    /// Number of body bytes that the server sent, if each body has `size` bytes.
     pub fn bytes(&self, size: u64) -> u64 {
         self.bodies.saturating_mul(size)
     }

@@ -1,4 +1,4 @@
-//! `wamedia simulate`: what it predicts is what the server then logs, what may be named, and what it says.
+//! `wamedia simulate`: its predictions against the server's log, its arguments, and its output.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -23,7 +23,7 @@ const CONFIG: &str = "\
 
 const FILES: [&str; 4] = ["campaign.jpg", "prices.pdf", "code.png", "invoice.pdf"];
 
-/// The same for `wamedia simulate` as for the client below.
+/// The schedule of `wamedia simulate` and of the client below.
 const SEND_EVERY: u64 = 240;
 const LENGTH: u64 = 4 * 3600;
 const EDITS: [u64; 5] = [1800, 1801, 5000, 9600, 14_399];
@@ -36,19 +36,19 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|e| panic!("{e}: {}", outcome.stdout))
 }
 
-/// Sends messages as the schedule says; each edit is a real one, and each fetch a real request.
+/// Sends messages by the schedule, with real edits and real requests.
 struct Sender<'a> {
     folder: &'a Folder,
     server: &'a Server,
     file: &'static str,
     versioned: bool,
-    /// What the requests are known by in the log.
+    /// The User-Agent that identifies the requests in the log.
     mark: String,
     begins: SystemTime,
 }
 
 impl Sender<'_> {
-    /// Gives back how many messages showed an old version.
+    /// Returns how many messages showed an old version.
     fn send_all(&self, regime: Regime) -> u64 {
         let mut client = self.server.connect();
         let mut cache = LinkCache::new(regime);
@@ -74,7 +74,7 @@ impl Sender<'_> {
         old
     }
 
-    /// Writes the version that there is from this second of the schedule on.
+    /// Writes the version that is current from this second of the schedule on.
     fn edit(&self, at: u64) -> Vec<u8> {
         let bytes = noise(SIZE, at + 1);
         let mtime = self.begins + Duration::from_secs(at);
@@ -105,7 +105,7 @@ impl Sender<'_> {
 }
 
 #[test]
-fn the_server_logs_what_was_predicted() {
+fn the_predicted_requests_match_the_access_log() {
     let folder = Folder::new();
     let begins = SystemTime::now() - Duration::from_hours(48);
     for file in FILES {
@@ -124,7 +124,7 @@ fn the_server_logs_what_was_predicted() {
             arguments.extend(edits.iter().map(String::as_str));
             let report = json(folder.path(), &arguments);
             let runs = report["runs"].as_array().expect("runs");
-            assert_eq!(runs.len(), 4, "two regimes, two sorts of links");
+            assert_eq!(runs.len(), 4, "two regimes, two kinds of link");
             for run in runs {
                 let regime = if run["regime"] == "fixed" { Regime::Fixed } else { headers };
                 let sender = Sender {
@@ -154,11 +154,11 @@ fn the_server_logs_what_was_predicted() {
         assert_eq!(totals["bytes"], sent, "bytes: {mark}");
         all += mine.len();
     }
-    assert_eq!(all, log.len(), "nothing else was asked");
+    assert_eq!(all, log.len(), "the log has no other requests");
     assert!(log.iter().any(|entry| entry["status"] == 304));
 }
 
-/// Requests under each regime and sort of links, in the order in which they are told.
+/// Requests under each regime and kind of link, in the order of the output.
 fn requests(report: &Value) -> Vec<(String, u64)> {
     let of = |run: &Value| {
         let name = format!("{} {}", run["regime"], run["links"]).replace('"', "");
@@ -168,14 +168,14 @@ fn requests(report: &Value) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_value_a_path_and_a_url_are_told_apart() {
+fn values_paths_and_urls_are_distinguished() {
     let folder = Folder::new();
     folder.write("wamedia.toml", CONFIG).write("campaign.jpg", "a photo").write("no-cache", "a file");
     let hour = ["--for", "1h", "--regime", "headers", "--links", "plain"];
     for (named, sort, sends, last_modified) in [
         ("max-age=600", "value", 6, true),
         ("Public, max-age=600", "value", 6, true),
-        // What a stranger's server says although it contradicts itself: the strictest counts.
+        // Other servers send contradictory values: the strictest directive wins.
         ("max-age=600, no-store", "value", 12, true),
         ("no-cache", "value", 12, true),
         ("none", "value", 12, true),
@@ -199,22 +199,22 @@ fn a_value_a_path_and_a_url_are_told_apart() {
     assert_eq!(requests(&report), [("headers plain".to_owned(), 1)]);
     server.end();
     let log = fs::read_to_string(folder.at("access.jsonl")).expect("a log");
-    assert_eq!(log.lines().count(), 1, "it is asked for once: {log}");
+    assert_eq!(log.lines().count(), 1, "one request: {log}");
 
     for (arguments, code, part) in [
         (&["missing.jpg"][..], 1, "there is no asset missing.jpg"),
         (&["s3://bucket/a.jpg"], 2, "http and https only"),
-        (&[&*url], 3, "cannot be asked for"),
-        (&["no-cache", "--for", "0s"], 2, "no length"),
+        (&[&*url], 3, "cannot be fetched"),
+        (&["no-cache", "--for", "0s"], 2, "length is 0"),
         (&["no-cache", "--send-every", "1ms"], 2, "1000000 sends"),
         (&["no-cache", "--edit-at", "25h"], 2, "make it longer"),
         (&["no-cache", "--send-every", "5"], 2, "such as 90s"),
         (&["no-cache", "--send-every", "1us"], 2, "whole number of milliseconds"),
         (&["no-cache", "--size", "large"], 2, "is not a size"),
         (&["campaign.jpg", "--validators", "etag"], 2, "--validators is for"),
-        (&["max-age=60\x1b[31m"], 2, "no header can hold"),
-        (&["max-age=60\nX-Evil: 1"], 2, "no header can hold"),
-        (&["no-cache", "--size", "18446744073709551615"], 2, "more than can be counted"),
+        (&["max-age=60\x1b[31m"], 2, "not valid in a header"),
+        (&["max-age=60\nX-Evil: 1"], 2, "not valid in a header"),
+        (&["no-cache", "--size", "18446744073709551615"], 2, "overflows"),
     ] {
         let outcome = run(folder.path(), &[&["simulate"], arguments].concat());
         assert_eq!((outcome.code, &*outcome.stdout), (Some(code), ""), "{arguments:?}: {outcome:?}");
@@ -223,11 +223,16 @@ fn a_value_a_path_and_a_url_are_told_apart() {
 }
 
 #[test]
-fn a_value_that_does_not_say_one_thing_is_played_and_told() {
+fn an_ambiguous_value_is_simulated_with_a_warning() {
     let folder = Folder::new();
-    for (named, is_told) in [("max-age=-1", true), ("max-age=60, max-age=70", true), ("no-cache", false)] {
+    for (named, has_warning) in [("max-age=-1", true), ("max-age=60, max-age=70", true), ("no-cache", false)]
+    {
         let outcome = run(folder.path(), &["simulate", named]);
-        assert_eq!((outcome.code, outcome.stderr.contains("is read as")), (Some(0), is_told), "{outcome:?}");
+        assert_eq!(
+            (outcome.code, outcome.stderr.contains("is read as")),
+            (Some(0), has_warning),
+            "{outcome:?}"
+        );
     }
     let outcome = run(folder.path(), &["simulate", "list.pdf"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
@@ -235,7 +240,7 @@ fn a_value_that_does_not_say_one_thing_is_played_and_told() {
 }
 
 #[test]
-fn a_file_is_played_wherever_it_lies() {
+fn a_file_inside_or_outside_a_mount_is_simulated() {
     let folder = Folder::new();
     folder
         .write("out/banner.jpg", "a banner")
@@ -260,8 +265,8 @@ fn a_file_is_played_wherever_it_lies() {
             folder.write("wamedia.toml", config);
         }
         let outcome = play(path);
-        let is_told = outcome.stderr.contains("lies in no mount") && outcome.stderr.contains(policy);
-        assert_eq!((outcome.code, is_told), (Some(0), sort == "file"), "{path}: {outcome:?}");
+        let has_warning = outcome.stderr.contains("is in no mount") && outcome.stderr.contains(policy);
+        assert_eq!((outcome.code, has_warning), (Some(0), sort == "file"), "{path}: {outcome:?}");
         let report: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
         assert_eq!(
             (&report["subject"]["sort"], &report["subject"]["size"]),
@@ -285,12 +290,12 @@ fn a_file_is_played_wherever_it_lies() {
 }
 
 #[test]
-fn an_etag_alone_is_played_both_ways() {
+fn a_lone_etag_is_simulated_both_ways() {
     let folder = Folder::new();
     let report = json(folder.path(), &["none", "--validators", "etag", "--for", "1h", "--links", "plain"]);
     let expected = [("headers plain", 12), ("headers-etag plain", 1), ("fixed plain", 6)];
     assert_eq!(requests(&report), expected.map(|(name, count)| (name.to_owned(), count)));
-    assert_eq!(report["runs"][0]["totals"]["bytes"], Value::Null, "no length is known");
+    assert_eq!(report["runs"][0]["totals"]["bytes"], Value::Null, "the size is not known");
 }
 
 #[test]
@@ -302,9 +307,9 @@ fn the_text_shows_a_plot_the_totals_and_a_timeline() {
     );
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
     for part in [
-        "max-age=604800 (1.00 KiB), with Last-Modified and ETag, as is assumed",
+        "max-age=604800 (1.00 KiB), with Last-Modified and ETag (assumed)",
         "48 sends and 1 edit within 1day",
-        // Half of the plot's cells are from before the edit.
+        // The first half of the plot is before the edit.
         &format!("edits                   {}v\n", " ".repeat(27)),
         "headers, plain          #....... ........ ........ !!!!!!!! ",
         "headers, plain             1    0       1   1.00 KiB      47         24      11h 30m",
@@ -322,7 +327,7 @@ fn the_text_shows_a_plot_the_totals_and_a_timeline() {
 }
 
 #[test]
-fn the_advice_can_be_pasted() {
+fn the_recommended_rule_works_when_pasted() {
     let folder = Folder::new();
     folder
         .write("a[1] \"b\".pdf", "a list")
@@ -341,7 +346,7 @@ fn the_advice_can_be_pasted() {
         let text = run(folder.path(), &[&["simulate", named], arguments].concat());
         assert!(text.stdout.ends_with(rule), "{text:?}");
 
-        // The lines do what they say, to this file and no other.
+        // The rule applies to this file and to no other.
         let pasted = Folder::new();
         pasted.write(named, "a list").write("a1 b.pdf", "another");
         let server = Server::configured(&pasted, &format!("[[mount]]\npath = \"/\"\nstore = \".\"\n{rule}"));
@@ -351,7 +356,7 @@ fn the_advice_can_be_pasted() {
     }
     let outcome = run(folder.path(), &["simulate", named, "--links", "plain", "--fresh-within", "5m"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stdout.contains("None of these meets it"), "{outcome:?}");
+    assert!(outcome.stdout.contains("None of these fits"), "{outcome:?}");
     let report = run(
         folder.path(),
         &["simulate", named, "--links", "plain", "--regime", "headers", "--fresh-within", "30m"],
@@ -360,7 +365,7 @@ fn the_advice_can_be_pasted() {
 }
 
 #[test]
-fn a_long_schedule_is_told_in_a_few_lines() {
+fn the_timeline_of_a_long_schedule_is_short() {
     let folder = Folder::new();
     let arguments =
         ["no-cache", "--send-every", "1s", "--for", "50000s", "--edit-every", "1s", "--links", "versioned"];

@@ -1,12 +1,12 @@
-//! The report as one JSON object, whose form scripts go by: fields may be added, and none is renamed or taken away.
+//! JSON output of a simulation. The format is stable: fields may be added, but none is renamed or removed.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::escape::json_pretty;
 use super::recommend::rule;
 use super::{Recommended, Report, Run, name};
+use crate::escape::json_pretty;
 use crate::simulate::{Line, Stretch, What};
 use crate::whatsapp::link_cache::Revalidation;
 

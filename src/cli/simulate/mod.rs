@@ -1,7 +1,7 @@
-//! `wamedia simulate`: WhatsApp's documented link caches, played over a schedule of sends and edits.
+//! `wamedia simulate`: simulates WhatsApp's documented link caches over a schedule of sends and edits.
 //!
-//! What is named is found out in `subject`, a URL's headers in `url`; what happens is the simulation's, in
-//! `check::simulation`; how it is told, for `text` and `json`.
+//! `subject` resolves the argument, with `url` for the headers of a URL. [`crate::simulate`] runs the simulation. `text` and `json` format
+//! the result.
 
 mod json;
 mod recommend;
@@ -15,77 +15,77 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, CommandError, print};
+use super::{CommandError, Exit, print};
 use crate::asset::CachePolicy;
 use crate::config::byte_size;
 use crate::simulate::{
-    Advice, Ask, Extent, Links, Scenario, Schedule, Strip, Timeline, Times, Totals, advise,
+    Advice, Extent, Links, Requirements, Scenario, Schedule, Strip, Timeline, Times, Totals, advise,
 };
 use crate::whatsapp::link_cache::{CacheControl, EtagAlone, Regime, Revalidation};
 use subject::Subject;
 
-/// Play WhatsApp's documented link caches over a schedule of sends
+/// Simulate WhatsApp's documented link caches over a schedule of sends
 ///
-/// Says how often WhatsApp asks the server, how many bytes go out, and for how long customers are shown an old version. Two
-/// regimes are documented, and both are played: the older one follows the response headers, the current one keeps each link
-/// for 10 minutes by its exact text.
+/// Predicts how often WhatsApp requests the asset, how many bytes the server sends, and for how long customers see an old version.
+/// Two caching regimes are documented, and both are simulated: the older one follows the response headers, the current one
+/// caches each link for 10 minutes by its exact text.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Arguments {
-    /// An asset as its path, a file that lies in no mount (under the default policy), a URL that is fetched once for its headers, or
-    /// a Cache-Control value (none: a response without one). A word that is such a value is one: write ./no-cache for a file of that name
+    /// The path of an asset, a file outside all mounts (under the default policy), a URL (requested once for its headers), or a
+    /// Cache-Control value (none: a response without one). For a file named like a value, write ./no-cache
     #[arg(value_name = "PATH|URL|VALUE")]
     named: String,
 
-    /// A message is sent every so often, from the beginning on [default: 5m, if there is no --send-at]
+    /// Interval between sends, from the start on [default: 5m without --send-at]
     #[arg(long, value_name = "SPAN", value_parser = span)]
     send_every: Option<Duration>,
 
-    /// A message is sent so long after the beginning; repeatable
+    /// Time of a send, from the start; repeatable
     #[arg(long, value_name = "SPAN", value_parser = span)]
     send_at: Vec<Duration>,
 
-    /// How long the schedule is
+    /// Length of the schedule
     #[arg(long = "for", value_name = "SPAN", value_parser = span, default_value = "1d")]
     length: Duration,
 
-    /// The asset is edited so long after the beginning; repeatable
+    /// Time of an edit of the asset, from the start; repeatable
     #[arg(long, value_name = "SPAN", value_parser = span)]
     edit_at: Vec<Duration>,
 
-    /// The asset is edited every so often
+    /// Interval between edits of the asset
     #[arg(long, value_name = "SPAN", value_parser = span)]
     edit_every: Option<Duration>,
 
-    /// Which of the documented regimes are played
+    /// The caching regimes to simulate
     #[arg(long, value_name = "REGIME", default_value = "both")]
     regime: Regimes,
 
-    /// Which links are sent: one that always means the current version, or one that names its version
+    /// The links to send: plain (one link for all versions) or versioned (the link names its version)
     #[arg(long, value_name = "LINKS", default_value = "both")]
     links: WhichLinks,
 
-    /// How WhatsApp asks again for what it keeps under no-cache, which is documented nowhere
+    /// How WhatsApp revalidates what it keeps under no-cache, which Meta does not document
     #[arg(long, value_name = "HOW", default_value = "plain")]
-    revalidation: Asking,
+    revalidation: RevalidationMethod,
 
-    /// The length of the asset, such as 300 KiB [default: an asset's own]
+    /// Size of the asset, such as 300 KiB [default: its real size]
     #[arg(long, value_name = "BYTES", value_parser = byte_size)]
     size: Option<u64>,
 
-    /// For a VALUE: which of Last-Modified and ETag go with it [default: both]
+    /// For a VALUE: the validators of the response [default: both]
     #[arg(long, value_name = "WHICH")]
     validators: Option<Validators>,
 
-    /// Recommend the policy with the fewest requests under which every edit is visible after so long
+    /// Recommend the policy with the fewest requests that shows every edit within this time
     #[arg(long, value_name = "SPAN", value_parser = span)]
     fresh_within: Option<Duration>,
 
-    /// How much of the timeline is told
+    /// How much of the timeline to print
     #[arg(long, value_name = "HOW", default_value = "short")]
-    timeline: HowMuch,
+    timeline: TimelineLength,
 
-    /// How the result is printed
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -99,38 +99,37 @@ Examples:
   wamedia simulate no-cache --revalidation conditional --regime headers
   wamedia simulate prices/price-list.pdf --edit-every 6h --fresh-within 1h
 
-JSON is one object. `subject` says what was named and its headers, `schedule` and `assumptions`
-what was played, `advice` what --fresh-within recommends, if it is asked for. `runs` has, for each
-regime and sort of link, `totals` (sends, edits, requests, not_modified, bodies, bytes, from_cache,
-old_sends, longest_old_ms) and `timeline`. `bytes` is null where no length is known. Times are
-milliseconds.
+JSON is one object. `subject` has the argument and its headers, `schedule` and `assumptions` the
+input, `advice` the recommendation of --fresh-within, if given. `runs` has, for each regime and kind
+of link, `totals` (sends, edits, requests, not_modified, bodies, bytes, from_cache, old_sends,
+longest_old_ms) and `timeline`. `bytes` is null if the size is not known. Times are milliseconds.
 
-Exit codes: 0 it was played, 1 there is no such asset or no policy that is fresh enough, 2 wrong
-usage or configuration, 3 the file, the bucket or the URL could not be read.";
+Exit codes: 0 success, 1 there is no such asset, or no policy meets --fresh-within, 2 wrong usage or
+configuration, 3 the file, the bucket or the URL could not be read.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Regimes {
-    /// By the response headers, 2022 to API v20
+    /// Follows the response headers (2022 to API v20)
     Headers,
-    /// 10 minutes by the link's exact text, since April 2026
+    /// Caches each link for 10 minutes by its exact text (since April 2026)
     Fixed,
-    /// One after the other
+    /// Both, one after the other
     Both,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WhichLinks {
-    /// One for all versions
+    /// One link for all versions
     Plain,
-    /// As wamedia link prints them
+    /// A link for each version, as wamedia link prints it
     Versioned,
-    /// One after the other
+    /// Both, one after the other
     Both,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Asking {
-    /// A plain GET, whose Last-Modified is compared: what the page reads like, and the most bytes
+enum RevalidationMethod {
+    /// A plain GET, and compares Last-Modified: the likely meaning of Meta's page, and the most bytes
     Plain,
     /// A GET with If-Modified-Since, which a 304 can answer
     Conditional,
@@ -149,45 +148,45 @@ enum Validators {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum HowMuch {
+enum TimelineLength {
     /// The beginning, the first edits and the end
     Short,
-    /// Everything
+    /// All of it
     All,
-    /// Nothing
+    /// None of it
     None,
 }
 
-impl From<HowMuch> for Extent {
-    fn from(how_much: HowMuch) -> Self {
-        match how_much {
-            HowMuch::Short => Self::Short,
-            HowMuch::All => Self::All,
-            HowMuch::None => Self::None,
+impl From<TimelineLength> for Extent {
+    fn from(length: TimelineLength) -> Self {
+        match length {
+            TimelineLength::Short => Self::Short,
+            TimelineLength::All => Self::All,
+            TimelineLength::None => Self::None,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text
     Text,
     /// One JSON object
     Json,
 }
 
-/// One simulation: what it was, and what happened.
+/// One simulation and its results.
 struct Run {
     regime: Regime,
     links: Links,
-    /// What the links of this run are answered with.
+    /// The Cache-Control of responses to the links of this run.
     cache_control: Option<String>,
     totals: Totals,
     timeline: Timeline,
     strip: Strip,
 }
 
-/// A recommendation, and what it was asked for.
+/// A recommendation and its input.
 struct Recommended {
     within: Duration,
     regimes: Vec<Regime>,
@@ -195,13 +194,13 @@ struct Recommended {
     advice: Advice,
 }
 
-/// All that there is to tell.
+/// The result of the command.
 struct Report {
     subject: Subject,
     schedule: Schedule,
     revalidation: Revalidation,
     size: Option<u64>,
-    timeline: HowMuch,
+    timeline: TimelineLength,
     runs: Vec<Run>,
     recommended: Option<Recommended>,
 }
@@ -213,11 +212,10 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
     let size = arguments.size.or(subject.size);
     let sends = schedule.send_count() as u64;
     if size.is_some_and(|size| size.checked_mul(sends).is_none()) {
-        let reason =
-            "--size: so many bytes, sent so often, are more than can be counted; give a smaller size";
+        let reason = "--size: the total number of bytes overflows; give a smaller size";
         return Err(CommandError::new(Exit::Usage, reason));
     }
-    // A version that exists cannot be younger than the schedule in which it is edited.
+    // The schedule cannot begin before the existing version was made.
     let begins = subject.headers.last_modified.map_or(begins, |date| begins.max(date.into()));
     let runs = runs(arguments, &subject, &schedule, begins, size);
     let recommended =
@@ -236,7 +234,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
     Ok(exit)
 }
 
-/// The whole second that it is: within it, versions are told apart as in any other.
+/// The current time, rounded down to a whole second, since Last-Modified has whole seconds.
 fn this_second() -> SystemTime {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     UNIX_EPOCH + Duration::from_secs(seconds)
@@ -276,10 +274,10 @@ fn runs(
             };
             scenario.play(|event| {
                 run.totals.count(event);
-                if arguments.timeline != HowMuch::None {
-                    run.timeline.see(event);
+                if arguments.timeline != TimelineLength::None {
+                    run.timeline.record(event);
                 }
-                run.strip.see(event);
+                run.strip.record(event);
             });
             runs.push(run);
         }
@@ -297,13 +295,14 @@ fn recommended(
     let regimes = arguments.regimes(false);
     let links = arguments.links.each();
     let versioned = subject.versioned.clone();
-    let ask = Ask { within, schedule, begins, versioned: &versioned, links: &links, regimes: &regimes };
-    let advice = advise(&ask);
+    let requirements =
+        Requirements { within, schedule, begins, versioned: &versioned, links: &links, regimes: &regimes };
+    let advice = advise(&requirements);
     Recommended { within, regimes, versioned, advice }
 }
 
 impl Arguments {
-    /// The regimes that are played. An ETag alone can lead to two things under the older one, and both of them are.
+    /// The regimes to simulate. Under the older one, a lone ETag has two possible outcomes, so both are simulated.
     fn regimes(&self, etag_alone: bool) -> Vec<Regime> {
         let revalidation = self.revalidation.into();
         let headers = |etag_alone| Regime::Headers { etag_alone, revalidation };
@@ -331,16 +330,16 @@ impl WhichLinks {
     }
 }
 
-impl From<Asking> for Revalidation {
-    fn from(asking: Asking) -> Self {
-        match asking {
-            Asking::Plain => Self::Plain,
-            Asking::Conditional => Self::Conditional,
+impl From<RevalidationMethod> for Revalidation {
+    fn from(method: RevalidationMethod) -> Self {
+        match method {
+            RevalidationMethod::Plain => Self::Plain,
+            RevalidationMethod::Conditional => Self::Conditional,
         }
     }
 }
 
-/// A regime's name in results.
+/// The name of a regime in results.
 fn name(regime: Regime) -> &'static str {
     match regime {
         Regime::Headers { etag_alone: EtagAlone::Ignored, .. } => "headers",
@@ -349,9 +348,9 @@ fn name(regime: Regime) -> &'static str {
     }
 }
 
-/// A span of time in whole milliseconds.
+/// Parses a time span in whole milliseconds.
 fn span(text: &str) -> Result<Duration, String> {
-    let fix = "write numbers with their units, such as 90s, 5m, 2h30m or 7d";
+    let fix = "write numbers with units, such as 90s, 5m, 2h30m or 7d";
     let span = match text {
         "0" => Duration::ZERO,
         text => humantime::parse_duration(text).map_err(|e| format!("{e}; {fix}"))?,
@@ -359,6 +358,6 @@ fn span(text: &str) -> Result<Duration, String> {
     if span.subsec_nanos() % 1_000_000 == 0 {
         Ok(span)
     } else {
-        Err(format!("it is no whole number of milliseconds; {fix}"))
+        Err(format!("not a whole number of milliseconds; {fix}"))
     }
 }

@@ -1,4 +1,4 @@
-//! What was named on the command line: an asset, a file, a URL or a Cache-Control value, and the headers that it is answered with.
+//! Resolves the argument of `simulate` (asset, file, URL or Cache-Control value) to response headers.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use httpdate::HttpDate;
 use hyper::header::CACHE_CONTROL;
 
-use crate::escape::escaped;
-use super::super::{Exit, CommandError, asset, load_or_none, print_stderr};
+use super::super::{CommandError, Exit, asset, load_or_none, print_stderr};
 use super::{Validators, url};
 use crate::asset::{CachePolicy, PolicyError};
-use crate::check::url::without_password;
 use crate::check::FileSource;
+use crate::check::url::without_password;
 use crate::config::{Flags, Location, Settings};
+use crate::escape::escaped;
 use crate::shell::named;
 use crate::simulate::Links;
 use crate::whatsapp::Treatment;
@@ -22,31 +22,31 @@ use crate::whatsapp::link_cache::{CacheControl, CacheHeaders};
 pub(super) struct Subject {
     pub(super) named: String,
     pub(super) sort: Sort,
-    /// For a link that does not name its version.
+    /// Cache-Control for a plain link.
     cache_control: Option<String>,
-    /// For a link that does.
+    /// Cache-Control for a versioned link.
     versioned_cache_control: Option<String>,
-    /// The headers for a link that does not name its version.
+    /// The headers for a plain link.
     pub(super) headers: CacheHeaders,
     pub(super) size: Option<u64>,
-    /// What a link that names its version is answered with by wamedia.
+    /// The policy that wamedia applies to versioned links.
     pub(super) versioned: CachePolicy,
-    /// What a rule about it has to match.
+    /// The glob pattern of a rule for it.
     pub(super) pattern: String,
 }
 
-/// What kind of thing was named.
+/// The kind of argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Asset,
-    /// A file that lies in no mount.
+    /// A file outside all mounts.
     File,
     Url,
     Value,
 }
 
 impl Sort {
-    /// Its name in results.
+    /// The name in results.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Asset => "asset",
@@ -58,7 +58,7 @@ impl Sort {
 }
 
 impl Subject {
-    /// What links of this sort are answered with.
+    /// The Cache-Control of responses to these links.
     pub(super) fn cache_control(&self, links: Links) -> Option<String> {
         match links {
             Links::Plain => self.cache_control.clone(),
@@ -70,7 +70,7 @@ impl Subject {
 /// The word for a response without Cache-Control.
 const NONE: &str = "none";
 
-/// Tells what is meant, and looks it up.
+/// Resolves the argument.
 pub(super) fn find(
     named: &str,
     validators: Option<Validators>,
@@ -80,15 +80,15 @@ pub(super) fn find(
     if named == NONE || CachePolicy::lenient(named).is_some() {
         if named.contains(|c: char| c.is_control()) {
             let reason =
-                format_args!("`{}` has a character that no header can hold; leave it out", escaped(named));
+                format_args!("`{}` has a character that is not valid in a header; remove it", escaped(named));
             return Err(CommandError::new(Exit::Usage, reason));
         }
-        tell_how_it_is_read(named);
+        warn_if_ambiguous(named);
         return Ok(value(named, validators.unwrap_or(Validators::Both), now));
     }
     if validators.is_some() {
         let reason = format_args!(
-            "--validators is for a Cache-Control value, and `{}` is none; its own headers count, so leave it out",
+            "--validators is for a Cache-Control value, but `{}` is not one and has headers of its own; remove the option",
             named.escape_debug()
         );
         return Err(CommandError::new(Exit::Usage, reason));
@@ -96,8 +96,8 @@ pub(super) fn find(
     if named.contains("://") { of_url(named) } else { of_path(named, config) }
 }
 
-/// A value that does not say one thing is played all the same, as lenient caches read it.
-fn tell_how_it_is_read(named: &str) {
+/// Warns that an ambiguous value is simulated the way lenient caches read it.
+fn warn_if_ambiguous(named: &str) {
     use PolicyError::{NotSeconds, Twice};
     let Err(error @ (NotSeconds { .. } | Twice(_))) = named.parse::<CachePolicy>() else {
         return;
@@ -105,7 +105,7 @@ fn tell_how_it_is_read(named: &str) {
     if let Some(policy) = CachePolicy::lenient(named) {
         let error = error.to_string();
         print_stderr(&format!(
-            "wamedia: {}: {}; so it is read as: {}\n",
+            "wamedia: {}: {}; it is read as: {}\n",
             escaped(named),
             escaped(&error),
             Treatment::under(&policy)
@@ -137,7 +137,7 @@ fn value(named: &str, validators: Validators, now: SystemTime) -> Subject {
 }
 
 fn of_url(named: &str) -> Result<Subject, CommandError> {
-    let answer = url::ask(named)?;
+    let answer = url::fetch_head(named)?;
     let cache_control = answer.field(&CACHE_CONTROL);
     let headers = answer.cache_headers();
     Ok(Subject {
@@ -152,7 +152,7 @@ fn of_url(named: &str) -> Result<Subject, CommandError> {
     })
 }
 
-/// An asset by its path, or else a file that lies in no mount.
+/// An asset by its path, or a file outside all mounts.
 fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, CommandError> {
     let path = Path::new(named);
     let Some(settings) = load_or_none(&Flags { config, ..Flags::default() })? else {
@@ -160,8 +160,8 @@ fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, CommandError
             return of_file(path, &CachePolicy::NO_CACHE, CachePolicy::VERSIONED);
         }
         let reason = format_args!(
-            "`{}` is no file, no URL and no Cache-Control value (max-age=n, no-cache, no-store, private or none), and there is \
-             no store in which it may be an asset; name one by WAMEDIA_STORE=FOLDER, or in wamedia.toml",
+            "`{}` is not a file, a URL or a Cache-Control value (max-age=SECONDS, no-cache, no-store, private or none), and no \
+             store is configured in which it could be an asset; set WAMEDIA_STORE=FOLDER or write a wamedia.toml",
             escaped(named)
         );
         return Err(CommandError::new(Exit::Usage, reason));
@@ -195,11 +195,11 @@ fn of_asset(found: &asset::Named, settings: &Settings) -> Subject {
     }
 }
 
-/// Whether a file lies in a folder that is mounted, and so is served or kept back as the configuration says.
+/// Whether a file is in a mounted folder, so that the configuration decides whether it is served.
 fn is_in_a_mount(file: &Path, settings: &Settings) -> bool {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    // Not the file itself: a link in a store is served, or kept back, under its own name.
+    // Resolve the folder, not the file: a symbolic link in a store is served or hidden under its own name.
     let Ok(file) = folder.canonicalize().map(|folder| folder.join(name)) else { return false };
     settings.mounts.iter().any(|mount| match &mount.store {
         Location::Folder(folder) => folder.canonicalize().is_ok_and(|folder| file.starts_with(folder)),
@@ -207,16 +207,17 @@ fn is_in_a_mount(file: &Path, settings: &Settings) -> bool {
     })
 }
 
-/// A file as it would be served under its own name, where no rule is about it.
+/// A file as it would be served if no rule matched it.
 fn of_file(file: &Path, policy: &CachePolicy, versioned: CachePolicy) -> Result<Subject, CommandError> {
     let named = named(file);
-    let (_, metadata) = FileSource::open(file)
-        .map_err(|e| CommandError::new(Exit::System, format_args!("{} cannot be read: {e}", escaped(&named))))?;
+    let (_, metadata) = FileSource::open(file).map_err(|e| {
+        CommandError::new(Exit::System, format_args!("{} cannot be read: {e}", escaped(&named)))
+    })?;
     print_stderr(&format!(
-        "wamedia: {} lies in no mount, so it is played under the default policy: {policy}\n",
+        "wamedia: {} is in no mount, so the default policy applies: {policy}\n",
         escaped(&named)
     ));
-    // As it is served: the first two seconds are no honest date, and none lies in the future.
+    // As in serving: mtimes of 0 and 1 are not real dates, and no date is in the future.
     let modified = metadata.modified().map(|modified| modified.min(SystemTime::now()));
     let seconds = modified.ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
     let last_modified = seconds.map(|seconds| seconds.as_secs()).filter(|seconds| *seconds > 1);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Writes rows in columns; the first `left` of them begin at the left, the others end at the right.
+/// Writes rows in aligned columns: the first `left` columns to the left, the others to the right.
 pub(super) fn table(text: &mut String, rows: &[Vec<String>], left: usize) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns)
@@ -25,7 +25,7 @@ pub(super) fn table(text: &mut String, rows: &[Vec<String>], left: usize) {
     }
 }
 
-/// A span of time as it is written in options: `2h 30m`.
+/// A time span in the syntax of the options: `2h 30m`.
 pub(super) fn span(span: Duration) -> String {
     humantime::format_duration(span).to_string()
 }

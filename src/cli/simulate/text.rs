@@ -1,20 +1,20 @@
-//! The report for people: what was played, a plot, the totals, and a timeline.
+//! Text output of a simulation: subject, plot, totals and timeline.
 
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
-use crate::escape::escaped;
 use super::subject::Sort;
 use super::table::{span, table};
-use super::{HowMuch, Report, Run, name, recommend};
+use super::{Report, Run, TimelineLength, name, recommend};
+use crate::escape::escaped;
 use crate::simulate::{Answer, Cell, Line, Stretch, What};
 use crate::whatsapp::link_cache::{CacheControl, EtagAlone, Regime, Revalidation};
 
-/// Width of what is left of the plot.
+/// Width of the labels to the left of the plot.
 const LABEL: usize = 24;
 
-/// Cells of a plot: what a terminal has room for, or a line of 80 characters.
+/// Number of cells in a plot: as many as fit in the terminal, or in a line of 80 characters.
 pub(super) fn plot_width() -> usize {
     let columns: usize =
         rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.into());
@@ -27,7 +27,7 @@ pub(super) fn render(report: &Report) -> String {
     write_subject(&mut text, report);
     write_plot(&mut text, report);
     write_totals(&mut text, report);
-    if report.timeline != HowMuch::None {
+    if report.timeline != TimelineLength::None {
         report.runs.iter().for_each(|run| write_timeline(&mut text, run));
     }
     if let Some(recommended) = &report.recommended {
@@ -49,12 +49,12 @@ fn write_subject(text: &mut String, report: &Report) {
         (false, true) => "with ETag, without Last-Modified",
         (false, false) => "without Last-Modified and ETag",
     };
-    let assumed = if subject.sort == Sort::Value { ", as is assumed" } else { "" };
+    let assumed = if subject.sort == Sort::Value { " (assumed)" } else { "" };
     let _ = writeln!(text, "{}{size}, {validators}{assumed}", escaped(&subject.named));
     let (sends, edits) = (schedule.send_count(), schedule.edit_count());
     let _ = writeln!(
         text,
-        "{sends} send{} and {edits} edit{} within {}; the server sees an edit at once",
+        "{sends} send{} and {edits} edit{} within {}; the server serves an edit at once",
         plural(sends),
         plural(edits),
         span(schedule.length())
@@ -62,9 +62,9 @@ fn write_subject(text: &mut String, report: &Report) {
     if report.runs.iter().any(|run| matches!(run.regime, Regime::Headers { .. })) {
         text.push_str(match report.revalidation {
             Revalidation::Plain => {
-                "no-cache is taken to be asked again by a plain GET (or --revalidation conditional)\n"
+                "assumes that no-cache is revalidated by a plain GET (change with --revalidation conditional)\n"
             }
-            Revalidation::Conditional => "no-cache is taken to be asked again with If-Modified-Since\n",
+            Revalidation::Conditional => "assumes that no-cache is revalidated by a GET with If-Modified-Since\n",
         });
     }
 }
@@ -88,7 +88,9 @@ fn write_plot(text: &mut String, report: &Report) {
         let cells: String = run.strip.cells().iter().map(|cell| symbol(*cell)).collect();
         let _ = writeln!(text, "{:LABEL$}{}", label(run), cells.trim_end());
     }
-    text.push_str("  # fetched   = asked, 304   . from WhatsApp's cache   ! an old version was sent\n");
+    text.push_str(
+        "  # fetched (200)   = revalidated (304)   . from WhatsApp's cache   ! an old version was sent\n",
+    );
 }
 
 fn symbol(cell: Cell) -> char {
@@ -140,11 +142,11 @@ fn write_timeline(text: &mut String, run: &Run) {
 
 fn regime_in_words(regime: Regime) -> &'static str {
     match regime {
-        Regime::Headers { etag_alone: EtagAlone::Ignored, .. } => "by the headers",
+        Regime::Headers { etag_alone: EtagAlone::Ignored, .. } => "by the response headers",
         Regime::Headers { etag_alone: EtagAlone::KeptForGood, .. } => {
-            "by the headers, where an ETag alone has it kept (unpredictable; this is the one extreme)"
+            "by the response headers, if a lone ETag makes it cached for good (unpredictable; this is one extreme)"
         }
-        Regime::Fixed => "10 minutes by the link",
+        Regime::Fixed => "10 minutes for each link",
     }
 }
 
@@ -157,7 +159,7 @@ fn write_stretch(text: &mut String, stretch: &Stretch) {
             let how = match answer {
                 Answer::Cache => "from the cache",
                 Answer::Whole => "fetched",
-                Answer::NotModified => "asked, 304",
+                Answer::NotModified => "revalidated (304)",
             };
             let old = old_for.map_or(String::new(), |age| format!(", OLD for {}", span(age)));
             format!("{count} x {how}: version {version}{old}")
