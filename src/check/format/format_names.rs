@@ -9,7 +9,7 @@ impl Format {
     /// Its usual name: `JPEG`, `Opus in Ogg`, `MP4 (HEVC)`, `Word document (docx)`, `HTML page`.
     pub fn name(&self) -> String {
         let name = match self {
-            Self::Empty => "nothing at all",
+            Self::Empty => "empty file",
             Self::Jpeg(Jpeg { components: 4, .. }) => "JPEG (CMYK)",
             Self::Jpeg(_) => "JPEG",
             Self::Png(Png { is_animated: true, .. }) => "animated PNG",

@@ -40,7 +40,7 @@ pub(super) fn recognise(opening: &[u8], is_all: bool, last: Option<u8>) -> Optio
             let value = serde_json::from_slice(opening).ok()?;
             Some(Format::Json { is_error: is_json_error(&value) })
         }
-        b'{' | b'[' => looks_like_json(opening, last).then_some(Format::Json { is_error: false }),
+        b'{' | b'[' => resembles_json(opening, last).then_some(Format::Json { is_error: false }),
         _ => None,
     }
 }
@@ -79,8 +79,8 @@ fn element(opening: &[u8], last: Option<u8>) -> Option<Format> {
 /// Whether a page follows the first tag, rather than a text about that tag: the tag is followed by another tag, or the text ends
 /// with a tag.
 fn is_followed_by_markup(tag: &[u8], last: Option<u8>) -> bool {
-    let behind = tag.iter().position(|byte| *byte == b'>').map(|end| tag[end + 1..].trim_ascii_start());
-    last == Some(b'>') || behind.is_some_and(|behind| behind.starts_with(b"<"))
+    let after = tag.iter().position(|byte| *byte == b'>').map(|end| tag[end + 1..].trim_ascii_start());
+    last == Some(b'>') || after.is_some_and(|after| after.starts_with(b"<"))
 }
 
 /// Whether a tag, without its `<`, is for the element of this name, ignoring case.
@@ -91,7 +91,7 @@ fn opens(tag: &[u8], name: &[u8]) -> bool {
 }
 
 /// Whether a partly read text starts and ends as JSON does.
-fn looks_like_json(opening: &[u8], last: Option<u8>) -> bool {
+fn resembles_json(opening: &[u8], last: Option<u8>) -> bool {
     let within = opening[1..].trim_ascii_start();
     match opening.first() {
         Some(b'{') => within.first() == Some(&b'"') && last == Some(b'}'),

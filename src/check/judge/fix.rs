@@ -1,4 +1,4 @@
-//! Commands that fix a file, ready to paste: ImageMagick, ffmpeg, qpdf, LibreOffice, iconv and mv.
+//! Commands that fix a file, ready to paste: `ImageMagick`, ffmpeg, qpdf, `LibreOffice`, iconv and mv.
 //!
 //! No command writes to its input file or overwrites another file without asking: ffmpeg asks, `mv -n` never overwrites, and the
 //! others write to a new file name.

@@ -185,7 +185,7 @@ pub(super) fn kind_of(format: &Format) -> Option<Kind> {
     }
 }
 
-/// The kind of message for a browser recording (WebM, Matroska), although WhatsApp lists these formats for none. Recordings are
+/// The kind of message for a browser recording (`WebM`, Matroska), although WhatsApp lists these formats for none. Recordings are
 /// meant to be played, not sent as documents.
 pub(super) fn recording_kind(format: &Format) -> Option<Kind> {
     match format {

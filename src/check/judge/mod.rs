@@ -133,12 +133,12 @@ fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: 
     let fix = match &recognised.format {
         Format::Pdf(_) => fix::broken_pdf(subject.input),
         format => {
-            let again = "export or download it again";
+            let export_again = "export or download it again";
             match fix::convert(kind, subject.input, format) {
                 Some(command) if matches!(damage, Damage::Malformed(_)) => {
-                    format!("{again}, or try: {command}")
+                    format!("{export_again}, or try: {command}")
                 }
-                _ => again.to_owned(),
+                _ => export_again.to_owned(),
             }
         }
     };

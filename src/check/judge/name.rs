@@ -77,7 +77,7 @@ pub fn judge_key(key: &str) -> Vec<Finding> {
     };
     let plain: Vec<_> = key.split('/').filter(is_name).collect();
     let fix = if plain.is_empty() {
-        "copy the object to a key with a name in it".to_owned()
+        "copy the object to a key with a file name".to_owned()
     } else {
         format!("copy the object to the key `{}`, and check the program that wrote it", plain.join("/"))
     };

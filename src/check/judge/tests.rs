@@ -124,7 +124,7 @@ fn the_tables_cover_every_rule() {
     assert_eq!(FOUND.take(), all);
 }
 
-fn whole(format: Format) -> Recognised {
+fn undamaged(format: Format) -> Recognised {
     Recognised { format, damage: Vec::new() }
 }
 
@@ -152,7 +152,7 @@ fn files_of_every_listed_format_have_no_findings() {
         ("a.txt", Format::Xml { is_error: false }),
         ("a.txt", Format::Svg),
     ] {
-        assert!(found(name, None, 1000, &whole(format.clone())).is_empty(), "{name}: {format:?}");
+        assert!(found(name, None, 1000, &undamaged(format.clone())).is_empty(), "{name}: {format:?}");
     }
 }
 
@@ -215,7 +215,7 @@ fn media_types_are_checked_against_kind_bytes_and_extension() {
             &["video-brand"],
         ),
     ] {
-        assert_eq!(found(name, as_kind, 1000, &whole(format)), expected, "{name} as {as_kind:?}");
+        assert_eq!(found(name, as_kind, 1000, &undamaged(format)), expected, "{name} as {as_kind:?}");
     }
 }
 
@@ -234,7 +234,7 @@ fn content_type_headers_are_checked_against_bytes_and_names() {
         ("a.txt", Some("text/plain; charset=windows-1252"), text(TextEncoding::Legacy), &[]),
     ] {
         let header = header.map(|header| MediaType::parse(header).expect("a type"));
-        assert_eq!(found_as(name, header.as_ref(), None, 1000, &whole(format)), expected, "{name}");
+        assert_eq!(found_as(name, header.as_ref(), None, 1000, &undamaged(format)), expected, "{name}");
     }
 }
 
@@ -257,7 +257,7 @@ fn sizes_above_powers_of_ten_are_doubtful_and_above_powers_of_two_refused() {
         ("a.ogg", ogg(OggCodec::Opus, 1, 1), 512_000, &[]),
         ("a.ogg", ogg(OggCodec::Opus, 1, 1), 512_001, &["voice-size"]),
     ] {
-        assert_eq!(found(name, None, size, &whole(format)), expected, "{name} of {size} bytes");
+        assert_eq!(found(name, None, size, &undamaged(format)), expected, "{name} of {size} bytes");
     }
 }
 
@@ -311,11 +311,11 @@ fn image_audio_video_and_document_rules() {
         ("a.txt", text(TextEncoding::Utf16), &["text-encoding"]),
         ("invoice", pdf(0, false, true), &["type-not-listed", "document-name"]),
     ] {
-        assert_eq!(found(name, None, 1000, &whole(format.clone())), expected, "{name}: {format:?}");
+        assert_eq!(found(name, None, 1000, &undamaged(format.clone())), expected, "{name}: {format:?}");
     }
     let long = |stem: usize| format!("{}.pdf", "a".repeat(stem));
-    assert!(found(&long(236), None, 1000, &whole(pdf(0, false, true))).is_empty());
-    assert_eq!(found(&long(237), None, 1000, &whole(pdf(0, false, true))), ["document-name-long"]);
+    assert!(found(&long(236), None, 1000, &undamaged(pdf(0, false, true))).is_empty());
+    assert_eq!(found(&long(237), None, 1000, &undamaged(pdf(0, false, true))), ["document-name-long"]);
 }
 
 #[test]
@@ -348,9 +348,9 @@ fn object_keys_that_no_link_can_name_are_refused() {
         ("a/new\nline.jpg", Some(("the path holds a control character", ""))),
         ("a//b.jpg", Some(("two slashes", "`a/b.jpg`"))),
         ("//b.jpg", Some(("begins with a slash", "`b.jpg`"))),
-        ("/", Some(("begins with a slash", "a key with a name"))),
+        ("/", Some(("begins with a slash", "a key with a file name"))),
         ("a.jpg/", Some(("ends with a slash", "`a.jpg`"))),
-        ("", Some(("ends with a slash", "a key with a name"))),
+        ("", Some(("ends with a slash", "a key with a file name"))),
         ("a/../b.jpg", Some(("`..`", "`a/b.jpg`"))),
         ("./b.jpg", Some(("`.`", "`b.jpg`"))),
     ] {
@@ -409,7 +409,7 @@ fn findings_carry_the_known_webhook_text() {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
         let subject =
             Subject { name, input: Path::new(name), media_type: Some(&media_type), size: 9, as_kind };
-        judge(&subject, &whole(format)).findings.remove(0).webhook.expect("a text")
+        judge(&subject, &undamaged(format)).findings.remove(0).webhook.expect("a text")
     };
     assert_eq!(
         of("a.webp", Some(Kind::Image), webp(512, false)),
@@ -467,14 +467,14 @@ fn fixes(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) 
 
 #[test]
 fn one_command_fixes_the_size_and_the_streams() {
-    let static_sticker = fixes("a.webp", None, 200_000, &whole(webp(500, false)));
+    let static_sticker = fixes("a.webp", None, 200_000, &undamaged(webp(500, false)));
     assert!(
         static_sticker.len() == 2
             && static_sticker[0] == static_sticker[1]
             && static_sticker[0].contains("target-size"),
         "{static_sticker:?}"
     );
-    let video = fixes("a.mp4", None, 20 * MB, &whole(mp4(vec![hevc()])));
+    let video = fixes("a.mp4", None, 20 * MB, &undamaged(mp4(vec![hevc()])));
     assert!(video.len() == 2 && video[0] == video[1] && video[0].contains("-b:v"), "{video:?}");
 }
 
@@ -491,7 +491,7 @@ fn fixes_suit_the_format() {
         ("a.vcf", None, text(TextEncoding::Ascii), "contacts message"),
         ("a.jpg", None, Format::Jpeg(Jpeg { components: 4, ..jpeg() }), "-type TrueColor"),
     ] {
-        let fixes = fixes(name, as_kind, 100, &whole(format));
+        let fixes = fixes(name, as_kind, 100, &undamaged(format));
         assert!(fixes[0].contains(part), "{name}: {fixes:?}");
     }
 }

@@ -122,8 +122,8 @@ fn descriptor(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (&found, mut rest) = bytes.split_first()?;
     let mut length = 0;
     for _ in 0..4 {
-        let (&byte, behind) = rest.split_first()?;
-        rest = behind;
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
         length = length << 7 | usize::from(byte & 0x7F);
         if byte & 0x80 == 0 {
             break;

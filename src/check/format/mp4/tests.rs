@@ -151,8 +151,8 @@ fn limits_end_the_walk() {
     assert_eq!((movie.tracks.len(), damage), (64, vec![]));
     let spread = mp4_box(*b"free", &[&[0; 2000]]).repeat(2000);
     // Whether a moov follows them is unknown.
-    for behind in [moov_box(77, &[3, 10], None), Vec::new()] {
-        let bytes = [&ftyp[..], &spread, &behind].concat();
+    for moov in [moov_box(77, &[3, 10], None), Vec::new()] {
+        let bytes = [&ftyp[..], &spread, &moov].concat();
         let recognised = recognise(&mut &bytes[..]).unwrap();
         assert_eq!(recognised, Recognised { format: Format::Unreached, damage: vec![] });
     }

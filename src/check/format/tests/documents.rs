@@ -16,8 +16,8 @@ fn pdf_version_and_encryption() {
         let pdf = Pdf { version: version.into(), junk_before: 0, is_encrypted, has_end: true };
         assert_eq!(undamaged(&media(name)), Format::Pdf(pdf.clone()), "{name}");
         // After other bytes, its offsets count from the PDF header.
-        let behind = [b"\r\n<b>Warning</b>: headers already sent\n", &media(name)[..]].concat();
-        assert_eq!(undamaged(&behind), Format::Pdf(Pdf { junk_before: 39, ..pdf.clone() }), "{name}");
+        let prefixed = [b"\r\n<b>Warning</b>: headers already sent\n", &media(name)[..]].concat();
+        assert_eq!(undamaged(&prefixed), Format::Pdf(Pdf { junk_before: 39, ..pdf.clone() }), "{name}");
         let cut = media(name);
         let cut = &cut[..cut.len() - 10];
         assert!(matches!(undamaged(cut), Format::Pdf(Pdf { has_end: false, .. })), "{name}");

@@ -120,7 +120,7 @@ fn other_files_are_recognised_by_their_magic_bytes() {
     let mut archive = vec![b'a'; 257];
     archive.extend(*b"ustar\x0000");
     let files: &[(&[u8], &str)] = &[
-        (b"", "nothing at all"),
+        (b"", "empty file"),
         (b"\x7fELF\x02\x01\x01\0", "ELF program"),
         (&program, "Windows program"),
         (&archive, "tar"),

@@ -73,8 +73,8 @@ fn a_truncated_jpeg_is_reported_and_one_with_trailing_data_is_not() {
     }
     // Cameras append data: a video, padding, another image.
     let film = std::fs::read(folder("media-sample/campaign/spot.mp4")).unwrap();
-    for behind in [&film[..], &vec![0; 70_000], &whole, b"\0"] {
-        assert!(matches!(undamaged(&[&whole[..], behind].concat()), Format::Jpeg(_)));
+    for trailing in [&film[..], &vec![0; 70_000], &whole, b"\0"] {
+        assert!(matches!(undamaged(&[&whole[..], trailing].concat()), Format::Jpeg(_)));
     }
     // Zeros in place of bytes that a copy did not write are not padding, however many they are.
     for (kept, zeros) in [(3000, 20_000), (whole.len() - 2, 100_000), (whole.len() / 2, 17_000)] {

@@ -20,8 +20,8 @@ impl Source for Sparse {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let there = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let count = buffer.len().min(there);
+        let available = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let count = buffer.len().min(available);
         let tail = self.size.saturating_sub(self.tail.len() as u64);
         for (byte, at) in buffer[..count].iter_mut().zip(offset..) {
             let of_head = usize::try_from(at).ok().and_then(|at| self.head.get(at));
