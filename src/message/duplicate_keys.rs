@@ -17,15 +17,15 @@ use crate::whatsapp::messages::Code;
 /// RFC 8259 section 4: names should be unique, and what becomes of others is not predictable.
 ///
 /// ```
-/// use wamedia::message::repeated_names;
+/// use wamedia::message::duplicate_keys;
 ///
-/// let faults = repeated_names(r#"{"text":{"body":"a","body":"b"}}"#);
+/// let faults = duplicate_keys(r#"{"text":{"body":"a","body":"b"}}"#);
 /// assert_eq!(faults[0].path, "text.body");
 /// ```
 ///
 /// After a hundred of them, no more are looked for: the last fault says so.
 #[must_use]
-pub fn repeated_names(json: &str) -> Vec<Fault> {
+pub fn duplicate_keys(json: &str) -> Vec<Fault> {
     let mut search = Search { path: Vec::new(), faults: Vec::new() };
     let mut reader = serde_json::Deserializer::from_str(json);
     // What is no JSON is for who reads the value to tell.
@@ -169,7 +169,7 @@ mod tests {
             (r#"{"a": 1, "a": "#, &[]),
             ("[]", &[]),
         ] {
-            let found: Vec<_> = repeated_names(json).into_iter().map(|fault| fault.path).collect();
+            let found: Vec<_> = duplicate_keys(json).into_iter().map(|fault| fault.path).collect();
             assert_eq!(found, paths, "{json}");
         }
     }
@@ -178,7 +178,7 @@ mod tests {
     fn many_of_them_under_a_long_name_take_neither_memory_nor_time() {
         let members = "\"a\":0,".repeat(20_000);
         let json = format!("{{\"{}\":{{{}}}}}", "k".repeat(300_000), members.trim_end_matches(','));
-        let faults = repeated_names(&json);
+        let faults = duplicate_keys(&json);
         assert_eq!(faults.len(), MAX_FAULTS + 1);
         assert!(faults.iter().all(|fault| fault.path.len() < 200));
     }

@@ -26,7 +26,7 @@ pub use contacts::{Contact, Contacts, Name, Organization, Phone, PostalAddress};
 pub use content::Content;
 pub use control::{Pin, Read};
 pub use dialect::{Dialect, EndpointParts, UnknownDialectError};
-pub use duplicate_keys::repeated_names;
+pub use duplicate_keys::duplicate_keys;
 pub use envelope::{BuildError, Built, Message, Recipient};
 pub use fault::{Fault, Severity};
 pub use interactive::{

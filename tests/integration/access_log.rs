@@ -352,7 +352,7 @@ fn a_log_file_that_cannot_be_written_any_more_is_told_of_and_does_not_stop_servi
     let mut client = server.connect();
     fs::rename(logs.at("logs"), logs.at("gone")).expect("a rename");
     assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
-    let line = server.wait_for_line("cannot be written");
+    let line = server.wait_for_line("cannot write the access log");
     assert!(line.contains("error: ") && line.contains(log.to_str().expect("UTF-8")), "{line}");
     fs::create_dir(logs.at("logs")).expect("a folder");
     assert_eq!(client.request("GET", "/second", &[]).status, 404);
@@ -372,7 +372,7 @@ fn a_log_file_that_cannot_be_written_is_refused_before_a_port_is_bound() {
         ("nowhere/access.json", 2, ["--access-log", "there is no directory"]),
         ("jsno", 2, ["--access-log", "did you mean `json`"]),
         ("", 2, ["--access-log", "is empty"]),
-        ("dangling.json", 3, ["the access log ", "dangling.json cannot be written: "]),
+        ("dangling.json", 3, ["cannot write the access log ", "dangling.json: "]),
     ] {
         let mut command = wamedia();
         let arguments = ["serve", ".", "--listen", &address, "--access-log", log];
@@ -476,7 +476,7 @@ fn lines_that_wait_take_no_more_memory_than_they_may() {
     assert!(more < 64 << 20, "{} MiB more", more >> 20);
     // Once somebody reads, the log says that it is not all there.
     let mut lines = BufReader::new(server.stderr()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains(" log lines were dropped")));
+    assert!(lines.any(|line| line.contains("log queue full: ")));
     server.assert_serves();
 }
 
@@ -553,7 +553,7 @@ fn lines_that_a_full_disk_does_not_take_are_counted_and_told_of_sparingly() {
     assert_eq!(server.wait().code(), Some(0));
     let said: Vec<_> = server.all_lines().iter().filter(|line| line.contains("/dev/full")).collect();
     assert_eq!(said.len(), 2, "{said:#?}");
-    assert!(said[0].contains("error: the access log /dev/full cannot be written: "), "{said:#?}");
+    assert!(said[0].contains("error: cannot write the access log /dev/full: "), "{said:#?}");
     assert!(said[0].ends_with("(lines lost: 1)") && said[1].ends_with("(lines lost: 4)"), "{said:#?}");
 }
 
@@ -616,7 +616,7 @@ fn a_reader_of_a_fifo_that_hangs_stops_neither_serving_nor_stopping() {
     assert_eq!(server.wait().code(), Some(0));
     let lines = server.all_lines();
     assert!(
-        lines.iter().any(|line| line.contains("cannot be written: its reader has taken nothing")),
+        lines.iter().any(|line| line.contains("log.fifo: its reader has read nothing")),
         "{lines:#?}"
     );
     drop(reader);
@@ -629,5 +629,5 @@ fn a_fifo_that_nobody_reads_is_refused_as_a_log() {
     let outcome =
         outcome(wamedia().arg("serve").arg(folder.path()).arg("--access-log").arg(folder.at("log.fifo")));
     assert_eq!(outcome.code, Some(3), "{outcome:?}");
-    assert!(outcome.stderr.contains("log.fifo cannot be written"), "{outcome:?}");
+    assert!(outcome.stderr.contains("log.fifo: "), "{outcome:?}");
 }

@@ -470,15 +470,15 @@ fn print_config_says_in_plain_words_what_whatsapp_will_do() {
     let outcome = run(&sample, &["serve", "--print-config"]);
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
     let no_store =
-        "# WhatsApp does not keep it: every message fetches it anew.\ncache_control = \"no-store\"\n";
+        "# WhatsApp does not keep it: every message fetches it again.\ncache_control = \"no-store\"\n";
     let private = "# WhatsApp treats it as personal to its recipient and does not keep it.\ncache_control = \"private\"\n";
     for lines in [
         no_store,
         private,
-        "# WhatsApp keeps it for 7 days and sends it again without asking.\ncache_control = \"max-age=604800\"\n",
-        "# WhatsApp keeps it and takes a new copy when Last-Modified has changed.\ncache_control = \"no-cache\"\n",
-        "# WhatsApp keeps it and takes a new copy when Last-Modified has changed.\ndefault = \"no-cache\"\n",
-        "# WhatsApp keeps it for 1 year and sends it again without asking.\nversioned = \"max-age=31536000, ",
+        "# WhatsApp keeps it for 7 days and reuses it without asking the server.\ncache_control = \"max-age=604800\"\n",
+        "# WhatsApp keeps it and fetches a new copy when Last-Modified has changed.\ncache_control = \"no-cache\"\n",
+        "# WhatsApp keeps it and fetches a new copy when Last-Modified has changed.\ndefault = \"no-cache\"\n",
+        "# WhatsApp keeps it for 1 year and reuses it without asking the server.\nversioned = \"max-age=31536000, ",
     ] {
         assert!(outcome.stdout.contains(lines), "no {lines:?} in {}", outcome.stdout);
     }

@@ -195,8 +195,8 @@ fn an_asset_that_whatsapp_would_refuse_is_refused_with_the_way_out() {
         (&["large.jpg"], &["large.jpg", "5242881 bytes", "5242880", "--as document"]),
         (&["large.mp4"], &["large.mp4", "16777216", "--as document"]),
         (&["large.webp"], &["large.webp", "512000"]),
-        (&["a.mp3", "--voice"], &["a.mp3", "audio/mpeg", "Opus in Ogg", "leave --voice out"]),
-        (&["a.mp3", "--caption", "A"], &["no caption with audio", "leave --caption out"]),
+        (&["a.mp3", "--voice"], &["a.mp3", "audio/mpeg", "Opus in Ogg", "omit --voice"]),
+        (&["a.mp3", "--caption", "A"], &["no caption with audio", "omit --caption"]),
         (&["s.webp", "--caption", "A"], &["no caption with sticker"]),
         (&["a.jpg", "--filename", "b.jpg"], &["no filename with image"]),
         (&["a.jpg", "--voice"], &["no voice with image"]),
@@ -376,7 +376,11 @@ fn several_recipients_get_a_line_each_or_nobody_gets_any() {
     let empty = run(folder.path(), &arguments);
     assert_refused(&empty, 1, &["text.body"]);
     assert_eq!(empty.stderr.lines().count(), 1, "{empty:?}");
-    assert_refused(&run(folder.path(), &[&text[..], &["--to-file", "empty.txt"]].concat()), 2, &["nobody"]);
+    assert_refused(
+        &run(folder.path(), &[&text[..], &["--to-file", "empty.txt"]].concat()),
+        2,
+        &["has no recipients"],
+    );
     assert_refused(&run(folder.path(), &text), 2, &["--to <RECIPIENT>"]);
 }
 
@@ -398,7 +402,7 @@ fn wrong_usage_is_told_with_the_mend() {
         (&["message", "a.jpg"], &["--to <RECIPIENT>"]),
         (
             &["message", "--to", TO, "text"],
-            &["`text` is a kind of message", "right after `message`", "./text"],
+            &["`text` is a kind of message", "directly after `message`", "./text"],
         ),
         (&["message", "a.jpg", "--to", TO, "--as", "picture"], &["picture", "image, video, audio"]),
         (&["message", "a.jpg", "--to", TO, "--dialect", "clowd"], &["clowd", "mean cloud?"]),

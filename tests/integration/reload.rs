@@ -232,7 +232,7 @@ fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
     assert_eq!(policy_of(&server, "/a.jpg"), "max-age=2");
     // As it stands now is as it runs.
     let line = reload(&mut server, &folder, &with_policy("max-age=3"));
-    assert!(line.ends_with("in force"), "{line}");
+    assert!(line.ends_with("configuration reloaded"), "{line}");
     let lines = server.end();
     for key in fixed {
         let warnings = lines.iter().filter(|line| line.contains(&format!("warning: SIGHUP: `{key}`")));
@@ -610,7 +610,7 @@ fn what_is_listened_on_for_authorities_alone_is_no_way_to_assets_after_a_reload(
     reload(&mut server, &folder, &format!("plain_serves = \"assets\"\n{acme}"));
     assert_eq!(status(), 200);
     let line = reload(&mut server, &folder, acme);
-    assert!(line.ends_with("in force"), "{line}");
+    assert!(line.ends_with("configuration reloaded"), "{line}");
     assert_eq!(status(), 404);
 }
 

@@ -120,9 +120,9 @@ fn what_is_no_json_is_told_with_line_and_column() {
     for (bytes, part) in [
         (&b""[..], "at line 1 column"),
         (b"{\n  \"to\": \"+1\",\n}", "at line 3 column 1"),
-        (b"{} {}", "at line 1 column 4; give one payload at a time"),
+        (b"{} {}", "at line 1 column 4; pass one payload at a time"),
         (b"to: you", "at line 1 column"),
-        (b"{\"to\":\n \"\xff\"}", "no UTF-8 at line 2 column 3"),
+        (b"{\"to\":\n \"\xff\"}", "invalid UTF-8 at line 2 column 3"),
         (b"\xef\xbb\xbf{}", "a byte order mark at line 1 column 1; save it"),
         ("[".repeat(100_000).as_bytes(), "recursion limit exceeded at line 1 column"),
     ] {
@@ -132,7 +132,7 @@ fn what_is_no_json_is_told_with_line_and_column() {
         {
             let said = run(folder.path(), arguments);
             assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{part}");
-            assert!(said.stderr.starts_with("wamedia: a.json: is no JSON: "), "{}", said.stderr);
+            assert!(said.stderr.starts_with("wamedia: a.json: is not JSON: "), "{}", said.stderr);
             assert!(said.stderr.contains(part), "{}", said.stderr);
         }
     }

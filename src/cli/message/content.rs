@@ -1,5 +1,4 @@
-//! Contents that come from flags, or, where those cannot say it, from JSON: text, location, contacts, reaction, interactive,
-//! template.
+//! Message contents from flags or JSON: text, location, contacts, reaction, interactive, template and hsm.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +10,8 @@ use super::{envelope, media, recipients};
 use crate::cli::{CommandError, Exit, asset};
 use crate::message::{self, Contact, Content, Name, Parameter, Phone};
 
-/// The content that was written as JSON, where one was.
-fn written(
+/// The content from `--json`, if that flag is there.
+fn from_json(
     kind: &str,
     json: Option<&Path>,
     addressed: &envelope::Arguments,
@@ -21,22 +20,22 @@ fn written(
     json.map(|file| Ok(Content::written(kind, recipients::read_json(file)?))).transpose()
 }
 
-/// What clap has seen to.
-fn given(flag: Option<&String>) -> &str {
-    flag.expect("clap asks for it where there is no --json")
+/// The value of a flag that clap requires without `--json`.
+fn required(flag: Option<&String>) -> &str {
+    flag.expect("clap requires it without --json")
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Text {
-    /// What it says, at most 4096 characters
+    /// Text of the message, at most 4096 characters
     #[arg(long, value_name = "TEXT", required_unless_present = "json", allow_hyphen_values = true)]
     body: Option<String>,
 
-    /// Show a preview of the first URL in it; or, with =false, say that none is to be shown
+    /// Show a preview of the first URL in the text; with =false, explicitly show none
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     preview_url: Option<bool>,
 
-    /// The text object, instead of all this: a file, or - for stdin
+    /// File with the whole text object, instead of these flags; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "preview_url"])]
     json: Option<PathBuf>,
 
@@ -46,8 +45,8 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn run(&self) -> Result<Exit, CommandError> {
-        let content = written("text", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
-            let text = message::Text::new(given(self.body.as_ref()));
+        let content = from_json("text", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
+            let text = message::Text::new(required(self.body.as_ref()));
             self.preview_url.into_iter().fold(text, message::Text::preview_url).into()
         });
         self.addressed.send(content)
@@ -56,23 +55,23 @@ impl Text {
 
 #[derive(Debug, Args)]
 pub(super) struct Location {
-    /// In degrees, -90 to 90
+    /// Latitude in degrees, -90 to 90
     #[arg(long, value_name = "DEGREES", allow_negative_numbers = true, required_unless_present = "json")]
     latitude: Option<f64>,
 
-    /// In degrees, -180 to 180
+    /// Longitude in degrees, -180 to 180
     #[arg(long, value_name = "DEGREES", allow_negative_numbers = true, required_unless_present = "json")]
     longitude: Option<f64>,
 
-    /// What the place is called
+    /// Name of the place
     #[arg(long)]
     name: Option<String>,
 
-    /// Where it is
+    /// Address of the place
     #[arg(long)]
     address: Option<String>,
 
-    /// The location object, instead of all this: a file, or - for stdin
+    /// File with the whole location object, instead of these flags; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["latitude", "longitude", "name", "address"])]
     json: Option<PathBuf>,
 
@@ -82,8 +81,8 @@ pub(super) struct Location {
 
 impl Location {
     pub(super) fn run(&self) -> Result<Exit, CommandError> {
-        let content = written("location", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
-            let degrees = |flag: Option<f64>| flag.expect("clap asks for it where there is no --json");
+        let content = from_json("location", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
+            let degrees = |flag: Option<f64>| flag.expect("clap requires it without --json");
             let place = message::Location::new(degrees(self.latitude), degrees(self.longitude));
             let place = self.name.iter().fold(place, message::Location::name);
             self.address.iter().fold(place, message::Location::address).into()
@@ -94,19 +93,19 @@ impl Location {
 
 #[derive(Debug, Args)]
 pub(super) struct Contacts {
-    /// What somebody is called: the first name in front
+    /// Full name of the contact, first name first
     #[arg(long, required_unless_present = "json")]
     name: Option<String>,
 
-    /// A telephone number of theirs, repeatable
+    /// Telephone number of the contact, repeatable
     #[arg(long, value_name = "NUMBER")]
     phone: Vec<String>,
 
-    /// An address for email of theirs, repeatable
+    /// Email address of the contact, repeatable
     #[arg(long, value_name = "ADDRESS")]
     email: Vec<String>,
 
-    /// The list of contacts, instead of all this: a file, or - for stdin
+    /// File with the whole list of contacts, instead of these flags; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "phone", "email"])]
     json: Option<PathBuf>,
 
@@ -116,8 +115,8 @@ pub(super) struct Contacts {
 
 impl Contacts {
     pub(super) fn run(&self) -> Result<Exit, CommandError> {
-        let content = written("contacts", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
-            let name = given(self.name.as_ref());
+        let content = from_json("contacts", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
+            let name = required(self.name.as_ref());
             let first = name.split_whitespace().next().unwrap_or_default();
             let contact = Contact::new(Name::first(name, first));
             let contact = self.phone.iter().fold(contact, |contact, phone| contact.phone(Phone::new(phone)));
@@ -130,15 +129,15 @@ impl Contacts {
 
 #[derive(Debug, Args)]
 pub(super) struct Reaction {
-    /// The message that is reacted to
+    /// Id of the message to react to
     #[arg(long, value_name = "WAMID", required_unless_present = "json")]
     message_id: Option<String>,
 
-    /// One emoji; an empty one takes the reaction away
+    /// One emoji; an empty text removes the reaction
     #[arg(long, required_unless_present = "json")]
     emoji: Option<String>,
 
-    /// The reaction object, instead of all this: a file, or - for stdin
+    /// File with the whole reaction object, instead of these flags; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["message_id", "emoji"])]
     json: Option<PathBuf>,
 
@@ -148,17 +147,17 @@ pub(super) struct Reaction {
 
 impl Reaction {
     pub(super) fn run(&self) -> Result<Exit, CommandError> {
-        let content = written("reaction", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
-            message::Reaction::new(given(self.message_id.as_ref()), given(self.emoji.as_ref())).into()
+        let content = from_json("reaction", self.json.as_deref(), &self.addressed)?.unwrap_or_else(|| {
+            message::Reaction::new(required(self.message_id.as_ref()), required(self.emoji.as_ref())).into()
         });
         self.addressed.send(content)
     }
 }
 
-/// What has too many forms for flags.
+/// A content with too many forms for flags.
 #[derive(Debug, Args)]
-pub(super) struct Written {
-    /// The object of that kind: a file, or - for stdin
+pub(super) struct JsonOnly {
+    /// File with the object of that kind; - for stdin
     #[arg(long, value_name = "FILE", required = true)]
     json: Option<PathBuf>,
 
@@ -166,36 +165,36 @@ pub(super) struct Written {
     addressed: envelope::Arguments,
 }
 
-impl Written {
+impl JsonOnly {
     pub(super) fn run(&self, kind: &str) -> Result<Exit, CommandError> {
-        let content = written(kind, self.json.as_deref(), &self.addressed)?;
-        self.addressed.send(content.expect("clap asks for it"))
+        let content = from_json(kind, self.json.as_deref(), &self.addressed)?;
+        self.addressed.send(content.expect("clap requires it"))
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Template {
-    /// The template's name: lower-case letters, digits and underscores
+    /// Name of the template: lower-case letters, digits and underscores
     #[arg(long, required_unless_present = "json")]
     name: Option<String>,
 
-    /// Its language, such as en or pt_BR
+    /// Language of the template, such as en or pt_BR
     #[arg(long, value_name = "CODE", requires = "name")]
     language: Option<String>,
 
-    /// An asset for its header, as for `wamedia link`: an image, a video or a document
+    /// Asset for the header, as for `wamedia link`: an image, a video or a document
     #[arg(long, value_name = "PATH", requires = "name", conflicts_with = "json")]
     header: Option<PathBuf>,
 
-    /// How long the link in its header counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    /// Lifetime of the link in the header, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, requires = "header")]
     expires: Option<Duration>,
 
-    /// A text for the next variable in its body, repeatable
+    /// Text for the next variable in the body, repeatable
     #[arg(long, value_name = "TEXT", requires = "name", conflicts_with = "json")]
     parameter: Vec<String>,
 
-    /// The list of its components; or, without --name, the template object: a file, or - for stdin
+    /// File with the list of components, or without --name the whole template object; - for stdin
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -209,17 +208,17 @@ impl Template {
         let json = self.json.as_deref().map(recipients::read_json).transpose()?;
         let content = match (&self.name, json) {
             (None, json) => {
-                let json = json.expect("clap asks for it where there is no --name");
+                let json = json.expect("clap requires it without --name");
                 if json.is_array() {
-                    let reason = "--json has a list, which are the components of a template: add --name and --language, \
-                                  or write the whole template object";
+                    let reason = "--json has a list, so these are the components of a template; add --name and --language, or \
+                                  write the whole template object";
                     return Err(CommandError::new(Exit::Usage, reason));
                 }
                 Content::written("template", json)
             }
             (Some(name), json) => {
                 let Some(language) = &self.language else {
-                    let reason = "a template is sent in a language: add --language, such as en or pt_BR";
+                    let reason = "a template needs a language; add --language, such as en or pt_BR";
                     return Err(CommandError::new(Exit::Usage, reason));
                 };
                 match json {
@@ -239,7 +238,7 @@ impl Template {
     }
 }
 
-/// A template with components that were written by hand.
+/// A template object with components from `--json`.
 fn template(name: &str, language: &str, components: &Value) -> Value {
     json!({ "name": name, "language": { "code": language }, "components": components })
 }

@@ -1,4 +1,4 @@
-//! What is told to WhatsApp rather than said to somebody: read, typing, pin.
+//! Read receipts, typing indicators and pins: `message read`, `typing` and `pin`.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::message;
 
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// The message that was read, and with it those before it
+    /// Id of the message that was read; earlier ones are marked too
     #[arg(long, value_name = "WAMID")]
     message_id: String,
 
@@ -25,7 +25,7 @@ impl Read {
 
 #[derive(Debug, Args)]
 pub(super) struct Typing {
-    /// The message that is being answered; it is marked as read, too
+    /// Id of the message that is being answered; it is also marked as read
     #[arg(long, value_name = "WAMID")]
     message_id: String,
 
@@ -42,7 +42,7 @@ impl Typing {
 fn print(read: &message::Read, output: &Output) -> Result<Exit, CommandError> {
     if !output.dialect.has_messaging_product() {
         let reason = format_args!(
-            "{} has no such payload, which is the Cloud API's; use --dialect cloud or 360dialog",
+            "{} has no such payload; only the Cloud API has it: use --dialect cloud or 360dialog",
             output.dialect
         );
         return Err(CommandError::new(Exit::No, reason));
@@ -62,11 +62,11 @@ fn print(read: &message::Read, output: &Output) -> Result<Exit, CommandError> {
 
 #[derive(Debug, Args)]
 pub(super) struct Pin {
-    /// The message that is kept at the top
+    /// Id of the message to pin
     #[arg(long, value_name = "WAMID")]
     message_id: String,
 
-    /// For how many days
+    /// Number of days to keep it pinned
     #[arg(long, value_name = "COUNT")]
     days: u32,
 

@@ -1,4 +1,4 @@
-//! To whom a message goes, and in which words it is told to which API: the flags that all kinds have in common.
+//! Flags common to all kinds of messages: recipients, reply, callback data and dialect.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,23 @@ use crate::whatsapp::messages::is_user_id;
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// Who gets it, repeatable: a number with + and country code, or a user's id such as US.13491208655302741918
+    /// Recipient, repeatable: a number with + and country code, or a user id such as US.13491208655302741918
     #[arg(long, value_name = "RECIPIENT", required_unless_present = "to_file")]
     to: Vec<String>,
 
-    /// Who gets it, too: a file with one recipient a line, or - for stdin
+    /// File with further recipients, one a line; - for stdin
     #[arg(long, value_name = "FILE")]
     to_file: Option<PathBuf>,
 
-    /// The recipients are groups, by their ids
+    /// The recipients are group ids
     #[arg(long)]
     group: bool,
 
-    /// Answer the message with this id
+    /// Reply to the message with this id
     #[arg(long, value_name = "WAMID")]
     reply_to: Option<String>,
 
-    /// What the webhooks about it shall repeat
+    /// Text that webhooks about this message repeat
     #[arg(long, value_name = "TEXT")]
     callback_data: Option<String>,
 
@@ -39,24 +39,24 @@ pub(super) struct Arguments {
     output: Output,
 }
 
-/// A recipient, and where it was named if that was in a file.
+/// A recipient, and its file and line if it comes from a file.
 struct Addressee {
     text: String,
     line: Option<String>,
 }
 
 impl Arguments {
-    /// Prints this content for every recipient, or, where it would be refused for any of them, nothing but the reasons.
+    /// Prints the payload for every recipient; if WhatsApp would reject it for any of them, prints only the reasons.
     pub(super) fn send(&self, content: Content) -> Result<Exit, CommandError> {
         self.send_to(content, |text| if self.group { Recipient::group(text) } else { recipient(text) })
     }
 
-    /// The same for what goes to groups alone.
+    /// The same for content that only groups can receive.
     pub(super) fn send_to_groups(&self, content: Content) -> Result<Exit, CommandError> {
         self.send_to(content, |text| Recipient::group(text))
     }
 
-    /// Refuses to read both the content (`--json -`) and the recipients (`--to-file -`) from stdin.
+    /// Rejects reading both the content (`--json -`) and the recipients (`--to-file -`) from stdin.
     pub(super) fn refuse_stdin_twice(&self, json: Option<&Path>) -> Result<(), CommandError> {
         let reads_stdin = |file: Option<&Path>| file.is_some_and(recipients::is_stdin);
         if reads_stdin(json) && reads_stdin(self.to_file.as_deref()) {
@@ -76,7 +76,7 @@ impl Arguments {
             message = message.callback_data(data);
         }
         let mut payloads: Vec<Value> = Vec::with_capacity(addressees.len());
-        let mut said = HashSet::new();
+        let mut printed = HashSet::new();
         let mut is_refused = false;
         for addressee in addressees {
             message = message.to(recipient(&addressee.text));
@@ -91,10 +91,10 @@ impl Arguments {
                 }
             };
             for fault in faults {
-                let line = told(&fault, addressee.line.as_deref());
-                if !said.contains(&line) {
+                let line = fault_line(&fault, addressee.line.as_deref());
+                if !printed.contains(&line) {
                     print_stderr(&line);
-                    said.insert(line);
+                    printed.insert(line);
                 }
             }
         }
@@ -110,14 +110,14 @@ impl Arguments {
             self.to.iter().map(|text| Addressee { text: text.clone(), line: None }).collect();
         if let Some(file) = &self.to_file {
             let text = recipients::read(file)?;
-            // What an editor of another system leaves behind is not part of the first number.
+            // A byte order mark is not part of the first number.
             let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim).enumerate();
             addressees.extend(lines.filter(|(_, text)| !text.is_empty()).map(|(index, text)| Addressee {
                 text: text.to_owned(),
                 line: Some(format!("{}:{}", file.display(), index + 1)),
             }));
             if addressees.is_empty() {
-                let reason = format_args!("{} names nobody; write one recipient a line", file.display());
+                let reason = format_args!("{} has no recipients; write one a line", file.display());
                 return Err(CommandError::new(Exit::Usage, reason));
             }
         }
@@ -125,13 +125,14 @@ impl Arguments {
     }
 }
 
-/// A number, or a user by the id that a business knows them by.
+/// A telephone number, or a business-scoped user id.
 fn recipient(text: &str) -> Recipient {
     if is_user_id(text) { Recipient::user(text) } else { Recipient::phone(text) }
 }
 
-/// A fault as a line for stderr. What is wrong with a recipient is told of each; what is wrong with the message, once.
-fn told(fault: &Fault, line: Option<&str>) -> String {
+/// A fault as a line for stderr. Faults of a recipient name its line; faults of the message are the same for all, so they appear
+/// once.
+fn fault_line(fault: &Fault, line: Option<&str>) -> String {
     match line {
         Some(line) if matches!(&*fault.path, "to" | "recipient") => format!("wamedia: {line}: {fault}\n"),
         _ => format!("wamedia: {fault}\n"),
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_users_id_is_no_number() {
+    fn user_ids_and_phone_numbers_are_distinguished() {
         assert_eq!(recipient("US.13491208655302741918"), Recipient::user("US.13491208655302741918"));
         assert_eq!(recipient("US.ENT.11815799212886844830"), Recipient::user("US.ENT.11815799212886844830"));
         for number in ["+1 650 555 1234", "1.650.555.1234", "US.", "us.1", "USA.1", ""] {

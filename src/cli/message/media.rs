@@ -1,4 +1,4 @@
-//! Media messages: from an asset, whose type and size are held against what WhatsApp takes, or from a link or an id.
+//! Media messages from an asset, whose type and size are checked against WhatsApp's limits, or from a link or a media id.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,50 +12,50 @@ use crate::config::Flags;
 use crate::message::{Audio, Content, Document, HeaderMedia, Image, Source, Sticker, Video};
 use crate::whatsapp::{self, Kind};
 
-/// What may be said of a medium. Which kind allows what is told where it is not allowed.
+/// Options of media messages. A kind that does not allow one reports an error.
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The text under an image, a video or a document
+    /// Caption of an image, a video or a document
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     caption: Option<String>,
 
-    /// The name under which a document is shown [default: the asset's]
+    /// File name that a document is shown with [default: the asset's]
     #[arg(long, value_name = "NAME")]
     filename: Option<String>,
 
-    /// Send sound (Opus in Ogg) as a voice message
+    /// Send audio (Opus in Ogg) as a voice message
     #[arg(long)]
     voice: bool,
 
-    /// Leave out `?v=` in the link, which then always means the current version
+    /// Leave out `?v=` in the link, which then always leads to the current version
     #[arg(long)]
     no_version: bool,
 
-    /// How long the link counts, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
+    /// Lifetime of the link, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, conflicts_with = "id")]
     expires: Option<Duration>,
 }
 
-/// A medium of a kind that was named.
+/// `message image`, `video`, `audio`, `document` and `sticker`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("source").args(["path", "link", "id", "json"]).required(true).multiple(true)))]
 pub(super) struct Arguments {
-    /// A file in a folder that is served, or the asset's path as in its URL
+    /// A file in a served folder, or the path of the asset as in its URL
     path: Option<PathBuf>,
 
-    /// What is hosted somewhere else
+    /// URL of a file that is hosted elsewhere
     #[arg(long, value_name = "URL", conflicts_with_all = ["path", "id", "expires"])]
     link: Option<String>,
 
-    /// What was uploaded and got this id
+    /// Media id of an upload
     #[arg(long, value_name = "MEDIA_ID")]
     id: Option<String>,
 
     #[command(flatten)]
     options: Options,
 
-    /// The object of that kind, instead of all this: a file, or - for stdin
+    /// File with the whole object of that kind, instead of these flags; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "link", "id", "caption", "filename", "voice", "no_version", "expires"])]
     json: Option<PathBuf>,
 
@@ -73,7 +73,7 @@ impl Arguments {
             (_, Some(path), _, id) => of_asset(path, Some(kind), id.as_deref(), &self.options, config)?,
             (_, _, Some(link), _) => self.options.content(kind, Source::link(link), None)?,
             (_, _, _, id) => {
-                let id = id.as_deref().expect("clap asks for one of the four");
+                let id = id.as_deref().expect("clap requires one of the four");
                 self.options.content(kind, Source::id(id), None)?
             }
         };
@@ -81,8 +81,8 @@ impl Arguments {
     }
 }
 
-/// What sends an asset, as the kind that was asked for or else as its own; by its link, or by the id that it got when it was
-/// uploaded.
+/// The content that sends an asset, as the requested kind or else the one of its type; by its link, or by the media id of an
+/// upload.
 pub(super) fn of_asset(
     path: &Path,
     asked: Option<Kind>,
@@ -95,12 +95,12 @@ pub(super) fn of_asset(
         asset::refuse_unlinkable(&settings)?;
     }
     let named = asset::look_up(path, &settings)?;
-    let kind = chosen(&named, asked)?;
-    hold_size(&named, kind)?;
+    let kind = choose_kind(&named, asked)?;
+    check_size(&named, kind)?;
     if options.voice && kind == Kind::Audio {
-        hold_voice(&named)?;
+        check_voice(&named)?;
     }
-    options.refuse_for(kind)?;
+    options.check_for(kind)?;
     let source = match id {
         Some(id) => Source::id(id),
         None => Source::link(asset::link(&named, &settings, !options.no_version, options.expires)?),
@@ -108,7 +108,7 @@ pub(super) fn of_asset(
     options.content(kind, source, Some(&named.asset.name))
 }
 
-/// An asset as the header of a template, by its link, which counts for `expires` where it is signed.
+/// An asset as the header of a template, by its link; `expires` is the lifetime of a signed one.
 pub(super) fn header(
     path: &Path,
     expires: Option<Duration>,
@@ -117,11 +117,12 @@ pub(super) fn header(
     let settings = load(&Flags { config, ..Flags::default() })?;
     asset::refuse_unlinkable(&settings)?;
     let named = asset::look_up(path, &settings)?;
-    let kind = chosen(&named, None)?;
-    hold_size(&named, kind)?;
+    let kind = choose_kind(&named, None)?;
+    check_size(&named, kind)?;
     if matches!(kind, Kind::Audio | Kind::Sticker) {
-        let reason =
-            format_args!("it goes as {kind}, and a template's header is an image, a video or a document");
+        let reason = format_args!(
+            "it is sent as {kind}, but the header of a template is an image, a video or a document"
+        );
         return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     let source = Source::link(asset::link(&named, &settings, true, expires)?);
@@ -132,8 +133,8 @@ pub(super) fn header(
     })
 }
 
-/// The kind of message for an asset, if WhatsApp takes it as that.
-fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, CommandError> {
+/// The kind of message for an asset, if WhatsApp accepts it as that.
+fn choose_kind(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, CommandError> {
     let media_type = &named.asset.media_type;
     let own = whatsapp::kind_of(media_type);
     let kind = asked.or(own).unwrap_or(Kind::Document);
@@ -142,19 +143,19 @@ fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, CommandErro
         let way_out = match own {
             Some(own) => format!("send it as {own}, or convert it"),
             None => {
-                "convert it, or send it as document, which WhatsApp may take though it does not list its type"
+                "convert it, or send it as document, which WhatsApp may accept although it does not list its type"
                     .to_owned()
             }
         };
         let reason = format_args!(
-            "it is served as {media_type}, and as {kind} WhatsApp takes {} only; {way_out}",
+            "it is served as {media_type}, but as {kind} WhatsApp accepts only {}; {way_out}",
             types.join(", ")
         );
         return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if own.is_none() {
         print_stderr(&format!(
-            "wamedia: warning: {} is served as {media_type}, which WhatsApp does not list; it goes as a document, and may \
+            "wamedia: warning: {} is served as {media_type}, which WhatsApp does not list; it is sent as a document, and may \
              not arrive\n",
             named.path
         ));
@@ -162,22 +163,22 @@ fn chosen(named: &asset::Named, asked: Option<Kind>) -> Result<Kind, CommandErro
     Ok(kind)
 }
 
-/// Refuses an asset that is too large for its kind.
-fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), CommandError> {
+/// Rejects an asset that is empty or too large for its kind.
+fn check_size(named: &asset::Named, kind: Kind) -> Result<(), CommandError> {
     let (len, limit) = (named.asset.len, kind.size_limit());
     if len == 0 {
-        let reason = "it is empty, and WhatsApp takes no empty file; put the bytes in place";
+        let reason = "it is empty, and WhatsApp accepts no empty file; replace it";
         return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
     if len > limit.refused_past {
         let document = Kind::Document.size_limit();
         let way_out = if kind != Kind::Document && len <= document.refused_past {
-            " or send it as a document (--as document), which may have 100 MB"
+            " or send it as a document (--as document) of up to 100 MB"
         } else {
             ""
         };
         let reason = format_args!(
-            "it has {len} bytes, and as {kind} WhatsApp takes at most {} of them; make it smaller{}{way_out}",
+            "it has {len} bytes, and as {kind} WhatsApp accepts at most {}; make it smaller{}{way_out}",
             limit.refused_past,
             if way_out.is_empty() { "" } else { "," }
         );
@@ -185,7 +186,7 @@ fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), CommandError> {
     }
     if len > limit.doubted_past {
         let why = if kind == Kind::Sticker {
-            "which WhatsApp takes only where the sticker is animated"
+            "which WhatsApp accepts only if the sticker is animated"
         } else {
             "which is too large if Meta counts a MB as 1,000,000 bytes"
         };
@@ -194,17 +195,17 @@ fn hold_size(named: &asset::Named, kind: Kind) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Refuses what is no voice message, and doubts what is a long one.
-fn hold_voice(named: &asset::Named) -> Result<(), CommandError> {
+/// Rejects an asset that cannot be a voice message, and warns of a long one.
+fn check_voice(named: &asset::Named) -> Result<(), CommandError> {
     let media_type = named.asset.media_type.as_str();
     if media_type.split(';').next().is_none_or(|essence| essence.trim() != "audio/ogg") {
         let reason = format_args!(
-            "it is served as {media_type}, and a voice message must be Opus in Ogg; convert it (ffmpeg -i IN -c:a libopus \
-             -ac 1 OUT.ogg), or leave --voice out"
+            "it is served as {media_type}, but a voice message must be Opus in Ogg; convert it (ffmpeg -i IN -c:a libopus \
+             -ac 1 OUT.ogg), or omit --voice"
         );
         return Err(CommandError::new(Exit::No, reason).about(&named.path));
     }
-    if named.asset.len > whatsapp::VOICE_PLAYS_AT_A_TOUCH {
+    if named.asset.len > whatsapp::VOICE_INSTANT_PLAY_LIMIT {
         print_stderr(&format!(
             "wamedia: warning: {} has {} bytes, and a voice message of more than 512 KB must be downloaded before it plays\n",
             named.path, named.asset.len
@@ -214,30 +215,30 @@ fn hold_voice(named: &asset::Named) -> Result<(), CommandError> {
 }
 
 impl Options {
-    /// Refuses what WhatsApp does not show with this kind.
-    fn refuse_for(&self, kind: Kind) -> Result<(), CommandError> {
+    /// Rejects options that WhatsApp does not have for this kind.
+    fn check_for(&self, kind: Kind) -> Result<(), CommandError> {
         let has_caption = matches!(kind, Kind::Image | Kind::Video | Kind::Document);
         let refusal = if self.caption.is_some() && !has_caption {
-            Some(("caption", "image, video and document have one"))
+            Some(("caption", "only image, video and document have one"))
         } else if self.filename.is_some() && kind != Kind::Document {
-            Some(("filename", "a document alone has one"))
+            Some(("filename", "only a document has one"))
         } else if self.voice && kind != Kind::Audio {
-            Some(("voice", "it is for audio alone"))
+            Some(("voice", "it is for audio only"))
         } else {
             None
         };
         match refusal {
             None => Ok(()),
             Some((flag, why)) => {
-                let reason = format_args!("WhatsApp takes no {flag} with {kind}: {why}; leave --{flag} out");
+                let reason = format_args!("WhatsApp accepts no {flag} with {kind}: {why}; omit --{flag}");
                 Err(CommandError::new(Exit::No, reason))
             }
         }
     }
 
-    /// The message of this kind, with all that was said of it. `name` is the asset's.
+    /// The content of this kind with these options. `name` is the asset's.
     fn content(&self, kind: Kind, source: Source, name: Option<&str>) -> Result<Content, CommandError> {
-        self.refuse_for(kind)?;
+        self.check_for(kind)?;
         Ok(match kind {
             Kind::Image => {
                 let image = Image::new(source);

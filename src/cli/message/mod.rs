@@ -1,8 +1,7 @@
-//! `wamedia message`: the payload that sends an asset, or one of any other type.
+//! `wamedia message`: the payload that sends an asset, or a message of any other type.
 //!
-//! Here is what can be asked for, and what is done then. How each content is put together from flags is in [medium] for
-//! what comes from an asset, in [control] for what is told to WhatsApp itself, and in [by_hand] for the rest; [envelope] addresses
-//! and prints it.
+//! This file has the subcommands. [media] builds the content of media messages, [control] that of read receipts, typing indicators
+//! and pins, and [content] all others, from flags or JSON; [envelope] adds recipients and prints the payloads.
 
 mod content;
 mod control;
@@ -21,8 +20,8 @@ use crate::whatsapp;
 
 /// Print the payload that sends an asset, or a message of any other type
 ///
-/// PATH is an asset, as for `wamedia link`: its type decides the kind of message, and its public URL with the version is the
-/// link in it. Anything that WhatsApp would refuse is refused here, with the reason and the mend.
+/// PATH is an asset, as for `wamedia link`. Its media type decides the kind of message, and the message has its public URL with
+/// the version. What WhatsApp would reject is an error here, with the reason and the fix.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -40,14 +39,14 @@ Examples:
   wamedia message text --to +16505551234 --body \"Your table is ready\"
   wamedia message interactive --to +16505551234 --json buttons.json
 
-A word that is a kind of message is one; its flags stand after it. Write ./text for a file of that name.
-One recipient is printed as indented JSON, several as one payload a line.
+The name of a kind comes first, then its flags. For a file with such a name, write ./text.
+For one recipient the payload is indented JSON; for several, one payload a line.
 
-With --format curl, the credential is the variable WHATSAPP_TOKEN (D360_API_KEY for 360dialog), and
-what is not given of the URL is a variable, too.
+With --format curl, the command reads the credential from the variable WHATSAPP_TOKEN (D360_API_KEY for
+360dialog), and missing parts of the URL from variables too.
 
-Exit codes: 0 the payload was printed, 1 WhatsApp would refuse it or there is no such asset, 2 wrong
-usage or configuration, 3 the system failed."
+Exit codes: 0 the payload was printed, 1 WhatsApp would reject it or there is no such asset, 2 wrong usage
+or configuration, 3 system error (I/O, network)."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -60,15 +59,15 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 #[group(skip)]
 struct AssetArguments {
-    /// A file in a folder that is served, or the asset's path as in its URL
+    /// A file in a served folder, or the path of the asset as in its URL
     #[arg(required = true)]
     path: Option<PathBuf>,
 
-    /// Send it as image, video, audio, document or sticker, where WhatsApp takes it as that
+    /// Send it as image, video, audio, document or sticker, where WhatsApp accepts it as that
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<whatsapp::Kind>,
 
-    /// Name what was uploaded and got this id, instead of a link
+    /// Use the media id of an upload instead of a link
     #[arg(long, value_name = "MEDIA_ID")]
     id: Option<String>,
 
@@ -81,35 +80,35 @@ struct AssetArguments {
 
 #[derive(Debug, Subcommand)]
 enum KindCommand {
-    /// A text
+    /// A text message
     Text(content::Text),
     /// A JPEG or PNG of at most 5 MB
     Image(media::Arguments),
     /// An MP4 or 3GP of at most 16 MB
     Video(media::Arguments),
-    /// Sound of at most 16 MB, or with --voice a voice message
+    /// An audio file of at most 16 MB, or with --voice a voice message
     Audio(media::Arguments),
     /// A file of at most 100 MB
     Document(media::Arguments),
-    /// A WebP of at most 100 KB, or 500 KB where it moves
+    /// A WebP of at most 100 KB, or 500 KB if animated
     Sticker(media::Arguments),
-    /// A place on the map
+    /// A location on the map
     Location(content::Location),
     /// Contact cards
     Contacts(content::Contacts),
-    /// An emoji on a message that was received
+    /// An emoji reaction to a received message
     Reaction(content::Reaction),
-    /// Buttons, lists, flows, products and the like, from --json
-    Interactive(content::Written),
-    /// A template that was approved beforehand
+    /// Buttons, lists, flows, products and others, from --json
+    Interactive(content::JsonOnly),
+    /// An approved template
     Template(content::Template),
-    /// What templates were before, for On-Premises, from --json
-    Hsm(content::Written),
+    /// The older form of templates, for the On-Premises API, from --json
+    Hsm(content::JsonOnly),
     /// Mark a message as read
     Read(control::Read),
-    /// Mark a message as read, and show that an answer is being typed
+    /// Mark a message as read, and show a typing indicator
     Typing(control::Typing),
-    /// Keep a message at the top of a group
+    /// Pin a message in a group
     Pin(control::Pin),
     Validate(validate::Arguments),
 }
@@ -119,7 +118,7 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
 
     let Some(kind) = &arguments.kind else {
         let asset = &arguments.asset;
-        let path = asset.path.as_deref().expect("clap asks for it");
+        let path = asset.path.as_deref().expect("clap requires it");
         refuse_kind(path)?;
         let content = media::of_asset(path, asset.kind, asset.id.as_deref(), &asset.options, config)?;
         return asset.addressed.send(content);
@@ -144,13 +143,13 @@ pub(super) fn run(arguments: &Arguments, config: Option<PathBuf>) -> Result<Exit
     }
 }
 
-/// Refuses a kind of message where a path is meant: it came after flags, and clap takes it for a path there.
+/// Rejects a kind of message in the place of the path: after flags, clap takes it for a path.
 fn refuse_kind(path: &Path) -> Result<(), CommandError> {
     let is_kind = |word: &&str| KindCommand::has_subcommand(word);
     let Some(word) = path.to_str().filter(is_kind) else { return Ok(()) };
     let reason = format_args!(
-        "`{word}` is a kind of message: write it right after `message`, and its flags after it; or write ./{word} for a \
-         file of that name"
+        "`{word}` is a kind of message: write it directly after `message`, and its flags after it; for a file of that \
+         name, write ./{word}"
     );
     Err(CommandError::new(Exit::Usage, reason))
 }

@@ -1,4 +1,4 @@
-//! How payloads are printed: as JSON, or as a command that sends them.
+//! Output of payloads: JSON, or a curl command that sends them.
 
 use std::fmt::Write as _;
 
@@ -15,38 +15,38 @@ const API_VERSION: &str = "v23.0";
 /// How a payload is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// JSON, to be piped
+    /// JSON
     Json,
-    /// A command for sh, to be pasted
+    /// A curl command for sh
     Curl,
 }
 
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Output {
-    /// The API that it is for: cloud, on-premises, 360dialog or 360dialog-on-premises
+    /// API that receives the payload: cloud, on-premises, 360dialog or 360dialog-on-premises
     #[arg(long, value_name = "DIALECT", default_value = "cloud")]
     pub(super) dialect: Dialect,
 
-    /// As JSON, or as a curl command
+    /// Output format: JSON, or a curl command
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "json")]
     format: Format,
 
-    /// For curl: the URL to post to, instead of the API's own
+    /// For curl: URL to post to, instead of the API's own
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     endpoint: Option<String>,
 
-    /// For curl: the id of the sending number in the Cloud API [default: the variable PHONE_NUMBER_ID]
+    /// For curl: id of the sending phone number in the Cloud API [default: the variable PHONE_NUMBER_ID]
     #[arg(long, value_name = "ID", value_parser = phone_number_id)]
     phone_number_id: Option<String>,
 
-    /// For curl: the version of the Cloud API
+    /// For curl: version of the Cloud API
     #[arg(long, value_name = "VERSION", default_value = API_VERSION, value_parser = api_version)]
     api_version: String,
 }
 
 impl Output {
-    /// Prints payloads; `as_lines` where each shall take one line.
+    /// Prints payloads; with `as_lines`, one a line.
     pub(super) fn print(&self, payloads: &[Value], as_lines: bool) -> Result<(), CommandError> {
         let mut text = String::new();
         for payload in payloads {
@@ -68,7 +68,7 @@ impl Output {
         };
         let url = match &self.endpoint {
             Some(url) => single_quoted(url),
-            // In double quotes, for the variables that it may have.
+            // In double quotes, so that the shell expands its variables.
             None => format!("\"{}\"", self.dialect.endpoint(&parts)),
         };
         let dialect = self.dialect;
@@ -83,19 +83,19 @@ impl Output {
     }
 }
 
-/// Both stand in double quotes in the command, so nothing that a shell would take for more than itself may be in them.
+/// A phone number id; digits only, because it stands in double quotes in the command, where a shell expands `$`.
 fn phone_number_id(text: &str) -> Result<String, String> {
     let is_id = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_id
         .then(|| text.to_owned())
-        .ok_or_else(|| "it is no id; write its digits, such as 106540352242922".to_owned())
+        .ok_or_else(|| "not an id; write its digits, such as 106540352242922".to_owned())
 }
 
 fn endpoint(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let is_url = host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic()));
     is_url.then(|| text.to_owned()).ok_or_else(|| {
-        "it is no URL to post to; write such as https://example.com/messages, percent-encoded".to_owned()
+        "not a URL to post to; write one such as https://example.com/messages, percent-encoded".to_owned()
     })
 }
 
@@ -105,7 +105,9 @@ fn api_version(text: &str) -> Result<String, String> {
         .strip_prefix('v')
         .and_then(|rest| rest.split_once('.'))
         .is_some_and(|(major, minor)| is_number(major) && is_number(minor));
-    is_version.then(|| text.to_owned()).ok_or_else(|| format!("it is no version; write it as {API_VERSION}"))
+    is_version
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("not a version; write one such as {API_VERSION}"))
 }
 
 #[cfg(test)]
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_would_run_is_no_part_of_a_url() {
+    fn ids_and_versions_with_shell_syntax_are_rejected() {
         for text in ["$(id)", "1\";x", "", "1 2", "`id`"] {
             assert!(phone_number_id(text).is_err() && api_version(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What is read rather than written on the command line: JSON, and lists of recipients.
+//! Reads JSON contents and lists of recipients from files or stdin.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::cli::{CommandError, Exit};
 use crate::message;
 
-/// Whether this names stdin rather than a file.
+/// Whether this is `-`, which means stdin.
 pub(super) fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-/// The text of a file, or of stdin where it is called `-`.
+/// The text of a file, or of stdin for `-`.
 pub(super) fn read(file: &Path) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let outcome = if is_stdin(file) {
@@ -28,18 +28,17 @@ pub(super) fn read(file: &Path) -> Result<String, CommandError> {
     })?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        CommandError::new(Exit::Usage, format_args!("{name} is not UTF-8: see byte {at}; write it as UTF-8"))
+        CommandError::new(Exit::Usage, format_args!("{name} is not UTF-8 at byte {at}; save it as UTF-8"))
     })
 }
 
-/// The JSON in a file, or in stdin where it is called `-`. What stands in it twice is refused, as one of the two would be
-/// lost.
+/// The JSON of a file, or of stdin for `-`. Duplicate keys are an error, because one of the values would be lost.
 pub(super) fn read_json(file: &Path) -> Result<Value, CommandError> {
     let text = read(file)?;
     let usage = |e: &dyn std::fmt::Display| CommandError::new(Exit::Usage, e);
     let json = serde_json::from_str(&text)
-        .map_err(|e| usage(&format_args!("{} is not JSON: {e}; mend it there", name(file))))?;
-    match message::repeated_names(&text).first() {
+        .map_err(|e| usage(&format_args!("{} is not JSON: {e}; correct it there", name(file))))?;
+    match message::duplicate_keys(&text).first() {
         None => Ok(json),
         Some(fault) => Err(CommandError::new(Exit::No, fault).about(name(file))),
     }

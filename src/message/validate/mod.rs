@@ -51,7 +51,7 @@ pub enum Unknown {
 /// an object out, nothing in it is wrong. Pure, and total: no JSON value makes it panic.
 ///
 /// An object that has a name twice cannot be seen here, since a [`Value`] keeps the last one only; see
-/// [`repeated_names`](super::repeated_names).
+/// [`duplicate_keys`](super::duplicate_keys).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Unknown, validate};

@@ -348,8 +348,8 @@ fn files_that_are_all_that_a_name_has_are_not_taken_from_it_by_a_reload() {
     for refused in [toml("", &acme(&[NAME])), toml("", &none), toml("other", &acme(&[NAME]))] {
         house.folder.write("wamedia.toml", &refused);
         server.signal(Signal::HUP);
-        let line = server.wait_for_line("SIGHUP: the configuration ");
-        let parts = ["is refused", "`tls.cert`", NAME, "`acme.domains`", "or restart"];
+        let line = server.wait_for_line("SIGHUP: configuration ");
+        let parts = ["rejected", "`tls.cert`", NAME, "`acme.domains`", "or restart"];
         assert!(parts.iter().all(|part| line.contains(part)), "{line}\n{refused}");
         assert!(shake(server.address, &config, NAME).is_ok(), "{refused}");
     }
