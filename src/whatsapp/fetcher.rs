@@ -1,13 +1,12 @@
-//! How Meta's servers are known to call themselves.
+//! User agents of Meta's fetchers and WhatsApp's clients.
 //!
-//! What fetches the media of messages names itself nowhere in Meta's documents, so this is for telling people what a request
-//! probably was, and never for deciding what it gets.
+//! Meta does not document the User-Agent of the media fetcher. So this only labels a request for people, and never decides its response.
 
-/// What the `User-Agent` of Meta's servers has been seen to begin with, or to hold: of webhooks (`facebookexternalua`), of what
-/// fetches previews (`facebookexternalhit`), of WhatsApp's clients (`WhatsApp/2.…`).
+/// Substrings of observed `User-Agent` values: webhooks (`facebookexternalua`), link previews (`facebookexternalhit`), and WhatsApp's
+/// clients (`WhatsApp/2.…`).
 pub const USER_AGENTS: [&str; 3] = ["facebookexternalua", "facebookexternalhit", "WhatsApp/"];
 
-/// Whether a `User-Agent` is one of those that Meta's servers or WhatsApp's clients are known by.
+/// Whether a `User-Agent` looks like one of Meta's servers or WhatsApp's clients.
 pub fn is_fetcher(user_agent: &[u8]) -> bool {
     USER_AGENTS
         .iter()
@@ -19,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metas_servers_are_known_by_their_names() {
+    fn metas_user_agents_are_recognised() {
         for (user_agent, is_known) in [
             ("facebookexternalua", true),
             ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", true),

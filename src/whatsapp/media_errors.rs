@@ -1,11 +1,10 @@
-//! What Meta's webhook says, letter for letter, when it could not fetch a medium or does not take its type.
+//! Meta's exact error texts for media that it could not fetch or whose type it does not accept.
 //!
-//! Only words that users have reported are here, so that who looks for them finds them. What they mean is told by
-//! the reader of webhooks.
+//! Only texts that users have reported are here, so that a search finds them. [`webhook`](crate::webhook) parses such texts.
 
 use super::Kind;
 
-/// The statuses that the words are reported with, and their phrases.
+/// The HTTP statuses that the text is reported with, and their reason phrases.
 const REPORTED: [(u16, &str); 6] = [
     (400, "Bad Request"),
     (403, "Forbidden"),
@@ -15,26 +14,25 @@ const REPORTED: [(u16, &str); 6] = [
     (503, "Service Unavailable"),
 ];
 
-/// What is said where the link answered with this status; `None` for one with which nothing is reported.
+/// The error text when the link answers with this status; `None` for a status without a report.
 pub(crate) fn not_fetched(status: u16) -> Option<String> {
     let (_, phrase) = REPORTED.iter().find(|(reported, _)| *reported == status)?;
     Some(format!("Downloading media from weblink failed with http code {status}, status message {phrase}"))
 }
 
-/// What is said of a type that such a message does not take; reported for images, audio and videos. The lists of what
-/// is taken are Meta's, as it spells them there.
+/// The error text when this kind of message does not accept the media type; reported for images, audio and videos. The lists of
+/// accepted types are Meta's, in its spelling.
 pub(crate) fn unsupported(kind: Kind, media_type: &str) -> Option<String> {
-    let (name, taken) = match kind {
+    let (name, accepted) = match kind {
         Kind::Image => ("Image", "image/png, image/jpeg"),
         Kind::Audio => ("Audio", "audio/ogg; codecs=opus, audio/mpeg, audio/amr, audio/mp4, audio/aac"),
         Kind::Video => ("Video", "video/3gpp, video/mp4"),
         Kind::Document | Kind::Sticker => return None,
     };
-    Some(format!("Unsupported {name} mime type {media_type}. Please use one of {taken}."))
+    Some(format!("Unsupported {name} mime type {media_type}. Please use one of {accepted}."))
 }
 
-/// Whether a server sends this type, of which `essence` is all but the parameters, in place of a medium: it tells a
-/// person or a program what went wrong.
+/// Whether this media type (without parameters) is that of a web page or an error text, which a server may send instead of media.
 pub(crate) fn is_of_page(essence: &str) -> bool {
     matches!(
         essence,
@@ -52,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_where_they_are_reported_and_nowhere_else() {
+    fn only_reported_error_texts_are_predicted() {
         assert_eq!(
             not_fetched(404).as_deref(),
             Some("Downloading media from weblink failed with http code 404, status message Not Found")
@@ -69,11 +67,11 @@ mod tests {
     }
 
     #[test]
-    fn what_meta_lists_there_is_what_it_takes() {
+    fn metas_lists_match_the_accepted_types() {
         for kind in [Kind::Image, Kind::Audio, Kind::Video] {
-            let said = unsupported(kind, "x/y").expect("a text");
+            let text = unsupported(kind, "x/y").expect("a text");
             for media_type in kind.media_types() {
-                assert!(said.contains(media_type), "{media_type}: {said}");
+                assert!(text.contains(media_type), "{media_type}: {text}");
             }
         }
     }

@@ -1,7 +1,6 @@
-//! The media that WhatsApp takes: which extension is served as what, which message takes which type, and how large it may
-//! be.
+//! Media types and size limits: the Content-Type for each file extension, and the media types that each kind of message accepts.
 //!
-//! An asset's type is told from its name alone. What the bytes are is for a check to find out, not for serving.
+//! Serving derives the type from the file name alone. Only a check reads the bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,10 +23,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Image, Self::Video, Self::Audio, Self::Document, Self::Sticker];
 
-    /// The message's `type`.
+    /// The `type` of the message.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -38,23 +37,23 @@ impl Kind {
         }
     }
 
-    /// How large such a medium may be (Meta's Cloud API media page of April 2026).
+    /// The size limit (Meta's Cloud API media page of April 2026).
     pub const fn size_limit(self) -> SizeLimit {
         match self {
             Self::Image => SizeLimit::megabytes(5),
             Self::Video | Self::Audio => SizeLimit::megabytes(16),
             Self::Document => SizeLimit::megabytes(100),
-            // 100 KB where it stands still, 500 KB where it moves; the name does not say which it does.
+            // 100 KB for a static sticker, 500 KB for an animated one; the file name does not say which it is.
             Self::Sticker => SizeLimit { doubted_past: 100_000, refused_past: 500 << 10 },
         }
     }
 
-    /// Whether WhatsApp takes this type as such a message: what it lists for it, and anything as a document.
+    /// Whether WhatsApp accepts this media type for this kind of message: the listed types, and any type as a document.
     pub fn takes(self, media_type: &MediaType) -> bool {
         self == Self::Document || kind_of(media_type) == Some(self)
     }
 
-    /// The types that WhatsApp lists for it, as it spells them.
+    /// The media types that WhatsApp lists for it, in its spelling.
     pub fn media_types(self) -> impl Iterator<Item = &'static str> {
         let mut last = "";
         TABLE.iter().filter(move |row| row.kind == self).map(|row| row.media_type).filter(move |media_type| {
@@ -65,7 +64,7 @@ impl Kind {
     }
 }
 
-/// There is no kind of media message of this name. The message says which there are.
+/// A name that is no kind of media message. The error text lists the kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the kinds are {}", Kind::ALL.map(Kind::name).join(", "))]
 pub struct UnknownKindError;
@@ -73,7 +72,7 @@ pub struct UnknownKindError;
 impl FromStr for Kind {
     type Err = UnknownKindError;
 
-    /// The kind of this [name](Kind::name).
+    /// Parses a kind from its [name](Kind::name).
     fn from_str(name: &str) -> Result<Self, UnknownKindError> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or(UnknownKindError)
     }
@@ -85,20 +84,20 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How large a voice message may be, in bytes, to be played at a touch; past it, it must be downloaded first (Meta,
+/// Maximum size, in bytes, of a voice message that plays at once. Larger ones must be downloaded first (Meta,
 /// messages/audio-messages, which says 512 KB).
-pub const VOICE_PLAYS_AT_A_TOUCH: u64 = 512_000;
+pub const VOICE_INSTANT_PLAY_LIMIT: u64 = 512_000;
 
-/// A size that Meta prints in MB or KB without saying whether these are powers of ten or of two.
+/// A size limit that Meta gives in MB or KB, without saying whether these are powers of ten or of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SizeLimit {
-    /// In bytes: past this, it depends on how Meta counts, or on what is in it.
+    /// Larger sizes, in bytes, are doubtful: it depends on how Meta counts, or on the content.
     pub doubted_past: u64,
-    /// In bytes: past this, it is too large either way.
+    /// Larger sizes, in bytes, are too large either way.
     pub refused_past: u64,
 }
 
-/// How large a sticker may be that is known to move, or to stand still: 500 KB and 100 KB (the same page).
+/// The size limit of a sticker: 500 KB if animated, 100 KB if static (the same page).
 pub const fn sticker_size_limit(is_animated: bool) -> SizeLimit {
     let kilobytes = if is_animated { 500 } else { 100 };
     SizeLimit { doubted_past: kilobytes * 1000, refused_past: kilobytes << 10 }
@@ -110,9 +109,9 @@ impl SizeLimit {
     }
 }
 
-/// One extension that WhatsApp lists.
+/// One file extension that WhatsApp lists.
 struct Row {
-    /// In lower case, without its dot.
+    /// Extension in lower case, without its dot.
     extension: &'static str,
     /// The exact `Content-Type`.
     media_type: &'static str,
@@ -123,14 +122,14 @@ const fn row(extension: &'static str, media_type: &'static str, kind: Kind) -> R
     Row { extension, media_type, kind }
 }
 
-/// What Meta's Cloud API media page of April 2026 lists, with these notes:
+/// The types that Meta's Cloud API media page of April 2026 lists, with these notes:
 ///
-/// * Ogg: WhatsApp takes Opus in Ogg only ("base audio/ogg not supported"), and its own refusals spell the type
-///   `audio/ogg; codecs=opus`; `audio/opus` is refused on delivery. `.opus` and `.oga` are names of the same format
+/// * Ogg: WhatsApp accepts only Opus in Ogg ("base audio/ogg not supported"), and its error texts spell the type
+///   `audio/ogg; codecs=opus`; `audio/opus` is rejected on delivery. `.opus` and `.oga` are names of the same format
 ///   (RFC 7845 section 9, RFC 5334 section 10.3) and get the same type.
-/// * 3GP: `video/3gpp`, as in the current page and in Meta's refusals; older pages print `video/3gp`.
-/// * WebP is taken as a sticker only, not as an image.
-/// * Text: without a charset a client guesses; our texts are UTF-8.
+/// * 3GP: `video/3gpp`, as in the current page and in Meta's error texts; older pages print `video/3gp`.
+/// * WebP is accepted only as a sticker, not as an image.
+/// * Text: without a charset, clients guess; wamedia assumes UTF-8.
 const TABLE: &[Row] = &[
     row("aac", "audio/aac", Kind::Audio),
     row("amr", "audio/amr", Kind::Audio),
@@ -164,14 +163,13 @@ fn listed(path: &AssetPath) -> Option<&'static Row> {
 
 /// The exact `Content-Type` of an asset, by its extension in any case.
 ///
-/// What WhatsApp lists comes from our table, the rest from `mime_guess`, and what neither knows is
-/// `application/octet-stream`. WhatsApp takes any type as a document, though it promises nothing for those that it does
-/// not list.
+/// Types that WhatsApp lists come from the table here, others from `mime_guess`, and unknown extensions are
+/// `application/octet-stream`. WhatsApp accepts any type as a document, but supports only those that it lists.
 pub fn media_type(path: &AssetPath) -> MediaType {
     known_media_type(path).unwrap_or(MediaType::OCTET_STREAM)
 }
 
-/// The same, for who knows more of an asset than its name: `None` where its extension says nothing.
+/// The `Content-Type` for the extension; `None` if the extension is not known. For callers with another source of the type.
 pub fn known_media_type(path: &AssetPath) -> Option<MediaType> {
     if let Some(row) = listed(path) {
         return Some(MediaType::from_static(row.media_type));
@@ -183,19 +181,18 @@ pub fn known_media_type(path: &AssetPath) -> Option<MediaType> {
     }))
 }
 
-/// What a type is without its parameters, in lower case (RFC 9110 section 8.3.1).
+/// A media type without its parameters, in lower case (RFC 9110 section 8.3.1).
 pub(crate) fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The kind of message that sends what is served as this type; `None` where WhatsApp does not list it. Parameters of the
-/// type do not count.
+/// The kind of message that sends this media type; `None` if WhatsApp does not list it. Parameters of the type are ignored.
 pub fn kind_of(media_type: &MediaType) -> Option<Kind> {
     let wanted = essence(media_type.as_str());
     TABLE.iter().find(|row| essence(row.media_type) == wanted).map(|row| row.kind)
 }
 
-/// The kind of message that sends an asset with this extension; `None` where WhatsApp does not list it.
+/// The kind of message that sends an asset with this extension; `None` if WhatsApp does not list it.
 pub fn kind(path: &AssetPath) -> Option<Kind> {
     listed(path).map(|row| row.kind)
 }
@@ -220,7 +217,7 @@ mod tests {
         assert_eq!(UnknownKindError.to_string(), "the kinds are image, video, audio, document, sticker");
     }
 
-    /// Written out again, since a customer's client sees these very letters.
+    /// A second copy of the table, since clients see exactly these types.
     const PINNED: [(&str, &str, Kind); 21] = [
         ("aac", "audio/aac", Kind::Audio),
         ("amr", "audio/amr", Kind::Audio),
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_has_the_kind_of_its_extension_and_goes_as_a_document_too() {
+    fn a_type_is_accepted_by_its_kind_and_as_a_document() {
         for (_, media_type, kind) in PINNED {
             let media_type = MediaType::parse(media_type).expect("a type");
             assert_eq!(kind_of(&media_type), Some(kind));
@@ -270,17 +267,17 @@ mod tests {
         }
         let ogg = MediaType::parse("audio/ogg").expect("a type");
         assert_eq!(kind_of(&ogg), Some(Kind::Audio));
-        for stranger in ["audio/opus", "image/gif", "application/octet-stream"] {
-            let stranger = MediaType::parse(stranger).expect("a type");
-            assert_eq!(kind_of(&stranger), None);
-            assert!(Kind::Document.takes(&stranger) && !Kind::Audio.takes(&stranger));
+        for unlisted in ["audio/opus", "image/gif", "application/octet-stream"] {
+            let unlisted = MediaType::parse(unlisted).expect("a type");
+            assert_eq!(kind_of(&unlisted), None);
+            assert!(Kind::Document.takes(&unlisted) && !Kind::Audio.takes(&unlisted));
         }
         assert_eq!(Kind::Image.media_types().collect::<Vec<_>>(), ["image/jpeg", "image/png"]);
         assert_eq!(Kind::Audio.media_types().count(), 5);
     }
 
     #[test]
-    fn between_the_two_ways_of_counting_lies_a_doubt() {
+    fn sizes_between_decimal_and_binary_limits_are_doubtful() {
         for (kind, doubted_past, refused_past) in [
             (Kind::Image, 5_000_000, 5 * 1024 * 1024),
             (Kind::Video, 16_000_000, 16 * 1024 * 1024),
@@ -290,13 +287,13 @@ mod tests {
         ] {
             assert_eq!(kind.size_limit(), SizeLimit { doubted_past, refused_past }, "{kind}");
         }
-        let still = SizeLimit { doubted_past: 100_000, refused_past: 102_400 };
-        let moving = SizeLimit { doubted_past: 500_000, refused_past: 512_000 };
-        assert_eq!([sticker_size_limit(false), sticker_size_limit(true)], [still, moving]);
+        let static_limit = SizeLimit { doubted_past: 100_000, refused_past: 102_400 };
+        let animated_limit = SizeLimit { doubted_past: 500_000, refused_past: 512_000 };
+        assert_eq!([sticker_size_limit(false), sticker_size_limit(true)], [static_limit, animated_limit]);
     }
 
     #[test]
-    fn the_rest_is_guessed_or_called_bytes() {
+    fn other_extensions_are_guessed_or_octet_stream() {
         for (name, media_type) in [
             ("list.csv", "text/csv; charset=utf-8"),
             ("server.LOG", "text/plain; charset=utf-8"),

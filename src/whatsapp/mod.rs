@@ -1,8 +1,7 @@
-//! What WhatsApp documents, as data: the media that it takes, what its link cache does with a policy, and what a message
-//! may hold.
+//! WhatsApp's documented rules, as data: media types, size limits, the link cache, message payloads and error codes.
 //!
-//! Each fact names the page that it was read from. Nothing here does anything; the rooms above hold assets, URLs and
-//! settings against it.
+//! Each fact names the page that it comes from. This module is pure; the modules above it check assets, URLs, payloads and settings against
+//! these rules.
 
 pub mod errors;
 mod fetcher;
@@ -17,5 +16,6 @@ pub use fetcher::{USER_AGENTS, is_fetcher};
 pub use link_cache::{CURRENT_REGIME, HumanSeconds, Treatment};
 pub(crate) use media_types::essence;
 pub use media_types::{
-    Kind, SizeLimit, VOICE_PLAYS_AT_A_TOUCH, kind, kind_of, known_media_type, media_type, sticker_size_limit,
+    Kind, SizeLimit, VOICE_INSTANT_PLAY_LIMIT, kind, kind_of, known_media_type, media_type,
+    sticker_size_limit,
 };

@@ -1,20 +1,20 @@
-//! The vocabulary in which [`super::messages`] writes down what a payload may hold.
+//! Schema language for message payloads, used by [`super::messages`].
 //!
-//! A payload is described by a [`Shape`], whose fields have a [`Kind`] each. What one field alone cannot say is a [`Rule`] of
-//! the object around it. Everything is `const`, and nothing here looks at a payload: that is the work of whoever validates one, who
-//! knows fields by name only where a [`Kind`] or a [`Rule`] here says so.
+//! A [`Shape`] describes an object; each of its fields has a [`Kind`]. A [`Rule`] of the object covers constraints between fields. All
+//! schemas are `const`. Nothing here reads a payload: the validator does, and it has no field names of its own beyond those in a [`Kind`]
+//! or a [`Rule`].
 
-/// Whose payloads a rule is about.
+/// The API that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
-    /// Meta's Cloud API, and who passes it on.
+    /// Meta's Cloud API, and providers that forward to it.
     Cloud,
-    /// Meta's On-Premises API, and who passes it on.
+    /// Meta's On-Premises API, and providers that forward to it.
     OnPremises,
 }
 
 impl Platform {
-    /// How people call it.
+    /// The usual name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cloud => "Cloud API",
@@ -23,33 +23,33 @@ impl Platform {
     }
 }
 
-/// What WhatsApp's APIs call a kind of fault.
+/// The kind of error that WhatsApp's APIs report.
 ///
 /// The numbers are those of Meta's page of error codes of May 2026, and for On-Premises those of its page of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// A parameter that must be there is not.
+    /// A required parameter is missing.
     Missing,
-    /// A value that the API does not take.
+    /// The value is not accepted.
     Value,
-    /// What is no parameter, or not of its type or syntax.
+    /// The parameter is unknown, or its value has the wrong type or syntax.
     Parameter,
-    /// Too many characters.
+    /// The value is too long.
     TooLong,
-    /// A type of message that there is not.
+    /// The message type is unknown.
     MessageType,
-    /// Media that cannot be had from where the message says.
+    /// The media cannot be fetched from the link.
     Media,
-    /// A template gets another number of parameters than it has.
+    /// The number of parameters does not match the template.
     TemplateCount,
-    /// A template is not there in that language.
+    /// The template does not exist in this language.
     TemplateLanguage,
-    /// A template's parameter is of another kind than the template says.
+    /// The type of a parameter does not match the template.
     TemplateFormat,
 }
 
 impl Code {
-    /// A word for it: `too-long`.
+    /// Stable name, such as `too-long`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -64,8 +64,7 @@ impl Code {
         }
     }
 
-    /// The number in an answer of the platform; `None` where it is documented as a range only, as are those of templates
-    /// On-Premises.
+    /// The error code in a response of the platform; `None` if only a range is documented, as for templates in the On-Premises API.
     pub const fn number(self, platform: Platform) -> Option<u32> {
         Some(match (platform, self) {
             (Platform::Cloud, Self::Missing) => 131_008,
@@ -87,49 +86,49 @@ impl Code {
     }
 }
 
-/// What an object may hold.
+/// The schema of an object.
 #[derive(Debug)]
 pub struct Shape {
-    /// The fields that it may have whatever it is.
+    /// The fields that are allowed in every case.
     pub fields: &'static [Field],
-    /// The field that says what else it may have.
+    /// The field that selects further fields.
     pub choice: Option<Choice>,
-    /// What its fields must be to each other.
+    /// Constraints between fields.
     pub rules: &'static [Rule],
-    /// Whether a field that is not named here is none of our business, since no document spells the object out.
+    /// Whether other fields are allowed, because no document specifies the object.
     pub open: bool,
-    /// Where this is written; `None` where it is written with the object around it.
+    /// The document that specifies it; `None` for that of the enclosing object.
     pub source: Option<&'static str>,
 }
 
 impl Shape {
-    /// An object of these fields and no others.
+    /// An object with these fields and no others.
     pub const fn of(fields: &'static [Field]) -> Self {
         Self { fields, choice: None, rules: &[], open: false, source: None }
     }
 
-    /// An object that has further fields, by what a field says.
+    /// Adds fields that depend on the value of one field.
     #[must_use]
     pub const fn choice(mut self, choice: Choice) -> Self {
         self.choice = Some(choice);
         self
     }
 
-    /// The same, with rules.
+    /// Adds rules.
     #[must_use]
     pub const fn rules(mut self, rules: &'static [Rule]) -> Self {
         self.rules = rules;
         self
     }
 
-    /// The same, with any other field as well.
+    /// Allows any other field.
     #[must_use]
     pub const fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// The same, with its source.
+    /// Sets the source.
     #[must_use]
     pub const fn source(mut self, source: &'static str) -> Self {
         self.source = Some(source);
@@ -137,20 +136,20 @@ impl Shape {
     }
 }
 
-/// A field that decides which others there are.
+/// A field whose value selects further fields.
 #[derive(Debug, Clone, Copy)]
 pub struct Choice {
-    /// The field's name: mostly `type`.
+    /// The name of the field, usually `type`.
     pub tag: &'static str,
-    /// What it chooses, for people.
+    /// What it selects, for messages to people.
     pub what: &'static str,
-    /// What a word that is none of the cases earns.
+    /// The error for a value that is not among the cases.
     pub code: Code,
-    /// Whether documents write its words in capitals as well.
+    /// Whether the documents also write the values in capitals.
     pub any_case: bool,
-    /// The word that is meant where the field is missing, and where that is so.
+    /// The default value if the field is missing, and the platform that has this default.
     pub default: Option<(Platform, &'static str)>,
-    /// All words that it may be.
+    /// All allowed values.
     pub cases: &'static [Case],
 }
 
@@ -182,14 +181,14 @@ impl Choice {
     }
 }
 
-/// One word of a [`Choice`].
+/// One value of a [`Choice`].
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What the field says.
+    /// The value of the field.
     pub word: &'static str,
-    /// What the object holds then, beside the fields that it always may.
+    /// The additional fields of the object.
     pub shape: &'static Shape,
-    /// The only platform that has it.
+    /// The only platform that has it; `None` for both.
     pub only: Option<Platform>,
 }
 
@@ -199,7 +198,7 @@ impl Case {
         Self { word, shape, only: None }
     }
 
-    /// The same on one platform only.
+    /// Restricts it to one platform.
     #[must_use]
     pub const fn only(mut self, platform: Platform) -> Self {
         self.only = Some(platform);
@@ -210,51 +209,51 @@ impl Case {
 /// One field of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
     /// Whether the object must have it.
     pub required: bool,
-    /// What it may be.
+    /// The allowed values.
     pub kind: Kind,
-    /// The only platform that has it.
+    /// The only platform that has it; `None` for both.
     pub only: Option<Platform>,
-    /// What a value earns that it may not be, where that is not the usual code.
+    /// The error for a value that is not allowed, if not the usual one.
     pub code: Option<Code>,
-    /// Where its limit is written, if not where its object is.
+    /// The document of its limit, if not that of the object.
     pub source: Option<&'static str>,
 }
 
-/// A field that an object must have.
+/// A required field.
 pub const fn must(name: &'static str, kind: Kind) -> Field {
     Field { name, required: true, kind, only: None, code: None, source: None }
 }
 
-/// A field that an object may have.
+/// An optional field.
 pub const fn may(name: &'static str, kind: Kind) -> Field {
     Field { required: false, ..must(name, kind) }
 }
 
-/// A field that senders give to an object that does not take it, and what to do about it.
+/// A field that is not allowed, although senders use it, with the reason and the fix.
 pub const fn never(name: &'static str, reason: &'static str) -> Field {
     may(name, Kind::Never(reason))
 }
 
 impl Field {
-    /// The same on one platform only.
+    /// Restricts it to one platform.
     #[must_use]
     pub const fn only(mut self, platform: Platform) -> Self {
         self.only = Some(platform);
         self
     }
 
-    /// The same with another code.
+    /// Sets the error code.
     #[must_use]
     pub const fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// The same with its own source.
+    /// Sets the source.
     #[must_use]
     pub const fn source(mut self, source: &'static str) -> Self {
         self.source = Some(source);
@@ -262,25 +261,25 @@ impl Field {
     }
 }
 
-/// What a field may be.
+/// The allowed values of a field.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// Text within limits.
     Text(Text),
-    /// One of these words.
+    /// One of these strings.
     Word(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
     /// A whole number from `min` to `max`.
     Whole {
-        /// The least.
+        /// Minimum.
         min: i64,
-        /// The greatest.
+        /// Maximum.
         max: i64,
-        /// Whether digits in quotes will do as well.
+        /// Whether a string of digits is allowed, too.
         or_text: bool,
     },
-    /// A number, or a number in quotes, of at least `-bound` and at most `bound`: degrees.
+    /// Degrees from `-bound` to `bound`, as a number or as a string.
     Degrees {
         /// 90 for a latitude, 180 for a longitude.
         bound: i16,
@@ -289,25 +288,25 @@ pub enum Kind {
     Url,
     /// An `http` or `https` URL that WhatsApp fetches media from.
     Link,
-    /// A phone number, or the id of a group where the recipient is one.
+    /// A phone number, or the id of a group if the recipient is a group.
     Recipient,
-    /// A user's id that is not a phone number, as in `US.13491208655302741918`.
+    /// A business-scoped user id, such as `US.13491208655302741918`.
     UserId,
-    /// A template's language, as in `en` or `pt_BR`.
+    /// The language of a template, such as `en` or `pt_BR`.
     Language,
-    /// A template's name: lowercase letters, digits and underscores.
+    /// The name of a template: lowercase letters, digits and underscores.
     TemplateName,
     /// `YYYY-MM-DD`.
     Date,
-    /// One emoji, or nothing.
+    /// One emoji, or an empty string.
     Emoji,
     /// An object.
     Object(&'static Shape),
     /// An array.
     List(List),
-    /// Whatever the sender likes.
+    /// Any value.
     Any,
-    /// Nothing: the field must not be there, for this reason, which says what to do instead.
+    /// No value: the field is not allowed. The text has the reason and the fix.
     Never(&'static str),
 }
 
@@ -315,15 +314,15 @@ pub enum Kind {
 /// published specification states the same limits as `maxLength`, which JSON Schema counts in code points.
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
-    /// The least number of code points.
+    /// Minimum number of code points.
     pub min: usize,
-    /// The greatest that every document agrees on; longer ones are doubtful.
+    /// The maximum by all documents; longer texts are doubtful.
     pub doubt: Option<usize>,
-    /// The greatest that any document allows.
+    /// The maximum by any document; longer texts are errors.
     pub max: Option<usize>,
-    /// The greatest number of line breaks.
+    /// Maximum number of line breaks.
     pub breaks: Option<usize>,
-    /// Whether there may be emoji in it.
+    /// Whether emoji are allowed.
     pub emoji: bool,
 }
 
@@ -331,74 +330,74 @@ impl Text {
     const UNBOUNDED: Self = Self { min: 1, doubt: None, max: None, breaks: None, emoji: true };
 }
 
-/// Text of any length but none.
+/// Non-empty text of any length.
 pub const TEXT: Kind = Kind::Text(Text::UNBOUNDED);
 
 /// Text that may be empty.
 pub const MAYBE_EMPTY: Kind = Kind::Text(Text { min: 0, ..Text::UNBOUNDED });
 
-/// Text of one to `max` characters.
+/// Text of 1 to `max` characters.
 pub const fn text(max: usize) -> Kind {
     Kind::Text(Text { max: Some(max), ..Text::UNBOUNDED })
 }
 
-/// Text of up to `max` characters, or none.
+/// Text of 0 to `max` characters.
 pub const fn maybe_empty(max: usize) -> Kind {
     Kind::Text(Text { min: 0, max: Some(max), ..Text::UNBOUNDED })
 }
 
-/// Text of one to `max` characters, of which some document says that it is `doubt` at most.
+/// Text of 1 to `max` characters, for which some document has the limit `doubt`.
 pub const fn doubted(doubt: usize, max: usize) -> Kind {
     Kind::Text(Text { doubt: Some(doubt), max: Some(max), ..Text::UNBOUNDED })
 }
 
-/// An array's limits.
+/// The limits of an array.
 #[derive(Debug, Clone, Copy)]
 pub struct List {
-    /// What each element is.
+    /// The schema of each element.
     pub of: &'static Kind,
-    /// What the elements are called, for people.
+    /// The name of the elements, for messages to people.
     pub what: &'static str,
-    /// The least number of them.
+    /// Minimum number of elements.
     pub min: usize,
-    /// The greatest that every document agrees on; more are doubtful.
+    /// The maximum by all documents; more elements are doubtful.
     pub doubt: Option<usize>,
-    /// The greatest number that any document allows.
+    /// The maximum by any document; more elements are errors.
     pub max: Option<usize>,
-    /// What differs between any two elements, as paths within them.
+    /// Paths within the elements whose values must be unique.
     pub unique: &'static [&'static str],
-    /// What another number of them earns.
+    /// The error for a wrong number of elements.
     pub code: Code,
 }
 
 impl List {
-    /// A list of `min` or more.
+    /// A list of at least `min` elements.
     pub const fn of(of: &'static Kind, what: &'static str, min: usize) -> Self {
         Self { of, what, min, doubt: None, max: None, unique: &[], code: Code::Value }
     }
 
-    /// The same, up to `max`.
+    /// Sets the maximum.
     #[must_use]
     pub const fn max(mut self, max: usize) -> Self {
         self.max = Some(max);
         self
     }
 
-    /// The same, doubtful past `doubt`.
+    /// Sets the number beyond which it is doubtful.
     #[must_use]
     pub const fn doubt(mut self, doubt: usize) -> Self {
         self.doubt = Some(doubt);
         self
     }
 
-    /// The same, with what is unique.
+    /// Sets the unique paths.
     #[must_use]
     pub const fn unique(mut self, paths: &'static [&'static str]) -> Self {
         self.unique = paths;
         self
     }
 
-    /// The same, with what another number earns.
+    /// Sets the error for a wrong number of elements.
     #[must_use]
     pub const fn code(mut self, code: Code) -> Self {
         self.code = code;
@@ -406,14 +405,14 @@ impl List {
     }
 }
 
-/// What the fields of an object must be to each other.
+/// A constraint between the fields of an object.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
-    /// Exactly one of these fields is there.
+    /// Exactly one of these fields is present.
     OneOf(&'static [&'static str]),
-    /// At least one of these fields is there.
+    /// At least one of these fields is present.
     AnyOf(&'static [&'static str]),
-    /// Where the array `list` has several elements, each has a `title`.
+    /// If the array `list` has several elements, each has a `title`.
     Titled {
         /// The array.
         list: &'static str,
@@ -424,54 +423,53 @@ pub enum Rule {
         list: &'static str,
         /// The arrays in it.
         items: &'static str,
-        /// The greatest number.
+        /// Maximum number.
         max: usize,
     },
-    /// The elements of the arrays `items` of all elements of the array `list` differ in `key`.
+    /// The values of `key` are unique over the arrays `items` of all elements of the array `list`.
     Distinct {
         /// The outer array.
         list: &'static str,
         /// The arrays in it.
         items: &'static str,
-        /// What differs.
+        /// The unique key.
         key: &'static str,
     },
-    /// A doubt: of the elements of the array `list`, no two have the same `type`, or, where that is the type `many`, the same
-    /// `key`.
+    /// Otherwise doubtful: no two elements of the array `list` have the same `type`. Elements of the type `many` differ in `key`.
     Once {
         /// The array.
         list: &'static str,
-        /// The type of which there may be several.
+        /// The type that may occur several times.
         many: &'static str,
-        /// What tells those apart.
+        /// The key in which those differ.
         key: &'static str,
     },
-    /// All elements of the array `list` are alike in these: the path, and what that is for people. Of an array, its length
-    /// and its elements' types count.
+    /// All elements of the array `list` have the same value at these paths; each path has a name for people. Arrays are compared by
+    /// length and the types of their elements.
     Alike {
         /// The array.
         list: &'static str,
-        /// What is alike.
+        /// Paths, with their names for people.
         by: &'static [(&'static str, &'static str)],
     },
-    /// The field says this word, for this reason.
+    /// The field has this value, for this reason.
     Says {
         /// The field.
         field: &'static str,
-        /// The word.
+        /// The value.
         word: &'static str,
-        /// Why, and the mend.
+        /// The reason and the fix.
         reason: &'static str,
     },
-    /// The field may be there, but.
+    /// The field is doubtful if present.
     Doubt {
         /// The field.
         field: &'static str,
-        /// But what.
+        /// The reason.
         reason: &'static str,
     },
-    /// A document's file name has an extension.
+    /// The file name of a document has an extension.
     NamedFile,
-    /// What is sent as a voice message is Opus in Ogg.
+    /// A voice message is Opus in Ogg.
     VoiceFile,
 }

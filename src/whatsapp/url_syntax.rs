@@ -1,71 +1,71 @@
-//! The syntax of URLs, as strict as WhatsApp is known to be.
+//! URL parser, as strict as WhatsApp's API.
 
 use std::fmt;
 
-/// The parts of an absolute `http` or `https` URL, as they are written.
+/// The parts of an absolute `http` or `https` URL, undecoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Url<'a> {
-    /// Whether its scheme is `https`.
+    /// Whether the scheme is `https`.
     pub(crate) is_https: bool,
-    /// What stands before the `@` of its authority.
+    /// User name and password, before the `@`.
     pub(crate) user_info: Option<&'a str>,
-    /// A name, an IPv4 address, or an IPv6 address in its brackets.
+    /// A host name, an IPv4 address, or an IPv6 address in brackets.
     pub(crate) host: &'a str,
-    /// The port, where one is written that is one.
+    /// The port, if there is a valid one.
     pub(crate) port: Option<u16>,
-    /// With its slash; empty where there is none.
+    /// Path with its leading slash; may be empty.
     pub(crate) path: &'a str,
-    /// After the `?`, without the fragment.
+    /// Query, after the `?`.
     pub(crate) query: &'a str,
-    /// After the `#`.
+    /// Fragment, after the `#`.
     pub(crate) fragment: Option<&'a str>,
 }
 
-/// In bytes, more than twice of what servers should take (RFC 9110 section 4.1).
-const LONGEST: usize = 20_000;
+/// Maximum length in bytes, more than twice what servers should support (RFC 9110 section 4.1).
+const MAX_LENGTH: usize = 20_000;
 
-/// What is to be said of a URL. Displays as its reason with its mend.
+/// A problem of a URL. Displays as its reason and fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Remark {
-    /// It is no `http` or `https` URL.
+    /// It is not an `http` or `https` URL.
     Scheme,
     /// It has a space or a control character.
     Space,
-    /// It has another character that no URL has.
+    /// It has another character that is not valid in a URL.
     Character,
     /// It has `&amp;`.
     Ampersand,
-    /// It has a `%` that begins no escape.
+    /// It has a `%` that is not followed by two hex digits.
     Percent,
-    /// It has no host that can be one.
+    /// It has no valid host.
     Host,
-    /// It has a host beyond ASCII.
+    /// Its host has non-ASCII letters.
     HostNotAscii,
-    /// It has a port that is none.
+    /// Its port is not valid.
     Port,
-    /// It is longer than [`LONGEST`].
+    /// It is longer than [`MAX_LENGTH`].
     Length,
-    /// It has letters beyond ASCII elsewhere.
+    /// It has non-ASCII letters elsewhere.
     NotAscii,
 }
 
 impl Remark {
-    /// Whether it is refused for it, or only may be.
+    /// Whether WhatsApp rejects the URL for it, or only may.
     pub(crate) fn is_refused(self) -> bool {
         self != Self::NotAscii
     }
 
-    /// Whether it leaves nobody to ask for what the URL leads to.
+    /// Whether no request can be made for such a URL.
     pub(crate) fn has_no_valid_host(self) -> bool {
         matches!(self, Self::Scheme | Self::Host | Self::HostNotAscii | Self::Port | Self::Length)
     }
 
-    /// What the URL has, as what follows its name: `has a space …`.
+    /// The problem, as a predicate: `has a space …`.
     pub(crate) fn reason(self) -> &'static str {
         self.words().0
     }
 
-    /// What to write instead.
+    /// The fix.
     pub(crate) fn fix(self) -> &'static str {
         self.words().1
     }
@@ -73,30 +73,33 @@ impl Remark {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Scheme => (
-                "does not begin with http:// or https://, and WhatsApp takes no other URL",
+                "does not begin with http:// or https://, and WhatsApp accepts no other URLs",
                 "write the whole URL",
             ),
-            Self::Space => ("has a space or a control character, which no URL has", "write %20 for a space"),
+            Self::Space => {
+                ("has a space or a control character, which is not valid in a URL", "write %20 for a space")
+            }
             Self::Character => (
-                "has a character of \"<>\\^`{|} in it, which no URL has",
-                "write it with % and two hex digits",
+                "has one of the characters \"<>\\^`{|}, which are not valid in a URL",
+                "percent-encode it: % and two hex digits",
             ),
-            Self::Ampersand => ("has &amp;, which is & in HTML", "write & alone"),
+            Self::Ampersand => ("has &amp;, which means & only in HTML", "write & alone"),
             Self::Percent => ("has a % without two hex digits after it", "write %25 for a percent sign"),
-            Self::Host => ("has no proper host after its scheme", "write a name or an address there"),
+            Self::Host => ("has no valid host after the scheme", "write a host name or an IP address there"),
             Self::HostNotAscii => (
-                "has letters beyond ASCII in its host, which no URL has",
-                "write the host as name servers know it, which begins with xn-- (its Punycode form)",
+                "has non-ASCII letters in its host, which are not valid in a URL",
+                "write the host in its Punycode form, as in DNS, which begins with xn--",
             ),
             Self::Port => {
-                ("has no proper port", "write a number from 1 to 65535, or leave it out with its colon")
+                ("has no valid port", "write a number from 1 to 65535, or remove the port and its colon")
             }
             Self::Length => {
-                ("has more than 20,000 bytes, and servers take far fewer", "write it in 2048 bytes or fewer")
+                ("has more than 20,000 bytes, and servers accept far fewer", "shorten it to 2048 bytes")
             }
-            Self::NotAscii => {
-                ("has letters beyond ASCII, which URLs have in their %-form only", "write that to be safe")
-            }
+            Self::NotAscii => (
+                "has non-ASCII letters, which must be percent-encoded in a URL",
+                "percent-encode them to be safe",
+            ),
         }
     }
 }
@@ -108,24 +111,23 @@ impl fmt::Display for Remark {
 }
 
 impl Url<'_> {
-    /// Whether it leads to where Meta keeps media: the samples of templates and what customers sent.
+    /// Whether it points to Meta's own media storage: samples of templates, and media from customers.
     pub(crate) fn is_metas_own(&self) -> bool {
         is_metas_own(&self.host.to_ascii_lowercase())
     }
 
-    /// Whether it may name a version of what it leads to, as our links do by `v`: whatever the query holds may be one.
+    /// Whether it may name a version, as `v` does in links of `wamedia`: any query may.
     pub(crate) fn has_version(&self) -> bool {
         !self.query.is_empty()
     }
 
-    /// What stands after the last dot of the last part of the path, if anything does.
+    /// The extension of the last path segment, if it has one.
     pub(crate) fn extension(&self) -> Option<&str> {
         extension(self.path.rsplit('/').next().unwrap_or_default())
     }
 }
 
-/// Whether Meta keeps media at this host, which is in lower case. Its links there are for those who show them, and its own
-/// fetcher gets no answer from them.
+/// Whether this lower-case host is Meta's own media storage. Links to it are for display; Meta's fetcher gets no response from them.
 pub(crate) fn is_metas_own(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let is_of_cdn =
@@ -133,14 +135,13 @@ pub(crate) fn is_metas_own(host: &str) -> bool {
     is_of_cdn || matches!(host, "mmg.whatsapp.net" | "lookaside.whatsapp.net" | "lookaside.fbsbx.com")
 }
 
-/// What stands after the last dot of a file's name, if something stands before it and after it.
+/// The extension of a file name, if there is text before and after its last dot.
 pub(crate) fn extension(name: &str) -> Option<&str> {
     let (stem, extension) = name.rsplit_once('.')?;
     (!stem.is_empty() && !extension.is_empty()).then_some(extension)
 }
 
-/// Reads an absolute `http` or `https` URL (RFC 3986), and says what is wrong with it or doubtful. `None` where it is
-/// too wrong to be read.
+/// Parses an absolute `http` or `https` URL (RFC 3986) and reports its problems. `None` if it cannot be parsed.
 pub(crate) fn read(text: &str) -> (Option<Url<'_>>, Vec<Remark>) {
     let Some((is_https, rest)) = without_scheme(text) else { return (None, vec![Remark::Scheme]) };
     let mut remarks = Vec::new();
@@ -163,7 +164,7 @@ pub(crate) fn read(text: &str) -> (Option<Url<'_>>, Vec<Remark>) {
     note(is_host(host) && !host.is_ascii(), Remark::HostNotAscii);
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     note(port.is_some_and(|port| !is_port(port)), Remark::Port);
-    note(text.len() > LONGEST, Remark::Length);
+    note(text.len() > MAX_LENGTH, Remark::Length);
     if remarks.is_empty() && !text.is_ascii() {
         remarks.push(Remark::NotAscii);
     }
@@ -171,7 +172,7 @@ pub(crate) fn read(text: &str) -> (Option<Url<'_>>, Vec<Remark>) {
     (Some(Url { is_https, user_info, host, port, path, query, fragment }), remarks)
 }
 
-/// Whether it is `https`, and what follows its scheme.
+/// Whether the scheme is `https`, and the rest of the URL.
 fn without_scheme(text: &str) -> Option<(bool, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let is_https = scheme.eq_ignore_ascii_case("https");
@@ -185,7 +186,7 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether this may be a host, were it written in ASCII.
+/// Whether this is a valid host, apart from non-ASCII letters.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().is_ok();
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proper_urls_are_taken() {
+    fn valid_urls_have_no_problems() {
         for (text, has_version, extension) in [
             ("https://media.example.com/a.jpg?v=0123456789abcdef", true, Some("jpg")),
             ("HTTP://x/a.b/c?w=1&v=2#top", true, None),
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_with_the_reason() {
+    fn malformed_urls_are_rejected_with_the_reason() {
         for (text, part) in [
             ("", "begin with http"),
             ("media.example.com/a.jpg", "begin with http"),
@@ -242,22 +243,22 @@ mod tests {
             ("https://x.example/100%", "%25"),
         ] {
             let (_, remarks) = read(text);
-            let told = |remark: &Remark| remark.is_refused() && remark.to_string().contains(part);
-            assert!(remarks.iter().any(told), "{text}: {remarks:?}");
+            let matches = |remark: &Remark| remark.is_refused() && remark.to_string().contains(part);
+            assert!(remarks.iter().any(matches), "{text}: {remarks:?}");
         }
     }
 
     #[test]
-    fn letters_beyond_ascii_are_a_doubt_and_in_a_host_wrong() {
+    fn non_ascii_letters_are_doubtful_and_in_a_host_rejected() {
         assert_eq!(read("https://x.example/M\u{e4}rz.pdf").1, [Remark::NotAscii]);
         assert_eq!(read("https://m\u{fc}nchen.example/").1, [Remark::HostNotAscii]);
         let long = |len| format!("https://x.example/{}", "a".repeat(len - 18));
-        assert_eq!(read(&long(LONGEST)).1, []);
-        assert_eq!(read(&long(LONGEST + 1)).1, [Remark::Length]);
+        assert_eq!(read(&long(MAX_LENGTH)).1, []);
+        assert_eq!(read(&long(MAX_LENGTH + 1)).1, [Remark::Length]);
     }
 
     #[test]
-    fn metas_own_servers_are_known() {
+    fn metas_own_hosts_are_recognised() {
         for (text, is) in [
             ("https://scontent.whatsapp.net/v/t61.jpg", true),
             ("https://SCONTENT-lhr8-1.whatsapp.net/", true),

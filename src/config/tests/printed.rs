@@ -59,8 +59,8 @@ fn printed_settings_say_what_whatsapp_does_and_which_file_was_read() {
         "# The settings in force",
         &format!("# The file: {}", house.path("wamedia.toml").display()),
         "# public_url is not set",
-        "# WhatsApp keeps it for 7 days and sends it again without asking.\ncache_control = \"max-age=604800\"",
-        "# WhatsApp keeps it and takes a new copy when Last-Modified has changed.\ndefault = \"no-cache\"",
+        "# WhatsApp keeps it for 7 days and reuses it without asking the server.\ncache_control = \"max-age=604800\"",
+        "# WhatsApp keeps it and fetches a new copy when Last-Modified has changed.\ndefault = \"no-cache\"",
         "fixed 10 minutes",
         "cache = \"256 MiB\"",
     ] {

@@ -1,24 +1,21 @@
-//! What WhatsApp does with an asset that it fetched from a link, in plain words: what a policy asks of it, and what its
-//! current regime does whatever a policy says.
+//! Describes in words how WhatsApp caches an asset: under a cache policy, and under the current regime.
 
 use std::fmt;
 
 use crate::asset::{CachePolicy, Storage};
 
-/// The current regime in plain words.
-pub const CURRENT_REGIME: &str = "Meta's page of April 2026 says that a link is kept for a fixed 10 minutes by its exact \
-     text, whatever the headers say: a changed asset needs a changed link, which is what ?v= is for";
+/// Describes the current regime.
+pub const CURRENT_REGIME: &str = "Meta's page of April 2026 says that WhatsApp caches a link for a fixed 10 minutes by its exact \
+     text, whatever the headers are: a changed asset needs a changed link, which is what ?v= is for";
 
-/// What WhatsApp does with an asset under a policy, as the older regime documents it. Displays in plain words, as one
-/// sentence without its full stop.
+/// How WhatsApp caches an asset under a policy, as documented for the older regime. Displays as one sentence without its full stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Treatment(Storage);
 
 impl Treatment {
-    /// The treatment that a policy asks for.
+    /// The treatment under a policy.
     ///
-    /// Only the four directives that the page names count; for what may ride along (`public`, `immutable`, …) it
-    /// promises nothing.
+    /// Only the four directives that the page names count. The page says nothing about others, such as `public` and `immutable`.
     pub fn under(policy: &CachePolicy) -> Self {
         Self(policy.storage())
     }
@@ -27,20 +24,18 @@ impl Treatment {
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Storage::NoStore => f.write_str("WhatsApp does not keep it: every message fetches it anew"),
+            Storage::NoStore => f.write_str("WhatsApp does not keep it: every message fetches it again"),
             Storage::Private => {
                 f.write_str("WhatsApp treats it as personal to its recipient and does not keep it")
             }
             Storage::NoCache => {
-                f.write_str("WhatsApp keeps it and takes a new copy when Last-Modified has changed")
+                f.write_str("WhatsApp keeps it and fetches a new copy when Last-Modified has changed")
             }
-            Storage::MaxAge(0) => {
-                f.write_str("WhatsApp keeps it for no time: every message asks for it again")
-            }
+            Storage::MaxAge(0) => f.write_str("WhatsApp does not reuse it: every message fetches it again"),
             Storage::MaxAge(seconds) => {
                 write!(
                     f,
-                    "WhatsApp keeps it for {} and sends it again without asking",
+                    "WhatsApp keeps it for {} and reuses it without asking the server",
                     HumanSeconds(seconds.into())
                 )
             }
@@ -48,12 +43,11 @@ impl fmt::Display for Treatment {
     }
 }
 
-/// A number of seconds that displays for people, exactly: `7 days`, `1 hour 30 minutes`, `1 year` of 365 days.
+/// A number of seconds that displays exactly in human units: `7 days`, `1 hour 30 minutes`, `1 year` of 365 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HumanSeconds(pub u64);
 
-/// Whole units in seconds, the largest first. Weeks and months are left out: a week is clearer as 7 days, and months
-/// differ.
+/// Units in seconds, largest first. There are no weeks and months: a week is clearer as 7 days, and months differ.
 const UNITS: [(u64, &str); 5] =
     [(365 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
 
@@ -81,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_people_say_them() {
+    fn durations_display_in_human_units() {
         for (seconds, text) in [
             (0, "0 seconds"),
             (1, "1 second"),
@@ -99,12 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn each_way_of_storing_is_said_in_plain_words() {
+    fn every_storage_directive_is_described() {
         for (policy, text) in [
-            ("max-age=604800, public", "WhatsApp keeps it for 7 days and sends it again without asking"),
-            ("max-age=0", "WhatsApp keeps it for no time: every message asks for it again"),
-            ("no-cache", "WhatsApp keeps it and takes a new copy when Last-Modified has changed"),
-            ("no-cache, no-store", "WhatsApp does not keep it: every message fetches it anew"),
+            (
+                "max-age=604800, public",
+                "WhatsApp keeps it for 7 days and reuses it without asking the server",
+            ),
+            ("max-age=0", "WhatsApp does not reuse it: every message fetches it again"),
+            ("no-cache", "WhatsApp keeps it and fetches a new copy when Last-Modified has changed"),
+            ("no-cache, no-store", "WhatsApp does not keep it: every message fetches it again"),
             ("private, max-age=60", "WhatsApp treats it as personal to its recipient and does not keep it"),
         ] {
             let policy: CachePolicy = policy.parse().unwrap();

@@ -1,9 +1,9 @@
-//! What WhatsApp does with an asset that it fetched from a link: how long it keeps it, and when it asks again.
+//! WhatsApp's link cache: how long it keeps a fetched asset, and when it requests it again.
 //!
 //! Two regimes are documented. The older one follows the response headers (Meta's page on sending messages, section on
-//! media HTTP caching, 2022 to API v20) and is what a policy speaks to; the current one (the same page, April 2026)
-//! keeps every link for a fixed time. `words` says both; `regime` is their rules as values; `machine` is the cache that
-//! follows them, message by message, and needs somebody else to do its fetching and to tell the time.
+//! media HTTP caching, 2022 to API v20) and is the one that a cache policy addresses. The current one (the same
+//! page, April 2026) keeps every link for a fixed time. `description` describes both in words, `regime` has their rules as values, and
+//! `state_machine` is the cache that follows them. The caller does the fetching and provides the time.
 
 mod description;
 mod regime;

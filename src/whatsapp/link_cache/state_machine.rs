@@ -1,8 +1,8 @@
-//! The cache itself, as a state machine: what it keeps under which link, and what it does when a message is sent.
+//! State machine of WhatsApp's link cache: what it keeps for each link, and what it does when a message is sent.
 //!
-//! It fetches nothing and reads no clock. Whoever plays it asks what a message leads to ([`LinkCache::send`]), does the
-//! fetch if there is to be one, and tells what came back ([`LinkCache::receive`]). Failed fetches are not played: what becomes
-//! of what is kept is documented nowhere, and the message fails.
+//! It does no I/O and reads no clock. The caller asks what a message needs ([`LinkCache::send`]), does the fetch if there is one, and passes
+//! the response to [`LinkCache::receive`]. Failed fetches are not modelled: their effect on the cache is not documented, and the message
+//! fails.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::regime::{CacheHeaders, Keeping, Regime, Revalidation};
 
 /// The documented cache: one asset `A` for each exact link.
 ///
-/// Times are spans since a moment that the player chooses, and do not go backwards.
+/// Times are spans since an origin that the caller chooses, and do not decrease.
 #[derive(Debug, Clone)]
 pub struct LinkCache<A> {
     regime: Regime,
@@ -29,30 +29,30 @@ struct Kept<A> {
     keeping: Keeping,
 }
 
-/// What a message with a link leads to.
+/// What WhatsApp does for a message with a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<A> {
-    /// It carries the asset that is kept. The server hears nothing of it.
+    /// It sends the kept asset without a request.
     FromCache(A),
-    /// The server is asked first.
+    /// It requests the link first.
     Fetch(Request),
 }
 
-/// How the server is asked. Always by GET.
+/// A request of the fetcher. Always a GET.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Without conditions.
+    /// Unconditional.
     Plain,
     /// With `If-Modified-Since`.
     IfModifiedSince(HttpDate),
 }
 
-/// What the server answered.
+/// The server's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Response<A> {
     /// `200 OK` with the whole asset.
     Whole {
-        /// What it says of caching.
+        /// The headers about caching.
         headers: CacheHeaders,
         /// The asset.
         asset: A,
@@ -62,17 +62,17 @@ pub enum Response<A> {
 }
 
 impl<A: Clone> LinkCache<A> {
-    /// A cache that keeps nothing yet.
+    /// An empty cache.
     pub fn new(regime: Regime) -> Self {
         Self { regime, kept: HashMap::new() }
     }
 
-    /// What a message with this link, sent at `at`, leads to.
+    /// What WhatsApp does for a message with this link at time `at`.
     pub fn send(&self, link: &str, at: Duration) -> Step<A> {
         let Some(kept) = self.kept.get(link) else { return Step::Fetch(Request::Plain) };
         match kept.keeping {
             Keeping::For(span) if at.saturating_sub(kept.since) < span => Step::FromCache(kept.asset.clone()),
-            // Last-Modified is documented for no-cache only, so nothing else is asked for under a condition.
+            // Last-Modified is documented only for no-cache, so other requests are unconditional.
             Keeping::For(_) => Step::Fetch(Request::Plain),
             Keeping::UntilModified(date) => match self.regime {
                 Regime::Headers { revalidation: Revalidation::Conditional, .. } => {
@@ -84,14 +84,14 @@ impl<A: Clone> LinkCache<A> {
         }
     }
 
-    /// Forgets what is kept under a link that no message will have again. What is kept under others stays.
+    /// Removes the entry of a link that no message will use again.
     pub fn forget(&mut self, link: &str) {
         self.kept.remove(link);
     }
 
-    /// Takes in what the server answered at `at`, and gives back the asset that the message carries.
+    /// Processes the server's response at time `at` and returns the asset that the message carries.
     ///
-    /// `None` where there is none: a 304 for a link under which nothing is kept.
+    /// `None` for a 304 to a link without an entry.
     pub fn receive(&mut self, link: &str, at: Duration, response: Response<A>) -> Option<A> {
         let (headers, asset) = match response {
             Response::NotModified => return self.kept.get(link).map(|kept| kept.asset.clone()),
@@ -101,7 +101,7 @@ impl<A: Clone> LinkCache<A> {
             self.kept.remove(link);
             return Some(asset);
         };
-        // Under no-cache it is Last-Modified that tells a new version, and nothing else: the bytes that came are not taken.
+        // Under no-cache, only a different Last-Modified makes a new version: otherwise the received bytes are discarded.
         let asset = match (self.kept.get(link), keeping) {
             (Some(kept), Keeping::UntilModified(date)) if kept.last_modified == Some(date) => {
                 kept.asset.clone()

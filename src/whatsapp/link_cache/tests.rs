@@ -1,4 +1,4 @@
-//! The cache held against the pages sentence by sentence, and against what follows from them for any schedule.
+//! Tests the cache against Meta's pages, sentence by sentence, and against invariants for any schedule.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,20 +13,19 @@ const CONDITIONAL: Regime =
 const DISCRETION: Regime =
     Regime::Headers { etag_alone: EtagAlone::KeptForGood, revalidation: Revalidation::Plain };
 
-/// What a message led to.
+/// The effect of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// The asset that was kept went out.
+    /// The kept asset was sent.
     Kept(u32),
-    /// The server was asked without conditions, and this asset went out.
+    /// An unconditional request, and this asset was sent.
     Asked(u32),
-    /// The server was asked with If-Modified-Since, and this asset went out.
+    /// A request with If-Modified-Since, and this asset was sent.
     AskedIf(u32),
 }
 use Seen::{Asked, AskedIf, Kept};
 
-/// A message: when it is sent in seconds, with which link, and what the server has then: which asset, with which
-/// Cache-Control, Last-Modified and `ETag`.
+/// A message: its time in seconds, its link, and the state of the server: asset, Cache-Control, Last-Modified and `ETag`.
 type Send<'a> = (u64, &'a str, (u32, Option<&'a str>, Option<u64>, bool));
 
 fn date(seconds: u64) -> HttpDate {
@@ -41,7 +40,7 @@ fn headers(cache_control: Option<&str>, last_modified: Option<u64>, etag: bool) 
     }
 }
 
-/// Sends one message. The server answers a condition as RFC 9110 section 13.1.3 says.
+/// Sends one message. The server evaluates a condition by RFC 9110 section 13.1.3.
 fn send(cache: &mut LinkCache<u32>, (at, link, server): Send<'_>) -> Seen {
     let (asset, cache_control, last_modified, etag) = server;
     let at = Duration::from_secs(at);
@@ -78,7 +77,7 @@ fn a_response_with_none_of_the_headers_is_not_kept() {
 }
 
 #[test]
-fn max_age_is_a_time_in_which_nobody_is_asked() {
+fn max_age_is_a_time_without_requests() {
     for regime in [HEADERS, CONDITIONAL] {
         play(
             "n seconds for which it is cached, and used in later messages until they have passed",
@@ -90,7 +89,7 @@ fn max_age_is_a_time_in_which_nobody_is_asked() {
             ],
         );
         play(
-            "afterwards it is asked for again, if it is needed: the time runs from the new response",
+            "afterwards it is requested again, if it is needed: the time runs from the new response",
             regime,
             &[
                 ((0, A, (1, Some("max-age=60"), None, false)), Asked(1)),
@@ -165,7 +164,7 @@ fn no_cache_takes_a_new_copy_when_last_modified_differs() {
         );
     }
     play(
-        "compared with an earlier response, whatever that one was kept for",
+        "compared with an earlier response, whatever policy that one had",
         HEADERS,
         &[
             ((0, A, (1, Some("max-age=9"), Some(0), true)), Asked(1)),
@@ -192,7 +191,7 @@ fn no_store_and_private_are_not_kept() {
 }
 
 #[test]
-fn last_modified_on_its_own_leads_to_nothing() {
+fn a_lone_last_modified_has_no_effect() {
     for etag in [false, true] {
         for regime in [HEADERS, CONDITIONAL, DISCRETION] {
             play(
@@ -205,7 +204,7 @@ fn last_modified_on_its_own_leads_to_nothing() {
 }
 
 #[test]
-fn an_etag_counts_only_alone_and_only_in_english() {
+fn an_etag_counts_only_alone_and_only_in_the_english_page() {
     let alone = (0, A, (1, None, None, true));
     let later = (1 << 40, A, (2, None, None, true));
     play("German: ignored without the other two", HEADERS, &[(alone, Asked(1)), (later, Asked(2))]);
@@ -225,7 +224,7 @@ fn an_etag_counts_only_alone_and_only_in_english() {
 }
 
 #[test]
-fn what_strangers_write_is_read_by_the_strictest_directive_in_it() {
+fn the_strictest_directive_of_any_server_wins() {
     for (field, keeping) in [
         ("MAX-AGE=60", Some(Keeping::For(Duration::from_mins(1)))),
         ("max-age=60, s-maxage=9", Some(Keeping::For(Duration::from_mins(1)))),
@@ -245,7 +244,7 @@ fn the_current_regime_keeps_each_link_for_ten_minutes() {
     let links = ["a?v=1", "a?v=2", "a", "A", "a?", "a#top"];
     for cache_control in [None, NO_CACHE, WEEK, Some("no-store"), Some("private"), Some("max-age=1")] {
         play(
-            "static 10 minutes, whatever the headers say",
+            "static 10 minutes, whatever the headers are",
             Regime::Fixed,
             &[
                 ((0, A, (1, cache_control, Some(0), true)), Asked(1)),
@@ -266,7 +265,7 @@ fn the_current_regime_keeps_each_link_for_ten_minutes() {
 }
 
 #[test]
-fn a_304_for_what_is_not_kept_brings_nothing() {
+fn a_304_without_an_entry_returns_nothing() {
     let mut cache = LinkCache::<u32>::new(HEADERS);
     assert_eq!(cache.receive(A, Duration::ZERO, Response::NotModified), None);
     assert_eq!(cache.send(A, Duration::ZERO), Step::Fetch(Request::Plain));
@@ -290,7 +289,7 @@ fn any_regime() -> impl Strategy<Value = Regime> {
 proptest! {
     /// Each second has its own version and its own Last-Modified.
     #[test]
-    fn nothing_goes_out_that_is_older_than_its_keeping(
+    fn no_asset_is_sent_after_its_lifetime(
         regime in any_regime(),
         cache_control in any_cache_control(),
         etag in any::<bool>(),
@@ -309,7 +308,7 @@ proptest! {
                     prop_assert!(Duration::from_secs(now - u64::from(shown)) < span);
                 }
                 (Kept(_), Some(Keeping::ForGood)) => {}
-                (Kept(_), _) => prop_assert!(false, "{seen:?} from what is never used unasked"),
+                (Kept(_), _) => prop_assert!(false, "{seen:?}, although it must be requested"),
                 (Asked(shown) | AskedIf(shown), _) => prop_assert_eq!(shown, version),
             }
         }

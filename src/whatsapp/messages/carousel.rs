@@ -1,4 +1,4 @@
-//! Interactive carousels: cards with a picture and buttons, or with a product each.
+//! Interactive carousels: cards with an image or video and buttons, or with one product each.
 
 use super::super::schema::{Case, Choice, Kind, List, Rule, Shape, Text, may, must, never};
 use super::shared_fields::{
@@ -33,7 +33,7 @@ const MEDIA_CARD: Shape = Shape::of(&[
     must("header", Kind::Object(&HEADER)),
     may("body", Kind::Object(&CARD_BODY)),
     must("action", Kind::Object(&CARD_ACTION)),
-    never("footer", "is not taken by a card; put the words into its body"),
+    never("footer", "is not allowed in a card; put the text into its body"),
 ]);
 
 const HEADER: Shape =
@@ -44,7 +44,7 @@ const CARD_BODY: Shape = Shape::of(&[must(
     Kind::Text(Text { min: 1, doubt: None, max: Some(160), breaks: Some(2), emoji: true }),
 )]);
 
-/// Either one button that opens a URL, or buttons that reply.
+/// Either one URL button, or quick-reply buttons.
 const CARD_ACTION: Shape = Shape::of(&[
     may("name", Kind::Word(&["cta_url"])),
     may("parameters", URL_BUTTON),

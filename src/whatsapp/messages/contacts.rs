@@ -1,9 +1,9 @@
-//! Contacts.
+//! Contacts messages.
 
 use super::super::schema::{Kind, List, MAYBE_EMPTY, Rule, Shape, may, must};
 use super::sources;
 
-/// Meta's page allows 257, in its specification five.
+/// Meta's page allows 257 contacts, its specification 5.
 pub(super) const CONTACTS_MESSAGE: Shape =
     Shape::of(&[must("contacts", Kind::List(List::of(&CONTACT, "contacts", 1).doubt(5).max(257)))])
         .source(sources::CONTACTS);
@@ -18,7 +18,7 @@ const CONTACT: Kind = Kind::Object(&Shape::of(&[
     may("urls", Kind::List(List::of(&Kind::Object(&URL), "URLs", 0))),
 ]));
 
-/// How the whole name is written, and at least one part of it.
+/// The full name, and at least one part of it.
 const NAME: Shape = Shape::of(&[
     must("formatted_name", super::TEXT),
     may("first_name", MAYBE_EMPTY),
@@ -29,7 +29,7 @@ const NAME: Shape = Shape::of(&[
 ])
 .rules(&[Rule::AnyOf(&["first_name", "last_name", "middle_name", "suffix", "prefix"])]);
 
-/// The page's list of fields differs between editions; these are those of its examples.
+/// The list of fields differs between editions of the page; these are the fields of its examples.
 const ADDRESS: Shape = Shape::of(&[
     may("street", MAYBE_EMPTY),
     may("city", MAYBE_EMPTY),

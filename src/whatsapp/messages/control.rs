@@ -1,10 +1,10 @@
-//! What is no message to read: receipts, typing indicators, pins.
+//! Payloads without content: read receipts, typing indicators and pins.
 
 use super::super::schema::{Case, Platform};
 use super::super::schema::{Choice, Kind, Rule, Shape, TEXT, may, must};
 use super::sources;
 
-/// Marks a message as read, and shows that an answer is being typed.
+/// Marks a message as read, and optionally shows a typing indicator.
 pub(super) const RECEIPT: Shape = Shape::of(&[
     must("messaging_product", Kind::Word(&["whatsapp"])).only(Platform::Cloud),
     must("status", Kind::Word(&["read"])),
@@ -16,12 +16,12 @@ pub(super) const RECEIPT: Shape = Shape::of(&[
 const TYPING: Shape =
     Shape::of(&[]).choice(Choice::by("type", "indicator", &[Case::new("text", &Shape::of(&[]))]));
 
-/// Pins a message in a group. The page does not spell out how long that may be.
+/// Pins a message in a group. The page does not specify the allowed durations.
 pub(super) const PIN_MESSAGE: Shape = Shape::of(&[must("pin", Kind::Object(&PIN))])
     .rules(&[Rule::Says {
         field: "recipient_type",
         word: "group",
-        reason: "is to be `group`: only groups have pinned messages; say so, and give the group's id in `to`",
+        reason: "must be `group`, since only groups have pinned messages; write that, and the group's id in `to`",
     }])
     .source(sources::GROUPS);
 

@@ -1,4 +1,4 @@
-//! Interactive messages that open a flow.
+//! Interactive messages that open a WhatsApp flow.
 
 use super::super::schema::{Kind, Rule, Shape, TEXT, Text, may, must};
 use super::shared_fields::{BODY, FOOTER, HEADER};
@@ -33,5 +33,5 @@ const PARAMETERS: Shape = Shape::of(&[
 /// 20 characters in some copies of the page, 30 in others.
 const CTA: Kind = Kind::Text(Text { min: 1, doubt: Some(20), max: Some(30), breaks: None, emoji: false });
 
-/// What the first screen gets is an object in most examples, and the text of one in one of them.
+/// The input of the first screen. `data` is an object in most examples, and a JSON string in one.
 const PAYLOAD: Shape = Shape::of(&[must("screen", TEXT), may("data", Kind::Any)]);

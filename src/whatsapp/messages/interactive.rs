@@ -1,5 +1,4 @@
-//! Interactive messages: what all have, and buttons, lists, requests, calls. Flows, products and carousels have files of
-//! their own.
+//! Interactive messages: buttons, lists, URL buttons, requests and calls. Flows, products and carousels have their own files.
 
 use super::super::schema::{Case, Choice, Kind, List, Rule, Shape, TEXT, doubted, may, must, text};
 use super::shared_fields::{
@@ -78,7 +77,7 @@ const LOCATION_REQUEST: Shape = Shape::of(&[
     must("action", Kind::Object(&Shape::of(&[must("name", Kind::Word(&["send_location"]))]))),
 ]);
 
-/// The values differ from country to country. The page's examples are from India.
+/// The values depend on the country. The page's examples are from India.
 const ADDRESS: Shape = Shape::of(&[
     HEADER,
     BODY,
@@ -108,7 +107,7 @@ const CALL_PERMISSION: Shape = Shape::of(&[
 ])
 .source(sources::CALLS);
 
-/// The button is kept for up to 30 days of minutes.
+/// The button stays valid for at most 43,200 minutes (30 days).
 const VOICE_CALL: Shape = Shape::of(&[
     HEADER,
     BODY,

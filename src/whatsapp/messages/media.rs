@@ -1,29 +1,29 @@
-//! Messages with one file, and the media objects that headers have too.
+//! Media messages, and the media objects in headers.
 
 use super::super::schema::{Field, Kind, Platform, Rule, Shape, TEXT, Text, may, maybe_empty, must, never};
 use super::sources;
 
-/// An uploaded file or a link, never both.
+/// Either an uploaded file or a link.
 const ID_OR_LINK: Rule = Rule::OneOf(&["id", "link"]);
 
 const ID: Field = may("id", TEXT);
 const LINK: Field = may("link", Kind::Link).source(sources::LINKS);
-/// The name of the credentials that the On-Premises client presents to the link's server.
+/// The name of the credentials that the On-Premises client sends to the link's server.
 const PROVIDER: Field =
     may("provider", Kind::Object(&PROVIDER_NAME)).only(Platform::OnPremises).source(sources::LINKS);
 const PROVIDER_NAME: Shape = Shape::of(&[must("name", TEXT)]);
 
 const CAPTION: Field = may("caption", maybe_empty(1024));
 
-/// No limit is documented. Past 240 characters, senders have seen it cut.
+/// No limit is documented. Users have seen names cut after 240 characters.
 const FILENAME: Field =
     may("filename", Kind::Text(Text { min: 0, doubt: Some(240), max: None, breaks: None, emoji: true }));
 
 const NO_CAPTION_HERE: Field =
-    never("caption", "is not taken in a header; put the words into the message's body");
+    never("caption", "is not allowed in a header; put the text into the message's body");
 const NO_FILENAME: Field =
-    never("filename", "is a document's only; leave it out, or send the file as a document");
-const NO_VOICE: Field = never("voice", "is audio's only; leave it out");
+    never("filename", "is allowed only for a document; remove it, or send the file as a document");
+const NO_VOICE: Field = never("voice", "is allowed only for audio; remove it");
 
 pub(super) const IMAGE_MESSAGE: Shape =
     Shape::of(&[must("image", Kind::Object(&CAPTIONED))]).source(sources::MEDIA);
@@ -42,13 +42,13 @@ const CAPTIONED: Shape =
 const DOCUMENT: Shape =
     Shape::of(&[ID, LINK, PROVIDER, CAPTION, FILENAME, NO_VOICE]).rules(&[ID_OR_LINK, Rule::NamedFile]);
 
-/// `voice` came with the Cloud API.
+/// Only the Cloud API has `voice`.
 const AUDIO: Shape = Shape::of(&[
     ID,
     LINK,
     PROVIDER,
     may("voice", Kind::Flag).only(Platform::Cloud),
-    never("caption", "is not taken with audio, which is shown without words; send them as a text message"),
+    never("caption", "is not allowed with audio, which has no caption; send the text as a separate message"),
     NO_FILENAME,
 ])
 .rules(&[ID_OR_LINK, Rule::VoiceFile]);
@@ -59,7 +59,7 @@ const STICKER: Shape = Shape::of(&[
     PROVIDER,
     never(
         "caption",
-        "is not taken with a sticker, which is shown without words; send them as a text message",
+        "is not allowed with a sticker, which has no caption; send the text as a separate message",
     ),
     NO_FILENAME,
     NO_VOICE,

@@ -1,8 +1,8 @@
-//! What each kind of message may hold, as data: the fields, their limits, and the document that each limit is from.
+//! Schemas of message payloads: the fields of each message type, their limits, and the document that each limit comes from.
 //!
-//! The one truth for what senders build and for what others send. This file has the envelope, the others a family of
-//! messages each. Where documents differ, the smaller limit is a doubt and the larger one a refusal; where none spells an
-//! object out, it is open.
+//! Both the message builder and the validator use these schemas. This file has the envelope; each other file has one family of messages.
+//! If documents differ, exceeding the smaller limit is doubtful and exceeding the larger one is an error. If no document specifies an
+//! object, any field is allowed.
 
 mod carousel;
 mod contacts;
@@ -23,14 +23,14 @@ use Platform::{Cloud, OnPremises};
 
 /// The shape of a payload on a platform; `has` says whether the payload has a field.
 ///
-/// Receipts and typing indicators have no type; they go to the same place as messages, but on the Cloud API only.
+/// Receipts and typing indicators have no type. They use the endpoint of messages, but only in the Cloud API.
 pub fn payload(platform: Platform, has: impl Fn(&str) -> bool) -> &'static Shape {
     let is_receipt = !has("type") && (has("status") || has("typing_indicator"));
     if platform == Cloud && is_receipt { &control::RECEIPT } else { &MESSAGE }
 }
 
-/// Whether a text has the form of a business-scoped user id: the two capital letters of a country, a full stop, and letters, digits
-/// and full stops. No telephone number has it.
+/// Whether a text has the form of a business-scoped user id: a country code of two capital letters, a full stop, and letters, digits
+/// and full stops. No phone number has this form.
 pub fn is_user_id(text: &str) -> bool {
     text.split_once('.').is_some_and(|(country, id)| {
         country.len() == 2
@@ -40,10 +40,10 @@ pub fn is_user_id(text: &str) -> bool {
     })
 }
 
-/// What every message has.
+/// The fields of every message.
 const MESSAGE: Shape = Shape::of(&[
     must("messaging_product", Kind::Word(&["whatsapp"])).only(Cloud),
-    never("messaging_product", "is a field of the Cloud API only; leave it out").only(OnPremises),
+    never("messaging_product", "is a field of the Cloud API only; remove it").only(OnPremises),
     may("recipient_type", Kind::Word(&["individual", "group"])),
     may("to", Kind::Recipient).source(sources::SENDING),
     may("recipient", Kind::UserId).only(Cloud),

@@ -1,28 +1,28 @@
-//! Messages of a few plain fields: text, a place, a reaction.
+//! Text, location and reaction messages.
 
 use super::super::schema::{Kind, MAYBE_EMPTY, Platform, Rule, Shape, TEXT, doubted, may, must, never};
 use super::sources;
 
-/// On-Premises, the preview is asked for beside the text rather than in it.
+/// In the On-Premises API, `preview_url` is beside `text`, not in it.
 pub(super) const TEXT_MESSAGE: Shape = Shape::of(&[
     must("text", Kind::Object(&TEXT_BODY)),
     may("preview_url", Kind::Flag).only(Platform::OnPremises),
-    never("preview_url", "stands inside `text` in the Cloud API; move it there").only(Platform::Cloud),
+    never("preview_url", "belongs inside `text` in the Cloud API; move it there").only(Platform::Cloud),
 ])
 .source(sources::TEXT);
 
-/// 4096 characters; the newer direct-send category is documented with 1024.
+/// 4096 characters; for the newer direct-send category, 1024 is documented.
 const TEXT_BODY: Shape = Shape::of(&[
     must("body", doubted(1024, 4096)),
     may("preview_url", Kind::Flag).only(Platform::Cloud),
-    never("preview_url", "stands beside `text` in the On-Premises API; move it out of it")
+    never("preview_url", "belongs beside `text` in the On-Premises API; move it out of `text`")
         .only(Platform::OnPremises),
 ]);
 
 pub(super) const LOCATION_MESSAGE: Shape =
     Shape::of(&[must("location", Kind::Object(&LOCATION))]).source(sources::LOCATION);
 
-/// Meta's pages print coordinates as strings and in its specification as numbers; both are taken.
+/// Coordinates are strings in Meta's pages and numbers in its specification; both are accepted.
 pub(super) const LOCATION: Shape = Shape::of(&[
     must("latitude", Kind::Degrees { bound: 90 }),
     must("longitude", Kind::Degrees { bound: 180 }),
@@ -43,7 +43,7 @@ pub(super) const REACTION_MESSAGE: Shape = Shape::of(&[
 
 const REACTION: Shape = Shape::of(&[must("message_id", TEXT), must("emoji", Kind::Emoji)]);
 
-/// A reply by template is delivered, but its quote is not shown.
+/// A template as a reply is delivered, but without the quoted message.
 pub(super) const TEMPLATE_REPLY: Rule = Rule::Doubt {
     field: "context",
     reason: "is of no effect that the recipient sees: above a template, the message that it replies to is not \

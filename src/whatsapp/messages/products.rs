@@ -4,14 +4,14 @@ use super::super::schema::{Kind, List, Rule, Shape, TEXT, may, must, text};
 use super::shared_fields::{BODY, FOOTER, HEADER, HEADER_OF_TEXT, NO_HEADER, OPTIONAL_BODY};
 use super::sources;
 
-/// A product's id in the catalog: a SKU, mostly.
+/// The id of a product in the catalog, usually its SKU.
 pub(super) const RETAILER_ID: Kind = text(100);
 
 pub(super) const PRODUCT: Shape =
     Shape::of(&[NO_HEADER, OPTIONAL_BODY, FOOTER, must("action", Kind::Object(&PRODUCT_ACTION))])
         .source(sources::COMMERCE);
 
-/// One product of one catalog; cards of a carousel have it, too.
+/// One product of one catalog, also in cards of a carousel.
 pub(super) const PRODUCT_ACTION: Shape =
     Shape::of(&[must("catalog_id", TEXT), must("product_retailer_id", RETAILER_ID)]);
 
@@ -28,7 +28,7 @@ pub(super) const PRODUCT_LIST: Shape = Shape::of(&[
 ])
 .source(sources::COMMERCE);
 
-/// Sections of products; templates have them, too.
+/// Sections of products, also in templates.
 pub(super) const SECTIONS: Kind = Kind::List(List::of(&SECTION, "sections", 1).max(10));
 
 const SECTION: Kind = Kind::Object(&Shape::of(&[
@@ -55,7 +55,7 @@ pub(super) const CATALOG: Shape = Shape::of(&[
 ])
 .source(sources::COMMERCE);
 
-/// What an order says differs from country to country and from one way of paying to another.
+/// The parameters of an order depend on the country and the payment method.
 pub(super) const ORDER_DETAILS: Shape = Shape::of(&[
     HEADER,
     BODY,

@@ -5,13 +5,13 @@ use super::media;
 
 pub(super) const BODY: Field = must("body", Kind::Object(&BODY_1024));
 const BODY_1024: Shape = Shape::of(&[must("text", text(1024))]);
-/// A product speaks for itself.
+/// Optional in product messages.
 pub(super) const OPTIONAL_BODY: Field = may("body", Kind::Object(&BODY_1024));
 
 pub(super) const FOOTER: Field = may("footer", Kind::Object(&FOOTER_60));
 const FOOTER_60: Shape = Shape::of(&[must("text", text(60))]);
 
-/// A text or a file above the body.
+/// Text or media above the body.
 pub(super) const HEADER: Field = may("header", Kind::Object(&ANY_HEADER));
 const ANY_HEADER: Shape = Shape::of(&[]).choice(Choice::by(
     "type",
@@ -29,20 +29,20 @@ pub(super) const IMAGE_HEADER: Case =
 pub(super) const VIDEO_HEADER: Case =
     Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_MEDIA))]));
 
-/// A header where only text will do.
+/// A header that allows only text.
 pub(super) const HEADER_OF_TEXT: Shape =
     Shape::of(&[]).choice(Choice::by("type", "type of header for this message", &[TEXT_HEADER]));
 
 pub(super) const NO_HEADER: Field =
-    never("header", "is not taken by this type of message; put the words into the body");
+    never("header", "is not allowed in this type of message; put the text into the body");
 pub(super) const NO_FOOTER: Field =
-    never("footer", "is not taken by this type of message; put the words into the body");
+    never("footer", "is not allowed in this type of message; put the text into the body");
 
-/// What a button's label may be, wherever there is one.
+/// The label of a button.
 pub(super) const LABEL: Kind = text(20);
-/// What comes back when a button is tapped.
+/// The id that the webhook returns when a customer taps the button.
 pub(super) const BUTTON_ID: Kind = text(256);
 
-/// A button that opens a URL; cards of a carousel have it, too.
+/// A button that opens a URL, also in cards of a carousel.
 pub(super) const URL_BUTTON: Kind =
     Kind::Object(&Shape::of(&[must("display_text", LABEL), must("url", Kind::Url)]));

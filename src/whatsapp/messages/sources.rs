@@ -1,16 +1,16 @@
-//! The documents that the limits are from, by their names.
+//! Titles of the documents that the limits come from.
 
-/// The envelope, and what is common to all messages.
+/// The envelope and the common fields of all messages.
 pub(super) const MESSAGES: &str = "Meta: Cloud API, messages, April 2026";
-/// Recipients' numbers, replies.
+/// Recipients and replies.
 pub(super) const SENDING: &str = "Meta: Cloud API, sending messages, v20.0";
 /// Text messages.
 pub(super) const TEXT: &str = "Meta: Cloud API, text messages, April 2026";
 /// Images, audio, video, documents and stickers.
 pub(super) const MEDIA: &str = "Meta: Cloud API, media messages, April 2026";
-/// The links of media, and the providers that they may name.
+/// Media links and their providers.
 pub(super) const LINKS: &str = "Meta: Business API, sending media messages";
-/// Places.
+/// Location messages.
 pub(super) const LOCATION: &str = "Meta: Cloud API, location messages, April 2026";
 /// Contacts.
 pub(super) const CONTACTS: &str = "Meta: Cloud API, contacts messages, April 2026";

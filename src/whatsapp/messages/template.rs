@@ -1,7 +1,7 @@
-//! Template messages, and `hsm`, their forerunner.
+//! Template messages, and their predecessor `hsm`.
 //!
-//! What a template itself holds is with Meta: whether the parameters are as many and of such kinds as it has cannot be told
-//! from a payload. Lengths that are the template's own, as of a limited-time offer's text, are not here either.
+//! Meta stores the template itself. So a payload alone does not show whether the number and types of its parameters are right, and
+//! limits on the template's own text, such as that of a limited-time offer, are not here.
 
 use super::super::schema::{
     Case, Choice, Code, Field, Kind, List, Platform, Rule, Shape, TEXT, doubted, may, must, text,
@@ -21,13 +21,13 @@ const TEMPLATE: Shape = Shape::of(&[
 ])
 .rules(&[Rule::Once { list: "components", many: "button", key: "index" }]);
 
-/// Meta's specification asks for a policy that its own examples leave out.
+/// Meta's specification requires a policy, but its own examples omit it.
 const LANGUAGE: Shape = Shape::of(&[
     must("code", Kind::Language).code(Code::TemplateLanguage),
     may("policy", Kind::Word(&["deterministic"])),
 ]);
 
-/// Words are in capitals in some examples.
+/// Some examples write the type in capitals.
 const COMPONENT: Shape =
     Shape::of(&[]).choice(Choice::by("type", "type of component", COMPONENTS).any_case());
 
@@ -43,18 +43,18 @@ const COMPONENTS: &[Case] = &[
 
 const UNSPELLED: Shape = Shape::of(&[]).open();
 
-/// Parameters, if any: a template without placeholders has none, and how many it has only Meta knows.
+/// Parameters: a template without placeholders has none, and only Meta knows their number.
 const fn parameters(list: List) -> Field {
     may("parameters", Kind::List(list.code(Code::TemplateCount))).code(Code::TemplateFormat)
 }
 
-/// The parameters where there is exactly one.
+/// Exactly one parameter.
 const fn parameter(of: &'static Kind) -> Field {
     must("parameters", Kind::List(List::of(of, "parameters", 1).max(1).code(Code::TemplateCount)))
         .code(Code::TemplateFormat)
 }
 
-/// One of these kinds of parameter.
+/// A parameter of one of these types.
 macro_rules! one_of {
     ($cases:expr) => {
         Kind::Object(
@@ -87,7 +87,7 @@ const BODY_PARAMETER: Kind = one_of!(&[
     Case::new("date_time", &Shape::of(&[must("date_time", Kind::Object(&DATE_TIME)), PARAMETER_NAME])),
 ]);
 
-/// Of templates whose placeholders have names.
+/// For templates with named placeholders.
 const PARAMETER_NAME: Field = may("parameter_name", TEXT);
 const TEXT_PARAMETER: Case = Case::new("text", &Shape::of(&[must("text", TEXT), PARAMETER_NAME]));
 
@@ -98,7 +98,7 @@ const CURRENCY: Shape = Shape::of(&[
     must("amount_1000", Kind::Whole { min: i64::MIN, max: i64::MAX, or_text: false }),
 ]);
 
-/// Only the fallback is shown; what else the examples give is not spelled out.
+/// Only the fallback is displayed; the other fields of the examples are not specified.
 const DATE_TIME: Shape = Shape::of(&[must("fallback_value", TEXT)]).open();
 
 const BUTTON: Shape = Shape::of(&[must("index", Kind::Whole { min: 0, max: 9, or_text: true })])
@@ -111,7 +111,7 @@ const BUTTONS: &[Case] = &[
     Case::new("flow", &Shape::of(&[optional(parameter(&one_of!(&[FLOW_ACTION])))])),
     Case::new("catalog", &Shape::of(&[optional(parameter(&one_of!(&[CATALOG_ACTION])))])),
     Case::new("mpm", &Shape::of(&[parameter(&one_of!(&[PRODUCTS_ACTION]))])),
-    // Neither is spelled out.
+    // No document specifies either.
     Case::new("voice_call", &Shape::of(&[may("parameters", Kind::Any)])),
     Case::new("order_details", &Shape::of(&[may("parameters", Kind::Any)])),
 ];
@@ -122,7 +122,7 @@ const fn optional(field: Field) -> Field {
 
 const PAYLOAD: Case = Case::new("payload", &Shape::of(&[must("payload", TEXT)]));
 
-/// 15 characters, 20 in the newer page.
+/// 15 characters; 20 in the newer page.
 const COUPON_CODE: Case = Case::new("coupon_code", &Shape::of(&[must("coupon_code", doubted(15, 20))]));
 
 const FLOW_ACTION: Case = Case::new("action", &Shape::of(&[must("action", Kind::Object(&FLOW))]));
@@ -163,6 +163,6 @@ const CARD_COMPONENT: Shape =
 const CARD_COMPONENTS: &[Case] =
     &[Case::new("header", &HEADER), Case::new("body", &BODY), Case::new("button", &BUTTON)];
 
-/// No current document spells it out.
+/// No current document specifies it.
 pub(super) const HSM_MESSAGE: Shape =
     Shape::of(&[must("hsm", Kind::Object(&UNSPELLED))]).rules(&[TEMPLATE_REPLY]).source(sources::LINKS);
