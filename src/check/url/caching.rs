@@ -50,7 +50,7 @@ mod tests {
             (&[("cache-control", "max-age=604800")][..], "keeps it for 7 days"),
             (&[("cache-control", "public, max-age=60"), DATE, TAG], "keeps it for 1 minute"),
             (&[("cache-control", "max-age=60"), ("cache-control", "no-store")], "does not keep it"),
-            (&[("cache-control", "no-cache"), DATE], "takes a new copy when Last-Modified has changed"),
+            (&[("cache-control", "no-cache"), DATE], "fetches a new copy when Last-Modified has changed"),
             (&[("cache-control", "no-cache"), TAG], "needs a Last-Modified"),
             (&[("cache-control", "no-cache"), ("last-modified", "2026-11-21")], "needs a Last-Modified"),
             (&[("last-modified", "yesterday"), TAG], "undisclosed rules"),

@@ -100,7 +100,7 @@ fn details(transcript: &Transcript, answer: &Answer) -> Vec<(&'static str, Strin
     let lines: Vec<_> =
         transcript.exchanges.iter().skip(1).filter_map(|exchange| line(exchange.probe)).collect();
     if !lines.is_empty() {
-        details.push(("other requests", lines.join("; ")));
+        details.push(("asked also", lines.join("; ")));
     }
     details
 }

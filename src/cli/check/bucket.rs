@@ -1,46 +1,46 @@
-//! Buckets: the objects below a prefix of one, or one of them.
+//! Checks the objects of a bucket below a prefix, or one object.
 
 use std::path::Path;
 
 use super::super::{CommandError, background, load, store_error};
 use super::output::{Detail, Printer};
-use super::{BATCH, Wanted};
+use super::{BATCH, Options};
 use crate::asset::AssetPath;
 use crate::check::{ObjectError, Objects, Report, judge_key};
 use crate::cli::check::walk;
 use crate::config::{Flags, Location, Settings};
-use crate::store::{Listed, Listing, StoreError, Stores, UpstreamFault};
+use crate::store::{ListedObject, Listing, StoreError, Stores, UpstreamFault};
 
-/// Objects that are asked for at once.
-const AT_ONCE: usize = 16;
+/// Maximum number of concurrent requests.
+const CONCURRENCY: usize = 16;
 
-/// What is said of a name under which a bucket has nothing.
-const NOTHING: &str = "there is no object of this name, and none below it";
+/// The error for a name without any object.
+const NOTHING: &str = "there is no object with this name or prefix";
 
-/// Checks what `given`, such as `s3://media/campaign`, names.
-pub(super) fn run(given: &str, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+/// Checks the object or prefix `given`, such as `s3://media/campaign`.
+pub(super) fn run(given: &str, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     let given = given.trim_end_matches('/');
-    if let Some((settings, folder)) = wanted.settings.and_then(|s| Some((s, mounted(s, given)?))) {
-        return tell_whether(in_mounts(settings, &folder, wanted, printer)?, given, printer);
+    if let Some((settings, folder)) = options.settings.and_then(|s| Some((s, mounted(s, given)?))) {
+        return require_found(in_mounts(settings, &folder, options, printer)?, given, printer);
     }
-    // Its last part may be a folder's name or an object's: both are looked up below what stands before it.
+    // The last segment may be a prefix or an object: look up both below the part before it.
     let parent = given
         .rsplit_once('/')
         .filter(|(parent, name)| !parent.ends_with('/') && AssetPath::from_plain(name).is_ok());
     let (store, folder) = parent.unwrap_or((given, ""));
     let flags = Flags {
-        config: wanted.config.map(Path::to_owned),
+        config: options.config.map(Path::to_owned),
         store: Some(store.to_owned()),
         ..Flags::default()
     };
-    tell_whether(in_mounts(&load(&flags)?, folder, wanted, printer)?, given, printer)
+    require_found(in_mounts(&load(&flags)?, folder, options, printer)?, given, printer)
 }
 
-fn tell_whether(was_there: bool, given: &str, printer: &mut Printer) -> Result<(), CommandError> {
+fn require_found(was_there: bool, given: &str, printer: &mut Printer) -> Result<(), CommandError> {
     if was_there { Ok(()) } else { printer.missing(given, NOTHING) }
 }
 
-/// The path of what `given` names, where it lies in a bucket that is mounted: its endpoint and credentials are known then.
+/// The asset path of `given`, if it is in a mounted bucket, whose endpoint and credentials are configured.
 fn mounted(settings: &Settings, given: &str) -> Option<String> {
     settings.mounts.iter().find_map(|mount| {
         let Location::Bucket(bucket) = &mount.store else { return None };
@@ -50,12 +50,12 @@ fn mounted(settings: &Settings, given: &str) -> Option<String> {
     })
 }
 
-/// Checks the asset at `folder`, or all below it, in a bucket of `settings`; says whether there was anything to tell of. What the
-/// bucket does not let us see is told, too.
+/// Checks the asset at `folder`, or all assets below it, in a bucket of `settings`. Returns whether anything was printed, including
+/// errors of the bucket.
 pub(super) fn in_mounts(
     settings: &Settings,
     folder: &str,
-    wanted: &Wanted<'_>,
+    options: &Options<'_>,
     printer: &mut Printer,
 ) -> Result<bool, CommandError> {
     let runtime = background()?;
@@ -67,25 +67,25 @@ pub(super) fn in_mounts(
     };
     let deepest = settings.mounts.iter().filter(|mount| is_in(&mount.path));
     let Some(mount) = deepest.max_by_key(|mount| mount.path.len()) else { return Ok(false) };
-    let objects = Objects { stores: &stores, handle, as_kind: wanted.as_kind };
+    let objects = Objects { stores: &stores, handle, as_kind: options.as_kind };
     let place = Place { settings, objects, store: mount.store.to_string(), mount: &mount.path };
     let named = match folder[mount.path.len()..].trim_matches('/') {
         "" => place.store.clone(),
         inside => place.name_of(inside),
     };
     let (mut any, mut trouble) = match stores.list(folder) {
-        // No object has a name that no folder can have.
+        // A path that no folder can have, no object can have either.
         None | Some(Err(StoreError::NotFound)) => return Ok(false),
         Some(Err(error)) => (false, Some(error)),
-        Some(Ok(mut listing)) => place.look_at_all(&mut listing, printer)?,
+        Some(Ok(mut listing)) => place.check_all(&mut listing, printer)?,
     };
-    // Who may not list may still read what he can name.
+    // Credentials without the permission to list may still read a known object.
     let is_only_refused =
         matches!(&trouble, None | Some(StoreError::Upstream { fault: UpstreamFault::Refused, .. }));
     if !any && is_only_refused {
-        match place.look_at_one(folder) {
-            Ok(Some((listed, looked))) => {
-                place.report(&listed, looked, wanted.detail, printer)?;
+        match place.check_one(folder) {
+            Ok(Some((listed, outcome))) => {
+                place.report(&listed, outcome, options.detail, printer)?;
                 (any, trouble) = (true, None);
             }
             Ok(None) => {}
@@ -99,20 +99,20 @@ pub(super) fn in_mounts(
     Ok(any)
 }
 
-/// A bucket that is mounted.
+/// A mounted bucket.
 struct Place<'s> {
     settings: &'s Settings,
     objects: Objects<'s>,
-    /// As what the bucket is mounted, such as `s3://media/campaign`.
+    /// The URL in the mount, such as `s3://media/campaign`.
     store: String,
-    /// Where, without slashes at its ends.
+    /// The path of the mount, without surrounding slashes.
     mount: &'s str,
 }
 
-/// What came of one object.
+/// The outcome for one object.
 enum Probed {
     Report(Box<Report>),
-    /// It is not served, or stands for a folder.
+    /// Not served, or the placeholder of a folder.
     Skipped,
     Failed(String),
 }
@@ -122,19 +122,19 @@ impl Place<'_> {
         format!("{}/{key}", self.store)
     }
 
-    /// Checks all that is listed; says whether there was anything, and why there is no more.
-    fn look_at_all(
+    /// Checks all listed objects. Returns whether there were any, and the error that ended the listing early.
+    fn check_all(
         &self,
         listing: &mut Listing,
         printer: &mut Printer,
     ) -> Result<(bool, Option<StoreError>), CommandError> {
         let mut any = false;
         loop {
-            let (batch, trouble) = self.next(listing);
+            let (batch, trouble) = self.next_batch(listing);
             any |= !batch.is_empty();
-            let results = walk::in_parallel(&batch, AT_ONCE, |listed| self.look_at(listed));
-            for (listed, looked) in batch.iter().zip(results) {
-                self.report(listed, looked, Detail::Found, printer)?;
+            let results = walk::in_parallel(&batch, CONCURRENCY, |listed| self.check(listed));
+            for (listed, outcome) in batch.iter().zip(results) {
+                self.report(listed, outcome, Detail::Found, printer)?;
             }
             if trouble.is_some() || batch.len() < BATCH {
                 return Ok((any, trouble));
@@ -143,8 +143,8 @@ impl Place<'_> {
         }
     }
 
-    /// What is listed next, and what ended it before its time.
-    fn next(&self, listing: &mut Listing) -> (Vec<Listed>, Option<StoreError>) {
+    /// The next listed objects, and the error that ended the listing early.
+    fn next_batch(&self, listing: &mut Listing) -> (Vec<ListedObject>, Option<StoreError>) {
         let mut batch = Vec::new();
         while batch.len() < BATCH {
             match self.objects.handle.block_on(listing.next()) {
@@ -156,24 +156,24 @@ impl Place<'_> {
         (batch, None)
     }
 
-    /// The object at this path itself, if there is one.
-    fn look_at_one(&self, path: &str) -> Result<Option<(Listed, Probed)>, StoreError> {
+    /// Checks the object at this path itself, if there is one.
+    fn check_one(&self, path: &str) -> Result<Option<(ListedObject, Probed)>, StoreError> {
         let Ok(path) = AssetPath::from_plain(path) else { return Ok(None) };
         let Objects { stores, handle, .. } = self.objects;
-        let found = match handle.block_on(stores.piece(&path, 0..0, None)) {
+        let found = match handle.block_on(stores.read_part(&path, 0..0, None)) {
             Err(StoreError::NotFound) => return Ok(None),
             found => found?,
         };
         let key = path.below(self.mount).map(|below| below.as_str().to_owned()).unwrap_or_default();
-        let listed = Listed { key, size: found.asset.len };
-        let looked = self.look_at(&listed);
-        Ok(Some((listed, looked)))
+        let listed = ListedObject { key, size: found.asset.len };
+        let outcome = self.check(&listed);
+        Ok(Some((listed, outcome)))
     }
 
-    fn look_at(&self, listed: &Listed) -> Probed {
-        let Listed { key, size } = listed;
+    fn check(&self, listed: &ListedObject) -> Probed {
+        let ListedObject { key, size } = listed;
         let name = key.rsplit('/').next().unwrap_or_default();
-        // Tools that show folders put empty objects in their stead.
+        // Some tools create empty objects as placeholders of folders.
         let is_folder = *size == 0 && !name.contains('.');
         let is_hidden = |segment: &str| segment.starts_with('.') && !matches!(segment, "." | "..");
         if is_folder || key.split('/').any(is_hidden) {
@@ -182,7 +182,7 @@ impl Place<'_> {
         let mut report = Report::new(self.name_of(key));
         report.findings = judge_key(key);
         let path = if self.mount.is_empty() { key.clone() } else { format!("{}/{key}", self.mount) };
-        // A slash at the beginning would not count in a path, and another object would be looked at.
+        // The path of an asset has no leading slash, so it would name another object.
         let path = Some(path).filter(|path| !path.starts_with('/'));
         let Some(path) = path.as_deref().and_then(|path| AssetPath::from_plain(path).ok()) else {
             report.size = Some(*size);
@@ -196,7 +196,7 @@ impl Place<'_> {
         }
         match self.objects.check(&path, *size, report) {
             Ok(report) => Probed::Report(Box::new(report)),
-            // It is gone by now.
+            // Deleted since the listing.
             Err(ObjectError::Store(StoreError::NotFound)) => Probed::Skipped,
             Err(error) => Probed::Failed(error.to_string()),
         }
@@ -204,12 +204,12 @@ impl Place<'_> {
 
     fn report(
         &self,
-        listed: &Listed,
-        looked: Probed,
+        listed: &ListedObject,
+        outcome: Probed,
         detail: Detail,
         printer: &mut Printer,
     ) -> Result<(), CommandError> {
-        match looked {
+        match outcome {
             Probed::Report(report) => printer.report(&report, detail),
             Probed::Skipped => {
                 printer.skipped(1);

@@ -1,7 +1,6 @@
-//! `wamedia check`: will WhatsApp take it, as what, and how will it be cached?
+//! `wamedia check`: checks files, buckets and URLs against WhatsApp's rules, and explains failed messages.
 //!
-//! What is named decides who looks: files and trees in `paths`, buckets in `bucket`, URLs in `urls`, a failed status in `webhook`. All of them
-//! hand their results to `output`.
+//! `paths` checks files and folders, `bucket` buckets, and `urls` URLs; `webhook` explains failures. `output` prints the results.
 
 mod bucket;
 mod output;
@@ -15,14 +14,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::output::{Detail, Passes};
-use super::{Exit, CommandError, load_or_none};
+use super::{CommandError, Exit, load_or_none};
 use crate::config::{Flags, Settings};
 use crate::whatsapp::Kind;
 
-/// Tell whether WhatsApp will take files or URLs, and how it will cache them
+/// Check whether WhatsApp accepts files or URLs, and how it caches them
 ///
-/// Of a folder or a bucket only what is found wanting is told, and a summary. What is refused will not arrive; what is doubtful may
-/// not, or not as it is meant.
+/// For a folder or a bucket, prints only the assets with findings, and a summary. A refused asset will not be delivered. A doubtful
+/// one may not be delivered, or not as intended.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,50 +33,50 @@ Examples:
   wamedia check https://media.example.com/campaign/banner.jpg
   wamedia check --webhook status.json
 
-Exit codes: 0 nothing is refused, 1 something is (with --strict, or is doubtful), or is not there
-(this wins over 3), 2 wrong usage or configuration, 3 something could not be looked at.")]
+Exit codes: 0 nothing is refused, 1 something is refused (with --strict: or doubtful) or missing
+(takes precedence over 3), 2 wrong usage or configuration, 3 something could not be checked.")]
 pub(super) struct Arguments {
     /// Files, folders, URLs, or s3://BUCKET/PREFIX, gs://…, az://…
     #[arg(value_name = "PATH|URL", required_unless_present = "webhook")]
     given: Vec<PathBuf>,
 
-    /// The kind of message that is to send it: image, video, audio, document or sticker
+    /// The kind of message that will send it: image, video, audio, document or sticker
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
 
-    /// Let what is doubtful decide the exit code as what is refused does; advice never does
+    /// Exit with 1 for doubtful assets, too; advice never changes the exit code
     #[arg(long, conflicts_with = "webhook")]
     strict: bool,
 
-    /// How the result is printed
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 
-    /// A failed status as WhatsApp's webhook brought it, or the text of its details: tell what it means [FILE or -]
+    /// Explain the failures in FILE (- for stdin): a webhook body, an API error, or the text of its details
     #[arg(long, value_name = "FILE", conflicts_with = "given")]
     webhook: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 /// Number of assets that are checked before the first result is printed: they run in parallel, and results keep their order.
 const BATCH: usize = 1024;
 
-/// What is asked of everything that is named.
-struct Wanted<'s> {
-    /// The kind of message that is to send it.
+/// The options that apply to all arguments.
+struct Options<'s> {
+    /// The kind of message that will send the assets.
     as_kind: Option<Kind>,
-    /// What is configured, where anything is: a check needs nothing.
+    /// The configuration, if there is one; a check does not need it.
     settings: Option<&'s Settings>,
-    /// The file that says so, if one was named.
+    /// The configuration file, if one was named.
     config: Option<&'s Path>,
-    /// How much is told of a single asset.
+    /// How much to print for a single asset.
     detail: Detail,
 }
 
@@ -87,40 +86,40 @@ pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, 
     }
     let passes = if arguments.strict { Passes::Undoubted } else { Passes::Unrefused };
     let mut printer = output::Printer::new(arguments.format, passes);
-    let things: Vec<_> = arguments.given.iter().map(|given| Thing::of(given)).collect();
-    // A URL needs no configuration, so a wrong one does not matter there.
-    let needs_settings = things.iter().any(|thing| !matches!(thing, Thing::Url(_)));
+    let targets: Vec<_> = arguments.given.iter().map(|given| Target::of(given)).collect();
+    // A URL check needs no configuration, so an invalid one must not stop it.
+    let needs_settings = targets.iter().any(|target| !matches!(target, Target::Url(_)));
     let flags = Flags { config: config.map(Path::to_owned), ..Flags::default() };
     let settings = if needs_settings { load_or_none(&flags)? } else { None };
-    let detail = if things.len() == 1 { Detail::Full } else { Detail::Line };
-    let wanted = Wanted { as_kind: arguments.kind, settings: settings.as_ref(), config, detail };
-    // Files that are named one after the other are looked at together.
-    for together in things.chunk_by(|one, next| matches!((one, next), (Thing::File(_), Thing::File(_)))) {
+    let detail = if targets.len() == 1 { Detail::Full } else { Detail::Line };
+    let options = Options { as_kind: arguments.kind, settings: settings.as_ref(), config, detail };
+    // Consecutive files are checked together, in parallel.
+    for together in targets.chunk_by(|one, next| matches!((one, next), (Target::File(_), Target::File(_)))) {
         match together[0] {
-            Thing::File(_) => {
-                let files = together.iter().filter_map(Thing::file).collect::<Vec<_>>();
-                paths::files(&files, &wanted, &mut printer)?;
+            Target::File(_) => {
+                let files = together.iter().filter_map(Target::file).collect::<Vec<_>>();
+                paths::files(&files, &options, &mut printer)?;
             }
-            Thing::Url(url) => urls::run(url, &wanted, &mut printer)?,
-            Thing::Bucket(url) => bucket::run(url, &wanted, &mut printer)?,
-            Thing::Path(path) => paths::run(path, &wanted, &mut printer)?,
+            Target::Url(url) => urls::run(url, &options, &mut printer)?,
+            Target::Bucket(url) => bucket::run(url, &options, &mut printer)?,
+            Target::Path(path) => paths::run(path, &options, &mut printer)?,
         }
     }
     printer.finish()
 }
 
-/// What an argument names.
+/// The kind of an argument.
 #[derive(Clone, Copy)]
-enum Thing<'a> {
+enum Target<'a> {
     Url(&'a str),
     Bucket(&'a str),
     /// A regular file on the disk.
     File(&'a Path),
-    /// A folder, or a path that is to be found in the mounts.
+    /// A folder, or the path of an asset in the mounts.
     Path(&'a Path),
 }
 
-impl<'a> Thing<'a> {
+impl<'a> Target<'a> {
     fn of(given: &'a Path) -> Self {
         match given.to_str() {
             Some(text) if is_url(text) => Self::Url(text),

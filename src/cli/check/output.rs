@@ -1,6 +1,6 @@
-//! How results are printed: for people, or as JSON lines; the summary, and the exit code.
+//! Prints check results as text or JSON lines, with a summary, and decides the exit code.
 //!
-//! Whatever comes from a file, its name or a server is escaped here, so that nothing in it reaches a terminal.
+//! Text from files, file names and servers is escaped here, so that no control characters reach a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,39 +9,39 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::escape::{escaped, json_line};
-use super::super::{Exit, CommandError, print, print_stderr};
+use super::super::{CommandError, Exit, print, print_stderr};
 use super::Format;
 use crate::check::{Finding, Report, Severity, Verdict};
+use crate::escape::{escaped, json_line};
 use crate::whatsapp::CURRENT_REGIME;
 
-/// Prints reports as they come, and keeps count.
+/// Prints reports one by one and counts the verdicts.
 pub(super) struct Printer {
     format: Format,
     passes: Passes,
     has_colour: bool,
     counts: Counts,
-    /// What must not be written over.
+    /// The progress indicator, which output must not overwrite.
     bar: Option<ProgressBar>,
 }
 
-/// What the answer is yes to.
+/// Which verdicts pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passes {
-    /// All that is not refused.
+    /// All but refused.
     Unrefused,
-    /// What is not even doubtful.
+    /// All but refused and doubtful.
     Undoubted,
 }
 
-/// How much of a report is told to people. As JSON, all of it is.
+/// How much of a report the text output has. JSON output always has all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// What it is, how it will be cached, and what was found.
+    /// Summary, details, caching and findings.
     Full,
-    /// What it is, and what was found: one of several that were named.
+    /// Summary and findings, for one of several arguments.
     Line,
-    /// Nothing where nothing was found: one of many.
+    /// Summary and findings, or nothing without findings, for one of many assets.
     Found,
 }
 
@@ -54,7 +54,7 @@ struct Counts {
     refused: u64,
     skipped: u64,
     failed: u64,
-    /// What was named and is nowhere.
+    /// Arguments that do not exist.
     missing: u64,
 }
 
@@ -65,10 +65,10 @@ impl Printer {
         Self { format, passes, has_colour, counts: Counts::default(), bar: None }
     }
 
-    /// So many more were looked at, of nobody knows how many. A bar tells of it where stderr is a terminal.
+    /// Advances the progress indicator, which is shown only if stderr is a terminal. The total is not known.
     pub(super) fn advance(&mut self, count: u64) {
         if self.bar.is_none() && std::io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{spinner} {pos} looked at, {per_sec}, {elapsed}");
+            let style = ProgressStyle::with_template("{spinner} {pos} checked, {per_sec}, {elapsed}");
             let bar = ProgressBar::new_spinner();
             self.bar = Some(match style {
                 Ok(style) => bar.with_style(style),
@@ -80,7 +80,7 @@ impl Printer {
         }
     }
 
-    /// Prints what was found out of one asset, and counts it.
+    /// Prints the report of one asset and counts its verdict.
     pub(super) fn report(&mut self, report: &Report, detail: Detail) -> Result<(), CommandError> {
         self.counts.add(report.verdict());
         match self.format {
@@ -90,19 +90,19 @@ impl Printer {
         }
     }
 
-    /// Tells of what could not be looked at, and why: the system failed us.
+    /// Prints a system error for an asset that could not be checked.
     pub(super) fn trouble(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
         self.counts.failed += 1;
-        self.complain(asset, reason)
+        self.print_error(asset, reason)
     }
 
-    /// Tells of what was named and is nowhere: the answer is no.
+    /// Prints the error for an argument that does not exist.
     pub(super) fn missing(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
         self.counts.missing += 1;
-        self.complain(asset, reason)
+        self.print_error(asset, reason)
     }
 
-    fn complain(&self, asset: &str, reason: &str) -> Result<(), CommandError> {
+    fn print_error(&self, asset: &str, reason: &str) -> Result<(), CommandError> {
         match self.format {
             Format::Json => self.print(&json_line(&json!({ "asset": asset, "error": reason }))),
             Format::Text => {
@@ -116,12 +116,12 @@ impl Printer {
         }
     }
 
-    /// Counts what is not served, and so was not looked at.
+    /// Counts assets that are not served and were not checked.
     pub(super) fn skipped(&mut self, count: u64) {
         self.counts.skipped += count;
     }
 
-    /// Prints the summary. What does not pass decides, then what could not be looked at.
+    /// Prints the summary. For the exit code, failed checks take precedence over system errors.
     pub(super) fn finish(self) -> Result<Exit, CommandError> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -152,7 +152,7 @@ impl Printer {
             "{} {}{}",
             self.painted(verdict, verdict.name()),
             self.bold(&escaped(&report.asset)),
-            what_it_is(report)
+            description(report)
         );
         if detail == Detail::Full {
             for (name, value) in &report.details {
@@ -206,7 +206,7 @@ impl Printer {
 }
 
 /// `: JPEG as image, image/jpeg, 12345 bytes`
-fn what_it_is(report: &Report) -> String {
+fn description(report: &Report) -> String {
     let mut parts = Vec::new();
     match (&report.format, report.kind) {
         (Some(format), Some(kind)) => parts.push(format!("{} as {kind}", escaped(format))),
@@ -219,20 +219,20 @@ fn what_it_is(report: &Report) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-/// A report as one JSON object. Names are never taken away or given another meaning; new ones may come.
+/// A report as one JSON object. The format is stable: names may be added, but none is removed or changes its meaning.
 ///
 /// | name | value |
 /// | --- | --- |
-/// | `asset` | as it was named |
+/// | `asset` | the asset as named in the command |
 /// | `verdict` | `fine`, `advice`, `doubtful`, `refused`: the worst of the findings |
 /// | `kind` | the kind of message that sends it, or null |
-/// | `media_type`, `format`, `size` | its `Content-Type`, the usual name of what its bytes are, its bytes; each may be null |
+/// | `media_type`, `format`, `size` | `Content-Type`, name of the format of the bytes, number of bytes; each may be null |
 /// | `caching` | null, or `policy` (or null) and `treatment`, a sentence |
-/// | `details` | an object of texts, by what they tell of |
+/// | `details` | an object of texts by their names |
 /// | `findings` | objects of `id`, `severity`, `title`, `seen`, `source`, `evidence`, `code`, `webhook`, `fix`; `code` and `webhook` may be null |
 ///
-/// What could not be looked at is an object of `asset` and `error`. The last line is an object with the one name `summary`: how
-/// many were `checked`, of them `fine`, `advice`, `doubtful`, `refused`; and how many were `skipped` (not served) or `failed`.
+/// An asset that could not be checked is an object of `asset` and `error`. The last line is an object with the one name `summary`: the
+/// numbers of assets `checked`, of these `fine`, `advice`, `doubtful`, `refused`; and `skipped` (not served) or `failed`.
 fn as_json(report: &Report) -> Value {
     let details: Map<_, _> =
         report.details.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
@@ -281,11 +281,11 @@ impl Counts {
     }
 
     fn exit(&self, passes: Passes) -> Exit {
-        let turned_down = match passes {
+        let rejected = match passes {
             Passes::Unrefused => self.refused,
             Passes::Undoubted => self.refused + self.doubtful,
         };
-        match (turned_down + self.missing, self.failed) {
+        match (rejected + self.missing, self.failed) {
             (0, 0) => Exit::Fine,
             (0, _) => Exit::System,
             _ => Exit::No,
@@ -318,11 +318,11 @@ impl Counts {
             let _ = write!(text, ": {}", parts.join(", "));
         }
         if self.skipped > 0 {
-            let _ = write!(text, "; {} not served, so not looked at", self.skipped);
+            let _ = write!(text, "; {} skipped, since not served", self.skipped);
         }
         let failed = self.failed + self.missing;
         if failed > 0 {
-            let _ = write!(text, "; {failed} could not be looked at");
+            let _ = write!(text, "; {failed} could not be checked");
         }
         text
     }

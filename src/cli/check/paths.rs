@@ -1,7 +1,7 @@
-//! Files, folders, buckets, and assets by the paths in their URLs.
+//! Checks files, folders, and assets by their paths in URLs.
 //!
-//! A path that exists is what it is on the disk, and where it lies in a mount, that asset, too. Anything else is an asset's path in the
-//! mounts.
+//! A path that exists on disk is that file or folder; in a mount, it is also the asset, with its cache policy. Any other path is results up as
+//! an asset in the mounts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,22 @@ use std::thread::available_parallelism;
 
 use super::super::CommandError;
 use super::output::{Detail, Printer};
-use super::{BATCH, Wanted, bucket};
+use super::{BATCH, Options, bucket};
 use crate::asset::AssetPath;
 use crate::check::{Caching, Report, check_file};
-use crate::cli::check::walk::{Met, Walk, in_parallel};
+use crate::cli::check::walk::{Entry, Walk, in_parallel};
 use crate::config::{Location, Settings};
 use crate::shell::named;
 use crate::whatsapp::{Kind, Treatment};
 
-/// Checks what one argument names that is no file.
-pub(super) fn run(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+/// Checks one argument that is not a regular file.
+pub(super) fn run(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     match given.symlink_metadata() {
-        Ok(_) => return on_disk(given, wanted, printer),
+        Ok(_) => return on_disk(given, options, printer),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let reason =
-                format!("a folder on the way to it may not be looked into ({error}); run it as who may");
+            let reason = format!(
+                "permission denied for a folder in its path ({error}); run the check as a user that can read it"
+            );
             return printer.trouble(&named(given), &reason);
         }
         Err(_) => {}
@@ -33,25 +34,25 @@ pub(super) fn run(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> R
         AssetPath::from_url_path(&format!("/{text}")).ok().map(|path| path.to_owned())
     });
     let name = named(given);
-    let (Some(settings), Some(path)) = (wanted.settings, asset) else {
-        let reason = "there is no such file or folder, and no mount in which it may be an asset";
+    let (Some(settings), Some(path)) = (options.settings, asset) else {
+        let reason = "there is no such file or folder, and no mount for an asset of this path";
         return printer.missing(&name, &format!("{reason}{}", hint(&name)));
     };
     let deepest = settings.mounts.iter().filter(|mount| path.below(&mount.path).is_some());
     let Some(mount) = deepest.max_by_key(|mount| mount.path.len()) else {
-        let reason = "there is no such file, and no mount has a path that it lies below";
+        let reason = "there is no such file, and no mount covers this path";
         return printer.missing(&name, &format!("{reason}{}", hint(&name)));
     };
     match &mount.store {
         Location::Folder(folder) => {
-            let inside = path.below(&mount.path).expect("it was found by that");
+            let inside = path.below(&mount.path).expect("the mount was chosen because it contains the path");
             let file = folder.join(inside.as_str());
             if file.symlink_metadata().is_ok() {
-                return on_disk(&file, wanted, printer);
+                return on_disk(&file, options, printer);
             }
         }
         Location::Bucket(_) => {
-            if bucket::in_mounts(settings, path.as_str(), wanted, printer)? {
+            if bucket::in_mounts(settings, path.as_str(), options, printer)? {
                 return Ok(());
             }
         }
@@ -60,38 +61,40 @@ pub(super) fn run(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> R
     printer.missing(&name, &format!("{reason}{}", hint(&name)))
 }
 
-/// What is to be written where a URL was meant.
+/// A hint for an argument that was meant to be a URL.
 fn hint(name: &str) -> &'static str {
     let begins_with_a_host = |text: &str| {
         text.split_once('/')
             .is_some_and(|(host, _)| host.trim_matches('.').contains('.') && !host.contains(' '))
     };
     match name {
-        name if name.contains("://") => {
-            "; a URL begins with http:// or https://, and nothing stands before that"
-        }
+        name if name.contains("://") => "; a URL must begin with http:// or https://",
         name if begins_with_a_host(name) => "; if it is a URL, put https:// before it",
         _ => "",
     }
 }
 
-fn on_disk(given: &Path, wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+fn on_disk(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
     if !given.is_dir() {
-        return files(&[given], wanted, printer);
+        return files(&[given], options, printer);
     }
     match given.canonicalize() {
-        Ok(canonical) => tree(given, &Place::of(canonical, wanted.settings), wanted.as_kind, printer),
+        Ok(canonical) => tree(given, &Place::of(canonical, options.settings), options.as_kind, printer),
         Err(error) => printer.trouble(&named(given), &error.to_string()),
     }
 }
 
-/// Checks files on the disk.
-pub(super) fn files(files: &[&Path], wanted: &Wanted<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+/// Checks files on disk.
+pub(super) fn files(
+    files: &[&Path],
+    options: &Options<'_>,
+    printer: &mut Printer,
+) -> Result<(), CommandError> {
     for batch in files.chunks(BATCH) {
-        let looked = in_parallel(batch, threads(), |file| one_file(file, wanted));
-        for (file, looked) in batch.iter().zip(looked) {
-            match looked {
-                Ok(report) => printer.report(&report, wanted.detail)?,
+        let results = in_parallel(batch, threads(), |file| one_file(file, options));
+        for (file, result) in batch.iter().zip(results) {
+            match result {
+                Ok(report) => printer.report(&report, options.detail)?,
                 Err(error) => printer.trouble(&named(file), &error.to_string())?,
             }
         }
@@ -102,20 +105,20 @@ pub(super) fn files(files: &[&Path], wanted: &Wanted<'_>, printer: &mut Printer)
     Ok(())
 }
 
-fn one_file(file: &Path, wanted: &Wanted<'_>) -> io::Result<Report> {
-    // A file is known by its folder and its own name, since a link in the store is served under its name.
+fn one_file(file: &Path, options: &Options<'_>) -> io::Result<Report> {
+    // Resolve the folder, not the file: a symbolic link in the store is served under its own name.
     let folder = file.parent().unwrap_or(Path::new("/"));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let place = Place::of(folder.canonicalize()?, wanted.settings);
+    let place = Place::of(folder.canonicalize()?, options.settings);
     let below = file.file_name().map_or_else(|| file.to_owned(), PathBuf::from);
-    Ok(place.cached(check_file(file, &below, wanted.as_kind)?, &below))
+    Ok(place.cached(check_file(file, &below, options.as_kind)?, &below))
 }
 
 fn threads() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// Checks all that is served of a folder.
+/// Checks all served files of a folder.
 fn tree(
     given: &Path,
     place: &Place<'_>,
@@ -125,37 +128,37 @@ fn tree(
     let never = place.settings.map(Settings::never_served).unwrap_or_default();
     let mut walk = Walk::new(given, place.root.clone(), never);
     loop {
-        let batch: Vec<Met> = walk.by_ref().take(BATCH).collect();
+        let batch: Vec<Entry> = walk.by_ref().take(BATCH).collect();
         if batch.is_empty() {
             return Ok(());
         }
-        let looked = in_parallel(&batch, threads(), |met| {
-            let Met::File(path) = met else { return None };
+        let results = in_parallel(&batch, threads(), |entry| {
+            let Entry::File(path) = entry else { return None };
             let below = path.strip_prefix(given).unwrap_or(path);
             Some(check_file(path, below, as_kind).map(|report| place.cached(report, below)))
         });
-        for (met, looked) in batch.iter().zip(looked) {
-            match (met, looked) {
-                (Met::File(_), Some(Ok(report))) => printer.report(&report, Detail::Found)?,
-                // It has gone since the folder was read.
-                (Met::File(_), Some(Err(error))) if error.kind() == io::ErrorKind::NotFound => {
+        for (entry, result) in batch.iter().zip(results) {
+            match (entry, result) {
+                (Entry::File(_), Some(Ok(report))) => printer.report(&report, Detail::Found)?,
+                // Deleted since the folder was read.
+                (Entry::File(_), Some(Err(error))) if error.kind() == io::ErrorKind::NotFound => {
                     printer.skipped(1);
                 }
-                (Met::File(path), Some(Err(error))) => printer.trouble(&named(path), &error.to_string())?,
-                (Met::Trouble(path, reason), _) => printer.trouble(&named(path), reason)?,
-                (Met::Skipped | Met::File(_), _) => printer.skipped(1),
+                (Entry::File(path), Some(Err(error))) => printer.trouble(&named(path), &error.to_string())?,
+                (Entry::Trouble(path, reason), _) => printer.trouble(&named(path), reason)?,
+                (Entry::Skipped | Entry::File(_), _) => printer.skipped(1),
             }
         }
         printer.advance(batch.len() as u64);
     }
 }
 
-/// A folder, and where it lies in the mounts.
+/// A folder, and its place in the mounts.
 struct Place<'s> {
     settings: Option<&'s Settings>,
-    /// Of the mount, if there is one; else the folder itself. Absolute, without links.
+    /// The root of the mount if there is one, else the folder itself. Absolute, without symbolic links.
     root: PathBuf,
-    /// What stands before paths below the folder, without slashes at its ends, where it lies in a mount.
+    /// The URL path of the folder without surrounding slashes, if it is in a mount.
     path: Option<String>,
 }
 
@@ -175,7 +178,7 @@ impl<'s> Place<'s> {
         }
     }
 
-    /// Adds how a file will be cached that is called `below` from here.
+    /// Adds the cache policy of the file at `below`, a path relative to this folder.
     fn cached(&self, mut report: Report, below: &Path) -> Report {
         let (Some(settings), Some(path)) = (self.settings, &self.path) else { return report };
         let Some(asset) = below

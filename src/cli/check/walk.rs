@@ -1,4 +1,4 @@
-//! Folders: which of their files are served, in a stable order, and looking at many of them at once.
+//! Walks a folder in a stable order, yielding the files that are served; runs work in parallel.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,30 +10,31 @@ use std::thread;
 use rustix::io::Errno;
 use walkdir::{DirEntry, WalkDir};
 
-/// What a walk comes by.
+/// An entry of a walk.
 #[derive(Debug)]
-pub(super) enum Met {
+pub(super) enum Entry {
     /// A regular file that is served.
     File(PathBuf),
-    /// Something that is not: hidden, the configuration, no regular file, a link that leads nowhere, outside or in a circle.
+    /// An entry that is not served: hidden, the configuration, not a regular file, or a symbolic link that is broken, leaves the root or
+    /// forms a loop.
     Skipped,
-    /// Something that could not be looked at, and why.
+    /// An entry that could not be read, and why.
     Trouble(PathBuf, String),
 }
 
-/// The files of a folder and its folders, sorted by name within each. Links that stay inside are followed, as when served.
+/// The files of a folder and its subfolders, sorted by name within each. Symbolic links inside the root are followed, as when serving.
 ///
-/// Holds the names of one folder on each level at a time.
+/// Keeps the names of one folder per level in memory.
 #[derive(Debug)]
 pub(super) struct Walk {
     entries: walkdir::IntoIter,
-    /// Links may not lead out of this: absolute, without links.
+    /// Symbolic links must not leave this folder. Absolute, without symbolic links.
     root: PathBuf,
     never: Vec<PathBuf>,
 }
 
 impl Walk {
-    /// Walks `folder`, which lies in `root` (absolute, without links) or is it. The files at `never` are not served.
+    /// Walks `folder`, which is `root` or inside it (absolute, without symbolic links). The files at `never` are not served.
     pub(super) fn new(folder: &Path, root: PathBuf, never: Vec<PathBuf>) -> Self {
         let entries = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
         Self { entries, root, never }
@@ -51,61 +52,61 @@ impl Walk {
         })
     }
 
-    /// What an entry is; `None` for a folder that is walked.
-    fn met(&mut self, entry: &DirEntry) -> Option<Met> {
+    /// Classifies a directory entry; `None` for a folder to walk.
+    fn classify(&mut self, entry: &DirEntry) -> Option<Entry> {
         let is_folder = entry.file_type().is_dir();
         if is_hidden(entry.file_name()) || !self.is_inside(entry) {
             if is_folder {
                 self.entries.skip_current_dir();
             }
-            return Some(Met::Skipped);
+            return Some(Entry::Skipped);
         }
         if is_folder {
             return None;
         }
         let is_served = entry.file_type().is_file() && !self.is_never_served(entry.path());
-        Some(if is_served { Met::File(entry.path().to_owned()) } else { Met::Skipped })
+        Some(if is_served { Entry::File(entry.path().to_owned()) } else { Entry::Skipped })
     }
 }
 
 impl Iterator for Walk {
-    type Item = Met;
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<Met> {
+    fn next(&mut self) -> Option<Entry> {
         loop {
             match self.entries.next()? {
                 Ok(entry) => {
-                    if let Some(met) = self.met(&entry) {
-                        return Some(met);
+                    if let Some(entry) = self.classify(&entry) {
+                        return Some(entry);
                     }
                 }
-                Err(error) => return Some(not_met(&error)),
+                Err(error) => return Some(of_error(&error)),
             }
         }
     }
 }
 
-/// What an error of the walk means.
-fn not_met(error: &walkdir::Error) -> Met {
-    // A link to a folder that it lies in has no error of the system's, one to itself does.
-    let leads_nowhere = |cause: &std::io::Error| {
+/// Classifies an error of the walk.
+fn of_error(error: &walkdir::Error) -> Entry {
+    // A symbolic link to one of its own parent folders has no system error; a link to itself does.
+    let is_broken_link = |cause: &std::io::Error| {
         cause.kind() == std::io::ErrorKind::NotFound
             || cause.raw_os_error() == Some(Errno::LOOP.raw_os_error())
     };
     match (error.path(), error.io_error()) {
-        (Some(path), Some(cause)) if !leads_nowhere(cause) => {
-            Met::Trouble(path.to_owned(), cause.to_string())
+        (Some(path), Some(cause)) if !is_broken_link(cause) => {
+            Entry::Trouble(path.to_owned(), cause.to_string())
         }
-        _ => Met::Skipped,
+        _ => Entry::Skipped,
     }
 }
 
-/// Whether a name is one that is never served because it begins with a dot.
+/// Whether a name begins with a dot, so that the file is never served.
 pub(super) fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
 
-/// What `work` makes of each item, in their order, on so many threads at once.
+/// Runs `work` for each item on several threads and returns the results in order.
 pub(super) fn in_parallel<T: Sync, R: Send + Sync>(
     items: &[T],
     threads: usize,
@@ -129,7 +130,7 @@ pub(super) fn in_parallel<T: Sync, R: Send + Sync>(
             });
         }
     });
-    results.into_iter().map(|result| result.into_inner().expect("every item was worked on")).collect()
+    results.into_iter().map(|result| result.into_inner().expect("every item has a result")).collect()
 }
 
 #[cfg(test)]
@@ -143,20 +144,20 @@ mod tests {
         let root = folder.canonicalize().expect("a folder");
         let mut names = Vec::new();
         let mut skipped = 0;
-        for met in Walk::new(folder, root, vec![folder.join("wamedia.toml")]) {
-            match met {
-                Met::File(path) => {
+        for entry in Walk::new(folder, root, vec![folder.join("wamedia.toml")]) {
+            match entry {
+                Entry::File(path) => {
                     names.push(path.strip_prefix(folder).expect("below").display().to_string());
                 }
-                Met::Skipped => skipped += 1,
-                Met::Trouble(path, reason) => panic!("{path:?}: {reason}"),
+                Entry::Skipped => skipped += 1,
+                Entry::Trouble(path, reason) => panic!("{path:?}: {reason}"),
             }
         }
         (names, skipped)
     }
 
     #[test]
-    fn what_is_served_is_met_in_order_and_once_under_each_of_its_names() {
+    fn served_files_are_yielded_in_order_and_once_for_each_name() {
         let dir = tempfile::tempdir().expect("a directory");
         let at = |name: &str| dir.path().join(name);
         fs::create_dir_all(at("root/b/.git")).expect("folders");
@@ -180,12 +181,12 @@ mod tests {
             .expect("a FIFO");
         let (names, skipped) = walked(&at("root"));
         assert_eq!(names, ["a.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg", "c/2.jpg"]);
-        // .hidden, .git and the circle in b and c, wamedia.toml, out.jpg, up, nowhere, fifo.
+        // .hidden, .git and the loop in b and c, wamedia.toml, out.jpg, up, nowhere, fifo.
         assert_eq!(skipped, 10);
     }
 
     #[test]
-    fn results_stand_in_the_order_of_what_they_are_of() {
+    fn results_keep_the_order_of_the_items() {
         let items: Vec<u32> = (0..1000).collect();
         for threads in [1, 2, 7] {
             assert_eq!(

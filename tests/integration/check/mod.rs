@@ -101,7 +101,7 @@ fn a_file_is_reported_with_all_details_and_a_folder_with_findings_only() {
     assert!(tree.stdout.starts_with("refused m/sub/print.jpg: JPEG (CMYK) as image"), "{tree:?}");
     assert!(tree.stdout.contains("refused[image-cmyk]") && !tree.stdout.contains("good.jpg"), "{tree:?}");
     assert!(
-        tree.stdout.ends_with("2 checked: 1 refused, 1 fine; 1 not served, so not looked at\n"),
+        tree.stdout.ends_with("2 checked: 1 refused, 1 fine; 1 skipped, since not served\n"),
         "{tree:?}"
     );
     assert!(!tree.stdout.contains('\x1b'), "colour is for terminals");
@@ -222,7 +222,7 @@ fn fifos_and_broken_links_do_not_block() {
     symlink("nowhere", folder.at("m/broken.jpg")).expect("a link");
     symlink(".", folder.at("m/circle")).expect("a link");
     let tree = run(folder.path(), &["check", "m"]);
-    assert_eq!(tree.stdout, "1 checked: 1 fine; 3 not served, so not looked at\n", "{tree:?}");
+    assert_eq!(tree.stdout, "1 checked: 1 fine; 3 skipped, since not served\n", "{tree:?}");
     assert_eq!(tree.code, Some(0));
     assert_eq!(run(folder.path(), &["check", "m/fifo.jpg"]).code, Some(3));
     assert_eq!(run(folder.path(), &["check", "m/broken.jpg"]).code, Some(3));
@@ -256,7 +256,7 @@ fn unreadable_files_are_reported_and_counted() {
     let outcome = outcome(command.current_dir(folder.path()).args(["check", "m"]));
     permit("m/locked", 0o700);
     assert_eq!(outcome.code, Some(3), "{outcome:?}");
-    assert!(outcome.stdout.ends_with("2 could not be looked at\n"), "{outcome:?}");
+    assert!(outcome.stdout.ends_with("2 could not be checked\n"), "{outcome:?}");
     assert!(outcome.stdout.starts_with("1 checked: 1 fine"), "{outcome:?}");
 }
 

@@ -1,4 +1,4 @@
-//! `wamedia check URL`: what is found of servers that answer in scripted ways.
+//! `wamedia check URL`: findings about servers with scripted responses.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, Outcome, Server, noise, run, version_of, wamedia};
 
-/// What is asked of a scripted server: the request line, and the fields with names in lower case.
+/// A request to a scripted server: the request line, and the header fields with names in lower case.
 pub(crate) struct Request {
     pub(crate) line: String,
     fields: Vec<(String, String)>,
@@ -24,48 +24,48 @@ impl Request {
     }
 }
 
-/// A server on loopback that writes raw bytes, on a thread of its own for as long as the test's process lives.
+/// A server on loopback that writes raw bytes, on a thread that runs until the test process ends.
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
-    /// `answer` writes to one request on each connection; what is written is on the wire as it is.
+    /// `answer` writes the raw response to the one request of each connection.
     pub(crate) fn start(
         answer: impl Fn(usize, &Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
         Self::wrapped(|stream| Box::new(stream), answer)
     }
 
-    /// The same over something that is put around each connection.
+    /// The same, with a wrapper around each connection, such as TLS.
     pub(crate) fn wrapped(
         wrap: impl Fn(TcpStream) -> Box<dyn Duplex> + Send + Sync + 'static,
         answer: impl Fn(usize, &Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 let mut stream = BufReader::new(wrap(stream));
                 let Some(request) = read_request(&mut stream) else { continue };
                 log.lock().expect("not poisoned").push(request.line.clone());
-                // A client that has seen enough goes away.
+                // A client may disconnect before the end.
                 let _ = answer(number, &request, stream.get_mut());
                 let _ = stream.get_mut().flush();
             }
         });
-        Self { address, asked }
+        Self { address, requests }
     }
 
     pub(crate) fn url(&self, target: &str) -> String {
         format!("http://{}{target}", self.address)
     }
 
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("not poisoned").clone()
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("not poisoned").clone()
     }
 }
 
@@ -89,7 +89,7 @@ fn read_request(stream: &mut impl BufRead) -> Option<Request> {
     Some(Request { line, fields })
 }
 
-/// What `wamedia check` says of a URL, as JSON.
+/// The report of `wamedia check` for a URL, as JSON.
 pub(crate) fn checked(url: &str, more: &[&str]) -> (Outcome, Value) {
     let folder = Folder::new();
     let mut arguments = vec!["check", "--format", "json", url];
@@ -100,11 +100,11 @@ pub(crate) fn checked(url: &str, more: &[&str]) -> (Outcome, Value) {
 }
 
 pub(crate) fn report(outcome: &Outcome) -> Value {
-    let line = outcome.stdout.lines().next().unwrap_or_else(|| panic!("nothing was said: {outcome:?}"));
+    let line = outcome.stdout.lines().next().unwrap_or_else(|| panic!("no output: {outcome:?}"));
     serde_json::from_str(line).expect("JSON")
 }
 
-/// The ids of what was found, but for what every server on loopback has.
+/// The ids of the findings, except the one that every server on loopback has.
 pub(crate) fn ids(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().unwrap_or_else(|| panic!("no findings: {report}"));
     let ids = findings.iter().map(|finding| finding["id"].as_str().expect("an id"));
@@ -116,7 +116,7 @@ pub(crate) fn finding<'a>(report: &'a Value, id: &str) -> &'a Value {
     findings.iter().find(|finding| finding["id"] == id).unwrap_or_else(|| panic!("no {id} in {report:#}"))
 }
 
-/// A JPEG: from the sample media, so that it is one.
+/// A real JPEG, from the sample media.
 pub(crate) fn jpeg() -> Vec<u8> {
     std::fs::read("media-sample/campaign/banner.jpg").expect("a sample")
 }
@@ -124,7 +124,7 @@ pub(crate) fn jpeg() -> Vec<u8> {
 const GOOD: &str = "Content-Type: image/jpeg\r\nCache-Control: max-age=60\r\nETag: \"a\"\r\n\
                     Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n";
 
-/// Answers as a good server does, with the fields of `GOOD` as `edit` leaves them.
+/// Responds as a correct server does, with the given header fields.
 pub(crate) fn good(request: &Request, out: &mut dyn Write, fields: &str, body: &[u8]) -> std::io::Result<()> {
     let has = request.field("if-none-match") == Some("\"a\"") || request.field("if-modified-since").is_some();
     if has {
@@ -146,7 +146,7 @@ pub(crate) fn good(request: &Request, out: &mut dyn Write, fields: &str, body: &
 }
 
 #[test]
-fn a_good_server_is_told_to_be_one_and_asked_with_get_and_head_only() {
+fn a_correct_server_has_no_findings_and_gets_only_get_and_head() {
     let body = jpeg();
     let server = Scripted::start(move |_, request, out| {
         assert!(request.field("cookie").is_none() && request.field("referer").is_none());
@@ -154,22 +154,22 @@ fn a_good_server_is_told_to_be_one_and_asked_with_get_and_head_only() {
     });
     let (outcome, report) = checked(&server.url("/a.jpg?v=1"), &[]);
     assert_eq!(ids(&report), Vec::<&str>::new(), "{report:#}");
-    // It cannot be reached by Meta, since it is on loopback, and only for that.
+    // It is refused only because Meta cannot reach loopback.
     assert_eq!(outcome.code, Some(1));
     assert_eq!((&report["media_type"], &report["size"]), (&"image/jpeg".into(), &jpeg().len().into()));
     assert_eq!(
         report["caching"]["treatment"],
-        "WhatsApp keeps it for 1 minute and sends it again without asking"
+        "WhatsApp keeps it for 1 minute and reuses it without asking the server"
     );
-    let asked = server.asked();
-    assert!(asked.len() > 9, "{asked:?}");
+    let requests = server.requests();
+    assert!(requests.len() > 9, "{requests:?}");
     let is_harmless =
         |line: &String| line.starts_with("GET /a.jpg?v=1 ") || line.starts_with("HEAD /a.jpg?v=1 ");
-    assert!(asked.iter().all(is_harmless), "{asked:?}");
+    assert!(requests.iter().all(is_harmless), "{requests:?}");
 }
 
 #[test]
-fn our_own_servers_links_have_nothing_wrong() {
+fn links_of_wamedia_serve_have_no_findings() {
     let server = Server::configured(
         &Folder::new(),
         &format!(
@@ -196,13 +196,13 @@ fn our_own_servers_links_have_nothing_wrong() {
     assert_eq!(ids(&report), ["status-not-found"]);
 }
 
-/// The samples may have been checked out a moment ago.
+/// The samples may have been checked out within the last minute.
 fn but_recent(report: &Value) -> Vec<&str> {
     ids(report).into_iter().filter(|id| *id != "date-recent").collect()
 }
 
 #[test]
-fn a_file_that_was_written_a_moment_ago_is_told_of() {
+fn a_recently_written_file_is_reported() {
     let folder = Folder::new();
     folder.write("new.jpg", jpeg()).write("old.jpg", jpeg());
     let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
@@ -215,19 +215,19 @@ fn a_file_that_was_written_a_moment_ago_is_told_of() {
 }
 
 #[test]
-fn the_text_of_an_error_is_no_image() {
+fn an_error_text_is_not_an_image() {
     let text = GOOD.replace("image/jpeg", "text/plain");
     let server = Scripted::start(move |_, request, out| good(request, out, &text, b"404: Not Found"));
     let (outcome, report) = checked(&server.url("/a.jpg?v=1"), &[]);
     let finding = finding(&report, "type-not-taken");
     assert_eq!((&report["kind"], &finding["severity"]), (&"image".into(), &"refused".into()));
-    let details = finding["webhook"].as_str().expect("Meta's words");
+    let details = finding["webhook"].as_str().expect("Meta's error text");
     assert!(details.starts_with("Unsupported Image mime type text/plain."), "{details}");
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
 }
 
 #[test]
-fn a_password_is_told_to_nobody() {
+fn passwords_in_urls_are_masked() {
     let server = Scripted::start(|_, request, out| good(request, out, GOOD, &jpeg()));
     for format in [&["--format", "json"][..], &[]] {
         let url = format!("http://anna:secret@{}/null.jpg", server.address);
@@ -238,7 +238,7 @@ fn a_password_is_told_to_nobody() {
 }
 
 #[test]
-fn what_is_wrong_with_an_answer_is_found() {
+fn faulty_responses_are_reported() {
     let no = |part: &str| GOOD.replace(part, "");
     let page = GOOD.replace("image/jpeg", "text/html");
     let moved = format!("HTTP/1.1 302 Found\r\nLocation: /b/c.jpg\r\n{page}Content-Length: 0\r\n\r\n");
@@ -274,7 +274,7 @@ fn what_is_wrong_with_an_answer_is_found() {
 }
 
 #[test]
-fn a_redirect_names_where_it_ends_and_is_followed_five_times_at_most() {
+fn redirects_are_followed_to_their_end_at_most_five_times() {
     let body = jpeg();
     let server = Scripted::start(move |_, request, out| match request.line.split(' ').nth(1) {
         Some("/a.jpg") => {
@@ -293,13 +293,13 @@ fn a_redirect_names_where_it_ends_and_is_followed_five_times_at_most() {
         redirect["webhook"],
         "Unsupported Image mime type text/html. Please use one of image/png, image/jpeg."
     );
-    let before = server.asked().len();
+    let before = server.requests().len();
     checked(&server.url("/loop"), &[]);
-    assert!(server.asked().len() - before <= 3 + 4, "{:?}", server.asked());
+    assert!(server.requests().len() - before <= 3 + 4, "{:?}", server.requests());
 }
 
 #[test]
-fn a_server_that_tells_agents_apart_is_found_out() {
+fn different_responses_to_user_agents_are_reported() {
     let body = jpeg();
     let server = Scripted::start(move |_, request, out| match request.field("user-agent") {
         None => out.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"),
@@ -312,7 +312,7 @@ fn a_server_that_tells_agents_apart_is_found_out() {
 
     let body = jpeg();
     let server = Scripted::start(move |_, request, out| match request.field("user-agent") {
-        // A firewall that cuts the connection.
+        // A firewall that closes the connection.
         Some("facebookexternalua") => Ok(()),
         _ => good(request, out, GOOD, &body),
     });
@@ -321,7 +321,7 @@ fn a_server_that_tells_agents_apart_is_found_out() {
 }
 
 #[test]
-fn validators_that_lie_are_found_out() {
+fn wrong_validators_are_reported() {
     let server = Scripted::start(|number, request, out| {
         let mut body = jpeg();
         body.extend_from_slice(&number.to_be_bytes());
@@ -347,8 +347,8 @@ fn validators_that_lie_are_found_out() {
 }
 
 #[test]
-fn no_answer_is_too_large_or_too_odd() {
-    // A megabyte of fields, one field of a megabyte, and a head that never ends.
+fn endless_responses_are_reported() {
+    // A megabyte of header fields, and a field that is longer than any limit.
     let many = Scripted::start(|_, _, out| {
         out.write_all(b"HTTP/1.1 200 OK\r\n")?;
         (0..100_000).try_for_each(|n| write!(out, "X-{n}: y\r\n"))
@@ -361,7 +361,7 @@ fn no_answer_is_too_large_or_too_odd() {
         let (outcome, report) = checked(&server.url("/a.jpg?v=1"), &[]);
         assert_eq!((ids(&report), outcome.code), (vec!["head-too-large"], Some(1)));
     }
-    // A body of a hundred megabytes that is named as a few: the rest is nobody's.
+    // A chunked body without an end.
     let server = Scripted::start(|_, request, out| {
         write!(out, "HTTP/1.1 200 OK\r\n{GOOD}Transfer-Encoding: chunked\r\n\r\n")?;
         let is_first = request.field("user-agent") == Some("facebookexternalua");
@@ -381,7 +381,7 @@ fn no_answer_is_too_large_or_too_odd() {
 }
 
 #[test]
-fn nothing_that_a_server_says_reaches_the_terminal_as_it_is() {
+fn control_characters_of_a_server_are_escaped() {
     let server = Scripted::start(|_, _, out| {
         out.write_all(b"HTTP/1.1 302 Found\r\nLocation: /\x80\xff\xc2\x9b\xe2\x80\xae\r\nContent-Type: a\tb\r\nContent-Length: 0\r\n\r\n")
     });
@@ -393,7 +393,7 @@ fn nothing_that_a_server_says_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn a_host_that_nobody_can_reach_is_refused() {
+fn unreachable_hosts_and_malformed_urls_are_reported() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     for (url, id) in [
         (format!("http://{closed}/a.jpg?v=1"), "unreachable"),
@@ -415,7 +415,7 @@ fn a_host_that_nobody_can_reach_is_refused() {
 }
 
 #[test]
-fn without_anybody_to_trust_the_fault_is_ours() {
+fn missing_trust_roots_are_a_system_error() {
     let folder = Folder::new();
     folder.write("none.pem", "");
     let mut command = wamedia();

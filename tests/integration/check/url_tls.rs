@@ -1,4 +1,4 @@
-//! `wamedia check https://…`: what is found of certificates.
+//! `wamedia check https://…`: findings about certificates.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ const GOOD: &str = "Content-Type: image/jpeg\r\nCache-Control: max-age=60\r\nETa
                     Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n";
 const DAY: Duration = Duration::from_hours(24);
 
-/// An authority that a check is told to trust.
+/// A certificate authority that a check trusts.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: Folder,
@@ -36,12 +36,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), folder }
     }
 
-    /// The file that names it.
+    /// The PEM file with its certificate.
     pub(crate) fn file(&self) -> std::path::PathBuf {
         self.folder.at("roots.pem")
     }
 
-    /// Another one below it, with its certificate.
+    /// An intermediate authority, with its certificate.
     fn intermediate(&self) -> (Issuer<'static, KeyPair>, CertificateDer<'static>) {
         let key = KeyPair::generate().expect("a key");
         let params = authority("In Between");
@@ -57,7 +57,7 @@ fn authority(name: &str) -> CertificateParams {
     params
 }
 
-/// A server's certificate that holds between these, in days from now.
+/// A server certificate that is valid between these days from now.
 fn of_server(name: &str, from: i64, until: i64) -> CertificateParams {
     let at = |days: i64| {
         let away = DAY * u32::try_from(days.unsigned_abs()).expect("few");
@@ -70,7 +70,7 @@ fn of_server(name: &str, from: i64, until: i64) -> CertificateParams {
     params
 }
 
-/// Something that speaks TLS as a server, with a chain.
+/// A TLS server with this certificate chain.
 fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Scripted {
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -90,7 +90,7 @@ fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Scripted {
     )
 }
 
-/// Says that it is the end, as TLS wants it said.
+/// Sends close_notify at the end, as TLS requires.
 struct Closing(StreamOwned<ServerConnection, TcpStream>);
 
 impl Read for Closing {
@@ -121,30 +121,30 @@ fn check(roots: &Path, url: &str) -> Outcome {
 }
 
 #[test]
-fn each_fault_of_a_chain_is_told_and_the_rest_is_looked_at_all_the_same() {
+fn chain_faults_are_reported_and_the_response_is_checked_nevertheless() {
     let root = Authority::new();
     let (between, between_certificate) = root.intermediate();
-    let stranger = Authority::named("A Stranger");
+    let unknown = Authority::named("Unknown Root");
     let key = KeyPair::generate().expect("a key");
     let by_root =
         |params: CertificateParams| vec![params.signed_by(&key, &root.issuer).expect("a leaf").der().clone()];
     let leaf = of_server("127.0.0.1", -1, 90);
     let by_between = leaf.signed_by(&key, &between).expect("a leaf").der().clone();
-    let by_stranger = leaf.signed_by(&key, &stranger.issuer).expect("a leaf").der().clone();
+    let by_unknown = leaf.signed_by(&key, &unknown.issuer).expect("a leaf").der().clone();
     let self_signed = leaf.self_signed(&key).expect("a leaf").der().clone();
     let mut own_authority = of_server("127.0.0.1", -1, 90);
     own_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let own_authority = own_authority.self_signed(&key).expect("a leaf").der().clone();
-    let stranger_pem = std::fs::read(stranger.file()).expect("its file");
-    let stranger_root =
-        rustls::pki_types::pem::PemObject::from_pem_slice(&stranger_pem).expect("a certificate");
+    let unknown_pem = std::fs::read(unknown.file()).expect("its file");
+    let unknown_root =
+        rustls::pki_types::pem::PemObject::from_pem_slice(&unknown_pem).expect("a certificate");
     for (what, chain, expected) in [
         ("good", by_root(leaf.clone()), &[][..]),
         ("with its intermediate", vec![by_between.clone(), between_certificate], &[]),
         ("without its intermediate", vec![by_between], &["tls-chain-incomplete"]),
         ("self-signed", vec![self_signed], &["tls-self-signed"]),
         ("self-signed as openssl does", vec![own_authority], &["tls-self-signed"]),
-        ("of a stranger", vec![by_stranger, stranger_root], &["tls-unknown-authority"]),
+        ("of an unknown authority", vec![by_unknown, unknown_root], &["tls-unknown-authority"]),
         ("expired", by_root(of_server("127.0.0.1", -90, -1)), &["tls-expired"]),
         ("of tomorrow", by_root(of_server("127.0.0.1", 2, 90)), &["tls-not-yet-valid"]),
         ("of another name", by_root(of_server("other.example.com", -1, 90)), &["tls-wrong-name"]),
@@ -160,18 +160,18 @@ fn each_fault_of_a_chain_is_told_and_the_rest_is_looked_at_all_the_same() {
 }
 
 #[test]
-fn a_link_that_is_a_secret_is_not_told_to_who_is_not_trusted() {
+fn a_signed_link_is_not_sent_to_an_untrusted_server() {
     let root = Authority::new();
     let key = KeyPair::generate().expect("a key");
     let chain = vec![of_server("127.0.0.1", -1, 90).self_signed(&key).expect("a leaf").der().clone()];
     let server = serve(chain, &key);
     let outcome = check(&root.file(), &format!("https://{}/a.jpg?se=2030-01-01&sig=abc", server.address));
     assert_eq!(ids(&report(&outcome)), ["tls-self-signed"]);
-    assert_eq!(server.asked(), Vec::<String>::new());
+    assert_eq!(server.requests(), Vec::<String>::new());
 }
 
 #[test]
-fn a_port_without_tls_is_told_of() {
+fn a_port_without_tls_is_reported() {
     let root = Authority::new();
     let server = Scripted::start(|_, request, out| good(request, out, GOOD, &jpeg()));
     let outcome = check(&root.file(), &format!("https://{}/a.jpg?v=1", server.address));
