@@ -66,15 +66,15 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
     ("on-premises-media/response.json", ON_PREMISES, &["messages", "text", "to"], "an answer is no message"),
     ("sending-messages/text.json", CLOUD, &[], ""),
     ("sending-messages/text-reply.json", CLOUD, &[], ""),
-    ("sending-messages/syntax-mended.json", CLOUD, &["to", "type"], "the type is a placeholder"),
+    ("sending-messages/syntax-fixed.json", CLOUD, &["to", "type"], "the type is a placeholder"),
     (
-        "sending-messages/reply-syntax-mended.json",
+        "sending-messages/reply-syntax-fixed.json",
         CLOUD,
         &["to", "type"],
         "type and content are left to the reader",
     ),
     (
-        "sending-messages/response-mended.json",
+        "sending-messages/response-fixed.json",
         CLOUD,
         &["contacts[0].input", "contacts[0].wa_id", "contacts[0].name", "messages", "type", "to"],
         "an answer is no message",
