@@ -229,7 +229,7 @@ fn https_without_a_valid_certificate_makes_it_unready_and_one_that_is_valid_is_e
         let expected = if is_ready {
             "\nok certificates\n"
         } else {
-            "\nnot ok certificates: none is valid now: the certificate for old.example, valid until 2020-01-01T00:00:00Z\n"
+            "\nnot ok certificates: no certificate is valid now: the certificate for old.example, valid until 2020-01-01T00:00:00Z\n"
         };
         assert!(readiness.text().contains(expected), "{names:?}: {}", readiness.text());
     }

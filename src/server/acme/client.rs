@@ -1,5 +1,4 @@
-//! The HTTP client that authorities are asked with: whom it trusts, how long it waits, how much it reads, and what it notes of
-//! answers that `instant_acme` does not pass on.
+//! HTTP client for ACME: trust, timeouts, size limits, and what it records of responses that `instant_acme` does not pass on.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,39 +19,39 @@ use rustls::RootCertStore;
 
 use crate::https_client::{self, Schemes};
 
-/// From a request to the end of its answer. Authorities that are under load take long.
+/// For a whole request. Authorities under load are slow.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// For a connection.
+/// For connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For the authority to validate challenges, and again to issue.
+/// For the authority to validate challenges, and again to issue the certificate.
 pub(super) const PROCESSING_TIMEOUT: Duration = Duration::from_mins(1);
-/// No answer of an authority is longer, in bytes.
+/// Longest response of an authority, in bytes.
 const MAX_RESPONSE: usize = 1 << 20;
 
-/// Asks one authority. Clones share connections and notes.
+/// Sends requests to one authority. Clones share connections and records.
 #[derive(Clone)]
 pub(super) struct AcmeHttpClient {
     client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
     retry_after: Arc<Mutex<Option<SystemTime>>>,
-    was_heard: Arc<AtomicBool>,
+    may_have_acted: Arc<AtomicBool>,
 }
 
-/// An answer that is none of an ACME server's, or none at all.
+/// Why there is no ACME response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AcmeClientError {
-    /// Nobody was reached, or they were not believed.
+    /// There is no connection, or the server's certificate is not trusted.
     #[error("{0}")]
-    Unreached(String),
-    /// It was not there in time.
-    #[error("there was no answer after {} s", RESPONSE_TIMEOUT.as_secs())]
-    Late,
-    /// Somebody answered something else.
-    #[error("the answer was {0}, and not one of an ACME server")]
+    Unreachable(String),
+    /// The response took too long.
+    #[error("no response within {} s", RESPONSE_TIMEOUT.as_secs())]
+    Timeout,
+    /// The response is not that of an ACME server.
+    #[error("the response was {0} and not that of an ACME server")]
     Unexpected(StatusCode),
 }
 
 impl AcmeHttpClient {
-    /// Trusts those in `roots` alone.
+    /// Trusts only `roots`.
     pub(super) fn new(roots: RootCertStore) -> Self {
         let mut http = HttpConnector::new();
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -60,21 +59,21 @@ impl AcmeHttpClient {
         Self {
             client: Client::builder(TokioExecutor::new()).build(https),
             retry_after: Arc::default(),
-            was_heard: Arc::default(),
+            may_have_acted: Arc::default(),
         }
     }
 
-    /// Whether the authority has done something that it was asked, or may have.
-    pub(super) fn was_heard(&self) -> bool {
-        self.was_heard.load(Ordering::Relaxed)
+    /// Whether the authority has done something that was requested, or may have.
+    pub(super) fn may_have_acted(&self) -> bool {
+        self.may_have_acted.load(Ordering::Relaxed)
     }
 
-    /// The time before which the authority does not want to be asked again, if a refusal has named one.
+    /// The time before which the authority wants no further request, if it named one.
     pub(super) fn retry_after(&self) -> Option<SystemTime> {
         *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, head: &response::Parts) -> Result<(), AcmeClientError> {
+    fn record(&self, head: &response::Parts) -> Result<(), AcmeClientError> {
         if head.status.is_success() {
             return Ok(());
         }
@@ -94,44 +93,44 @@ impl HttpClient for AcmeHttpClient {
         request: Request<BodyWrapper<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
         let this = self.clone();
-        let was_heard = Arc::clone(&self.was_heard);
+        let may_have_acted = Arc::clone(&self.may_have_acted);
         let method = request.method().clone();
-        let note_heard = move |answer| {
-            if is_heard(&method, answer) {
-                was_heard.store(true, Ordering::Relaxed);
+        let record_action = move |response| {
+            if is_action(&method, response) {
+                may_have_acted.store(true, Ordering::Relaxed);
             }
         };
-        let note_late = note_heard.clone();
-        let answer = async move {
+        let record_timeout = record_action.clone();
+        let response = async move {
             let response = this.client.request(request).await;
             let status = response.as_ref().map(hyper::Response::status);
-            note_heard(status.map_err(ClientError::is_connect));
-            let response = response.map_err(|e| AcmeClientError::Unreached(innermost(&e)))?;
+            record_action(status.map_err(ClientError::is_connect));
+            let response = response.map_err(|e| AcmeClientError::Unreachable(innermost(&e)))?;
             let (parts, body) = response.into_parts();
-            this.note(&parts)?;
+            this.record(&parts)?;
             let body = Limited::new(body, MAX_RESPONSE).collect().await;
-            let body = body.map_err(|e| AcmeClientError::Unreached(innermost(&*e)))?.to_bytes();
+            let body = body.map_err(|e| AcmeClientError::Unreachable(innermost(&*e)))?.to_bytes();
             Ok(BytesResponse { parts, body: Box::new(body) })
         };
         Box::pin(async move {
-            let answered = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await.unwrap_or_else(|_| {
-                note_late(Err(false));
-                Err(AcmeClientError::Late)
+            let received = tokio::time::timeout(RESPONSE_TIMEOUT, response).await.unwrap_or_else(|_| {
+                record_timeout(Err(false));
+                Err(AcmeClientError::Timeout)
             });
-            answered.map_err(|e| Error::Other(Box::new(e)))
+            received.map_err(|e| Error::Other(Box::new(e)))
         })
     }
 }
 
-/// Whether the authority may have done what was asked of it: `answer` is its status, or else whether nobody was connected to.
+/// Whether the authority may have done what was requested: `response` is its status, or else whether connecting failed.
 ///
-/// What only reads is asked by other methods than POST, until there is an order; and what is refused is not done.
-fn is_heard(method: &Method, answer: Result<StatusCode, bool>) -> bool {
+/// Before there is an order, requests that only read use other methods than POST; and what is rejected is not done.
+fn is_action(method: &Method, response: Result<StatusCode, bool>) -> bool {
     method == Method::POST
-        && answer.map_or_else(|is_unconnected| !is_unconnected, |status| status.is_success())
+        && response.map_or_else(|is_unconnected| !is_unconnected, |status| status.is_success())
 }
 
-/// What all the others only wrap.
+/// The source of an error that others only wrap.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -140,7 +139,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// The time that `Retry-After` names (RFC 9110 section 10.2.3): seconds from now, or a date.
+/// The time in `Retry-After` (RFC 9110 section 10.2.3): seconds from now, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse::<u32>() {
@@ -155,7 +154,7 @@ mod tests {
     use hyper::header::HeaderValue;
 
     #[test]
-    fn refusals_are_noted_and_what_is_none_of_an_authoritys_is_told() {
+    fn error_responses_are_recorded_and_responses_of_other_servers_are_errors() {
         let head = |status: u16, kind: &str, wait: Option<&str>| {
             let mut head = hyper::Response::builder().status(status).header(CONTENT_TYPE, kind);
             if let Some(wait) = wait {
@@ -163,35 +162,35 @@ mod tests {
             }
             head.body(()).unwrap().into_parts().0
         };
-        for (head, is_one, waits) in [
+        for (head, is_acme, waits) in [
             (head(200, "application/json", Some("60")), true, false),
             (head(429, "application/problem+json", Some("60")), true, true),
             (head(400, "Application/Problem+JSON; charset=utf-8", None), true, false),
             (head(503, "text/html", Some("60")), false, true),
             (head(301, "text/html", None), false, false),
         ] {
-            let asking = AcmeHttpClient::new(RootCertStore::empty());
+            let client = AcmeHttpClient::new(RootCertStore::empty());
             let before = SystemTime::now();
-            assert_eq!(asking.note(&head).is_ok(), is_one, "{head:?}");
-            let told = asking.retry_after();
-            assert_eq!(told.is_some(), waits, "{head:?}");
-            assert!(told.is_none_or(|told| told >= before + Duration::from_mins(1)));
+            assert_eq!(client.record(&head).is_ok(), is_acme, "{head:?}");
+            let retry_after = client.retry_after();
+            assert_eq!(retry_after.is_some(), waits, "{head:?}");
+            assert!(retry_after.is_none_or(|time| time >= before + Duration::from_mins(1)));
         }
     }
 
     #[test]
-    fn the_authority_has_heard_what_it_may_have_done() {
-        for (method, answer, expected) in [
+    fn a_request_whose_response_was_lost_may_have_been_acted_on() {
+        for (method, response, expected) in [
             (Method::GET, Ok(StatusCode::OK), false),
             (Method::HEAD, Ok(StatusCode::OK), false),
             (Method::GET, Err(false), false),
             (Method::POST, Ok(StatusCode::CREATED), true),
             (Method::POST, Ok(StatusCode::BAD_REQUEST), false),
-            // It may have got the request, and its answer was lost.
+            // The authority may have received the request, and its response was lost.
             (Method::POST, Err(false), true),
             (Method::POST, Err(true), false),
         ] {
-            assert_eq!(is_heard(&method, answer), expected, "{method} {answer:?}");
+            assert_eq!(is_action(&method, response), expected, "{method} {response:?}");
         }
     }
 

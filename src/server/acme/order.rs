@@ -1,5 +1,4 @@
-//! One order, from the account to the certificate (RFC 8555 section 7): what is said to the authority, and in which order.
-//! When there is one, and what becomes of the outcome, is not for here.
+//! One ACME order, from the account to the certificate (RFC 8555 section 7).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,7 +22,7 @@ use crate::server::tls::{Certificate, ChallengeGuard, Challenges};
 const POLLS: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(PROCESSING_TIMEOUT);
 
-/// What it takes to ask for a certificate.
+/// What an order needs.
 pub(super) struct CertificateOrder<'a> {
     pub(super) settings: &'a Acme,
     pub(super) state: &'a State,
@@ -33,15 +32,12 @@ pub(super) struct CertificateOrder<'a> {
 }
 
 impl CertificateOrder<'_> {
-    /// Gets a certificate for all domains of the settings, and keeps it.
+    /// Obtains a certificate for all domains of the settings, and stores it.
     pub(super) async fn obtain(&self) -> Result<Certificate, OrderError> {
         match self.order().await {
-            // It has lost or deleted it. There is nothing to be saved, so another one is made, once.
-            Err(failure) if failure.is_of_unknown_account() => {
-                log::warn!(
-                    "the account with {} is not known there any more: another one is made",
-                    self.settings.directory
-                );
+            // The authority has lost or deleted it. Nothing can be saved, so another one is created, once.
+            Err(error) if error.is_of_unknown_account() => {
+                log::warn!("{} no longer knows the account; creating a new one", self.settings.directory);
                 self.state.forget_account()?;
                 self.order().await
             }
@@ -53,45 +49,43 @@ impl CertificateOrder<'_> {
         let account = self.account().await?;
         let names: Vec<_> = self.settings.domains.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&names)).await?;
-        // Answered until the authority has made up its mind.
-        let answering = self.answer_challenges(&mut order).await?;
+        // Challenges are answered until the authority has decided.
+        let guards = self.answer_challenges(&mut order).await?;
         let ready = order.poll_ready(&POLLS).await.map_err(OrderError::from);
-        drop(answering);
+        drop(guards);
         match ready {
             Ok(OrderStatus::Ready) => {}
             Ok(_) => {
-                let failure = OrderError::NoAuthority("the order is invalid, and no challenge is".to_owned());
-                return Err(self.why_invalid(&mut order, failure).await);
+                let error = OrderError::NotAcme("the order is invalid, but no challenge is".to_owned());
+                return Err(self.why_invalid(&mut order, error).await);
             }
-            Err(failure @ OrderError::Refused(_)) => return Err(self.why_invalid(&mut order, failure).await),
-            Err(failure) => return Err(failure),
+            Err(error @ OrderError::Rejected(_)) => return Err(self.why_invalid(&mut order, error).await),
+            Err(error) => return Err(error),
         }
         let (key, request) =
-            request(&self.settings.domains).map_err(|e| OrderError::Useless(e.to_string()))?;
+            request(&self.settings.domains).map_err(|e| OrderError::Unusable(e.to_string()))?;
         order.finalize_csr(&request).await?;
         let chain = order.poll_certificate(&POLLS).await?;
         self.take(key, chain).await
     }
 
-    /// The certificate that was issued, kept if that can be done.
+    /// The issued certificate, stored if possible.
     async fn take(&self, key: String, chain: String) -> Result<Certificate, OrderError> {
         let certificate = self.check(&key, &chain)?;
-        // It has been issued, and authorities count that: it is shown whether it can be kept or not.
-        if let Err(failure) = self.keep(move |state| state.keep_certificate(&key, &chain)).await {
-            log::error!(
-                "{failure}; the new certificate is shown until the server ends, and then there is none"
-            );
+        // It has been issued, and counts towards the authority's rate limit: it is served whether it can be stored or not.
+        if let Err(error) = self.with_state(move |state| state.keep_certificate(&key, &chain)).await {
+            log::error!("{error}; the new certificate is served until the server stops, and is lost then");
         }
         Ok(certificate)
     }
 
-    /// Answers each challenge, and has the authority look.
+    /// Answers each challenge, and has the authority validate it.
     async fn answer_challenges(&self, order: &mut Order) -> Result<Vec<ChallengeGuard>, OrderError> {
-        let mut answering = Vec::new();
+        let mut guards = Vec::new();
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
-            // An authority may remember what was shown a short while ago.
+            // An authority may remember an earlier validation.
             if authorization.status == AuthorizationStatus::Valid {
                 continue;
             }
@@ -104,21 +98,22 @@ impl CertificateOrder<'_> {
                 return Err(OrderError::NotOffered(name, self.kind));
             };
             let proof = challenge.key_authorization();
-            answering.push(match self.kind {
+            guards.push(match self.kind {
                 ChallengeType::Http01 => self.challenges.answer_by_http(&challenge.token, proof.as_str()),
                 ChallengeType::TlsAlpn01 => {
-                    let shown = shown(&name, &proof).map_err(|e| OrderError::Useless(e.to_string()))?;
-                    self.challenges.answer_by_tls(&name, Arc::new(shown))
+                    let certificate = challenge_certificate(&name, &proof)
+                        .map_err(|e| OrderError::Unusable(e.to_string()))?;
+                    self.challenges.answer_by_tls(&name, Arc::new(certificate))
                 }
             });
             challenge.set_ready().await?;
         }
-        Ok(answering)
+        Ok(guards)
     }
 
-    /// What the authority has seen in the place of the right answers; `failure` where it does not say.
-    async fn why_invalid(&self, order: &mut Order, failure: OrderError) -> OrderError {
-        let mut unproven = Vec::new();
+    /// What the authority found instead of the right responses; `error` if it does not say.
+    async fn why_invalid(&self, order: &mut Order, error: OrderError) -> OrderError {
+        let mut invalid = Vec::new();
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
             if authorization.refresh().await.is_err() {
@@ -126,9 +121,9 @@ impl CertificateOrder<'_> {
             }
             let name = authorization.identifier().to_string();
             let problems = authorization.challenges.iter().filter_map(|challenge| challenge.error.clone());
-            unproven.extend(problems.map(|problem| (name.clone(), problem)));
+            invalid.extend(problems.map(|problem| (name.clone(), problem)));
         }
-        if unproven.is_empty() { failure } else { OrderError::Unproven(self.kind, unproven) }
+        if invalid.is_empty() { error } else { OrderError::NotValidated(self.kind, invalid) }
     }
 
     /// The stored account, or a new one. An operator who names a domain agrees to the authority's terms (docs/https.md).
@@ -137,7 +132,7 @@ impl CertificateOrder<'_> {
         let contact: Vec<_> =
             self.settings.contact.iter().map(|address| format!("mailto:{address}")).collect();
         let contact_texts: Vec<_> = contact.iter().map(String::as_str).collect();
-        let kept = self.keep(State::account).await?;
+        let kept = self.with_state(State::account).await?;
         let Some(kept) = kept else {
             let new = NewAccount {
                 contact: &contact_texts,
@@ -146,13 +141,11 @@ impl CertificateOrder<'_> {
             };
             let (account, credentials) = builder.create(&new, self.settings.directory.clone(), None).await?;
             let text = json!({ "contact": contact, "credentials": json(&credentials)? }).to_string();
-            // It is there, and so is of use once.
-            if let Err(failure) = self.keep(move |state| state.keep_account(&text)).await {
-                log::error!(
-                    "{failure}; the account that was made is used this once, and then another is made"
-                );
+            // The account exists, and can be used once.
+            if let Err(error) = self.with_state(move |state| state.keep_account(&text)).await {
+                log::error!("{error}; the new account is used for this attempt only");
             }
-            log::info!("an account with {} was made", self.settings.directory);
+            log::info!("created an account with {}", self.settings.directory);
             return Ok(account);
         };
         let mut kept: Value = serde_json::from_str(&kept).map_err(|e| self.state.damaged_account(&e))?;
@@ -162,37 +155,37 @@ impl CertificateOrder<'_> {
         if kept["contact"] != json!(contact) {
             account.update_contacts(&contact_texts).await?;
             kept["contact"] = json!(contact);
-            // Else it is told the same at the next time.
-            if let Err(failure) = self.keep(move |state| state.keep_account(&kept.to_string())).await {
-                log::error!("{failure}; the authority knows of the new `acme.contact` all the same");
+            // If this fails, the contact is sent again by the next attempt.
+            if let Err(error) = self.with_state(move |state| state.keep_account(&kept.to_string())).await {
+                log::error!("{error}; the authority has the new `acme.contact` nevertheless");
             }
         }
         Ok(account)
     }
 
-    /// Reads or writes state where waiting for a disk keeps nobody.
-    async fn keep<T: Send + 'static>(
+    /// Reads or writes state on a thread that may block.
+    async fn with_state<T: Send + 'static>(
         &self,
         work: impl FnOnce(&State) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, OrderError> {
         let state = self.state.clone();
         match tokio::task::spawn_blocking(move || work(&state)).await {
             Ok(outcome) => Ok(outcome?),
-            Err(e) => Err(OrderError::Useless(format!("the state could not be looked at: {e}"))),
+            Err(e) => Err(OrderError::Unusable(format!("accessing the state failed: {e}"))),
         }
     }
 
-    /// The certificate, if it is what was order_of_test for.
+    /// The certificate, if it is what was ordered.
     fn check(&self, key: &str, chain: &str) -> Result<Certificate, OrderError> {
         let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes())
-            .map_err(|e| OrderError::Useless(format!("the authority has issued something else: it {e}")))?;
+            .map_err(|e| OrderError::Unusable(format!("the authority has issued something else: it {e}")))?;
         if let Some(name) = self.settings.domains.iter().find(|name| !certificate.names().contains(name)) {
-            return Err(OrderError::Useless(format!(
+            return Err(OrderError::Unusable(format!(
                 "the authority has issued a certificate that is not for {name}"
             )));
         }
         if certificate.not_after() <= SystemTime::now() {
-            return Err(OrderError::Useless(format!(
+            return Err(OrderError::Unusable(format!(
                 "{certificate}, has expired by this machine's clock; set the clock"
             )));
         }
@@ -201,21 +194,21 @@ impl CertificateOrder<'_> {
 }
 
 fn json(credentials: &instant_acme::AccountCredentials) -> Result<Value, OrderError> {
-    serde_json::to_value(credentials).map_err(|e| OrderError::Useless(e.to_string()))
+    serde_json::to_value(credentials).map_err(|e| OrderError::Unusable(e.to_string()))
 }
 
-/// A new private key, in PEM, and a request for a certificate for it.
+/// A new private key in PEM, and a certificate signing request for it.
 fn request(names: &[String]) -> Result<(String, Vec<u8>), rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(names)?;
-    // Only the alternative names count.
+    // Only the subject alternative names matter.
     params.distinguished_name = DistinguishedName::new();
     let request = params.serialize_request(&key)?;
     Ok((key.serialize_pem(), request.der().to_vec()))
 }
 
-/// What an authority is shown in a handshake (RFC 8737 section 3).
-fn shown(
+/// The certificate that answers a TLS-ALPN-01 challenge (RFC 8737 section 3).
+fn challenge_certificate(
     name: &str,
     proof: &KeyAuthorization,
 ) -> Result<CertifiedKey, Box<dyn std::error::Error + Send + Sync>> {
@@ -233,7 +226,7 @@ mod tests {
     use std::fs;
 
     #[tokio::test]
-    async fn what_was_issued_and_cannot_be_kept_is_not_thrown_away() {
+    async fn an_issued_certificate_that_cannot_be_stored_is_used() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("acme");
         let settings = Acme {
@@ -245,7 +238,7 @@ mod tests {
             challenge: vec![ChallengeType::TlsAlpn01],
         };
         let state = State::open(&root, &settings.directory, &settings.domains).unwrap();
-        let order_of_test = CertificateOrder {
+        let order = CertificateOrder {
             settings: &settings,
             state: &state,
             client: &AcmeHttpClient::new(rustls::RootCertStore::empty()),
@@ -253,7 +246,7 @@ mod tests {
             kind: ChallengeType::TlsAlpn01,
         };
         let own = rcgen::generate_simple_self_signed(settings.domains.clone()).unwrap();
-        let take = || order_of_test.take(own.signing_key.serialize_pem(), own.cert.pem());
+        let take = || order.take(own.signing_key.serialize_pem(), own.cert.pem());
         assert_eq!(take().await.unwrap().names(), ["a.example"]);
         assert!(state.certificate().unwrap().is_some());
         fs::remove_dir_all(&root).unwrap();

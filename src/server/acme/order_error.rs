@@ -1,4 +1,4 @@
-//! Why a certificate could not be had, in words with the mend.
+//! Why a certificate could not be obtained, and how to fix it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,50 +10,50 @@ use super::client::{AcmeClientError, PROCESSING_TIMEOUT};
 use super::state::StateError;
 use crate::config::ChallengeType;
 
-/// How all types of problems begin (RFC 8555 section 6.7).
+/// Prefix of all problem types (RFC 8555 section 6.7).
 const TYPES: &str = "urn:ietf:params:acme:error:";
-/// Most of what an authority writes that is passed on, in characters.
-const LONGEST: usize = 600;
+/// Most characters of an authority's text that are passed on.
+const MAX_TEXT: usize = 600;
 
-/// Why there is no certificate. Displays as the reason and the mend.
+/// Why there is no certificate. Displays as the reason and the fix.
 #[derive(Debug)]
 pub(super) enum OrderError {
-    /// The authority was not reached, or what answered is none.
-    AcmeClientError(AcmeClientError),
-    /// What answered says things that no authority says.
-    NoAuthority(String),
-    /// It did not come to an end within this time.
-    Late(Duration),
-    /// It has not offered the challenge that we would take up, for this name.
+    /// The authority was not reached, or did not answer as an ACME server.
+    Client(AcmeClientError),
+    /// The response makes no sense for an ACME server.
+    NotAcme(String),
+    /// The authority did not finish within this time.
+    Timeout(Duration),
+    /// The authority does not offer the configured challenge for this name.
     NotOffered(String, ChallengeType),
-    /// It would not do what it was asked.
-    Refused(Problem),
-    /// It could not see that these names are this server's.
-    Unproven(ChallengeType, Vec<(String, Problem)>),
-    /// What it issued is of no use.
-    Useless(String),
-    /// Something of ours failed.
+    /// The authority rejected a request.
+    Rejected(Problem),
+    /// The authority could not validate that these names are this server's.
+    NotValidated(ChallengeType, Vec<(String, Problem)>),
+    /// What was issued cannot be used.
+    Unusable(String),
+    /// The state cannot be read or written.
     State(StateError),
 }
 
 impl OrderError {
-    /// Whether what failed is that the authority did not hear or heed a request. Of those before it in the same attempt, it may
-    /// have heard; [`AcmeHttpClient::was_heard`](super::client::AcmeHttpClient::was_heard) tells.
-    pub(super) fn is_unheard(&self) -> bool {
+    /// Whether the authority did not receive or process the request that failed. It may have processed earlier ones of the same
+    /// attempt; see [`AcmeHttpClient::may_have_acted`](super::client::AcmeHttpClient::may_have_acted).
+    pub(super) fn is_unprocessed(&self) -> bool {
         match self {
-            Self::AcmeClientError(AcmeClientError::Unreached(_) | AcmeClientError::Late) => true,
-            // It has not looked any further (RFC 8555 section 6.5).
-            Self::Refused(problem) => kind(problem) == "badNonce",
+            Self::Client(AcmeClientError::Unreachable(_) | AcmeClientError::Timeout) => true,
+            // It was rejected before anything else was checked (RFC 8555 section 6.5).
+            Self::Rejected(problem) => kind(problem) == "badNonce",
             _ => false,
         }
     }
 
-    /// The names that it is about, where it is about some and not about all.
+    /// The names that it concerns, if it concerns some and not all.
     pub(super) fn names(&self) -> BTreeSet<String> {
         match self {
             Self::NotOffered(name, _) => BTreeSet::from([name.clone()]),
-            Self::Unproven(_, names) => names.iter().map(|(name, _)| name.clone()).collect(),
-            Self::Refused(problem) => {
+            Self::NotValidated(_, names) => names.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Rejected(problem) => {
                 let parts = problem.subproblems.iter().filter_map(|part| part.identifier.as_ref());
                 parts.map(|name| name.authorized(false).to_string()).collect()
             }
@@ -63,7 +63,7 @@ impl OrderError {
 
     /// Whether the authority does not know the account.
     pub(super) fn is_of_unknown_account(&self) -> bool {
-        matches!(self, Self::Refused(problem) if kind(problem) == "accountDoesNotExist")
+        matches!(self, Self::Rejected(problem) if kind(problem) == "accountDoesNotExist")
     }
 }
 
@@ -76,13 +76,13 @@ impl From<StateError> for OrderError {
 impl From<Error> for OrderError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Api(problem) => Self::Refused(problem),
-            Error::Timeout(_) => Self::Late(PROCESSING_TIMEOUT),
+            Error::Api(problem) => Self::Rejected(problem),
+            Error::Timeout(_) => Self::Timeout(PROCESSING_TIMEOUT),
             Error::Other(error) => match error.downcast::<AcmeClientError>() {
-                Ok(no_answer) => Self::AcmeClientError(*no_answer),
-                Err(error) => Self::NoAuthority(error.to_string()),
+                Ok(error) => Self::Client(*error),
+                Err(error) => Self::NotAcme(error.to_string()),
             },
-            error => Self::NoAuthority(error.to_string()),
+            error => Self::NotAcme(error.to_string()),
         }
     }
 }
@@ -90,62 +90,64 @@ impl From<Error> for OrderError {
 impl fmt::Display for OrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AcmeClientError(reason @ AcmeClientError::Unreached(text))
+            Self::Client(reason @ AcmeClientError::Unreachable(text))
                 if text.contains("invalid peer certificate") =>
             {
                 write!(
                     f,
-                    "the authority is not believed to be itself ({reason}); if it is a private one, name a file with the certificate \
-                 that vouches for it as `acme.ca`"
+                    "the authority's certificate is not trusted ({reason}); for a private authority, name a file with its CA \
+                 certificate as `acme.ca`"
                 )
             }
-            Self::AcmeClientError(reason @ AcmeClientError::Unexpected(_)) => {
+            Self::Client(reason @ AcmeClientError::Unexpected(_)) => {
                 write!(f, "{reason}; check `acme.directory`, or ask its operator")
             }
-            Self::AcmeClientError(reason) => {
+            Self::Client(reason) => {
                 write!(
                     f,
-                    "the authority cannot be reached: {reason}; let this machine connect to it, or wait"
+                    "the authority cannot be reached: {reason}; allow this machine to connect to it, or wait"
                 )
             }
-            Self::NoAuthority(reason) => {
-                write!(f, "what answers is not an ACME server ({}); check `acme.directory`", clean(reason))
+            Self::NotAcme(reason) => {
+                write!(f, "the server is not an ACME server ({}); check `acme.directory`", clean(reason))
             }
-            Self::Late(time) => write!(f, "the authority was not done after {} s; wait", time.as_secs()),
+            Self::Timeout(time) => {
+                write!(f, "the authority did not finish within {} s; wait", time.as_secs())
+            }
             Self::NotOffered(name, kind) => write!(
                 f,
-                "the authority does not offer {} for {name}; name the other one as `acme.challenge`",
+                "the authority does not offer {} for {name}; set `acme.challenge` to the other type",
                 kind.as_str()
             ),
-            Self::Refused(problem) => write!(f, "the authority refuses: {}", describe(problem, None)),
-            Self::Unproven(kind, names) => {
+            Self::Rejected(problem) => write!(f, "rejected by the authority: {}", describe(problem, None)),
+            Self::NotValidated(kind, names) => {
                 for (at, (name, problem)) in names.iter().enumerate() {
                     let begin = if at == 0 { "" } else { "; " };
                     write!(
                         f,
-                        "{begin}{name} was not shown to be this server's: {}",
+                        "{begin}{name} could not be validated: {}",
                         describe(problem, Some((name, *kind)))
                     )?;
                 }
                 Ok(())
             }
-            Self::Useless(reason) => f.write_str(reason),
+            Self::Unusable(reason) => f.write_str(reason),
             Self::State(error) => error.fmt(f),
         }
     }
 }
 
-/// The problem's type, without what all types begin with.
+/// The problem's type, without the prefix.
 fn kind(problem: &Problem) -> &str {
     let kind = problem.r#type.as_deref().unwrap_or_default();
     kind.strip_prefix(TYPES).unwrap_or(kind)
 }
 
-/// What the authority says, and what to do about it.
+/// What the authority says, and how to fix it.
 fn describe(problem: &Problem, challenge: Option<(&str, ChallengeType)>) -> String {
     let mut text = match &problem.detail {
         Some(detail) => clean(detail),
-        None => "it gives no reason".to_owned(),
+        None => "no reason given".to_owned(),
     };
     for part in &problem.subproblems {
         let name = part.identifier.as_ref().map(|name| name.authorized(false).to_string());
@@ -159,42 +161,42 @@ fn describe(problem: &Problem, challenge: Option<(&str, ChallengeType)>) -> Stri
     }
 }
 
-/// What to do about a problem of this type (RFC 8555 section 6.7).
+/// How to fix a problem of this type (RFC 8555 section 6.7).
 fn fix(kind: &str, challenge: Option<(&str, ChallengeType)>) -> Option<String> {
     let name = challenge.map_or("the name", |(name, _)| name);
     let port = challenge.map_or("ports 443 and 80".to_owned(), |(_, kind)| format!("port {}", kind.port()));
     let text = match kind {
-        "dns" => format!("add an A or AAAA record for {name} that leads to this server"),
+        "dns" => format!("add an A or AAAA record for {name} that points to this server"),
         "connection" => format!(
-            "let {port} of the addresses that {name} leads to be reached from everywhere (firewall, forwarding to `listen` and \
-             `plain_listen`), over IPv6 too if there is an AAAA record"
+            "make {port} of the addresses of {name} reachable from the internet (firewall, port forwarding to `listen` and \
+             `plain_listen`), also over IPv6 if there is an AAAA record"
         ),
         "unauthorized" | "tls" | "incorrectResponse" if challenge.is_some() => format!(
-            "have the A and AAAA records of {name} lead to this server alone, let {port} there be reached from everywhere, and put \
-             nothing before it that ends TLS or answers in its place"
+            "point the A and AAAA records of {name} to this server only, make {port} reachable from the internet, and put nothing \
+             in front of it that terminates TLS or answers in its place"
         ),
-        "unauthorized" => "the account may have been closed; see the directory's operator".to_owned(),
+        "unauthorized" => "the account may have been closed; ask the directory's operator".to_owned(),
         "caa" => format!("add this authority to the CAA records of {name}, or remove them"),
-        "rateLimited" => "wait; to try things out, write directory = \"staging\" under [acme]".to_owned(),
+        "rateLimited" => "wait; for tests, set directory = \"staging\" under [acme]".to_owned(),
         "rejectedIdentifier" | "unsupportedIdentifier" => {
-            "the authority issues nothing for such a name; take it out of `acme.domains`".to_owned()
+            "the authority issues no certificate for such a name; remove it from `acme.domains`".to_owned()
         }
-        "invalidContact" | "unsupportedContact" => "mend `acme.contact`, or leave it out".to_owned(),
+        "invalidContact" | "unsupportedContact" => "fix `acme.contact`, or remove it".to_owned(),
         "externalAccountRequired" => {
-            "this authority wants an account that was made elsewhere, which wamedia cannot use; take another"
+            "this authority requires external account binding, which wamedia does not support; use another authority"
                 .to_owned()
         }
-        "userActionRequired" => "do what it asks, then start anew".to_owned(),
-        "badNonce" => "nothing is wrong here".to_owned(),
-        "serverInternal" => "the authority has failed; wait".to_owned(),
+        "userActionRequired" => "do what it asks, then restart".to_owned(),
+        "badNonce" => "nothing needs to be fixed".to_owned(),
+        "serverInternal" => "the authority has an internal error; wait".to_owned(),
         _ => return None,
     };
     Some(text)
 }
 
-/// A stranger's text in one line of bounded length.
+/// Untrusted text as one line of bounded length.
 fn clean(text: &str) -> String {
-    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+    let cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
     cleaned.trim_end_matches('.').to_owned()
 }
 
@@ -212,82 +214,82 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_says_the_reason_and_the_mend() {
-        let unproven = |kind, problem| OrderError::Unproven(kind, vec![("a.example".to_owned(), problem)]);
+    fn every_error_has_a_reason_and_a_fix() {
+        let invalid = |kind, problem| OrderError::NotValidated(kind, vec![("a.example".to_owned(), problem)]);
         let tls = ChallengeType::TlsAlpn01;
-        for (failure, parts) in [
+        for (error, parts) in [
             (
-                unproven(tls, problem("dns", "NXDOMAIN looking up A")),
+                invalid(tls, problem("dns", "NXDOMAIN looking up A")),
                 &["a.example", "NXDOMAIN", "add an A or AAAA record"][..],
             ),
             (
-                unproven(tls, problem("connection", "Timeout")),
+                invalid(tls, problem("connection", "Timeout")),
                 &["Timeout (connection)", "port 443", "firewall"],
             ),
             (
-                unproven(ChallengeType::Http01, problem("connection", "Refused.")),
+                invalid(ChallengeType::Http01, problem("connection", "Refused.")),
                 &["Refused (connection)", "port 80 of the addresses"],
             ),
             (
-                unproven(tls, problem("unauthorized", "x")),
-                &["records of a.example lead to this server alone, let port 443 there"],
+                invalid(tls, problem("unauthorized", "x")),
+                &["records of a.example to this server only, make port 443 reachable"],
             ),
-            (unproven(tls, problem("caa", "x")), &["CAA records of a.example"]),
-            (OrderError::Refused(problem("rateLimited", "too many")), &["too many", "staging"]),
-            (OrderError::Refused(problem("externalAccountRequired", "x")), &["take another"]),
-            (OrderError::Refused(problem("strange\n", "a\nb\u{1b}[1m")), &["a b [1m (strange )"]),
+            (invalid(tls, problem("caa", "x")), &["CAA records of a.example"]),
+            (OrderError::Rejected(problem("rateLimited", "too many")), &["too many", "staging"]),
+            (OrderError::Rejected(problem("externalAccountRequired", "x")), &["use another"]),
+            (OrderError::Rejected(problem("strange\n", "a\nb\u{1b}[1m")), &["a b [1m (strange )"]),
             (
-                OrderError::AcmeClientError(AcmeClientError::Unreached(
+                OrderError::Client(AcmeClientError::Unreachable(
                     "invalid peer certificate: UnknownIssuer".to_owned(),
                 )),
                 &["UnknownIssuer", "`acme.ca`"],
             ),
-            (OrderError::AcmeClientError(AcmeClientError::Late), &["cannot be reached", "wait"]),
+            (OrderError::Client(AcmeClientError::Timeout), &["cannot be reached", "wait"]),
             (
                 OrderError::NotOffered("a.example".to_owned(), tls),
                 &["tls-alpn-01 for a.example", "`acme.challenge`"],
             ),
         ] {
-            let text = failure.to_string();
+            let text = error.to_string();
             for part in parts {
                 assert!(text.contains(part), "{part}: {text}");
             }
             assert!(!text.contains(char::is_control), "{text:?}");
         }
-        let long = OrderError::Refused(problem("malformed", &"x".repeat(100_000))).to_string();
+        let long = OrderError::Rejected(problem("malformed", &"x".repeat(100_000))).to_string();
         assert!(long.len() < 1000);
     }
 
     #[test]
-    fn only_what_the_authority_cannot_have_minded_is_unheard() {
-        let unreached = || OrderError::AcmeClientError(AcmeClientError::Unreached("refused".to_owned()));
+    fn only_requests_that_the_authority_ignored_are_unprocessed() {
+        let unreachable = || OrderError::Client(AcmeClientError::Unreachable("refused".to_owned()));
         let full = StateError::Io {
             path: "/a".into(),
             verb: "written",
             source: std::io::ErrorKind::StorageFull.into(),
         };
-        for (failure, is_unheard) in [
-            (unreached(), true),
-            (OrderError::AcmeClientError(AcmeClientError::Late), true),
-            (OrderError::Refused(problem("badNonce", "x")), true),
-            (OrderError::AcmeClientError(AcmeClientError::Unexpected(hyper::StatusCode::BAD_GATEWAY)), false),
-            (OrderError::NoAuthority("x".to_owned()), false),
-            (OrderError::Late(Duration::from_secs(1)), false),
+        for (error, is_unprocessed) in [
+            (unreachable(), true),
+            (OrderError::Client(AcmeClientError::Timeout), true),
+            (OrderError::Rejected(problem("badNonce", "x")), true),
+            (OrderError::Client(AcmeClientError::Unexpected(hyper::StatusCode::BAD_GATEWAY)), false),
+            (OrderError::NotAcme("x".to_owned()), false),
+            (OrderError::Timeout(Duration::from_secs(1)), false),
             (OrderError::NotOffered("a.example".to_owned(), ChallengeType::Http01), false),
-            (OrderError::Refused(problem("rateLimited", "x")), false),
-            (OrderError::Unproven(ChallengeType::Http01, Vec::new()), false),
-            (OrderError::Useless("x".to_owned()), false),
-            // A certificate may have been issued that could not be kept.
+            (OrderError::Rejected(problem("rateLimited", "x")), false),
+            (OrderError::NotValidated(ChallengeType::Http01, Vec::new()), false),
+            (OrderError::Unusable("x".to_owned()), false),
+            // A certificate may have been issued and not stored.
             (OrderError::State(full), false),
         ] {
-            assert_eq!(failure.is_unheard(), is_unheard, "{failure}");
+            assert_eq!(error.is_unprocessed(), is_unprocessed, "{error}");
         }
     }
 
     #[test]
-    fn several_names_are_each_told_of() {
+    fn each_of_several_names_is_reported() {
         let names = ["a.example", "b.example"].map(|name| (name.to_owned(), problem("dns", "gone")));
-        let text = OrderError::Unproven(ChallengeType::TlsAlpn01, names.to_vec()).to_string();
-        assert!(text.contains("a.example was not") && text.contains("; b.example was not"), "{text}");
+        let text = OrderError::NotValidated(ChallengeType::TlsAlpn01, names.to_vec()).to_string();
+        assert!(text.contains("a.example could not") && text.contains("; b.example could not"), "{text}");
     }
 }

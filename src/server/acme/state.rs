@@ -1,15 +1,15 @@
-//! What outlives the process: the account and the certificates, in files that nobody but this user may read.
+//! ACME state folder: the account, certificates and failures, in files that only this user may read.
 //!
 //! ```text
 //! acme/                                        0700
-//!   acme-v02.api.letsencrypt.org-5c8df3a2/     0700, one for each directory: nothing of one is ever shown to another
-//!     lock                                     held while an authority is asked
+//!   acme-v02.api.letsencrypt.org-5c8df3a2/     0700, one for each directory, so that authorities never mix
+//!     lock                                     held during an attempt
 //!     account.json                             0600
 //!     media.example.com-9f86d081.pem           0600, a private key and its chain, one file for each set of names
-//!     media.example.com-9f86d081.failures      0600, what came of the last attempts, as long as they fail
+//!     media.example.com-9f86d081.failures      0600, failed attempts, until one succeeds
 //! ```
 //!
-//! Each file is replaced as a whole and is on the disk before its name is. What stands in the files is for others to say.
+//! Each file is replaced atomically, and is on the disk before its name is.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
@@ -22,9 +22,9 @@ use sha2::{Digest, Sha256};
 use crate::server::tls::{Certificate, CertificateError};
 use crate::small_file;
 
-/// No file of ours is anywhere near as long.
-const LONGEST: u64 = 1 << 20;
-/// How many certificates of other sets of names are looked at.
+/// Longest state file, in bytes.
+const MAX_LENGTH: u64 = 1 << 20;
+/// Most certificates of other sets of names that are read.
 const MOST_FORMER: usize = 100;
 
 /// The state of one directory and one set of names.
@@ -32,11 +32,11 @@ const MOST_FORMER: usize = 100;
 pub(super) struct State {
     folder: PathBuf,
     certificate: PathBuf,
-    /// The names, in the order of the alphabet.
+    /// The names, sorted.
     names: Vec<String>,
 }
 
-/// Why state cannot be used. Says what, the reason and the mend.
+/// Why the state cannot be used. Names the file, the reason and the fix.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -45,14 +45,14 @@ pub enum StateError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was to be done with it.
+        /// What failed: read, written, ….
         verb: &'static str,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// Others may look at private keys.
+    /// Others may read private keys.
     #[error(
-        "{} holds private keys and is open to other users of this machine (mode {mode:03o}); close it to them (chmod {right:o} {0})",
+        "{} holds private keys and is accessible to other users of this machine (mode {mode:03o}); run chmod {right:o} {0}",
         path.display()
     )]
     Open {
@@ -60,11 +60,11 @@ pub enum StateError {
         path: PathBuf,
         /// Its mode.
         mode: u32,
-        /// What its mode must be.
+        /// The required mode.
         right: u32,
     },
-    /// What stands in a file is not ours.
-    #[error("{} is damaged: {reason}; remove it, and a new one is got", path.display())]
+    /// A file has unexpected content.
+    #[error("{} is damaged: {reason}; remove it, and a new one is obtained", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -76,12 +76,12 @@ pub enum StateError {
 fn fix(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "give it to the user that the server runs as (chown), or name another folder as `acme.state`"
+            "change its owner to the user that the server runs as (chown), or name another folder as `acme.state`"
         }
-        io::ErrorKind::StorageFull => "make room",
-        io::ErrorKind::ReadOnlyFilesystem => "name a folder that can be written as `acme.state`",
+        io::ErrorKind::StorageFull => "free disk space",
+        io::ErrorKind::ReadOnlyFilesystem => "name a writable folder as `acme.state`",
         io::ErrorKind::NotADirectory => "name a folder as `acme.state`",
-        _ => "mend it, or name another folder as `acme.state`",
+        _ => "fix it, or name another folder as `acme.state`",
     }
 }
 
@@ -92,12 +92,12 @@ impl StateError {
     }
 }
 
-/// Keeps others from asking for the same certificate; released when dropped.
+/// Keeps other processes from ordering the same certificate; released when dropped.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "it is what holds the lock")] File);
 
 impl State {
-    /// Makes the folders where they are missing, and refuses those that others may look into.
+    /// Creates missing folders, and rejects folders that other users may access.
     pub(super) fn open(root: &Path, directory: &str, names: &[String]) -> Result<Self, StateError> {
         let host: String = directory
             .trim_start_matches("https://")
@@ -113,16 +113,16 @@ impl State {
         let mut names = names.to_vec();
         let first = names.first().cloned().unwrap_or_default();
         names.sort();
-        // A name may be longer than a file's may be.
+        // A host name may be longer than a file name.
         let stem: String = first.chars().take(100).collect();
         let certificate = folder.join(format!("{stem}-{}.pem", digest(&names.join(","))));
         let state = Self { folder, certificate, names };
-        // Whether it can be written is found out now, not when a certificate is to be kept.
+        // Writing must fail now, not when a certificate is to be stored.
         drop(state.lock()?);
         Ok(state)
     }
 
-    /// Takes the lock; `None` where another process has it.
+    /// Takes the lock; `None` if another process holds it.
     pub(super) fn lock(&self) -> Result<Option<Lock>, StateError> {
         let path = self.folder.join("lock");
         let mut options = File::options();
@@ -142,39 +142,39 @@ impl State {
         read(&path)?.map(|bytes| String::from_utf8(bytes).map_err(damaged)).transpose()
     }
 
-    /// Keeps the account.
+    /// Stores the account.
     pub(super) fn keep_account(&self, text: &str) -> Result<(), StateError> {
         replace(&self.folder, &self.folder.join("account.json"), text.as_bytes())
     }
 
-    /// Keeps the account no longer.
+    /// Removes the account.
     pub(super) fn forget_account(&self) -> Result<(), StateError> {
         let path = self.folder.join("account.json");
         fs::remove_file(&path).map_err(StateError::io(&path, "removed"))
     }
 
-    /// What is wrong with the account's file. Not in the words of `error`, which may quote the account's key.
+    /// The error for a damaged account file. Without the text of `error`, which may quote the account's key.
     pub(super) fn damaged_account(&self, error: &serde_json::Error) -> StateError {
         let reason = match (error.line(), error.column()) {
-            (0, _) => "it is no account of ours".to_owned(),
-            (line, column) => format!("it is no account of ours (line {line}, column {column})"),
+            (0, _) => "it is not an account file of wamedia".to_owned(),
+            (line, column) => format!("it is not an account file of wamedia (line {line}, column {column})"),
         };
         StateError::Damaged { path: self.folder.join("account.json"), reason }
     }
 
-    /// What came of the last attempts for exactly these names, if they failed.
+    /// The failed attempts for exactly these names.
     pub(super) fn failures(&self) -> Result<Option<String>, StateError> {
         let path = self.failures_file();
         let damaged = |_| StateError::Damaged { path: path.clone(), reason: "it is not UTF-8".to_owned() };
         read(&path)?.map(|bytes| String::from_utf8(bytes).map_err(damaged)).transpose()
     }
 
-    /// Keeps what came of the last attempts.
+    /// Stores failed attempts.
     pub(super) fn keep_failures(&self, text: &str) -> Result<(), StateError> {
         replace(&self.folder, &self.failures_file(), text.as_bytes())
     }
 
-    /// Keeps it no longer, if it was kept.
+    /// Removes failed attempts, if any are stored.
     pub(super) fn forget_failures(&self) -> Result<(), StateError> {
         let path = self.failures_file();
         match fs::remove_file(&path) {
@@ -192,13 +192,13 @@ impl State {
         read_certificate(&self.certificate)
     }
 
-    /// Keeps a private key and its certificate chain, both in PEM.
+    /// Stores a private key and its certificate chain, both in PEM.
     pub(super) fn keep_certificate(&self, key: &str, chain: &str) -> Result<(), StateError> {
         replace(&self.folder, &self.certificate, format!("{}\n{chain}", key.trim_end()).as_bytes())
     }
 
-    /// Certificates for other sets of names that have one of these names and are still valid, that which lasts longest in front: what
-    /// can be shown until there is one for all.
+    /// Valid certificates for other sets of names that include one of these names, the longest-lived first. They are served until there
+    /// is one for all names.
     pub(super) fn former_certificates(&self, now: SystemTime) -> Vec<Certificate> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let paths = entries.flatten().map(|entry| entry.path());
@@ -213,7 +213,7 @@ impl State {
     }
 }
 
-/// The first 8 hex digits of a text's SHA-256: enough to tell a few texts apart that nobody chose to be alike.
+/// The first 8 hex digits of a text's SHA-256: enough to distinguish a few texts that were not chosen to collide.
 fn digest(text: &str) -> String {
     let [a, b, c, d, ..] = Sha256::digest(text).0;
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
@@ -221,28 +221,28 @@ fn digest(text: &str) -> String {
 
 fn make_folder(path: &Path) -> Result<(), StateError> {
     if let Some(parent) = path.parent() {
-        // Those above are not ours alone.
-        fs::create_dir_all(parent).map_err(StateError::io(parent, "made"))?;
+        // Folders above belong to others, too, and keep the default mode.
+        fs::create_dir_all(parent).map_err(StateError::io(parent, "created"))?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(StateError::io(path, "made")(e)),
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(StateError::io(path, "created")(e)),
         _ => {}
     }
-    let metadata = fs::metadata(path).map_err(StateError::io(path, "looked at"))?;
+    let metadata = fs::metadata(path).map_err(StateError::io(path, "inspected"))?;
     if !metadata.is_dir() {
         return Err(StateError::io(path, "used")(io::ErrorKind::NotADirectory.into()));
     }
-    refuse_open(path, &metadata, 0o700)
+    reject_accessible(path, &metadata, 0o700)
 }
 
-fn refuse_open(path: &Path, metadata: &fs::Metadata, right: u32) -> Result<(), StateError> {
+fn reject_accessible(path: &Path, metadata: &fs::Metadata, right: u32) -> Result<(), StateError> {
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 { Err(StateError::Open { path: path.to_owned(), mode, right }) } else { Ok(()) }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    match small_file::read(path, LONGEST) {
-        Ok((bytes, metadata)) => refuse_open(path, &metadata, 0o600).map(|()| Some(bytes)),
+    match small_file::read(path, MAX_LENGTH) {
+        Ok((bytes, metadata)) => reject_accessible(path, &metadata, 0o600).map(|()| Some(bytes)),
         Err(e) => match e.kind() {
             io::ErrorKind::NotFound => Ok(None),
             io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
@@ -258,10 +258,10 @@ fn read_certificate(path: &Path) -> Result<Option<Certificate>, StateError> {
     read(path)?.map(|bytes| Certificate::from_pem(&bytes, &bytes).map_err(damaged)).transpose()
 }
 
-/// Writes a file that is there as a whole or not at all, whatever happens meanwhile.
+/// Writes a file atomically and durably.
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     let write = || {
-        // Its mode is 0600 from the start.
+        // Created with mode 0600.
         let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
         new.write_all(bytes)?;
         new.as_file().sync_all()?;
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_there_again_and_closed_to_others() {
+    fn stored_state_is_read_again_and_private() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().join("a/b/acme");
         let of = names(&["b.example", "a.example"]);
@@ -304,7 +304,7 @@ mod tests {
             state.keep_account("{}").unwrap();
             state.keep_certificate(&key, &chain).unwrap();
         }
-        // In another order they are the same names, whichever was first.
+        // The same names in another order are the same set.
         let again = State::open(&root, DIRECTORY, &of).unwrap();
         assert_eq!(again.account().unwrap().as_deref(), Some("{}"));
         assert_eq!(again.certificate().unwrap().unwrap().names(), ["a.example", "b.example"]);
@@ -339,12 +339,12 @@ mod tests {
         assert_eq!(former.iter().map(Certificate::names).collect::<Vec<_>>(), [["a.example"]]);
         let later = former[0].not_after() + Duration::from_secs(1);
         assert!(more.former_certificates(later).is_empty(), "it has expired");
-        let strange = State::open(&root, DIRECTORY, &names(&["c.example"])).unwrap();
-        assert!(strange.former_certificates(SystemTime::now()).is_empty());
+        let other = State::open(&root, DIRECTORY, &names(&["c.example"])).unwrap();
+        assert!(other.former_certificates(SystemTime::now()).is_empty());
     }
 
     #[test]
-    fn what_is_open_to_others_or_damaged_is_refused_with_the_mend() {
+    fn accessible_or_damaged_state_is_rejected_with_a_fix() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("acme");
         let of = names(&["a.example"]);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_kept_for_one_set_of_names_until_they_are_forgotten() {
+    fn failures_are_stored_for_one_set_of_names_until_they_are_removed() {
         let place = tempfile::tempdir().unwrap();
         let open = |of: &[&str]| State::open(&place.path().join("acme"), DIRECTORY, &names(of)).unwrap();
         let state = open(&["a.example"]);
@@ -392,13 +392,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_damaged_account_is_told() {
+    fn errors_quote_nothing_of_a_damaged_account() {
         let place = tempfile::tempdir().unwrap();
         let state = State::open(&place.path().join("acme"), DIRECTORY, &names(&["a.example"])).unwrap();
         let value = serde_json::json!("SECRET");
         for (error, part) in [
-            (serde_json::from_str::<u32>("\"SECRET\"").unwrap_err(), "of ours (line 1, column 8); remove it"),
-            (serde_json::from_value::<u32>(value).unwrap_err(), "of ours; remove it"),
+            (
+                serde_json::from_str::<u32>("\"SECRET\"").unwrap_err(),
+                "of wamedia (line 1, column 8); remove it",
+            ),
+            (serde_json::from_value::<u32>(value).unwrap_err(), "of wamedia; remove it"),
         ] {
             assert!(error.to_string().contains("SECRET"));
             let message = state.damaged_account(&error).to_string();
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_damaged_and_nobody_waits_for_it() {
+    fn other_than_regular_files_are_damaged_and_do_not_block() {
         let place = tempfile::tempdir().unwrap();
         let state = State::open(&place.path().join("acme"), DIRECTORY, &names(&["a.example"])).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &state.certificate, 0o600.into()).unwrap();
@@ -419,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn one_process_asks_at_a_time() {
+    fn one_process_at_a_time_holds_the_lock() {
         let place = tempfile::tempdir().unwrap();
         let state = State::open(&place.path().join("acme"), DIRECTORY, &names(&["a.example"])).unwrap();
         let lock = state.lock().unwrap();

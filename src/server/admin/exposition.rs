@@ -1,6 +1,6 @@
-//! What was counted, written for monitoring systems: OpenMetrics 1.0, and the text format of Prometheus before it.
+//! Metrics exposition: OpenMetrics 1.0, and the older Prometheus text format.
 //!
-//! The names are an interface: dashboards and alerts are built on them.
+//! The names are an interface: dashboards and alerts depend on them.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -22,12 +22,12 @@ use crate::store::BucketStats;
 pub(super) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus's own, version 0.0.4.
+    /// Prometheus text format, version 0.0.4.
     Prometheus,
 }
 
 impl Format {
-    /// The one that `Accept` asks for: OpenMetrics where it is named, as Prometheus's scraper does.
+    /// The format that `Accept` prefers: OpenMetrics if it is named, as Prometheus does.
     pub(super) fn wanted<'a>(mut accept: impl Iterator<Item = &'a str>) -> Self {
         let names_it = |value: &str| {
             value.split(',').any(|range| {
@@ -47,21 +47,21 @@ impl Format {
     }
 }
 
-/// Everything that was counted so far, and what is known of this `process`.
+/// All metrics, including those of this `process`.
 pub(super) fn write(status: &ServerStatus, process: Option<ProcessMetrics>, format: Format) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Counted { status: status.clone(), process }));
     let mut written = String::with_capacity(16 << 10);
-    text::encode(&mut written, &registry).expect("a String takes whatever is written to it");
+    text::encode(&mut written, &registry).expect("writing to a String cannot fail");
     match format {
         Format::OpenMetrics => written,
-        Format::Prometheus => older(&written),
+        Format::Prometheus => to_prometheus(&written),
     }
 }
 
-/// OpenMetrics as the older format: there the type and help of counters and of what is known of the program go by the name that
-/// their samples have, the latter is a gauge, and units and the end are not told.
-fn older(openmetrics: &str) -> String {
+/// Converts OpenMetrics to the Prometheus text format: there type and help of counters and of the build information use the name of
+/// their samples, the latter is a gauge, and there are neither units nor an end.
+fn to_prometheus(openmetrics: &str) -> String {
     let mut written = String::with_capacity(openmetrics.len());
     let mut help = None;
     for line in openmetrics.lines() {
@@ -86,7 +86,7 @@ fn older(openmetrics: &str) -> String {
     written
 }
 
-/// All counts of one moment.
+/// All metrics at one moment.
 #[derive(Debug)]
 struct Counted {
     status: ServerStatus,
@@ -99,7 +99,7 @@ impl Collector for Counted {
         let status = &self.status;
         page.serving(status)?;
         page.stores(status)?;
-        page.secured(status)?;
+        page.tls(status)?;
         page.log(status)?;
         page.configuration(status)?;
         page.program(self.process)
@@ -113,7 +113,7 @@ impl Page<'_, '_> {
         let metrics = &status.metrics;
         self.counters(
             "wamedia_http_requests",
-            "Requests by the path of their mount and the class of their status; none: the client left before there was one",
+            "Requests by mount and status class; none: the client disconnected before there was a status",
             None,
             metrics.requests().map(|(mount, outcome, count)| {
                 ([("mount", mount), ("status", outcome.label().to_owned())], count)
@@ -121,79 +121,65 @@ impl Page<'_, '_> {
         )?;
         self.counters(
             "wamedia_http_response_body",
-            "Bytes of response bodies that were sent, by the path of the mount",
+            "Bytes of response bodies sent, by mount",
             Some(&Unit::Bytes),
             metrics.bytes().map(|(mount, count)| ([("mount", mount)], count)),
         )?;
-        self.counter(
-            "wamedia_http_responses_cut",
-            "Responses of which the client did not get the whole",
-            metrics.cut(),
-        )?;
+        self.counter("wamedia_http_responses_cut", "Responses cut short", metrics.cut())?;
         self.times(
             "wamedia_http_time_to_first_byte",
-            "From the end of a request's head to the first bytes of its response",
+            "Time from the end of a request's head to the first byte of its response",
             &metrics.first_byte(),
         )?;
         self.times(
             "wamedia_http_request_duration",
-            "From the end of a request's head to the last byte of its response",
+            "Time from the end of a request's head to the last byte of its response",
             &metrics.duration(),
         )?;
-        self.gauge(
-            "wamedia_http_connections_open",
-            "Connections that are open",
-            None,
-            status.connections.open(),
-        )?;
-        self.counter("wamedia_http_connections", "Connections that were accepted", metrics.accepted())?;
+        self.gauge("wamedia_http_connections_open", "Open connections", None, status.connections.open())?;
+        self.counter("wamedia_http_connections", "Accepted connections", metrics.accepted())?;
         self.counter(
             "wamedia_http_connections_turned_away",
-            "Connections past a limit, which were told 503 or closed",
+            "Connections rejected because of a connection limit",
             metrics.rejected(),
         )?;
         self.counter(
             "wamedia_http_requests_limited",
-            "Requests past the rate of one client, which were told 429",
+            "Requests answered 429 because of the rate limit",
             metrics.rate_limited(),
         )?;
         self.counter(
             "wamedia_cache_hits",
-            "Requests for an asset that were answered without asking its store",
+            "Asset requests answered without asking the store",
             metrics.hits(),
         )?;
         self.counter(
             "wamedia_cache_misses",
-            "Requests for an asset for which its store was asked, or an answer to another request waited for",
+            "Asset requests for which the store was asked, or another request's answer awaited",
             metrics.misses(),
         )
     }
 
     fn stores(&mut self, status: &ServerStatus) -> fmt::Result {
         let stores = status.snapshots.load().stores.stats();
-        self.counter("wamedia_cache_evictions", "Assets that had to make room for others", stores.evictions)?;
+        self.counter("wamedia_cache_evictions", "Assets evicted for others", stores.evictions)?;
         self.gauge(
             "wamedia_cache_held",
-            "Bodies in memory, those included that are only being sent any more",
+            "Bytes of bodies in memory, including evicted ones that are still being sent",
             Some(&Unit::Bytes),
             stores.held,
         )?;
         self.gauge(
             "wamedia_cache_limit",
-            "Most that bodies in memory may be (memory.cache)",
+            "Upper bound of the bodies in memory (memory.cache)",
             Some(&Unit::Bytes),
             stores.held_limit,
         )?;
-        self.counter("wamedia_hash_files", "Files that were hashed", stores.hashed.files)?;
-        self.sum(
-            "wamedia_hash_read",
-            "Bytes that were read to be hashed",
-            &Unit::Bytes,
-            &stores.hashed.bytes,
-        )?;
+        self.counter("wamedia_hash_files", "Files hashed", stores.hashed.files)?;
+        self.sum("wamedia_hash_read", "Bytes read for hashing", &Unit::Bytes, &stores.hashed.bytes)?;
         self.sum(
             "wamedia_hash",
-            "Time that reading and hashing files took",
+            "Time spent reading and hashing files",
             &Unit::Seconds,
             &stores.hashed.time.as_secs_f64(),
         )?;
@@ -202,7 +188,7 @@ impl Page<'_, '_> {
         let buckets = &stores.buckets;
         self.counters(
             "wamedia_upstream_requests",
-            "Requests to a bucket, retries included",
+            "Requests to a bucket, including retries",
             None,
             buckets.iter().map(|bucket| (labelled(bucket), bucket.requests)),
         )?;
@@ -215,29 +201,29 @@ impl Page<'_, '_> {
                 ([name, mount, ("kind", kind.to_owned())], count)
             })
         });
-        self.counters("wamedia_upstream_errors", "Requests to a bucket that failed, by kind", None, failed)?;
+        self.counters("wamedia_upstream_errors", "Failed requests to a bucket, by kind", None, failed)?;
         self.gauges(
             "wamedia_upstream_answers",
-            "1 where the bucket answered when it was last asked, else 0",
+            "1 if the bucket answered the last request, else 0",
             None,
             buckets.iter().map(|bucket| (labelled(bucket), u64::from(bucket.answers))),
         )
     }
 
-    /// There is no sample where HTTPS is not spoken.
-    fn secured(&mut self, status: &ServerStatus) -> fmt::Result {
+    /// Without HTTPS there are no samples.
+    fn tls(&mut self, status: &ServerStatus) -> fmt::Result {
         let handshakes = status.certificates.iter().flat_map(|_| status.metrics.handshakes());
         self.counters(
             "wamedia_tls_handshakes",
-            "TLS handshakes by what they came to: ok, or why they failed",
+            "TLS handshakes by result",
             None,
             handshakes.map(|(result, count)| ([("result", result)], count)),
         )?;
         self.certificates(status.certificates.as_deref())
     }
 
-    /// By name, as clients are shown them: of two certificates for one name, that in the earlier slot. There is no sample where
-    /// there is no certificate.
+    /// By name, as served to clients: of two certificates for one name, that in the earlier slot. Without a certificate there is no
+    /// sample.
     fn certificates(&mut self, certificates: Option<&Certificates>) -> fmt::Result {
         let mut expiries = BTreeMap::new();
         for certificate in certificates.map(Certificates::all).unwrap_or_default().into_iter().flatten() {
@@ -248,13 +234,13 @@ impl Page<'_, '_> {
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         self.gauge(
             "wamedia_tls_certificates_wanted",
-            "Certificates that could not be had from an authority when it was last asked",
+            "Certificates that the last attempt failed to obtain from the certificate authority",
             None,
             certificates.map_or(0, |certificates| certificates.errors().len() as u64),
         )?;
         self.gauges(
             "wamedia_tls_certificate_expiry_timestamp",
-            "When the certificate for the name expires, since 1970",
+            "Expiry of the certificate for the name, since 1970",
             Some(&Unit::Seconds),
             expiries.into_iter().map(|(name, expiry)| ([("name", name)], seconds(expiry))),
         )
@@ -263,7 +249,7 @@ impl Page<'_, '_> {
     fn log(&mut self, status: &ServerStatus) -> fmt::Result {
         self.counter(
             "wamedia_log_lines_dropped",
-            "Log lines that came faster than they could be written, or could not be written",
+            "Log lines dropped because the queue was full or writing failed",
             status.log.lost(),
         )
     }
@@ -272,13 +258,13 @@ impl Page<'_, '_> {
         let last = status.reloads.last();
         self.counters(
             "wamedia_config_reloads",
-            "Configurations that were read again, by whether they were put in force",
+            "Configuration reloads by result",
             None,
             status.reloads.counts().into_iter().map(|(result, count)| ([("result", result)], count)),
         )?;
         self.gauge(
             "wamedia_config_last_reload_successful",
-            "1 where the configuration that was read last is in force, else 0",
+            "1 if the last reload succeeded, else 0",
             None,
             u64::from(last.was_successful),
         )?;
@@ -286,7 +272,7 @@ impl Page<'_, '_> {
         self.0
             .encode_descriptor(
                 "wamedia_config_last_reload_success_timestamp",
-                "When the configuration in force was read, since 1970",
+                "When the current configuration was read, since 1970",
                 Some(&Unit::Seconds),
                 MetricType::Gauge,
             )?
@@ -296,22 +282,17 @@ impl Page<'_, '_> {
     fn program(&mut self, process: Option<ProcessMetrics>) -> fmt::Result {
         let labels = [("version", env!("CARGO_PKG_VERSION"))];
         self.0
-            .encode_descriptor("wamedia_build", "The program", None, MetricType::Info)?
+            .encode_descriptor("wamedia_build", "Build information", None, MetricType::Info)?
             .encode_info(&labels)?;
         let Some(process) = process else { return Ok(()) };
-        self.sum(
-            "process_cpu",
-            "Processor time of user and system",
-            &Unit::Seconds,
-            &process.cpu.as_secs_f64(),
-        )?;
-        self.gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), process.resident)?;
-        self.gauge("process_open_fds", "Files and sockets that are open", None, process.open_files)?;
-        self.gauge("process_max_fds", "Most that may be", None, process.max_files)?;
+        self.sum("process_cpu", "CPU time, user and system", &Unit::Seconds, &process.cpu.as_secs_f64())?;
+        self.gauge("process_resident_memory", "Resident memory", Some(&Unit::Bytes), process.resident)?;
+        self.gauge("process_open_fds", "Open file descriptors", None, process.open_files)?;
+        self.gauge("process_max_fds", "Limit of open file descriptors", None, process.max_files)?;
         self.0
             .encode_descriptor(
                 "process_start_time",
-                "When the process began, since 1970",
+                "When the process started, since 1970",
                 Some(&Unit::Seconds),
                 MetricType::Gauge,
             )?
@@ -323,7 +304,7 @@ impl Page<'_, '_> {
         counter.encode_counter::<NoLabelSet, _, u64>(&count, None)
     }
 
-    /// A counter of what has a unit.
+    /// A counter with a unit.
     fn sum(&mut self, name: &str, help: &str, unit: &Unit, sum: &impl EncodeCounterValue) -> fmt::Result {
         let mut counter = self.0.encode_descriptor(name, help, Some(unit), MetricType::Counter)?;
         counter.encode_counter::<NoLabelSet, _, u64>(sum, None)
@@ -376,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scraper_gets_the_format_that_it_asks_for() {
+    fn a_scraper_gets_the_format_that_it_prefers() {
         for (accept, expected) in [
             (
                 "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
@@ -393,13 +374,13 @@ mod tests {
     }
 
     #[test]
-    fn the_older_format_names_a_counter_as_its_samples() {
+    fn the_prometheus_format_names_a_counter_as_its_samples() {
         let text = "# HELP a_b Some help.\n# TYPE a_b counter\n# UNIT a_b bytes\na_b_total{m=\"/\"} 3\n\
                     # HELP i The i.\n# TYPE i info\ni_info{v=\"1\"} 1\n\
                     # HELP g Help here.\n# TYPE g gauge\ng 1\n# EOF\n";
         let expected = "# HELP a_b_total Some help.\n# TYPE a_b_total counter\na_b_total{m=\"/\"} 3\n\
                         # HELP i_info The i.\n# TYPE i_info gauge\ni_info{v=\"1\"} 1\n\
                         # HELP g Help here.\n# TYPE g gauge\ng 1\n";
-        assert_eq!(older(text), expected);
+        assert_eq!(to_prometheus(text), expected);
     }
 }

@@ -1,8 +1,7 @@
-//! The listener for who runs the server: whether it lives, whether it is ready, and what it has counted.
+//! Admin listener: `/healthz`, `/readyz` and `/metrics`.
 //!
-//! It is apart from the public one, off unless asked for, and runs on the background, so that the serving cores never work
-//! for it. What it answers under a path stands here; how counts are written, in [`exposition`]; when it is ready, in
-//! [`readiness`].
+//! It is separate from the public listeners, off by default, and runs on the background runtime, so that the serving cores never
+//! work for it. [`exposition`] formats the metrics, [`readiness`] decides whether the server is ready.
 
 mod exposition;
 mod process_metrics;
@@ -30,16 +29,16 @@ use super::listener::{self, BindError};
 use super::status::ServerStatus;
 use crate::log_throttle::SummaryThrottle;
 
-/// Connections that are served at one time; a monitoring system needs one or two. One more takes the place of the oldest, so
-/// that who holds places and says nothing keeps nobody out.
+/// Connections that are served at a time; a monitoring system needs one or two. One more replaces the oldest, so that idle clients
+/// cannot keep others out.
 const CONNECTIONS: usize = 64;
-/// How long a request head may take, and a connection be without one.
+/// How long a request head may take, and how long a connection may be idle.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes that a request head may have.
+/// Most bytes of a request head.
 const HEAD_SIZE: usize = 16 << 10;
-/// The longest that a connection lasts: one that takes its answer slowly ends here.
+/// How long a connection may stay open: slow readers are cut then.
 const MAX_LIFETIME: Duration = Duration::from_mins(5);
-/// How long accepting rests when it fails.
+/// How long the listener pauses after the system failed to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -54,13 +53,13 @@ pub struct Admin {
 impl Admin {
     /// Binds `address`.
     ///
-    /// Fails where it cannot be had; the error names it.
+    /// Fails if it cannot be bound; the error names it.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let (listener, address) = listener::bind_one(address)?;
         Ok(Self { listener, address })
     }
 
-    /// On a socket that was passed to us.
+    /// Uses an inherited socket.
     pub fn on(listener: std::net::TcpListener) -> Result<Self, BindError> {
         let address = listener
             .local_addr()
@@ -68,16 +67,16 @@ impl Admin {
         Ok(Self { listener, address })
     }
 
-    /// The address that it listens on, with the port that was chosen where port 0 was asked for.
+    /// The bound address, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers about what `status` sees, for as long as the process lives: while a server drains, somebody wants to know.
+    /// Serves `status` as long as the process lives, so that it can be queried during a shutdown, too.
     pub async fn run(self, status: ServerStatus) {
         let listener = match TcpListener::from_std(self.listener) {
             Ok(listener) => listener,
-            Err(e) => return log::error!("the admin listener could not be used: {e}"),
+            Err(e) => return log::error!("the admin listener failed: {e}"),
         };
         let view = Arc::new(AdminState { status, process: process_metrics::ProcessCache::default() });
         let failures = SummaryThrottle::<u64>::default();
@@ -97,8 +96,7 @@ impl Admin {
                 Err(e) => {
                     failures.record(|count| *count += 1, move |count| {
                         log::warn!(
-                            "no connection to the admin listener can be accepted: {e}; it was tried {count} times since this was \
-                             last told"
+                            "the admin listener cannot accept connections: {e} ({count} attempts since the last message)"
                         );
                     });
                     sleep(ACCEPT_PAUSE).await;
@@ -108,7 +106,7 @@ impl Admin {
     }
 }
 
-/// What is told of.
+/// What requests are answered from.
 #[derive(Debug)]
 struct AdminState {
     status: ServerStatus,
@@ -127,7 +125,7 @@ async fn serve(stream: TcpStream, view: Arc<AdminState>) {
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(e) = served {
-        log::debug!("a connection to the admin listener broke: {e}");
+        log::debug!("admin listener: {e}");
     }
 }
 
@@ -136,7 +134,7 @@ async fn answer<B>(
     AdminState { status, process }: &AdminState,
 ) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n");
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
@@ -153,7 +151,7 @@ async fn answer<B>(
             let written = exposition::write(status, process.get().await, format);
             respond(StatusCode::OK, format.media_type(), written)
         }
-        _ => text(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n"),
+        _ => text(StatusCode::NOT_FOUND, "not found; see /healthz, /readyz and /metrics\n"),
     }
 }
 

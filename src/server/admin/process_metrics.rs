@@ -1,4 +1,4 @@
-//! What the kernel says of this process, under the names that monitoring systems know.
+//! Process metrics from `/proc`, under the names that monitoring systems expect.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,14 +7,13 @@ use rustix::process::{Resource, getrlimit};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-/// How long what was seen is told again. Counting ten thousand descriptors takes the kernel longer than all else that a
-/// scrape does.
+/// How long metrics are cached. Counting ten thousand descriptors takes the kernel longer than everything else that a scrape does.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// What a process takes.
+/// Resources that a process uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::server) struct ProcessMetrics {
-    /// Of user and system.
+    /// User and system time.
     pub(in crate::server) cpu: Duration,
     /// In bytes.
     pub(in crate::server) resident: u64,
@@ -24,40 +23,40 @@ pub(in crate::server) struct ProcessMetrics {
     pub(in crate::server) began: Duration,
 }
 
-/// What was seen last of this process.
+/// The metrics that were read last.
 #[derive(Debug, Default)]
 pub(in crate::server) struct ProcessCache(Mutex<Option<(Instant, Option<ProcessMetrics>)>>);
 
 impl ProcessCache {
-    /// What this process takes, as of a second ago at most; `None` where the kernel does not tell (no `/proc`). However many
-    /// ask at once, one looks, where that keeps nobody.
+    /// The metrics of this process, at most a second old; `None` if the kernel does not provide them (no `/proc`). Concurrent callers
+    /// share one read, off the calling thread.
     pub(in crate::server) async fn get(&self) -> Option<ProcessMetrics> {
         self.get_with(read).await
     }
 
     async fn get_with(
         &self,
-        look: impl FnOnce() -> Option<ProcessMetrics> + Send + 'static,
+        read: impl FnOnce() -> Option<ProcessMetrics> + Send + 'static,
     ) -> Option<ProcessMetrics> {
-        let mut seen = self.0.lock().await;
-        if let Some((at, process)) = *seen
+        let mut cache = self.0.lock().await;
+        if let Some((at, process)) = *cache
             && at.elapsed() < MAX_AGE
         {
             return process;
         }
-        let process = spawn_blocking(look).await.ok().flatten();
-        *seen = Some((Instant::now(), process));
+        let process = spawn_blocking(read).await.ok().flatten();
+        *cache = Some((Instant::now(), process));
         process
     }
 }
 
-/// What this one takes; `None` where the kernel does not tell.
+/// Reads the metrics of this process; `None` if the kernel does not provide them.
 fn read() -> Option<ProcessMetrics> {
     let ticks = rustix::param::clock_ticks_per_second();
     let page = rustix::param::page_size() as u64;
     let in_ticks = |count: u64| Duration::from_millis(count * 1000 / ticks.max(1));
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name may hold anything; the fields begin behind its last bracket (proc(5)).
+    // The name may contain anything; the fields begin after its last bracket (proc(5)).
     let fields: Vec<u64> =
         stat.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse().unwrap_or_default()).collect();
     let field = |number: usize| fields.get(number - 3).copied();
@@ -81,28 +80,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_those_who_ask_at_once_one_looks_and_none_on_the_thread_that_serves() {
-        let (seen, looks, serving) =
+    async fn concurrent_callers_share_one_read_off_the_calling_thread() {
+        let (cache, reads, serving) =
             (ProcessCache::default(), Arc::new(AtomicU32::new(0)), std::thread::current().id());
         let ask = || {
-            let looks = Arc::clone(&looks);
-            seen.get_with(move || {
+            let reads = Arc::clone(&reads);
+            cache.get_with(move || {
                 assert_ne!(std::thread::current().id(), serving);
-                looks.fetch_add(1, Ordering::Relaxed);
+                reads.fetch_add(1, Ordering::Relaxed);
                 read()
             })
         };
         let (first, second, third) = tokio::join!(ask(), ask(), ask());
         assert!(first.is_some() && first == second && second == third);
-        assert_eq!(looks.load(Ordering::Relaxed), 1);
-        seen.0.lock().await.as_mut().expect("it was seen").0 -= MAX_AGE;
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+        cache.0.lock().await.as_mut().expect("it was read").0 -= MAX_AGE;
         ask().await;
-        assert_eq!(looks.load(Ordering::Relaxed), 2, "what is old is looked at anew");
+        assert_eq!(reads.load(Ordering::Relaxed), 2, "old metrics are read again");
     }
 
     #[test]
-    fn this_process_is_told_of() {
-        let process = read().expect("the kernel tells");
+    fn this_process_has_metrics() {
+        let process = read().expect("/proc");
         assert!(
             process.resident > 1 << 20 && process.open_files > 2 && process.max_files >= process.open_files
         );

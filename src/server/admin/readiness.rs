@@ -1,4 +1,4 @@
-//! Whether requests can be answered as they should be, and if not, why.
+//! Readiness: whether the server can answer requests, and if not, why.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -8,60 +8,60 @@ use humantime::format_rfc3339_seconds;
 use crate::server::status::ServerStatus;
 use crate::server::tls::Certificates;
 
-/// How long a store may take to say that it is there.
+/// How long a store may take to answer a health check.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What was looked at, and what is wrong with it.
+/// The checks by name, and the error of each that failed.
 #[derive(Debug)]
 pub(super) struct Readiness(Vec<(String, Option<String>)>);
 
-/// Looks at everything that readiness hangs on. Takes two seconds at most.
+/// Runs all checks. Takes two seconds at most.
 pub(super) async fn check(status: &ServerStatus) -> Readiness {
-    let draining = status.is_draining().then(|| "the server was told to stop, and drains".to_owned());
-    let mut looked = vec![("serving".to_owned(), draining)];
+    let draining = status.is_draining().then(|| "the server is shutting down and drains".to_owned());
+    let mut checks = vec![("serving".to_owned(), draining)];
     if let Some(certificates) = &status.certificates {
-        looked.push(("certificates".to_owned(), invalid(certificates, SystemTime::now())));
+        checks.push(("certificates".to_owned(), invalid(certificates, SystemTime::now())));
     }
     let stores = status.snapshots.load().stores.clone();
-    looked.extend(stores.health(STORE_TIMEOUT).await);
-    Readiness(looked)
+    checks.extend(stores.health(STORE_TIMEOUT).await);
+    Readiness(checks)
 }
 
-/// Why clients trust none of the certificates, where that is so. One that has expired beside others that have not does not
-/// keep these from being served; [metrics](super::exposition) tell of it.
+/// Why clients reject all certificates, if they do. A certificate that has expired beside others that have not does not make the
+/// server unready; [metrics](super::exposition) report it.
 fn invalid(certificates: &Certificates, now: SystemTime) -> Option<String> {
     let slots = certificates.all();
     let installed = || slots.iter().flatten();
     if installed().any(|one| (one.not_before()..=one.not_after()).contains(&now)) {
         return None;
     }
-    let told: Vec<_> = installed()
+    let described: Vec<_> = installed()
         .map(|one| match one.not_before() {
             begin if now < begin => format!("{one}, and not before {}", format_rfc3339_seconds(begin)),
             _ => one.to_string(),
         })
         .collect();
-    let state = if told.is_empty() {
-        "there is none yet".to_owned()
+    let state = if described.is_empty() {
+        "there is no certificate yet".to_owned()
     } else {
-        format!("none is valid now: {}", told.join("; "))
+        format!("no certificate is valid now: {}", described.join("; "))
     };
     Some([vec![state], certificates.errors()].concat().join("; "))
 }
 
 impl Readiness {
     pub(super) fn is_ready(&self) -> bool {
-        self.0.iter().all(|(_, trouble)| trouble.is_none())
+        self.0.iter().all(|(_, error)| error.is_none())
     }
 }
 
-/// A line for each thing: `ok` or `not ok`, what it is, and what is wrong with it.
+/// One line for each check: `ok` or `not ok`, the name, and the error.
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (thing, trouble) in &self.0 {
-            match trouble {
-                None => writeln!(f, "ok {thing}")?,
-                Some(trouble) => writeln!(f, "not ok {thing}: {trouble}")?,
+        for (name, error) in &self.0 {
+            match error {
+                None => writeln!(f, "ok {name}")?,
+                Some(error) => writeln!(f, "not ok {name}: {error}")?,
             }
         }
         Ok(())
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_trouble_is_enough() {
+    fn one_failed_check_is_enough() {
         let mut readiness = Readiness(vec![("serving".to_owned(), None)]);
         assert!(readiness.is_ready());
         readiness.0.push(("s3://media at /".to_owned(), Some("it does not answer".to_owned())));

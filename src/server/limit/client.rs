@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_subscriber_is_one_client_and_an_ipv4_address_is_one_however_it_is_written() {
+    fn an_ipv6_subscriber_is_one_client_and_so_is_an_ipv4_address_in_either_notation() {
         let client = |address: &str| Client::from(address.parse::<IpAddr>().expect("an address"));
         for (a, b, is_same) in [
             ("192.0.2.1", "192.0.2.1", true),

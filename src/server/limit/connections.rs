@@ -1,4 +1,4 @@
-//! How many connections are open, and what becomes of those that are too many.
+//! Connection limits: in all and per client, and the response to connections beyond them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,48 +16,48 @@ use tokio::time::timeout;
 use super::client::Client;
 use crate::log_throttle::SummaryThrottle;
 
-/// Counts the connections of all serving cores.
+/// Counts the open connections of all serving cores.
 #[derive(Debug)]
 pub(in crate::server) struct Connections {
     open: AtomicUsize,
     limit: AtomicUsize,
-    /// Those of each client that has any.
-    of_clients: Mutex<HashMap<Client, usize>>,
-    /// 0 where clients are not counted.
+    /// Connections of each client that has any.
+    per_client: Mutex<HashMap<Client, usize>>,
+    /// 0 if clients are not counted.
     limit_per_client: AtomicUsize,
     rejected: SummaryThrottle<u64>,
     rejected_per_client: SummaryThrottle<u64>,
     accept_errors: SummaryThrottle<u64>,
 }
 
-/// The right to a connection, given back when dropped.
+/// The right to one connection, given back when dropped.
 #[derive(Debug)]
 pub(in crate::server) struct Permit {
     connections: Arc<Connections>,
-    /// As whose it counts.
+    /// The client for which it counts.
     client: Option<Client>,
 }
 
-/// Why there is no place for a connection.
+/// The limit that a connection exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) enum LimitReached {
-    /// All places are taken.
+    /// `limits.connections`.
     Server,
-    /// The client has as many as one may.
+    /// `limits.connections_per_client`.
     Client,
 }
 
-/// How many connections past the limit are told so at one time; the others are closed without a word.
+/// Connections beyond the limit that get a response at the same time; others are closed without one.
 const MAX_REJECTIONS: usize = 256;
-/// How long a client that is turned away may take over its request and our answer.
+/// How long a rejected client may take to send its request and read the response.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl LimitReached {
-    /// What a client is told for whom there is no place.
-    fn answer(self) -> String {
+    /// The response to a client beyond the limit.
+    fn response(self) -> String {
         let reason = match self {
-            Self::Server => "this server has as many connections as it is allowed to",
-            Self::Client => "this client has as many connections to this server as one client may have",
+            Self::Server => "the server's connection limit is reached; try again later",
+            Self::Client => "this client has as many connections as one client may have; close some",
         };
         let body = format!("503 Service Unavailable: {reason}.\n");
         format!(
@@ -76,12 +76,12 @@ impl LimitReached {
 }
 
 impl Connections {
-    /// `limit` connections in all, and of each client `limit_per_client`; as many as there are where that is 0.
+    /// `limit` connections in all, and `limit_per_client` for each client; 0 means no limit per client.
     pub(in crate::server) fn new(limit: usize, limit_per_client: usize) -> Self {
         Self {
             open: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
-            of_clients: Mutex::default(),
+            per_client: Mutex::default(),
             limit_per_client: AtomicUsize::new(limit_per_client),
             rejected: SummaryThrottle::default(),
             rejected_per_client: SummaryThrottle::default(),
@@ -89,8 +89,8 @@ impl Connections {
         }
     }
 
-    /// Sets other limits. They hold for connections to come; none that is open is ended. Where clients were not counted before,
-    /// what they have open goes on not to count.
+    /// Changes the limits. They apply to new connections; no open one is closed. If clients were not counted before, their open
+    /// connections remain uncounted.
     pub(in crate::server) fn set_limits(&self, limit: usize, limit_per_client: usize) {
         self.limit.store(limit, Ordering::Relaxed);
         self.limit_per_client.store(limit_per_client, Ordering::Relaxed);
@@ -100,20 +100,20 @@ impl Connections {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// How many are open, those included that are being told that they are too many.
+    /// Open connections, including those that are being rejected.
     pub(in crate::server) fn open(&self) -> u64 {
         self.open.load(Ordering::Relaxed) as u64
     }
 
-    /// A place for one more connection, which counts as `client`'s.
+    /// Admits one more connection, which counts for `client`.
     pub(in crate::server) fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Permit, LimitReached> {
         let mut permit = self.take(self.limit()).ok_or(LimitReached::Server)?;
         let limit_per_client = self.limit_per_client.load(Ordering::Relaxed);
         if let Some(client) = client.filter(|_| limit_per_client > 0) {
-            let mut of_clients = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-            let open = of_clients.entry(client).or_insert(0);
+            let mut per_client = self.per_client.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = per_client.entry(client).or_insert(0);
             if *open >= limit_per_client {
-                // Given back once nothing is locked.
+                // `permit` is dropped after the lock.
                 return Err(LimitReached::Client);
             }
             *open += 1;
@@ -122,28 +122,29 @@ impl Connections {
         Ok(permit)
     }
 
-    /// A place among those that are told that there is no other.
+    /// Admits a connection beyond the limit, only to be rejected with a response.
     fn admit_rejected(self: &Arc<Self>) -> Option<Permit> {
         self.take(self.limit() + MAX_REJECTIONS)
     }
 
-    /// Tells the operator, now and then, that the system lets us accept none.
+    /// Logs, throttled, that the system does not let us accept a connection.
     pub(in crate::server) fn log_accept_error(&self, error: io::Error) {
-        self.accept_errors.record(|count| *count += 1, move |count| {
-            log::warn!(
-                "no connection can be accepted: {error}; it was tried {count} times since this was last told"
-            );
-        });
+        self.accept_errors.record(
+            |count| *count += 1,
+            move |count| {
+                log::warn!("cannot accept connections: {error} ({count} attempts since the last message)");
+            },
+        );
     }
 
-    /// Tells the operator, now and then, that connections are turned away, last one from `peer`.
-    pub(in crate::server) fn log_rejected(&self, full: LimitReached, peer: IpAddr) {
-        match full {
+    /// Logs, throttled, that connections are rejected, the last one from `peer`.
+    pub(in crate::server) fn log_rejected(&self, reached: LimitReached, peer: IpAddr) {
+        match reached {
             LimitReached::Server => {
                 let limit = self.limit();
                 self.rejected.record(|count| *count += 1, move |count| {
                     log::warn!(
-                        "{count} connections were turned away: all {limit} of limits.connections are taken"
+                        "connection limit reached: {count} connections rejected (limits.connections is {limit})"
                     );
                 });
             }
@@ -151,9 +152,9 @@ impl Connections {
                 let limit = self.limit_per_client.load(Ordering::Relaxed);
                 self.rejected_per_client.record(|count| *count += 1, move |count| {
                     log::warn!(
-                        "{count} connections were turned away: {peer}, and perhaps others, had all {limit} of \
-                         limits.connections_per_client; whom that must not hit belongs in limits.exempt, and a proxy in \
-                         trusted_proxies"
+                        "connection limit per client reached: {count} connections rejected, from {peer} and perhaps others \
+                         (limits.connections_per_client is {limit}); list clients that must not be limited in limits.exempt, \
+                         and proxies in trusted_proxies"
                     );
                 });
             }
@@ -172,8 +173,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.connections.open.fetch_sub(1, Ordering::Relaxed);
         let Some(client) = self.client else { return };
-        let mut of_clients = self.connections.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut open) = of_clients.entry(client) {
+        let mut per_client = self.connections.per_client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut open) = per_client.entry(client) {
             *open.get_mut() -= 1;
             if *open.get() == 0 {
                 open.remove();
@@ -182,35 +183,39 @@ impl Drop for Permit {
     }
 }
 
-/// Tells a client that it is one too many. Its request is read first: closing a socket with unread bytes resets the
-/// connection, and the answer would be lost with it.
-pub(in crate::server) fn reject(mut client: TcpStream, full: LimitReached, connections: &Arc<Connections>) {
+/// Rejects a connection with a response. The request is read first: closing a socket with unread bytes resets the connection, and
+/// the response would be lost with it.
+pub(in crate::server) fn reject(
+    mut client: TcpStream,
+    reached: LimitReached,
+    connections: &Arc<Connections>,
+) {
     let Some(permit) = connections.admit_rejected() else { return };
     tokio::spawn(async move {
         let _permit = permit;
-        let farewell = async {
+        let rejection = async {
             let mut request = [0; 4096];
             let _ = client.read(&mut request).await?;
-            client.write_all(full.answer().as_bytes()).await?;
+            client.write_all(reached.response().as_bytes()).await?;
             client.shutdown().await?;
             while client.read(&mut request).await? > 0 {}
             io::Result::Ok(())
         };
-        let _ = timeout(REJECTION_TIMEOUT, farewell).await;
+        let _ = timeout(REJECTION_TIMEOUT, rejection).await;
     });
 }
 
-/// File descriptors that are kept for what is not a connection: listeners, files that are sent or held, the log.
+/// File descriptors reserved for everything but connections: listeners, open assets, the log.
 const OTHER_DESCRIPTORS: usize = 2048;
 
-/// Raises the process's limit of file descriptors as far as it may, and says how many connections fit under it: `wanted`
-/// or, with a warning, fewer.
+/// Raises the process's limit of file descriptors to its maximum, and returns how many connections fit under it: `wanted` or, with
+/// a warning, fewer.
 pub(in crate::server) fn affordable(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
         if let Err(e) = setrlimit(Resource::Nofile, raised) {
-            log::warn!("the limit of open files could not be raised: {e}");
+            log::warn!("cannot raise the limit of open files: {e}");
         }
     }
     let descriptors =
@@ -219,7 +224,7 @@ pub(in crate::server) fn affordable(wanted: usize) -> usize {
     if fitting < wanted {
         log::warn!(
             "limits.connections is {wanted}, but the operating system allows this process {descriptors} open files, \
-             so at most {fitting} connections are taken; raise the limit (`ulimit -n`, LimitNOFILE=)"
+             so at most {fitting} connections are accepted; raise the limit (`ulimit -n`, LimitNOFILE=)"
         );
     }
     wanted.min(fitting)
@@ -233,38 +238,42 @@ mod tests {
     const B: Option<Client> = Some(Client::V6(1));
 
     #[test]
-    fn the_limit_holds_and_places_come_back() {
+    fn the_limit_applies_and_permits_are_given_back() {
         let connections = Arc::new(Connections::new(1, 0));
         let first = connections.admit(A).expect("the one place");
         assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
-        let told = connections.admit_rejected().expect("a place to be told");
+        let rejected = connections.admit_rejected().expect("a permit to be rejected");
         drop(first);
-        assert_eq!(connections.admit(A).err(), Some(LimitReached::Server), "being told takes a place too");
-        drop(told);
+        assert_eq!(
+            connections.admit(A).err(),
+            Some(LimitReached::Server),
+            "a rejected connection counts, too"
+        );
+        drop(rejected);
         assert!(connections.admit(B).is_ok());
     }
 
     #[test]
-    fn each_client_has_its_own_limit_and_nobody_is_remembered_who_has_gone() {
+    fn each_client_has_its_own_limit_and_clients_without_connections_are_forgotten() {
         let connections = Arc::new(Connections::new(5, 2));
         let first = connections.admit(A).expect("a place");
         let second = connections.admit(A).expect("a place");
         assert_eq!(connections.admit(A).err(), Some(LimitReached::Client));
         let other = connections.admit(B).expect("a place");
-        let nobodys = [connections.admit(None), connections.admit(None)];
-        assert!(nobodys.iter().all(Result::is_ok), "what is turned away takes no place");
+        let uncounted = [connections.admit(None), connections.admit(None)];
+        assert!(uncounted.iter().all(Result::is_ok), "rejected connections hold no permit");
         assert_eq!(connections.admit(A).err(), Some(LimitReached::Server));
-        drop(nobodys);
+        drop(uncounted);
         drop(first);
         let third = connections.admit(A).expect("the place of the first");
         assert_eq!(connections.admit(A).err(), Some(LimitReached::Client));
         drop((second, third, other));
-        assert!(connections.of_clients.lock().unwrap().is_empty());
+        assert!(connections.per_client.lock().unwrap().is_empty());
         assert_eq!(connections.open.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn limits_that_change_hold_from_then_on() {
+    fn changed_limits_apply_to_new_connections() {
         let connections = Arc::new(Connections::new(1, 0));
         let first = connections.admit(A).expect("the one place");
         assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
@@ -277,13 +286,13 @@ mod tests {
         assert_eq!(connections.admit(B).err(), Some(LimitReached::Server));
         drop(first);
         assert!(connections.admit(B).is_ok());
-        assert!(connections.of_clients.lock().unwrap().is_empty());
+        assert!(connections.per_client.lock().unwrap().is_empty());
     }
 
     #[test]
-    fn the_answer_past_the_limit_has_the_length_it_says() {
-        for full in [LimitReached::Server, LimitReached::Client] {
-            let text = full.answer();
+    fn the_response_beyond_the_limit_has_the_right_length() {
+        for reached in [LimitReached::Server, LimitReached::Client] {
+            let text = reached.response();
             let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
             assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{text}");
         }

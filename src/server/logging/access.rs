@@ -1,4 +1,4 @@
-//! What is told of each request: one line, as text for people or as JSON for programs.
+//! Access log: one line a request, as text or as JSON.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -12,21 +12,21 @@ use crate::http::{Link, without_signatures};
 use crate::server::request::record::{LogFields, Record, RequestHead};
 use crate::whatsapp;
 
-/// One line, not yet formatted.
+/// One line, not formatted yet.
 ///
-/// What the [`Record`] shares is copied. What the client wrote shares the buffer of the whole head, which must not outlive
-/// the exchange: lines may have to wait long. The policy shares the ready fields of its asset, whose count of sharers is
-/// not to be written by yet another thread for every request.
+/// It copies what the [`Record`] shares. The request line shares the buffer of the whole head, which must not outlive the request,
+/// as lines may wait long. The policy shares its asset's response headers, whose reference count must not be written by one more
+/// thread for every request.
 #[derive(Debug)]
 pub(in crate::server) struct AccessLine {
-    /// Who is connected.
+    /// Address of the connection's peer.
     peer: SocketAddr,
-    /// For whom it asks, where that is another.
+    /// The client behind a trusted proxy.
     forwarded_for: Option<IpAddr>,
     started: Instant,
     first_byte: Option<Duration>,
     duration: Duration,
-    /// Absent where the head of the request could not be read.
+    /// `None` if the head of the request could not be parsed.
     request: Option<RequestLine>,
     user_agent: Option<Box<[u8]>>,
     status: Option<StatusCode>,
@@ -37,14 +37,14 @@ pub(in crate::server) struct AccessLine {
     completed: bool,
 }
 
-/// Bytes that are told of a user agent: known ones have less, and a stranger may send as many as a head can have.
-const USER_AGENT: usize = 512;
+/// Bytes of a user agent that are logged: known ones are shorter, and a client may send as many as fit into a head.
+const MAX_USER_AGENT: usize = 512;
 
-/// What the first line of a request says.
+/// The request line.
 #[derive(Debug)]
 struct RequestLine {
     method: Method,
-    /// Path and query, as they came.
+    /// Path and query, as received.
     target: Box<str>,
     path_len: usize,
     version: Version,
@@ -71,7 +71,7 @@ impl RequestLine {
 }
 
 impl AccessLine {
-    /// Of what `record` says that the log is to tell; `None` where it is to tell nothing.
+    /// The line for a request; `None` if the access log is off.
     pub(in crate::server) fn of(peer: SocketAddr, record: Box<Record>) -> Option<Self> {
         let Record { logged, .. } = *record;
         let LogFields { head, forwarded_for, link, policy } = logged?;
@@ -82,7 +82,7 @@ impl AccessLine {
             started: record.started,
             first_byte: record.first_byte.map(|moment| moment.saturating_duration_since(record.started)),
             duration: record.ended.saturating_duration_since(record.started),
-            user_agent: agent.map(|agent| agent.as_bytes()[..agent.len().min(USER_AGENT)].into()),
+            user_agent: agent.map(|agent| agent.as_bytes()[..agent.len().min(MAX_USER_AGENT)].into()),
             request: head.map(RequestLine::of),
             status: record.status,
             link,
@@ -93,16 +93,16 @@ impl AccessLine {
         })
     }
 
-    /// Bytes that it holds beside itself.
+    /// Heap bytes that it holds.
     pub(in crate::server) fn weight(&self) -> usize {
         self.request.as_ref().map_or(0, |request| request.target.len() + request.method.as_str().len())
             + self.user_agent.as_ref().map_or(0, |agent| agent.len())
             + self.policy.as_ref().map_or(0, |policy| policy.len())
     }
 
-    /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/MEANT FIRST/WHOLE OUTCOME LINK "POLICY" "USER AGENT"`, and `fetcher` behind
-    /// it where that is one of Meta's. FIRST is the time to the first byte, LINK `plain`, `current` or `other`; what there is none of
-    /// is `-`, and so is the whole first line of a request whose head could not be read.
+    /// `TIME CLIENT "METHOD TARGET VERSION" STATUS SENT/LENGTH FIRST/WHOLE OUTCOME LINK "POLICY" "USER AGENT"`, followed by `fetcher`
+    /// if the user agent is one of Meta's. FIRST is the time to the first byte, LINK `plain`, `current` or `other`. What is missing is
+    /// `-`, and so is the whole request line if the head could not be parsed.
     pub(in crate::server) fn text(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         clock.write(self.started, out);
         out.push(b' ');
@@ -130,13 +130,13 @@ impl AccessLine {
         escape(self.policy.as_deref().unwrap_or("-"), out);
         out.extend_from_slice(b"\" \"");
         escape(&without_signatures(&self.user_agent()), out);
-        out.extend_from_slice(if self.is_fetchers() { b"\" fetcher\n" } else { b"\"\n" });
+        out.extend_from_slice(if self.is_fetcher() { b"\" fetcher\n" } else { b"\"\n" });
     }
 
     /// One JSON object: `time`, `client`, `peer`, `method`, `path`, `query`, `version`, `status`, `sent`, `length`,
-    /// `first_byte_us`, `duration_us`, `outcome`, `link`, `cache_control`, `user_agent`, `fetcher`. What there is none of is null. `client`
-    /// is who asked, `peer` who is connected: the same, or a proxy that is believed. `link` is `plain`, `current` (its `v` names the
-    /// version that was sent) or `other`; `fetcher` says whether the user agent is one that Meta's servers are known by.
+    /// `first_byte_us`, `duration_us`, `outcome`, `link`, `cache_control`, `user_agent`, `fetcher`. What is missing is null. `client` is
+    /// the client, `peer` the connection's peer: the same, or a trusted proxy. `link` is `plain`, `current` (its `v` names the version
+    /// that was sent) or `other`; `fetcher` says whether the user agent is one of Meta's.
     pub(in crate::server) fn json(&self, clock: &mut Clock, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"time\":\"");
         clock.write(self.started, out);
@@ -181,14 +181,14 @@ impl AccessLine {
         out.extend_from_slice(b",\"user_agent\":");
         let user_agent = self.user_agent.as_ref().map(|_| self.user_agent());
         json_optional(user_agent.as_deref().map(without_signatures).as_deref(), out);
-        out.extend_from_slice(if self.is_fetchers() {
+        out.extend_from_slice(if self.is_fetcher() {
             b",\"fetcher\":true}\n"
         } else {
             b",\"fetcher\":false}\n"
         });
     }
 
-    /// The client's address, with the port where there is one: that of a client behind a proxy is the proxy's secret.
+    /// The client's address, with its port unless it is behind a proxy, which does not pass the port on.
     fn client(&self, out: &mut Vec<u8>) {
         let _ = match self.forwarded_for {
             Some(client) => write!(out, "{client}"),
@@ -196,7 +196,7 @@ impl AccessLine {
         };
     }
 
-    /// What the link says of the version that was sent.
+    /// Which version the link names.
     fn link(&self) -> Option<&'static str> {
         Some(match self.link? {
             Link::Unversioned => "plain",
@@ -205,7 +205,7 @@ impl AccessLine {
         })
     }
 
-    fn is_fetchers(&self) -> bool {
+    fn is_fetcher(&self) -> bool {
         self.user_agent.as_deref().is_some_and(whatsapp::is_fetcher)
     }
 
@@ -226,24 +226,24 @@ fn milliseconds(time: Duration) -> f64 {
     f64::from(microseconds(time)) / 1000.0
 }
 
-/// Tells the date of a moment. The clock that is read for every request does not know it, and most lines share their
-/// second with the one before.
+/// Converts instants to dates. The monotonic clock, which every request reads, has no date, and most lines have the same second as
+/// the line before.
 #[derive(Debug)]
 pub(in crate::server) struct Clock {
     instant: Instant,
     system: SystemTime,
-    /// The second that was written last, since 1970, and how.
+    /// The second that was formatted last, since 1970, and its text.
     second: u64,
     written: String,
 }
 
 impl Clock {
-    /// A clock for the lines of the next moment: both of its sources are read now.
+    /// A clock for the next batch of lines: reads both of its sources now.
     pub(in crate::server) fn now() -> Self {
         Self { instant: Instant::now(), system: SystemTime::now(), second: u64::MAX, written: String::new() }
     }
 
-    /// Writes `moment` as RFC 3339 has it, to the millisecond.
+    /// Writes `moment` in RFC 3339 format, with milliseconds.
     fn write(&mut self, moment: Instant, out: &mut Vec<u8>) {
         let ago = self.instant.saturating_duration_since(moment);
         let time = self.system.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -260,7 +260,7 @@ impl Clock {
     }
 }
 
-/// Writes text so that no client can forge a line, confuse a terminal or hide something from who reads it.
+/// Escapes text, so that no client can forge a line, confuse a terminal, or hide something from a reader.
 fn escape(text: &str, out: &mut Vec<u8>) {
     for c in text.chars() {
         if c == '"' || c == '\\' {
@@ -281,7 +281,7 @@ fn json_optional(text: Option<&str>, out: &mut Vec<u8>) {
     }
 }
 
-/// A JSON string (RFC 8259 section 7); what is not shown is escaped beyond what it asks for, for terminals.
+/// A JSON string (RFC 8259 section 7). For terminals, it escapes more than JSON requires.
 fn json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let is_plain = |b: u8| (b' '..0x7f).contains(&b) && b != b'"' && b != b'\\';
@@ -347,7 +347,7 @@ mod tests {
         let mut out = Vec::new();
         format(line, &mut Clock::now(), &mut out);
         let text = String::from_utf8(out).expect("UTF-8");
-        // Past the time.
+        // After the time.
         text.split_once("[::1]").expect("the client").1.to_owned()
     }
 
@@ -364,23 +364,23 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_line_of_what_is_only_counted() {
+    fn a_request_that_is_only_counted_has_no_line() {
         let counted = Box::new(Record { logged: None, ..*record(None, Some(200)) });
         assert!(AccessLine::of("[::1]:80".parse().expect("an address"), counted).is_none());
     }
 
     #[test]
-    fn moments_are_dated_to_the_millisecond() {
+    fn instants_become_dates_with_milliseconds() {
         let mut clock = Clock::now();
         clock.system = SystemTime::UNIX_EPOCH + Duration::from_millis(1_784_111_777_005);
-        let mut tell = |ago| {
+        let mut date = |ago| {
             let mut out = Vec::new();
             clock.write(clock.instant.checked_sub(Duration::from_millis(ago)).expect("a moment"), &mut out);
             String::from_utf8(out).expect("UTF-8")
         };
-        assert_eq!(tell(0), "2026-07-15T10:36:17.005Z");
-        assert_eq!(tell(4), "2026-07-15T10:36:17.001Z");
-        assert_eq!(tell(6), "2026-07-15T10:36:16.999Z");
+        assert_eq!(date(0), "2026-07-15T10:36:17.005Z");
+        assert_eq!(date(4), "2026-07-15T10:36:17.001Z");
+        assert_eq!(date(6), "2026-07-15T10:36:16.999Z");
     }
 
     #[test]
@@ -395,14 +395,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_behind_a_proxy_is_told_in_its_place() {
-        let forwarded_for = AccessLine {
+    fn a_client_behind_a_proxy_is_logged_instead_of_the_proxy() {
+        let line = AccessLine {
             forwarded_for: Some("192.0.2.1".parse().expect("an address")),
             ..line(None, Some(206))
         };
         let mut out = Vec::new();
-        forwarded_for.text(&mut Clock::now(), &mut out);
-        forwarded_for.json(&mut Clock::now(), &mut out);
+        line.text(&mut Clock::now(), &mut out);
+        line.json(&mut Clock::now(), &mut out);
         let lines = String::from_utf8(out).expect("UTF-8");
         assert!(lines.contains("Z 192.0.2.1 \"GET "), "{lines}");
         assert!(lines.contains(r#""client":"192.0.2.1","peer":"[::1]:80","method""#), "{lines}");

@@ -1,7 +1,6 @@
-//! A file that log lines go to: it follows its name, and says when it cannot be written, how much was lost by that, and when
-//! it is written again. What is cut in the middle of a line does not spoil the next one.
+//! Log file: reopens after rotation, logs write errors and how many lines were lost, and repairs torn lines.
 //!
-//! When there is something to write, and what becomes of what is said here, is the [writer's](super::writer).
+//! The [writer](super::writer) decides when lines are written, and where messages about them go.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -13,24 +12,23 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::log_throttle::{INTERVAL, Throttle};
 
-/// How long a reader of a FIFO is waited for at one time before it is seen whether there is still time for it.
+/// How long to poll a FIFO before checking whether its reader has exceeded the time allowed.
 const POLL_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Lines that were to be written and were not.
+/// Lines that could not be written.
 #[derive(Debug)]
 pub(in crate::server) struct Unwritten {
-    /// How many, one that was cut included.
+    /// How many, including one that was cut.
     pub(in crate::server) lines: u64,
     pub(in crate::server) why: io::Error,
 }
 
-/// Something to tell the operator.
+/// A message for the operator.
 pub(in crate::server) type LogMessage = (log::Level, String);
 
-/// Writes lines. Where those before were cut within a line (`is_torn`), that line is ended first.
+/// Writes lines. If the previous ones were cut within a line (`is_torn`), first ends that line.
 ///
-/// `wait` is called where `out` has no room for more, with whether it took something since the call before, and says whether to
-/// go on.
+/// `wait` is called when `out` would block, with whether it accepted something since the previous call; an error gives up.
 pub(in crate::server) fn write_lines(
     out: &mut impl Write,
     lines: &[u8],
@@ -72,7 +70,7 @@ pub(in crate::server) fn write_lines(
     })
 }
 
-/// A log file that follows its name: once something has moved it away, a new one is begun.
+/// A log file that follows its name: once it was renamed, a new one is created.
 #[derive(Debug)]
 pub(in crate::server) struct LogFile {
     path: PathBuf,
@@ -92,8 +90,8 @@ impl LogFile {
         })
     }
 
-    /// Writes lines, and says how many of them were lost. Where it is a FIFO that is full, its reader is waited for as long as
-    /// `may_wait` says of the time in which it has taken nothing.
+    /// Writes lines, and returns how many of them were lost. For a full FIFO, waits as long as `may_wait` allows for the time in which
+    /// its reader has read nothing.
     pub(in crate::server) fn write(
         &mut self,
         lines: &[u8],
@@ -102,7 +100,7 @@ impl LogFile {
         if lines.is_empty() {
             return (0, None);
         }
-        let written = self.follow_name().map_err(|why| Unwritten { lines: count_lines(lines), why });
+        let written = self.reopen_if_moved().map_err(|why| Unwritten { lines: count_lines(lines), why });
         let written = written.and_then(|()| {
             let mut waiting_since = Instant::now();
             let (mut file, as_fd) = (&self.file, &self.file);
@@ -113,9 +111,9 @@ impl LogFile {
                 let waited = waiting_since.elapsed();
                 if !may_wait(waited) {
                     let seconds = waited.as_secs_f32();
-                    return Err(io::Error::other(format!("its reader has taken nothing for {seconds:.1} s")));
+                    return Err(io::Error::other(format!("its reader has read nothing for {seconds:.1} s")));
                 }
-                // Whatever comes of it, the next write says.
+                // The next write shows whether there is space.
                 let _ = poll(&mut [PollFd::new(as_fd, PollFlags::OUT)], Some(&POLL_TIME));
                 Ok(())
             })
@@ -127,7 +125,7 @@ impl LogFile {
         }
     }
 
-    /// Whether it is the one at `path`, wherever that is by now.
+    /// Whether it was opened under `path`, wherever that leads by now.
     pub(in crate::server) fn is_at(&self, path: &Path) -> bool {
         self.path == path
     }
@@ -136,12 +134,12 @@ impl LogFile {
         &self.path
     }
 
-    /// What is left to say where nothing more is written to it.
+    /// The last message about it, for when nothing more is written.
     pub(in crate::server) fn end(&mut self) -> Option<LogMessage> {
         self.errors.end(&self.path)
     }
 
-    fn follow_name(&mut self) -> io::Result<()> {
+    fn reopen_if_moved(&mut self) -> io::Result<()> {
         let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         let was_moved = match std::fs::metadata(&self.path) {
             Ok(named) => !same(&named, &self.file.metadata()?),
@@ -155,7 +153,7 @@ impl LogFile {
     }
 }
 
-/// Whether who wrote to a file before was stopped within a line. Of what is no regular file, or cannot be read, nobody can tell.
+/// Whether a previous writer was stopped within a line. Unknown, and taken as false, for other than regular files.
 fn ends_within_a_line(path: &Path) -> bool {
     let last = || {
         let file = File::open(path).ok()?;
@@ -164,13 +162,13 @@ fn ends_within_a_line(path: &Path) -> bool {
         file.read_exact_at(&mut last, len.checked_sub(1)?).ok()?;
         Some(last)
     };
-    // A FIFO would be waited for when it is opened.
+    // Opening a FIFO would block.
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
         && last().is_some_and(|last| last != *b"\n")
 }
 
 fn open_to_append(path: &Path) -> io::Result<File> {
-    // A FIFO that nobody reads is an error then, and one that is full can be waited for as long as there is time.
+    // Opening a FIFO without a reader is an error then, and a full one does not block.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)
 }
@@ -179,14 +177,14 @@ fn count_lines(lines: &[u8]) -> u64 {
     lines.split_inclusive(|b| *b == b'\n').count() as u64
 }
 
-/// What to log about a file that cannot be written: the first failure at once, further ones summed up, and the recovery.
+/// Messages about a file that cannot be written: the first error at once, further ones summed up, and the recovery.
 ///
-/// The [`Throttle`] is the common one; a recovery is logged at once, whenever the failure was.
+/// A recovery is not throttled, if its error was logged.
 #[derive(Debug, Default)]
 struct WriteErrors {
-    /// Lines that were lost and not logged as such yet.
+    /// Lines that were lost since the last message.
     lost: Throttle<u64>,
-    /// Whether a failure was logged and its recovery was not.
+    /// Whether an error was logged and the recovery was not.
     is_failing: bool,
 }
 
@@ -198,7 +196,7 @@ impl WriteErrors {
         }
         self.is_failing = true;
         let (lost, why) = (self.lost.take(now), &unwritten.why);
-        let text = format!("the access log {} cannot be written: {why} (lines lost: {lost})", path.display());
+        let text = format!("cannot write the access log {}: {why} (lines lost: {lost})", path.display());
         Some((log::Level::Error, text))
     }
 
@@ -209,8 +207,8 @@ impl WriteErrors {
         self.is_failing = false;
         let lost = std::mem::take(&mut self.lost.sum);
         let more =
-            if lost > 0 { format!(" (lines lost since that was said: {lost})") } else { String::new() };
-        Some((log::Level::Info, format!("the access log {} is written again{more}", path.display())))
+            if lost > 0 { format!(" (lines lost since the last message: {lost})") } else { String::new() };
+        Some((log::Level::Info, format!("the access log {} can be written again{more}", path.display())))
     }
 
     fn end(&mut self, path: &Path) -> Option<LogMessage> {
@@ -226,19 +224,19 @@ mod tests {
 
     use super::*;
 
-    /// Takes so many bytes, and then no more until it is waited for.
-    struct Narrow {
+    /// Accepts a number of bytes, and then blocks until the number is increased.
+    struct Limited {
         taken: Vec<u8>,
-        room: usize,
+        space: usize,
     }
 
-    impl Write for Narrow {
+    impl Write for Limited {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let n = bytes.len().min(self.room);
+            let n = bytes.len().min(self.space);
             if n == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            self.room -= n;
+            self.space -= n;
             self.taken.extend_from_slice(&bytes[..n]);
             Ok(n)
         }
@@ -248,8 +246,8 @@ mod tests {
         }
     }
 
-    /// The same, for who widens it while it is written to.
-    struct Shared<'a>(&'a RefCell<Narrow>);
+    /// The same, shared with a `wait` function that increases the number.
+    struct Shared<'a>(&'a RefCell<Limited>);
 
     impl Write for Shared<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -262,8 +260,8 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_line_that_was_cut_begins_a_line_of_its_own() {
-        for (room, lost, then) in [
+    fn a_line_after_a_torn_line_starts_a_new_line() {
+        for (space, lost, then) in [
             (0, 3, "four\n"),
             (2, 3, "on\nfour\n"),
             (4, 2, "one\nfour\n"),
@@ -271,28 +269,28 @@ mod tests {
             (8, 1, "one\ntwo\nfour\n"),
             (14, 0, "one\ntwo\nthree\nfour\n"),
         ] {
-            let (mut out, mut is_torn) = (Narrow { taken: Vec::new(), room }, false);
+            let (mut out, mut is_torn) = (Limited { taken: Vec::new(), space }, false);
             let full = |_| Err(io::ErrorKind::TimedOut.into());
             let written = write_lines(&mut out, b"one\ntwo\nthree\n", &mut is_torn, full);
-            assert_eq!(written.map_or_else(|unwritten| unwritten.lines, |()| 0), lost, "{room}");
-            out.room = 0;
+            assert_eq!(written.map_or_else(|unwritten| unwritten.lines, |()| 0), lost, "{space}");
+            out.space = 0;
             let again = write_lines(&mut out, b"never\n", &mut is_torn, full);
-            assert_eq!(again.map_or_else(|unwritten| unwritten.lines, |()| 0), 1, "{room}");
-            out.room = 100;
-            write_lines(&mut out, b"four\n", &mut is_torn, full).expect("there is room");
-            assert_eq!(String::from_utf8_lossy(&out.taken), then, "{room}");
+            assert_eq!(again.map_or_else(|unwritten| unwritten.lines, |()| 0), 1, "{space}");
+            out.space = 100;
+            write_lines(&mut out, b"four\n", &mut is_torn, full).expect("there is space");
+            assert_eq!(String::from_utf8_lossy(&out.taken), then, "{space}");
         }
     }
 
     #[test]
-    fn lines_that_are_waited_for_are_written_whole() {
-        let out = RefCell::new(Narrow { taken: Vec::new(), room: 5 });
+    fn lines_are_written_whole_while_waiting_is_allowed() {
+        let out = RefCell::new(Limited { taken: Vec::new(), space: 5 });
         let mut is_torn = false;
         let mut moved = Vec::new();
         let wait = |has_moved| {
             moved.push(has_moved);
-            // Not each time that it is waited for.
-            out.borrow_mut().room = if has_moved { 0 } else { 3 };
+            // Space appears only at every second call.
+            out.borrow_mut().space = if has_moved { 0 } else { 3 };
             Ok(())
         };
         write_lines(&mut Shared(&out), b"one\ntwo\nthree\n", &mut is_torn, wait).expect("there is time");
@@ -302,26 +300,26 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_told_of_at_once_then_in_sums_and_so_is_its_end() {
+    fn write_errors_are_logged_at_once_then_summed_up_and_so_is_the_recovery() {
         let (mut errors, path, start) = (WriteErrors::default(), Path::new("a.json"), Instant::now());
         let unwritten = |lines| Unwritten { lines, why: io::Error::other("full") };
-        let mut said = Vec::new();
+        let mut logged = Vec::new();
         for (second, lost) in [(0, 1), (1, 2), (2, 3), (10, 4), (11, 0), (12, 5), (13, 0), (25, 0), (26, 0)] {
             let now = start + Duration::from_secs(second);
-            let told = match lost {
+            let message = match lost {
                 0 => errors.succeeded(path, now),
                 lost => errors.failed(path, &unwritten(lost), now),
             };
-            said.extend(told.map(|(_, text)| (second, text)));
+            logged.extend(message.map(|(_, text)| (second, text)));
         }
         let expected = [
-            (0, "the access log a.json cannot be written: full (lines lost: 1)"),
-            (10, "the access log a.json cannot be written: full (lines lost: 9)"),
-            (11, "the access log a.json is written again"),
-            (25, "the access log a.json is written again (lines lost since that was said: 5)"),
+            (0, "cannot write the access log a.json: full (lines lost: 1)"),
+            (10, "cannot write the access log a.json: full (lines lost: 9)"),
+            (11, "the access log a.json can be written again"),
+            (25, "the access log a.json can be written again (lines lost since the last message: 5)"),
         ]
         .map(|(second, text)| (second, text.to_owned()));
-        assert_eq!(said, expected);
+        assert_eq!(logged, expected);
         assert_eq!(errors.end(path), None);
     }
 }

@@ -1,7 +1,7 @@
-//! One thread that writes all logs, so that no other ever waits for a terminal, a pipe or a disk.
+//! Log writer: one thread writes all logs, so that no other thread waits for a terminal, a pipe or a disk.
 //!
-//! What is to be written is put on a queue as it is; it is formatted here. A queue that is full drops what comes and
-//! counts it, and the count is written once there is room. What cannot be written is counted, too.
+//! Lines are queued unformatted and formatted here. A full queue drops new lines and counts them; the count is logged once there is
+//! space. Lines that cannot be written are counted, too.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,20 +15,20 @@ use super::file::{LogFile, LogMessage, write_lines};
 use crate::config::AccessLog;
 use crate::escape::is_printable;
 
-/// Lines that may wait to be written. At a hundred thousand requests a second, more than half a second's worth.
+/// Lines in the queue. At a hundred thousand requests per second, more than half a second's worth.
 const MAX_LINES: usize = 65_536;
-/// Bytes that they may hold. Paths and user agents are as long as clients make them.
+/// Heap bytes that they may hold. Clients choose how long paths and user agents are.
 const MAX_BYTES: usize = 16 << 20;
-/// How long lines are gathered before they are written together.
+/// How long lines are gathered into a batch.
 const BATCH_TIME: Duration = Duration::from_millis(50);
-/// How long the program waits at its end for the last lines to be taken.
+/// How long the end of the program waits for the last lines to be written.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the reader of a log that is a FIFO may take nothing of a batch before that is given up, and at the end. Notices wait
-/// for it, too.
+/// How long the reader of a FIFO may read nothing before its batch is given up, in operation and at the end. Messages on stderr wait
+/// that long, too.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
 const READER_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Where log lines go to be written.
+/// Queues log lines for the writer's thread. Clones share the queue.
 #[derive(Debug, Clone)]
 pub struct LogWriter(Arc<Queue>);
 
@@ -38,16 +38,16 @@ struct Queue {
     /// Set while the writer sleeps because there was nothing to write.
     asleep: AtomicBool,
     wake: Condvar,
-    /// Lines for which there was no room, since that was last told.
+    /// Lines that were dropped since that was last logged.
     dropped: AtomicU64,
-    /// These in all, and those that could not be written.
+    /// All lines that were dropped or could not be written.
     lost: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Lines {
     waiting: Vec<Message>,
-    /// Bytes that they hold.
+    /// Heap bytes that they hold.
     weight: usize,
     closed: bool,
     /// Set once the last line has been written.
@@ -58,12 +58,13 @@ struct Lines {
 pub(in crate::server) enum Message {
     Access(AccessLine),
     Notice(Notice),
-    /// Lines for the operator, as they are.
+    /// Lines for the operator, unchanged.
     Text(String),
-    /// Access lines go there from here on.
+    /// Switches the destination of later access lines.
     Switch(LogSink),
 }
 
+/// A message of the `log` macros.
 #[derive(Debug)]
 pub(in crate::server) struct Notice {
     at: SystemTime,
@@ -71,23 +72,23 @@ pub(in crate::server) struct Notice {
     text: String,
 }
 
-/// A place for access lines, open.
+/// An open destination of access lines.
 #[derive(Debug)]
 pub struct LogSink(Sink);
 
-/// Where access lines are written, and how.
+/// Where access lines are written, and in which format.
 #[derive(Debug)]
 enum Sink {
-    Nowhere,
+    Off,
     StderrText,
     StderrJson,
     File(LogFile),
 }
 
 impl LogWriter {
-    /// Starts the writer. Access lines go where `access_log` says, notices to stderr.
+    /// Starts the writer. Access lines go where `access_log` says, messages to stderr.
     ///
-    /// Fails where the log file cannot be opened; the error names it.
+    /// Fails if the log file cannot be opened; the error names it.
     pub fn start(access_log: &AccessLog) -> io::Result<Self> {
         let LogSink(sink) = LogSink::open(access_log)?;
         let queue = Arc::new(Queue {
@@ -102,14 +103,14 @@ impl LogWriter {
         Ok(Self(queue))
     }
 
-    /// Writes access lines to `sink` from here on; those that were put before go where they would have gone.
+    /// Writes later access lines to `sink`; those already in the queue go to the previous destination.
     pub fn switch_to(&self, sink: LogSink) {
-        // Not among what may be dropped.
+        // Regardless of the limits: it must not be dropped.
         self.0.lock().waiting.push(Message::Switch(sink));
         self.0.wake_up();
     }
 
-    /// Puts a line on the queue. Never waits.
+    /// Queues a message. Never blocks on I/O.
     pub(in crate::server) fn put(&self, message: Message) {
         let weight = message.weight();
         let mut lines = self.0.lock();
@@ -124,24 +125,24 @@ impl LogWriter {
         self.0.wake_up();
     }
 
-    /// How many lines there was no room for, or could not be written.
+    /// How many lines were dropped or could not be written.
     pub(in crate::server) fn lost(&self) -> u64 {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// Says something to the operator, on stderr. Never waits, as writing there may.
+    /// Prints text for the operator to stderr. Never blocks on I/O.
     pub fn print(&self, text: String) {
         self.put(Message::Text(text));
     }
 
-    /// Makes this the destination of the `log` macros, from `level` up.
+    /// Makes this the destination of the `log` macros, up to `level`.
     pub fn install(&self, level: log::LevelFilter) {
         if log::set_boxed_logger(Box::new(self.clone())).is_ok() {
             log::set_max_level(level);
         }
     }
 
-    /// Writes what is waiting, and takes no more. Gives up after a second if nobody reads it.
+    /// Writes what is queued, and accepts no more. Gives up after a second if stderr blocks.
     pub fn close(&self) {
         let deadline = Instant::now() + CLOSE_TIMEOUT;
         let mut lines = self.0.lock();
@@ -159,7 +160,7 @@ impl LogWriter {
 
 impl log::Log for LogWriter {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        // Ours only: what a library says of its insides is nothing that an operator could act on.
+        // Only our own messages: operators cannot act on what libraries log about their internals.
         metadata.target().starts_with("wamedia")
     }
 
@@ -199,7 +200,7 @@ impl Queue {
                     Message::Switch(LogSink(next)) => {
                         self.write_access(&mut sink, &access, &mut stderr, &mut notices);
                         access.clear();
-                        // The same file goes on, with what is known of it: it finds its name by itself.
+                        // The same file stays open with its state: it follows its name by itself.
                         if !sink.is_same_file(&next) {
                             sink.end(&mut notices);
                             sink = next;
@@ -209,8 +210,7 @@ impl Queue {
             }
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
-                let text =
-                    format!("{dropped} log lines were dropped: they came faster than they could be written");
+                let text = format!("log queue full: {dropped} lines dropped");
                 Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
             }
             self.write_access(&mut sink, &access, &mut stderr, &mut notices);
@@ -232,18 +232,18 @@ impl Queue {
         let may_wait =
             |waited| waited < if self.lock().closed { READER_CLOSE_TIMEOUT } else { READER_TIMEOUT };
         let lost = match sink {
-            Sink::Nowhere => 0,
+            Sink::Off => 0,
             Sink::StderrText | Sink::StderrJson => stderr.write(lines),
             Sink::File(file) => {
-                let (lost, said) = file.write(lines, may_wait);
-                say(said, notices);
+                let (lost, message) = file.write(lines, may_wait);
+                log_message(message, notices);
                 lost
             }
         };
         self.lost.fetch_add(lost, Ordering::Relaxed);
     }
 
-    /// Waits until there is something to write, then a little for more; says whether it was the last.
+    /// Waits until there is something to write, then a little for more; returns whether the queue was closed.
     fn gather(&self, batch: &mut Vec<Message>) -> bool {
         let mut lines = self.lock();
         while lines.waiting.is_empty() && !lines.closed {
@@ -265,7 +265,7 @@ impl Queue {
 }
 
 impl Message {
-    /// Bytes that it holds beside itself.
+    /// Heap bytes that it holds.
     fn weight(&self) -> usize {
         match self {
             Self::Access(line) => line.weight(),
@@ -290,16 +290,16 @@ impl Notice {
 }
 
 impl LogSink {
-    /// Opens what `access_log` names.
+    /// Opens the destination that `access_log` names.
     ///
-    /// Fails where a file cannot be opened; the error names it.
+    /// Fails if a file cannot be opened; the error names it.
     pub fn open(access_log: &AccessLog) -> io::Result<Self> {
         Ok(Self(match access_log {
-            AccessLog::Off => Sink::Nowhere,
+            AccessLog::Off => Sink::Off,
             AccessLog::Text => Sink::StderrText,
             AccessLog::Json => Sink::StderrJson,
             AccessLog::File(path) => Sink::File(LogFile::open(path).map_err(|e| {
-                io::Error::new(e.kind(), format!("the access log {} cannot be written: {e}", path.display()))
+                io::Error::new(e.kind(), format!("cannot write the access log {}: {e}", path.display()))
             })?),
         }))
     }
@@ -312,35 +312,35 @@ impl Sink {
 
     fn format(&self, line: &AccessLine, clock: &mut Clock, out: &mut Vec<u8>) {
         match self {
-            Self::Nowhere => {}
+            Self::Off => {}
             Self::StderrText => line.text(clock, out),
             Self::StderrJson | Self::File(_) => line.json(clock, out),
         }
     }
 
-    /// Says what is left to say of it where nothing more is written to it.
+    /// Adds the last message about a file that is closed.
     fn end(&mut self, notices: &mut Vec<u8>) {
         if let Self::File(file) = self {
-            say(file.end(), notices);
+            log_message(file.end(), notices);
         }
     }
 }
 
-fn say(said: Option<LogMessage>, notices: &mut Vec<u8>) {
-    if let Some((level, text)) = said {
+fn log_message(message: Option<LogMessage>, notices: &mut Vec<u8>) {
+    if let Some((level, text)) = message {
         Notice { at: SystemTime::now(), level, text }.format(notices);
     }
 }
 
-/// The operator's terminal, journal or file.
+/// Standard error: a terminal, the journal or a file.
 #[derive(Debug, Default)]
 struct Stderr {
-    /// Whether what was written last ends within a line.
+    /// Whether the last write ended within a line.
     is_torn: bool,
 }
 
 impl Stderr {
-    /// Writes lines, and says how many were lost: nobody is left to be told why.
+    /// Writes lines, and returns how many were lost: there is no other place to log why.
     fn write(&mut self, lines: &[u8]) -> u64 {
         let full = |_| Err(io::ErrorKind::WouldBlock.into());
         let written = write_lines(&mut io::stderr(), lines, &mut self.is_torn, full);

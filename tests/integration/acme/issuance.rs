@@ -82,11 +82,11 @@ fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile()
     // The new name leads nowhere yet.
     pebble.lead("b.example", "127.0.0.2");
     let mut server = house.serve(&pebble, &[NAME, "b.example"], "");
-    let line = server.wait_for_line("could be got from");
-    assert!(line.contains("b.example was not shown to be this server's"), "{line}");
-    assert!(line.contains("what there is for media.example.com is shown"), "{line}");
-    assert!(line.contains("holds up media.example.com, too"), "{line}");
-    assert!(line.contains("take b.example out of `acme.domains`"), "{line}");
+    let line = server.wait_for_line("cannot obtain a certificate");
+    assert!(line.contains("b.example could not be validated"), "{line}");
+    assert!(line.contains("still serving the certificate for media.example.com"), "{line}");
+    assert!(line.contains("this blocks media.example.com, too"), "{line}");
+    assert!(line.contains("remove b.example from `acme.domains`"), "{line}");
     assert_eq!(ask(&server, &client, NAME).expect("a handshake"), first);
     server.end();
 
@@ -114,10 +114,10 @@ fn processes_with_one_state_share_what_one_of_them_gets() {
     pebble.start();
     let house = House::new();
     let mut aside = house.serve_aside(&pebble, &[NAME]);
-    aside.wait_for_line("could be got from");
+    aside.wait_for_line("cannot obtain a certificate");
     let mut server = house.serve(&pebble, &[NAME], "");
     server.wait_for_line("obtained from");
-    aside.wait_for_line("where another process put it");
+    aside.wait_for_line("stored by another process");
     let client = pebble.client(&["http/1.1"]);
     assert_eq!(
         ask(&aside, &client, NAME).expect("a handshake"),

@@ -28,7 +28,7 @@ fn state_that_others_may_read_is_refused_with_the_mend() {
     }
     fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("a mode");
     let mut server = house.serve_as(NOBODY);
-    server.wait_for_line("no certificate for a.example could be got");
+    server.wait_for_line("cannot obtain a certificate for a.example");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn state_that_cannot_be_made_is_the_systems_failure_and_a_file_in_its_place_is_a
 #[test]
 fn a_file_of_authorities_that_holds_none_is_refused() {
     let house = House::new();
-    for (text, part) in [(None, "cannot be read"), (Some("nonsense"), "holds no certificate in PEM")] {
+    for (text, part) in [(None, "cannot be read"), (Some("nonsense"), "contains no PEM certificate")] {
         if let Some(text) = text {
             house.folder.write("ca.pem", text);
         }
@@ -70,7 +70,7 @@ fn a_machine_that_trusts_nobody_is_told_of() {
     command.current_dir(house.folder.path()).arg("serve").env("SSL_CERT_FILE", house.folder.at("none.pem"));
     command.env_remove("SSL_CERT_DIR");
     let mut server = Server::spawn(&mut command);
-    server.wait_for_line("could be got from");
+    server.wait_for_line("cannot obtain a certificate");
     assert!(server.lines().iter().any(|line| line.contains("trusts no certificate authority")));
 }
 
@@ -80,12 +80,12 @@ fn readiness_says_why_there_is_no_certificate() {
     let mut server = house.serve_as(&format!("admin.listen = \"127.0.0.1:0\"\n{NOBODY}"));
     let admin = address_of(&mut server);
     // Noted after it was logged.
-    server.wait_for_line("no certificate for a.example could be got");
+    server.wait_for_line("cannot obtain a certificate for a.example");
     let told = eventually("the reason is there", || {
         let told = ask(admin, "/readyz").text().to_owned();
-        told.contains("could be got").then_some(told)
+        told.contains("cannot obtain a certificate").then_some(told)
     });
-    let begin = "not ok certificates: there is none yet; no certificate for a.example could be got from https://127.0.0.1:1/dir: ";
+    let begin = "not ok certificates: there is no certificate yet; cannot obtain a certificate for a.example from https://127.0.0.1:1/dir: ";
     assert!(told.contains(begin) && told.contains("cannot be reached"), "{told}");
     let counted = ask(admin, "/metrics").text().to_owned();
     assert!(counted.contains("\nwamedia_tls_certificates_wanted 1\n"), "{counted}");
@@ -103,7 +103,7 @@ fn what_certificate_files_are_for_is_not_asked_for() {
     assert!(server.lines().iter().any(|line| line.contains("no other certificate is asked for")));
     assert!(!house.folder.at("state").exists());
     let mut server = house.serve_as(&format!("{toml}domains = [\"a.example\", \"c.example\"]\n"));
-    server.wait_for_line("no certificate for c.example could be got");
+    server.wait_for_line("cannot obtain a certificate for c.example");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn what_is_kept_is_shown_at_once_while_the_authority_is_down() {
     assert_eq!(ask(&server, &client, NAME).expect("a handshake"), first);
     let lines = server.end();
     assert!(lines.iter().any(|line| line.contains(NAME) && line.contains("found in")), "{lines:#?}");
-    assert!(!lines.iter().any(|line| line.contains("could be got from")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("cannot obtain a certificate")), "{lines:#?}");
 }
 
 #[test]
@@ -39,14 +39,14 @@ fn an_authority_that_is_down_at_the_first_start_is_asked_until_it_is_up() {
     pebble.stop();
     let house = House::new();
     let mut server = house.serve(&pebble, &[NAME], "");
-    let line = server.wait_for_line("could be got from");
-    assert!(line.contains("cannot be reached") && line.contains("there is none to show"), "{line}");
+    let line = server.wait_for_line("cannot obtain a certificate");
+    assert!(line.contains("cannot be reached") && line.contains("no certificate is served"), "{line}");
     assert!(line.contains("the next attempt is at"), "{line}");
-    let error = shake(server.address, &client, NAME).expect_err("there is none to show");
+    let error = shake(server.address, &client, NAME).expect_err("no certificate is served");
     let error = error.into_inner().expect("an error of TLS");
     let alert = Error::AlertReceived(AlertDescription::AccessDenied);
     assert_eq!(*error.downcast::<Error>().expect("an error of TLS"), alert);
-    server.wait_for_line("there is no certificate for that name yet");
+    server.wait_for_line("no certificate for the requested name yet");
     assert_eq!(Client::new(server.addresses[1]).request("GET", "/a.jpg", &[]).status, 404);
 
     pebble.start();
@@ -74,7 +74,7 @@ fn what_cannot_be_kept_is_shown_all_the_same() {
         }
     }
     let mut server = house.serve(&pebble, &[NAME], "");
-    let line = server.wait_for_line("the new certificate is shown until the server ends");
+    let line = server.wait_for_line("the new certificate is served until the server stops");
     assert!(line.contains("cannot be written"), "{line}");
     server.wait_for_line("obtained from");
     assert_ne!(ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake"), first);
@@ -90,7 +90,7 @@ fn failures_outlive_the_process() {
     // A first failure is not held against who starts it again: there may be something mended. A second is.
     for _ in 0..2 {
         let mut server = house.serve(&pebble, &[NAME], "");
-        server.wait_for_line("could be got from");
+        server.wait_for_line("cannot obtain a certificate");
         server.end();
     }
     let (_, text) = house
@@ -101,7 +101,7 @@ fn failures_outlive_the_process() {
     let kept: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
     assert_eq!((&kept["count"], &kept["unreached"]), (&2.into(), &false.into()));
     let mut server = house.serve(&pebble, &[NAME], "");
-    let line = server.wait_for_line("failed time and again");
+    let line = server.wait_for_line("earlier attempts failed repeatedly");
     assert!(line.contains("the next attempt for media.example.com is at"), "{line}");
 }
 
@@ -123,12 +123,12 @@ fn a_name_that_leads_elsewhere_is_told_of_and_nothing_breaks() {
     ] {
         let house = House::new();
         let mut server = house.serve(&pebble, &[NAME], &format!("challenge = \"{kind}\""));
-        let line = server.wait_for_line("could be got from");
+        let line = server.wait_for_line("cannot obtain a certificate");
         for part in parts.iter().chain(&[NAME, "was not shown to be this server's", "the next attempt is at"])
         {
             assert!(line.contains(part), "{part}: {line}");
         }
-        shake(server.address, &pebble.client(&[]), NAME).expect_err("there is none to show");
+        shake(server.address, &pebble.client(&[]), NAME).expect_err("no certificate is served");
         assert_eq!(Client::new(server.addresses[1]).request("GET", "/a.jpg", &[]).status, 404);
         assert!(server.is_running());
         server.signal(Signal::TERM);

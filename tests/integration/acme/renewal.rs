@@ -28,7 +28,7 @@ fn certificates_are_renewed_while_clients_connect() {
             shown.push(certificate);
         }
     }
-    assert!(!server.end().iter().any(|line| line.contains("could be got from")));
+    assert!(!server.end().iter().any(|line| line.contains("cannot obtain a certificate")));
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn where_one_challenge_fails_the_other_is_tried() {
     server.end();
     // What is kept makes failures cheap: it is so short-lived that the waits after them are seconds.
     let mut server = house.serve_as(&toml("[\"tls-alpn-01\", \"http-01\"]"));
-    let line = server.wait_for_line("could be got from");
-    assert!(line.contains("port 443") && line.contains("the one before it is shown"), "{line}");
+    let line = server.wait_for_line("cannot obtain a certificate");
+    assert!(line.contains("port 443") && line.contains("still serving the previous certificate"), "{line}");
     let line = server.wait_for_line("obtained from");
     assert!(line.contains("by http-01"), "{line}");
     ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
@@ -67,12 +67,12 @@ fn an_authority_that_fails_takes_nothing_away_and_is_asked_again() {
     server.wait_for_line("obtained from");
     let client = pebble.client(&["http/1.1"]);
     pebble.stop();
-    let line = server.wait_for_line("could be got from");
-    assert!(line.contains("cannot be reached") && line.contains("the one before it is shown"), "{line}");
+    let line = server.wait_for_line("cannot obtain a certificate");
+    assert!(line.contains("cannot be reached") && line.contains("still serving the previous certificate"), "{line}");
     ask(&server, &client, NAME).expect("a handshake");
     // It has forgotten the account, too.
     pebble.start();
-    server.wait_for_line("is not known there any more");
+    server.wait_for_line("no longer knows the account");
     server.wait_for_line("obtained from");
     ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
 }

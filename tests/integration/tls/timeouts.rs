@@ -209,7 +209,7 @@ fn handshakes_count_as_connections() {
     assert_eq!(second.request("GET", "/small.jpg", &[]).status, 200);
     let mut third = connected(server.address);
     assert!(is_closed(&mut third));
-    server.wait_for_line("were turned away");
+    server.wait_for_line("connection limit reached");
     drop(first);
     eventually("the place is free", || {
         let stream = shake(server.address, &house.authority.client(BOTH, &[]), NAME).ok()?;
