@@ -1,73 +1,73 @@
-//! What is known of paths: bodies within a bound of bytes, open files within a bound of number.
+//! Cache of opened assets: bodies up to a number of bytes, open files up to a number of files.
 //!
-//! The cache holds and forgets. When to look again, and how, is for the stores to say.
+//! The cache stores and evicts. The stores decide when an entry is out of date.
 
 use std::time::Instant;
 
 use std::sync::Arc;
 
-use quick_cache::sync::Cache as Clock;
+use quick_cache::sync::Cache as QuickCache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, Weighter};
 
 use super::stats::Counter;
 use super::{Content, OpenAsset};
 
-/// Most files that are kept open between requests. A file that is held keeps its space on the disk after its deletion,
-/// so they are few, and [swept](Cache::sweep).
-const HELD_FILES: usize = 512;
-/// What an entry takes beside its body, in bytes, roughly: the path, the ready headers, the tables.
-const ENTRY: u64 = 3072;
-/// A body may weigh an eighth of the whole; this many shards leave each one room for several.
+/// Most files that stay open between requests. An open file keeps its disk space after its deletion, so there are
+/// few, and unused ones are [closed](Cache::sweep).
+const MAX_OPEN_FILES: usize = 512;
+/// Memory of an entry besides its body, in bytes, roughly: path, rendered headers, tables.
+const ENTRY_OVERHEAD: u64 = 3072;
+/// A body may take an eighth of the cache; with this many shards, several fit into each.
 const SHARDS: usize = 4;
 
 #[derive(Debug, Clone)]
-struct ByBytes;
+struct WeightInBytes;
 
-impl Weighter<Box<str>, OpenAsset> for ByBytes {
+impl Weighter<Box<str>, OpenAsset> for WeightInBytes {
     fn weight(&self, path: &Box<str>, opened: &OpenAsset) -> u64 {
         let held = match opened.content() {
             Content::Memory(_) | Content::SharedBody(_) => opened.asset().len,
             Content::File(_) | Content::Object(_) => 0,
         };
-        held + path.len() as u64 + ENTRY
+        held + path.len() as u64 + ENTRY_OVERHEAD
     }
 }
 
-/// Tells what leaves when something comes: what has to make room for it, or is replaced by it.
+/// Collects the paths that an insertion evicts or replaces.
 #[derive(Debug, Clone, Default)]
 struct EvictedPaths;
 
 impl Lifecycle<Box<str>, OpenAsset> for EvictedPaths {
     type RequestState = Vec<Box<str>>;
 
-    fn on_evict(&self, left: &mut Vec<Box<str>>, path: Box<str>, _: OpenAsset) {
-        left.push(path);
+    fn on_evict(&self, evicted: &mut Vec<Box<str>>, path: Box<str>, _: OpenAsset) {
+        evicted.push(path);
     }
 }
 
-/// What is known, by path.
+/// Opened assets, by path.
 #[derive(Debug)]
 pub(super) struct Cache {
-    bodies: Clock<Box<str>, OpenAsset, ByBytes, DefaultHashBuilder, EvictedPaths>,
-    files: Clock<Box<str>, OpenAsset, UnitWeighter, DefaultHashBuilder, EvictedPaths>,
-    /// How many had to make room for others.
+    bodies: QuickCache<Box<str>, OpenAsset, WeightInBytes, DefaultHashBuilder, EvictedPaths>,
+    files: QuickCache<Box<str>, OpenAsset, UnitWeighter, DefaultHashBuilder, EvictedPaths>,
+    /// Entries that were evicted to make space for others.
     evictions: Arc<Counter>,
-    /// Most that bodies and what belongs to them may take.
+    /// Most bytes of bodies and their overhead.
     bytes: u64,
 }
 
 impl Cache {
-    /// Holds at most `bytes` of bodies and what belongs to them.
+    /// A cache of at most `bytes` bytes of bodies and their overhead.
     pub(super) fn new(bytes: u64) -> Self {
-        Self::counting(bytes, Arc::default())
+        Self::with_counter(bytes, Arc::default())
     }
 
-    /// One as large that holds nothing yet and goes on counting where this one is.
+    /// An empty cache of the same size that continues the count of evictions.
     pub(super) fn successor(&self) -> Self {
-        Self::counting(self.bytes, Arc::clone(&self.evictions))
+        Self::with_counter(self.bytes, Arc::clone(&self.evictions))
     }
 
-    fn counting(bytes: u64, evictions: Arc<Counter>) -> Self {
+    fn with_counter(bytes: u64, evictions: Arc<Counter>) -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
             .estimated_items_capacity(
@@ -77,12 +77,13 @@ impl Cache {
             .build()
             .expect("all options are given");
         let hasher = DefaultHashBuilder::default();
-        let bodies = Clock::with_options(options, ByBytes, hasher.clone(), EvictedPaths);
-        let files = Clock::with(HELD_FILES, HELD_FILES as u64, UnitWeighter, hasher, EvictedPaths);
+        let bodies = QuickCache::with_options(options, WeightInBytes, hasher.clone(), EvictedPaths);
+        let files =
+            QuickCache::with(MAX_OPEN_FILES, MAX_OPEN_FILES as u64, UnitWeighter, hasher, EvictedPaths);
         Self { bodies, files, evictions, bytes }
     }
 
-    /// How many had to make room for others.
+    /// Entries that were evicted to make space for others.
     pub(super) fn evictions(&self) -> u64 {
         self.evictions.get()
     }
@@ -92,19 +93,19 @@ impl Cache {
     }
 
     pub(super) fn insert(&self, path: &str, opened: OpenAsset) {
-        let mut left = Vec::new();
+        let mut evicted = Vec::new();
         match opened.content() {
             Content::Memory(_) | Content::SharedBody(_) | Content::Object(_) => {
                 self.files.remove(path);
-                self.bodies.insert_with_lifecycle(path.into(), opened, &mut left);
+                self.bodies.insert_with_lifecycle(path.into(), opened, &mut evicted);
             }
             Content::File(_) => {
                 self.bodies.remove(path);
-                self.files.insert_with_lifecycle(path.into(), opened, &mut left);
+                self.files.insert_with_lifecycle(path.into(), opened, &mut evicted);
             }
         }
-        // A version that another takes the place of has made room for nobody else.
-        self.evictions.add(left.iter().filter(|other| &***other != path).count() as u64);
+        // A replaced version is not an eviction.
+        self.evictions.add(evicted.iter().filter(|other| &***other != path).count() as u64);
     }
 
     pub(super) fn remove(&self, path: &str) {
@@ -112,20 +113,19 @@ impl Cache {
         self.files.remove(path);
     }
 
-    /// The bodies that are held at the moment, by their paths, and what is known of objects beside them.
+    /// The cached bodies and the cached metadata of objects, by path.
     pub(super) fn bodies(&self) -> impl Iterator<Item = (Box<str>, OpenAsset)> {
         self.bodies.iter()
     }
 
-    /// Forgets everything. Takes as long as it takes to give memory back.
+    /// Removes all entries. Takes as long as it takes to free the memory.
     pub(super) fn clear(&self) {
-        // One by one: nobody waits for a lock while memory is given back.
+        // One by one, so that no lock is held while memory is freed.
         self.bodies.drain().for_each(drop);
         self.files.drain().for_each(drop);
     }
 
-    /// Lets go of files that nobody has looked at since `before`; those that are asked for are looked at as often as
-    /// `fresh` says.
+    /// Closes files that were last checked before `before`. Files in use are checked as often as `fresh` says.
     pub(super) fn sweep(&self, before: Instant) {
         self.files.retain(|_, opened| opened.checked() >= before);
     }

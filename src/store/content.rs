@@ -1,4 +1,4 @@
-//! The bytes of an opened asset, whichever store they are in: at hand, or as they come.
+//! The content of an opened asset, from any store: bytes in memory, or a stream.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use super::cut::{CutError, slice};
 use super::disk::disk_file::DiskFile;
 use super::disk::stream::FileStream;
 
-/// How an asset is to be read.
+/// How to read the bytes of an asset.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// The bytes themselves. Those of a file were hashed as they are held.
+    /// The bytes. Those of a file were hashed as they are held.
     Memory(Bytes),
-    /// A file, read and guarded while it is sent.
+    /// A file, which is verified while it is sent.
     File(Arc<DiskFile>),
-    /// Bytes on their way from a bucket into memory, or arrived there.
+    /// A body that is downloaded from a bucket into memory, complete or not.
     SharedBody(Arc<SharedBody>),
-    /// An object that is not held: it is asked for again by each who reads it.
+    /// An object that is not held in memory: every reader requests it again.
     Object(Arc<Object>),
 }
 
-/// A part of an asset: its bytes, or a way to get them.
+/// The bytes of a range of an asset, or a stream of them.
 #[derive(Debug)]
 pub enum RangeBody {
-    /// At hand.
+    /// In memory.
     Memory(Bytes),
-    /// To be waited for.
+    /// Still to be read.
     Stream(ContentStream),
 }
 
-/// The bytes of a part of one version of an asset, as they come.
+/// A stream of the bytes of a range of one version of an asset.
 #[derive(Debug)]
 pub enum ContentStream {
     /// From a file.
     File(FileStream),
-    /// From memory that is being filled.
+    /// From memory, while it is downloaded.
     SharedBody(SharedBodyStream),
-    /// From a bucket. Boxed, as it is large and rare.
+    /// From a bucket. Boxed, because it is large and rare.
     Object(Box<ObjectStream>),
 }
 
@@ -53,9 +53,9 @@ impl Content {
             Self::File(file) => {
                 RangeBody::Stream(ContentStream::File(FileStream::new(Arc::clone(file), range)))
             }
-            Self::SharedBody(arriving) => match arriving.whole() {
+            Self::SharedBody(body) => match body.whole() {
                 Some(bytes) => RangeBody::Memory(slice(bytes, &range)),
-                None => RangeBody::Stream(ContentStream::SharedBody(arriving.stream(range))),
+                None => RangeBody::Stream(ContentStream::SharedBody(body.stream(range))),
             },
             Self::Object(object) => RangeBody::Stream(ContentStream::Object(Box::new(object.stream(range)))),
         }

@@ -1,4 +1,4 @@
-//! What all stores of a process have in common: what is held, what it may take, and which policy it gets.
+//! What the stores of all mounts share: the cache, the memory budget, the cache rules and the background runtime.
 
 use std::sync::Arc;
 
@@ -8,23 +8,24 @@ use super::cache::Cache;
 use super::memory_budget::MemoryBudget;
 use crate::config::CacheRules;
 
-/// Where the stores put what they have read.
+/// What the stores of all mounts share.
 pub(super) struct StoreContext {
     pub(super) cache: Cache,
-    /// What all bodies together may take, those included that the cache has let go of while responses still send them.
+    /// The limit on all bodies together, including those that responses still send after their eviction from the
+    /// cache.
     pub(super) budget: Arc<MemoryBudget>,
     /// Longest body that is held in memory, in bytes.
     pub(super) max_body: u64,
     pub(super) rules: CacheRules,
-    /// For what is not one client's work.
+    /// For work that does not belong to one client.
     pub(super) background: Handle,
 }
 
 impl StoreContext {
-    /// Holds at most `bytes` of bodies.
+    /// Holds at most `bytes` bytes of bodies.
     pub(super) fn new(bytes: u64, rules: CacheRules, background: Handle) -> Arc<Self> {
         Arc::new(Self {
-            // The last eighth is for bodies that the cache has let go of while responses still send them.
+            // The last eighth is for bodies that responses still send after their eviction.
             cache: Cache::new(bytes - bytes / 8),
             budget: MemoryBudget::new(bytes),
             max_body: bytes / 8,
@@ -33,8 +34,8 @@ impl StoreContext {
         })
     }
 
-    /// One for other rules. It holds nothing before its stores take something over, and shares the bound on what is held, so that both
-    /// together keep it.
+    /// A context for other rules, with an empty cache. It shares the memory budget, so that both together keep within
+    /// it.
     pub(super) fn successor(&self, rules: CacheRules) -> Arc<Self> {
         Arc::new(Self {
             cache: self.cache.successor(),
@@ -45,7 +46,7 @@ impl StoreContext {
         })
     }
 
-    /// Whether a body of this length is one that is held, where there is room.
+    /// Whether a body of this length may be held in memory.
     pub(super) fn may_hold(&self, len: u64) -> bool {
         len <= self.max_body
     }

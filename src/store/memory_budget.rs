@@ -1,14 +1,14 @@
-//! The bound on what is held in memory, kept by the bytes themselves.
+//! Memory budget: the limit on bodies in memory, enforced by the bodies themselves.
 //!
-//! A body counts against the bound until the last response that sends it has let go of it, not until the cache forgets
-//! it. So a thousand slow readers of a thousand assets cannot hold more than the operator granted.
+//! A body counts until the last response that sends it has released it, not until the cache evicts it. So a thousand
+//! slow readers of a thousand assets cannot hold more memory than the operator configured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-/// How many bytes of bodies may be held at once.
+/// How many bytes of bodies may be in memory at once.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
     limit: u64,
@@ -20,17 +20,17 @@ impl MemoryBudget {
         Arc::new(Self { limit, used: AtomicU64::new(0) })
     }
 
-    /// Bytes that are held, and the most that they may be.
+    /// The bytes in use, and the limit.
     pub(crate) fn held(&self) -> (u64, u64) {
         (self.used.load(Ordering::Relaxed), self.limit)
     }
 
-    /// Whether `len` bytes could be set aside at the moment.
+    /// Whether `len` bytes are available at the moment.
     pub(crate) fn fits(&self, len: u64) -> bool {
         self.used.load(Ordering::Relaxed).saturating_add(len) <= self.limit
     }
 
-    /// Sets `len` bytes aside; `None` where that would pass the limit.
+    /// Reserves `len` bytes; `None` if that would exceed the limit.
     pub(crate) fn reserve(self: &Arc<Self>, len: u64) -> Option<Reservation> {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
@@ -41,7 +41,7 @@ impl MemoryBudget {
     }
 }
 
-/// Bytes set aside, given back when dropped.
+/// Reserved bytes, released on drop.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<MemoryBudget>,
@@ -49,7 +49,7 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Ties the reservation to the bytes that it was made for.
+    /// Attaches the reservation to the bytes that it was made for.
     pub(crate) fn hold(self, body: Vec<u8>) -> Bytes {
         debug_assert!(body.capacity() as u64 <= self.len.max(64), "a body outgrew its reservation");
         Bytes::from_owner(Held { body, _reservation: self })
@@ -78,12 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_count_until_their_last_reader_lets_go() {
+    fn bytes_count_until_their_last_reader_releases_them() {
         let budget = MemoryBudget::new(10);
         let held = budget.reserve(6).expect("fits").hold(vec![0; 6]);
         let reader = held.slice(2..4);
         drop(held);
-        assert!(budget.reserve(5).is_none(), "a reader still holds the six");
+        assert!(budget.reserve(5).is_none(), "a reader still uses the six");
         drop(reader);
         assert!(budget.reserve(10).is_some());
         assert!(budget.reserve(u64::MAX).is_none());

@@ -11,11 +11,12 @@ use super::{Freshness, StoreError};
 use crate::asset::Asset;
 use crate::http::ResponseHeaders;
 
-/// One version of one asset, opened: what it is, what a response says of it, and how to read exactly those bytes.
+/// One version of one asset, opened: its metadata, its rendered headers, and access to exactly those bytes.
 #[derive(Debug, Clone)]
 pub struct OpenAsset {
     entry: Arc<Entry>,
-    /// The answer of the bucket that told of this version, where its body is still to be read: by the first who does.
+    /// The response of the bucket that described this version, if its body is still unread. The first reader takes
+    /// it.
     pending: Option<PendingBody>,
 }
 
@@ -25,24 +26,24 @@ struct Entry {
     fields: ResponseHeaders,
     content: Content,
     origin: Origin,
-    /// When this was last known to be the current version: nanoseconds since `epoch`.
+    /// When this was last known to be the current version, in nanoseconds since `epoch`.
     checked: AtomicU64,
     epoch: Instant,
 }
 
-/// What a store has to know of what it opened.
+/// What the store needs to know about the version that it opened.
 #[derive(Debug)]
 pub(super) enum Origin {
     File {
         seen: ObservedVersion,
-        /// Whether any later change is certain to be noticed by looking at the file's metadata.
+        /// Whether any later change is certain to show in the file's metadata.
         settled: bool,
     },
     Object(Arc<Object>),
 }
 
 impl OpenAsset {
-    /// `checked` is when the store was looked at, or the moment before.
+    /// `checked` is when the store was read, or just before.
     pub(super) fn new(
         asset: Asset,
         fields: ResponseHeaders,
@@ -59,7 +60,7 @@ impl OpenAsset {
         Self { pending: Some(pending), ..self }
     }
 
-    /// The same bytes of the same version, known since the same time, as other rules describe them.
+    /// The same bytes of the same version, checked at the same time, as other cache rules describe them.
     pub(super) fn with_description(&self, asset: Asset, fields: ResponseHeaders, origin: Origin) -> Self {
         let checked = AtomicU64::new(self.entry.checked.load(Ordering::Relaxed));
         let entry = Entry {
@@ -73,12 +74,12 @@ impl OpenAsset {
         Self { entry: Arc::new(entry), pending: None }
     }
 
-    /// What the asset is.
+    /// The metadata.
     pub fn asset(&self) -> &Asset {
         &self.entry.asset
     }
 
-    /// What a response says of it.
+    /// The rendered response headers.
     pub fn fields(&self) -> &ResponseHeaders {
         &self.entry.fields
     }
@@ -88,10 +89,10 @@ impl OpenAsset {
         &self.entry.content
     }
 
-    /// Makes sure that the bytes of `range` can be had before anything is said of them: what is not held here is asked
-    /// for now. `None` where that needs nothing.
+    /// Ensures that the bytes of `range` can be read before the response head is sent: an object that is not in
+    /// memory is requested now. `None` if no request is needed.
     ///
-    /// Fails with [`StoreError::Changing`] where the asset is another version by now.
+    /// Fails with [`StoreError::Changing`] if the asset is another version by now.
     pub async fn begin(&self, range: std::ops::Range<u64>) -> Result<Option<ContentStream>, StoreError> {
         let Content::Object(object) = self.content() else { return Ok(None) };
         let stream = match self.pending.as_ref().and_then(|pending| pending.take(object, &range)) {
@@ -101,12 +102,12 @@ impl OpenAsset {
         Ok(Some(ContentStream::Object(Box::new(stream))))
     }
 
-    /// Whether the store was looked at since `moment`.
+    /// Whether the store was read since `moment`.
     pub fn was_checked_since(&self, moment: Instant) -> bool {
         self.checked() >= moment
     }
 
-    /// Whether any later change is certain to be noticed by looking.
+    /// Whether any later change is certain to show in the metadata.
     pub(super) fn is_settled(&self) -> bool {
         match &self.entry.origin {
             Origin::File { settled, .. } => *settled,
@@ -114,17 +115,17 @@ impl OpenAsset {
         }
     }
 
-    /// Whether a response found it to be another version, or not to be had.
+    /// Whether a response found that it is another version by now, or unreadable.
     pub(super) fn is_broken(&self) -> bool {
         match self.content() {
             Content::Memory(_) => false,
             Content::File(file) => file.is_broken(),
-            Content::SharedBody(arriving) => arriving.is_broken(),
+            Content::SharedBody(body) => body.is_broken(),
             Content::Object(object) => object.is_broken(),
         }
     }
 
-    /// Which version of a file it is; `None` where it is none.
+    /// The version of the file; `None` if this is an object.
     pub(super) fn seen(&self) -> Option<&ObservedVersion> {
         match &self.entry.origin {
             Origin::File { seen, .. } => Some(seen),
@@ -132,7 +133,7 @@ impl OpenAsset {
         }
     }
 
-    /// Which version of an object it is; `None` where it is none.
+    /// The version of the object; `None` if this is a file.
     pub(super) fn object(&self) -> Option<&Arc<Object>> {
         match &self.entry.origin {
             Origin::Object(object) => Some(object),
@@ -144,17 +145,17 @@ impl OpenAsset {
         self.entry.epoch + Duration::from_nanos(self.entry.checked.load(Ordering::Relaxed))
     }
 
-    /// Notes that this was the current version at `when`.
+    /// Records that this was the current version at `when`.
     pub(super) fn confirm(&self, when: Instant) {
         let since = when.saturating_duration_since(self.entry.epoch).as_nanos();
         self.entry.checked.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Whether this was looked at since what `ask` says at `now`, or lately enough.
-    pub(super) fn is_new_enough(&self, freshness: Freshness, now: Instant, fresh: Duration) -> bool {
+    /// Whether this was checked recently enough for a request made at `now`.
+    pub(super) fn is_fresh(&self, freshness: Freshness, now: Instant, fresh: Duration) -> bool {
         match freshness {
             Freshness::Since(moment) => self.was_checked_since(moment),
-            // What was looked at after the question is an answer even where nothing may be kept.
+            // A check after the request is recent enough even if `fresh` is zero.
             Freshness::Configured | Freshness::Settled => {
                 self.was_checked_since(now) || now.duration_since(self.checked()) < fresh
             }

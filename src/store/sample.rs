@@ -1,5 +1,5 @@
-//! A probe at what a folder holds, for an example to show. Bounded: a folder of a million files is glanced at no
-//! longer than one of a hundred.
+//! Finds a file in a folder to show as an example. Bounded: a folder of a million files takes no longer than one of a
+//! few hundred.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::asset::AssetPath;
 use crate::whatsapp;
 
-/// Directory entries that are looked at.
-const ENTRIES: usize = 256;
-/// Longest file that makes an example, in bytes: its digest is needed, and nobody wants to wait for it.
-const SHORT: u64 = 16 << 20;
+/// Directory entries that are read.
+const MAX_ENTRIES: usize = 256;
+/// Longest file that can be an example, in bytes: its digest is needed, and takes time.
+const MAX_LENGTH: u64 = 16 << 20;
 
-/// The path, inside `folder`, of some file there that WhatsApp takes and that `may_be` one: of those at a probe, the first
+/// The path inside `folder` of a file that WhatsApp accepts and that `may_be` allows: of the entries read, the first
 /// by name.
 pub(super) fn example(folder: &Path, may_be: impl Fn(&AssetPath) -> bool) -> Option<AssetPath<'static>> {
     let mut folders = VecDeque::from([PathBuf::new()]);
-    let mut left = ENTRIES;
+    let mut left = MAX_ENTRIES;
     let mut best: Option<AssetPath<'static>> = None;
     while let Some(inside) = folders.pop_front() {
         let Ok(entries) = folder.join(&inside).read_dir() else { continue };
@@ -36,7 +36,7 @@ pub(super) fn example(folder: &Path, may_be: impl Fn(&AssetPath) -> bool) -> Opt
             };
             let is_better = best.as_ref().is_none_or(|best| asset.as_str() < best.as_str());
             let is_taken = kind.is_file() && whatsapp::kind(&asset).is_some() && may_be(&asset);
-            if is_better && is_taken && entry.metadata().is_ok_and(|metadata| metadata.len() <= SHORT) {
+            if is_better && is_taken && entry.metadata().is_ok_and(|metadata| metadata.len() <= MAX_LENGTH) {
                 best = Some(asset.to_owned());
             }
         }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_by_name_that_whatsapp_takes() {
+    fn the_first_file_by_name_that_whatsapp_accepts() {
         let dir = tempfile::tempdir().expect("a directory");
         assert_eq!(example(dir.path(), |_| true), None);
         std::fs::create_dir(dir.path().join("b")).expect("a folder");
@@ -62,9 +62,9 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_is_bounded() {
+    fn the_search_is_bounded() {
         let dir = tempfile::tempdir().expect("a directory");
-        for number in 0..=ENTRIES {
+        for number in 0..=MAX_ENTRIES {
             std::fs::create_dir(dir.path().join(number.to_string())).expect("a folder");
             std::fs::write(dir.path().join(format!("{number}/a.jpg")), "x").expect("a file");
         }

@@ -1,12 +1,13 @@
-//! A look at a store that may hang, where somebody asks again and again how it is.
+//! A health probe shared by concurrent callers.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// One look at a time: who asks while it is under way waits for the same, so that a disk that hangs holds one thread, and a bucket
-/// one connection, however often they are asked of. Unlike a [flight](super::single_flight), it goes on when nobody waits any more.
+/// At most one probe at a time. Callers during a probe wait for its result, so that a disk that hangs occupies one
+/// thread, and a bucket one connection, however often they are probed. Unlike [single flight](super::single_flight),
+/// the probe continues when no caller waits any more.
 pub(super) struct SharedProbe<V>(Mutex<Option<watch::Receiver<Option<V>>>>);
 
 impl<V> Default for SharedProbe<V> {
@@ -16,31 +17,31 @@ impl<V> Default for SharedProbe<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> SharedProbe<V> {
-    /// What the look that is under way finds, or else `look`, which is then begun. `None` where it broke off.
+    /// The result of the probe in flight, or else of `probe`, which is started. `None` if it was aborted.
     pub(super) async fn share(
         &self,
         background: &Handle,
-        look: impl Future<Output = V> + Send + 'static,
+        probe: impl Future<Output = V> + Send + 'static,
     ) -> Option<V> {
-        let mut found = self.join(background, look);
+        let mut found = self.join(background, probe);
         found.wait_for(Option::is_some).await.ok()?.clone()
     }
 
     fn join(
         &self,
         background: &Handle,
-        look: impl Future<Output = V> + Send + 'static,
+        probe: impl Future<Output = V> + Send + 'static,
     ) -> watch::Receiver<Option<V>> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that breaks off takes the sender along.
-        let is_going_on =
+        let mut in_flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // An aborted probe drops its sender.
+        let is_running =
             |found: &&watch::Receiver<Option<V>>| found.borrow().is_none() && found.has_changed().is_ok();
-        if let Some(found) = under_way.as_ref().filter(is_going_on) {
+        if let Some(found) = in_flight.as_ref().filter(is_running) {
             return found.clone();
         }
         let (sender, found) = watch::channel(None);
-        background.spawn(async move { sender.send_replace(Some(look.await)) });
-        under_way.insert(found).clone()
+        background.spawn(async move { sender.send_replace(Some(probe.await)) });
+        in_flight.insert(found).clone()
     }
 }
 
@@ -51,36 +52,36 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn a_look_that_hangs_is_not_begun_again_until_it_has_ended() {
-        let (probe, background) = (SharedProbe::default(), Handle::current());
+    async fn a_probe_that_hangs_is_not_started_again_until_it_has_ended() {
+        let (shared, background) = (SharedProbe::default(), Handle::current());
         let (fix, hang) = oneshot::channel::<()>();
         tokio::select! {
             biased;
-            found = probe.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
+            found = shared.share(&background, async { hang.await.map_or(0, |()| 1) }) => panic!("{found:?}"),
             () = ready(()) => {}
         }
         for _ in 0..3 {
             tokio::select! {
                 biased;
-                found = probe.share(&background, async { panic!("a second look") }) => panic!("{found:?}"),
+                found = shared.share(&background, async { panic!("a second probe") }) => panic!("{found:?}"),
                 () = ready(()) => {}
             }
         }
-        let later = probe.share(&background, async { panic!("a second look") });
-        let mended = async {
+        let later = shared.share(&background, async { panic!("a second probe") });
+        let fixed = async {
             tokio::task::yield_now().await;
             fix.send(()).expect("it hangs");
         };
-        assert_eq!(tokio::join!(later, mended).0, Some(1), "who comes later waits for the same");
+        assert_eq!(tokio::join!(later, fixed).0, Some(1), "a later caller waits for the same result");
     }
 
     #[tokio::test]
-    async fn a_look_that_has_ended_answers_nobody_else() {
-        let (probe, background) = (SharedProbe::default(), Handle::current());
+    async fn a_probe_that_has_ended_is_not_reused() {
+        let (shared, background) = (SharedProbe::default(), Handle::current());
         for number in 0..3 {
-            assert_eq!(probe.share(&background, ready(number)).await, Some(number));
+            assert_eq!(shared.share(&background, ready(number)).await, Some(number));
         }
-        assert_eq!(probe.share(&background, async { panic!("it breaks off") }).await, None);
-        assert_eq!(probe.share(&background, ready(3)).await, Some(3));
+        assert_eq!(shared.share(&background, async { panic!("it breaks off") }).await, None);
+        assert_eq!(shared.share(&background, ready(3)).await, Some(3));
     }
 }

@@ -1,7 +1,8 @@
-//! Single flight: work that several callers intent at once is done once.
+//! Single flight: concurrent requests for one key share one run of the work.
 //!
-//! The work runs as a background task, not inside any caller, so that a caller that leaves harms none of the others.
-//! When the last one has left, the task is dropped; what it set going on other threads sees it and stops.
+//! The work runs as a background task, not inside a caller, so that a caller that disconnects does not affect the
+//! others. When the last caller has gone, the task is dropped; work on other threads sees its [`Cancellation`] and
+//! stops.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,18 +11,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// Work under way, by what it is about.
+/// Work in flight, by key.
 pub(crate) struct SingleFlight<K, V> {
-    under_way: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
+    in_flight: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
     background: Handle,
 }
 
-/// Whether anybody still waits for the result of some work.
+/// Tells work whether any caller still waits for its result.
 #[derive(Clone)]
 pub(crate) struct Cancellation<V>(watch::Sender<Option<V>>);
 
 impl<V> Cancellation<V> {
-    /// True once every caller has gone away.
+    /// True once every caller has gone.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.receiver_count() == 0
     }
@@ -33,13 +34,13 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(background: Handle) -> Self {
-        Self { under_way: Arc::default(), background }
+        Self { in_flight: Arc::default(), background }
     }
 
-    /// Waits for the work about `key`, which `start` begins where none is under way.
+    /// Waits for the work for `key`, which `start` begins if none is in flight.
     ///
-    /// The work ends with `None` where it could not be done here and now, or because its [`Cancellation`] was gone; whoever
-    /// still waits begins it anew.
+    /// The work returns `None` if it could not be done here and now, or if it was cancelled. Callers that still wait
+    /// then begin it anew.
     pub(crate) async fn join<F>(&self, key: &K, start: impl Fn(Cancellation<V>) -> F) -> V
     where
         F: Future<Output = Option<V>> + Send + 'static,
@@ -56,21 +57,21 @@ where
     where
         F: Future<Output = Option<V>> + Send + 'static,
     {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = under_way.get(key) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = in_flight.get(key) {
             return sender.subscribe();
         }
         let (sender, receiver) = watch::channel(None);
-        under_way.insert(key.clone(), sender.clone());
-        drop(under_way);
-        let registration = Registration { under_way: Arc::clone(&self.under_way), key: key.clone() };
+        in_flight.insert(key.clone(), sender.clone());
+        drop(in_flight);
+        let registration = Registration { in_flight: Arc::clone(&self.in_flight), key: key.clone() };
         let work = start(Cancellation(sender.clone()));
         self.background.spawn(async move {
             let value = tokio::select! {
                 value = work => value,
                 () = sender.closed() => None,
             };
-            // Off the list first: whoever asks from here on must not be given a result older than the question.
+            // Remove the key first: callers from here on must not get a result that is older than their request.
             drop(registration);
             if value.is_some() {
                 sender.send_replace(value);
@@ -80,15 +81,15 @@ where
     }
 }
 
-/// Takes the work off the list however it ends, a panic included, so that its key is never stuck.
+/// Removes the key when the work ends in any way, a panic included, so that no key is stuck.
 struct Registration<K: Hash + Eq, V> {
-    under_way: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
+    in_flight: Arc<Mutex<HashMap<K, watch::Sender<Option<V>>>>>,
     key: K,
 }
 
 impl<K: Hash + Eq, V> Drop for Registration<K, V> {
     fn drop(&mut self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -99,8 +100,8 @@ mod tests {
     use tokio::sync::{Notify, oneshot};
 
     #[tokio::test]
-    async fn callers_at_once_share_one_piece_of_work() {
-        let flights = SingleFlight::new(Handle::current());
+    async fn concurrent_callers_share_one_run() {
+        let single_flight = SingleFlight::new(Handle::current());
         let (started, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let work = |_| {
             let (started, gate) = (Arc::clone(&started), Arc::clone(&gate));
@@ -114,31 +115,32 @@ mod tests {
             tokio::task::yield_now().await;
             gate.notify_one();
         };
-        let (a, b, ()) = tokio::join!(flights.join(&"k", work), flights.join(&"k", work), open_gate);
+        let (a, b, ()) =
+            tokio::join!(single_flight.join(&"k", work), single_flight.join(&"k", work), open_gate);
         assert_eq!((a, b, started.load(Ordering::Relaxed)), (7, 7, 1));
-        assert!(flights.under_way.lock().expect("not poisoned").is_empty());
+        assert!(single_flight.in_flight.lock().expect("not poisoned").is_empty());
     }
 
     #[tokio::test]
-    async fn work_learns_that_its_last_caller_has_left() {
-        let flights: Arc<SingleFlight<&str, u8>> = Arc::new(SingleFlight::new(Handle::current()));
-        let (tell, told) = oneshot::channel();
-        let tell = Arc::new(Mutex::new(Some(tell)));
+    async fn work_is_cancelled_when_its_last_caller_goes() {
+        let single_flight: Arc<SingleFlight<&str, u8>> = Arc::new(SingleFlight::new(Handle::current()));
+        let (send, cancelled) = oneshot::channel();
+        let send = Arc::new(Mutex::new(Some(send)));
         let begun = Arc::new(Notify::new());
         let caller = {
-            let (flights, begun) = (Arc::clone(&flights), Arc::clone(&begun));
+            let (single_flight, begun) = (Arc::clone(&single_flight), Arc::clone(&begun));
             tokio::spawn(async move {
-                flights
+                single_flight
                     .join(&"k", |cancellation| {
-                        let (tell, begun) = (Arc::clone(&tell), Arc::clone(&begun));
+                        let (send, begun) = (Arc::clone(&send), Arc::clone(&begun));
                         async move {
                             begun.notify_one();
                             tokio::task::spawn_blocking(move || {
                                 while !cancellation.is_cancelled() {
                                     std::thread::yield_now();
                                 }
-                                let tell = tell.lock().expect("not poisoned").take().expect("told once");
-                                tell.send(()).expect("the test listens");
+                                let send = send.lock().expect("not poisoned").take().expect("sent once");
+                                send.send(()).expect("the test listens");
                             })
                             .await
                             .ok()?;
@@ -150,14 +152,14 @@ mod tests {
         };
         begun.notified().await;
         caller.abort();
-        told.await.expect("the work saw that nobody waits");
+        cancelled.await.expect("the work saw its cancellation");
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_begun_anew_for_those_who_wait() {
-        let flights: SingleFlight<&str, u8> = SingleFlight::new(Handle::current());
+    async fn work_that_panics_is_begun_anew_for_waiting_callers() {
+        let single_flight: SingleFlight<&str, u8> = SingleFlight::new(Handle::current());
         let tries = Arc::new(AtomicUsize::new(0));
-        let result = flights
+        let result = single_flight
             .join(&"k", |_| {
                 let tries = Arc::clone(&tries);
                 async move {

@@ -1,13 +1,13 @@
-//! What the stores have done so far and how they are, for whoever watches over them.
+//! Counters and health of the stores, for metrics and health checks.
 //!
-//! Counted is what is rare beside a request that is answered from memory; those the server counts.
+//! The stores count what is rare compared with a request that is answered from memory. The server counts requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::UpstreamFault;
 
-/// A count that any thread may add to.
+/// A counter that any thread may add to.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
@@ -21,56 +21,56 @@ impl Counter {
     }
 }
 
-/// How the stores of a process are.
+/// Counters and health of the stores of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreStats {
-    /// Bytes of bodies in memory, those included that the cache has let go of while responses still send them.
+    /// Bytes of bodies in memory, including those that responses still send after their eviction from the cache.
     pub held: u64,
-    /// Most that they may be.
+    /// The limit on those bytes.
     pub held_limit: u64,
-    /// Bodies and open files that had to make room for others.
+    /// Bodies and open files that were evicted to make space for others.
     pub evictions: u64,
     /// What was hashed.
     pub hashed: HashStats,
-    /// The buckets, in the order in which they are looked through.
+    /// The buckets, in the order in which a path is matched with the mounts.
     pub buckets: Vec<BucketStats>,
 }
 
 /// What was read from disks to be hashed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HashStats {
-    /// Number of files; one that changed is counted again.
+    /// Number of files. A file that changed counts again.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// The time that it took, reading included.
+    /// The time spent, reading included.
     pub time: Duration,
 }
 
-/// What was asked of one bucket.
+/// Counters and health of one bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BucketStats {
-    /// As it is written in the configuration: `s3://media/campaign`.
+    /// Its name in the configuration: `s3://media/campaign`.
     pub name: String,
-    /// The path of its mount, as in URLs: two mounts may be on one bucket.
+    /// The path of its mount, as in URLs: two mounts may use one bucket.
     pub mount: String,
-    /// Requests that were sent, retries included.
+    /// Requests sent, retries included.
     pub requests: u64,
-    /// Those that failed, by whose fault it was.
+    /// Failed requests, by kind of fault.
     pub failed: [(UpstreamFault, u64); 4],
-    /// Those that were refused because we may not read the object, or may not know that there is none.
+    /// Requests denied because we may not read the object, or may not know that it does not exist.
     pub forbidden: u64,
-    /// Those whose answer was of no use: one that cannot be read, or that has no entity tag.
+    /// Responses that cannot be used: malformed, or without an entity tag.
     pub unusable: u64,
-    /// Those whose answer broke off within its body, whether or not the rest could be had afterwards.
+    /// Responses that broke off within their body, whether or not the rest could be read afterwards.
     pub broken: u64,
-    /// Whether it answered when it was last asked.
+    /// Whether it answered the last request.
     pub answers: bool,
 }
 
-/// What of [`BucketStats`] is counted, while it is.
+/// The counters behind [`BucketStats`].
 #[derive(Debug, Default)]
 pub(super) struct BucketCounts {
     pub(super) requests: Counter,
@@ -80,7 +80,7 @@ pub(super) struct BucketCounts {
     pub(super) broken: Counter,
 }
 
-/// [`HashStats`], while it is counted.
+/// The counters behind [`HashStats`].
 #[derive(Debug, Default)]
 pub(crate) struct HashCounts {
     files: Counter,
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_counted_under_its_fault() {
+    fn failures_are_counted_by_fault() {
         let counts = BucketCounts::default();
         counts.requests.add(3);
         counts.failed(UpstreamFault::Late);

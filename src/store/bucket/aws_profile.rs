@@ -1,7 +1,7 @@
-//! Profiles in the shared files of AWS, `~/.aws/credentials` and `~/.aws/config`: static keys, a region, an endpoint.
+//! AWS profiles in `~/.aws/credentials` and `~/.aws/config`: static keys, region and endpoint.
 //!
-//! The files are those of the AWS SDKs and Tools Reference Guide, "Shared config and credentials files". What needs a
-//! conversation to become a key (single sign-on, assumed roles, processes) is refused with the way out.
+//! The format is that of the AWS SDKs and Tools Reference Guide, "Shared config and credentials files". Ways to get
+//! keys that need requests (single sign-on, assumed roles, processes) are rejected, and the error names another way.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,14 +9,14 @@ use std::path::PathBuf;
 
 use crate::config::Environment;
 
-/// What a profile says, key by key.
+/// The settings of a profile, by key.
 #[derive(Default)]
 pub(super) struct Profile {
     name: String,
     values: BTreeMap<String, String>,
 }
 
-/// Static keys, or those of a session, which have a token.
+/// Static keys. Those of a session have a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Keys<'a> {
     pub(super) id: &'a str,
@@ -24,17 +24,17 @@ pub(super) struct Keys<'a> {
     pub(super) token: Option<&'a str>,
 }
 
-/// How a profile may ask for keys in ways that are not spoken here.
-const CONVERSATIONS: [&str; 5] =
+/// Keys of a profile that request credentials in ways that wamedia does not support.
+const UNSUPPORTED_KEYS: [&str; 5] =
     ["sso_session", "sso_start_url", "role_arn", "credential_process", "login_session"];
 
 impl Profile {
     /// The profile `named`, else the one that the environment names, else `default`. Only the last may be missing.
     pub(super) fn find(named: Option<&str>, environment: &Environment) -> Result<Self, String> {
-        let asked = named
+        let requested = named
             .or_else(|| environment.get("AWS_PROFILE"))
             .or_else(|| environment.get("AWS_DEFAULT_PROFILE"));
-        let name = asked.unwrap_or("default");
+        let name = requested.unwrap_or("default");
         let file = |variable: &str, usual: &str| {
             environment
                 .get(variable)
@@ -44,20 +44,20 @@ impl Profile {
         let credentials = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
         let config = file("AWS_CONFIG_FILE", ".aws/config");
         let mut profile = Self { name: name.to_owned(), values: BTreeMap::new() };
-        let mut is_there = false;
-        // What stands in both counts as the file for credentials has it, so that one comes last.
+        let mut exists = false;
+        // The credentials file takes precedence over the config file, so it is read last.
         let in_config = if name == "default" { name.to_owned() } else { format!("profile {name}") };
         for (path, section) in [(&config, &*in_config), (&credentials, name)] {
             let Some(path) = path else { continue };
             match std::fs::read_to_string(path) {
-                Ok(text) => is_there |= profile.take(&text, section),
+                Ok(text) => exists |= profile.take(&text, section),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => {
-                    return Err(format!("{} cannot be read: {e}; mend that, or remove it", path.display()));
+                    return Err(format!("{} cannot be read: {e}; fix or remove the file", path.display()));
                 }
             }
         }
-        if !is_there && asked.is_some() {
+        if !exists && requested.is_some() {
             let shown =
                 |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
             return Err(format!(
@@ -70,11 +70,11 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Takes over what stands in a section of a file; says whether there is one.
+    /// Adds the settings in a section of a file. Returns whether there is such a section.
     fn take(&mut self, text: &str, section: &str) -> bool {
-        let (mut is_ours, mut is_there) = (false, false);
+        let (mut is_ours, mut exists) = (false, false);
         for line in text.lines() {
-            // Indented lines belong to the setting above them: `s3 =` with settings of its own.
+            // Indented lines belong to the setting above them: `s3 =` with nested settings.
             let is_indented = line.starts_with([' ', '\t']);
             let line = line.trim();
             if line.is_empty() || line.starts_with(['#', ';']) {
@@ -82,7 +82,7 @@ impl Profile {
             }
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
                 is_ours = name.split_whitespace().eq(section.split_whitespace());
-                is_there |= is_ours;
+                exists |= is_ours;
             } else if is_ours
                 && !is_indented
                 && let Some((key, value)) = line.split_once('=')
@@ -91,24 +91,24 @@ impl Profile {
                 self.values.insert(key.trim().to_ascii_lowercase(), value.to_owned());
             }
         }
-        is_there
+        exists
     }
 
-    /// The value of a key that is there and not empty.
+    /// The value of a key, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The keys; `None` where the profile has none at all.
+    /// The keys; `None` if the profile has none.
     pub(super) fn keys(&self) -> Result<Option<Keys<'_>>, String> {
         let name = self.name.escape_debug();
         match (self.get("aws_access_key_id"), self.get("aws_secret_access_key")) {
             (Some(id), Some(secret)) => Ok(Some(Keys { id, secret, token: self.get("aws_session_token") })),
-            (None, None) => match CONVERSATIONS.into_iter().find(|key| self.get(key).is_some()) {
+            (None, None) => match UNSUPPORTED_KEYS.into_iter().find(|key| self.get(key).is_some()) {
                 None => Ok(None),
                 Some(key) => Err(format!(
-                    "the profile `{name}` gets its keys by {key}, which wamedia does not speak; let the AWS tools do so and \
-                     hand the keys over: eval \"$(aws configure export-credentials --profile {name} --format env)\""
+                    "the profile `{name}` gets its keys by {key}, which wamedia does not support; export them with the AWS \
+                     tools before the start: eval \"$(aws configure export-credentials --profile {name} --format env)\""
                 )),
             },
             (Some(_), None) => Err(format!("the profile `{name}` has no aws_secret_access_key; add it")),
@@ -136,22 +136,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_region_and_endpoint_are_found_in_both_files() {
+    fn keys_region_and_endpoint_come_from_both_files() {
         let default = profile("default");
         assert_eq!(default.keys(), Ok(Some(Keys { id: "ID", secret: "SECRET/+=", token: None })));
-        assert_eq!(default.get("region"), Some("eu-west-1"), "what is indented belongs to another setting");
+        assert_eq!(default.get("region"), Some("eu-west-1"), "an indented line belongs to another setting");
         let r2 = profile("r2");
         let expected = Keys { id: "R2", secret: "HUSH", token: Some("TOKEN") };
-        assert_eq!(r2.keys(), Ok(Some(expected)), "the file for credentials wins");
+        assert_eq!(r2.keys(), Ok(Some(expected)), "the credentials file takes precedence");
         assert_eq!((r2.get("region"), r2.get("endpoint_url")), (Some("auto"), Some("https://r2.example")));
-        assert_eq!(profile("nobody").keys(), Ok(None));
+        assert_eq!(profile("missing").keys(), Ok(None));
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_with_the_way_out() {
-        let refusal = profile("sso").keys().expect_err("single sign-on");
-        assert!(refusal.contains("export-credentials --profile sso"), "{refusal}");
-        let refusal = profile("half").keys().expect_err("half a key");
-        assert!(refusal.contains("`half` has no aws_secret_access_key"), "{refusal}");
+    fn an_unusable_profile_is_an_error_with_a_fix() {
+        let error = profile("sso").keys().expect_err("single sign-on");
+        assert!(error.contains("export-credentials --profile sso"), "{error}");
+        let error = profile("half").keys().expect_err("half a key");
+        assert!(error.contains("`half` has no aws_secret_access_key"), "{error}");
     }
 }

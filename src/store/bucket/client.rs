@@ -1,8 +1,8 @@
-//! The HTTP client that buckets and credentials are asked with.
+//! HTTP client for buckets and for credential services.
 //!
-//! `object_store` signs requests and reads answers; this carries them, over the hyper that the server has, too, and the
-//! connections that [`connector`] makes. It reads what is refused, so that the reason is not lost on the way (see
-//! [`refusal`](super::error)).
+//! `object_store` signs requests and parses responses. This client sends them with `hyper`, over the connections of
+//! the [`connector`]. It reads error responses, because `object_store` would lose their explanation (see
+//! [`error`](super::error)).
 
 use std::fmt;
 use std::time::Duration;
@@ -29,35 +29,35 @@ use super::error::{StatusError, TransportError, innermost};
 use super::object_keys;
 use crate::store::StoreError;
 
-/// S3 closes connections that were idle for 5 to 20 s; what is used again should not be one of those.
-const IDLE: Duration = Duration::from_secs(4);
-/// What is read at one time, and so held for a response whose reader is slow. Heads must fit, too.
-const BUFFER: usize = 64 << 10;
-/// Most of the text of a refusal that is read, in bytes.
-const REFUSAL: usize = 16 << 10;
-/// Most of a page of a list that is read, in bytes: Azure's have 5,000 names of up to 1,024 characters.
-const PAGE: usize = 64 << 20;
-/// How rustls begins to say that it does not trust the other side.
-const UNTRUSTED: &str = "invalid peer certificate";
-const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
+/// S3 closes connections that were idle for 5 to 20 s. A connection that is reused must be younger.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Bytes that are read at once, and so are held for a response whose client is slow. Response heads must fit.
+const MAX_BUFFER: usize = 64 << 10;
+/// Longest body of an error response that is read, in bytes.
+const MAX_ERROR_BODY: usize = 16 << 10;
+/// Longest page of a list that is read, in bytes: Azure's have 5,000 names of up to 1,024 characters.
+const MAX_PAGE: usize = 64 << 20;
+/// How rustls begins the message about a certificate that it does not trust.
+const INVALID_CERTIFICATE: &str = "invalid peer certificate";
+const CLIENT_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
 
-/// Marks a request as one for an object: its refusals are read here.
+/// Marks a request as one for an object: its error responses are read here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ObjectRequest {
-    /// Whether the service has to be logged that what is stored encoded may be sent so.
+    /// Whether `Accept-Encoding: gzip` is needed to get an object that is stored compressed as it is stored.
     pub(super) takes_encoded: bool,
 }
 
 type Inner = Client<TimedConnector, HttpRequestBody>;
 
-/// Makes clients for `object_store`. All of them share their connections.
+/// Makes HTTP clients for `object_store`. All of them share one connection pool.
 #[derive(Clone)]
 pub(crate) struct Connector {
     client: Inner,
-    /// Whether this machine has certificates of anybody to trust.
-    trusts_anybody: bool,
-    /// Whether `object_store` has to see how requests for credentials are refused.
-    shows_refusals: bool,
+    /// Whether this machine has any trust roots.
+    has_trust_roots: bool,
+    /// Whether `object_store` gets error responses to requests for credentials.
+    passes_error_responses: bool,
 }
 
 impl fmt::Debug for Connector {
@@ -67,65 +67,67 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// Clients that give up connecting after `connect_timeout`. Connections live on `background`.
+    /// Clients whose connection attempts time out after `connect_timeout`. Connections run on `background`.
     ///
-    /// They trust whom this machine trusts, and whose certificates stand in the PEM file `more_roots`.
+    /// The trust roots are those of this machine, and the certificates in the PEM file `more_roots`.
     pub(crate) fn new(
         connect_timeout: Duration,
         more_roots: Option<&str>,
         background: &Handle,
     ) -> Result<Self, StoreError> {
         let roots = connector::roots(more_roots)?;
-        let trusts_anybody = !roots.is_empty();
+        let has_trust_roots = !roots.is_empty();
         let client = Client::builder(connector::BackgroundExecutor(background.clone()))
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http1_max_buf_size(BUFFER)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .http1_max_buf_size(MAX_BUFFER)
             .build(TimedConnector::new(roots, connect_timeout, background));
-        Ok(Self { client, trusts_anybody, shows_refusals: false })
+        Ok(Self { client, has_trust_roots, passes_error_responses: false })
     }
 
-    /// The same for a store that has another way to credentials once this one is refused, and so must see it refused.
-    pub(super) fn showing_refusals(self) -> Self {
-        Self { shows_refusals: true, ..self }
+    /// The same for a store that has a second way to get credentials: it must see the error response of the first
+    /// one.
+    pub(super) fn passing_error_responses(self) -> Self {
+        Self { passes_error_responses: true, ..self }
     }
 }
 
 impl ObjectStoreConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let says = |key| options.get_config_value(&key).is_some_and(|said| is_true(&said));
+        let is_set = |key| options.get_config_value(&key).is_some_and(|value| is_true(&value));
         let refuse = |what: &str| {
-            let source = format!("{what} is set, which wamedia does not support; leave it out").into();
+            let source = format!("{what} is set, which wamedia does not support; unset it").into();
             Err(object_store::Error::Generic { store: "settings", source })
         };
         if options.get_config_value(&ClientConfigKey::ProxyUrl).is_some() {
             return refuse("a proxy (PROXY_URL)");
         }
-        if says(ClientConfigKey::AllowInvalidCertificates) {
+        if is_set(ClientConfigKey::AllowInvalidCertificates) {
             return refuse("ALLOW_INVALID_CERTIFICATES");
         }
-        let may_be_plain = says(ClientConfigKey::AllowHttp);
+        let may_be_plain = is_set(ClientConfigKey::AllowHttp);
         Ok(HttpClient::new(StoreHttpService { connector: self.clone(), may_be_plain }))
     }
 }
 
-/// Whether a variable says yes, in one of the ways that `object_store` takes for it.
-pub(super) fn is_true(said: &str) -> bool {
-    ["1", "true", "on", "yes", "y"].iter().any(|yes| said.eq_ignore_ascii_case(yes))
+/// Whether the value of a variable means yes, in any spelling that `object_store` accepts.
+pub(super) fn is_true(value: &str) -> bool {
+    ["1", "true", "on", "yes", "y"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
-/// A client for one store, or for its credentials.
+/// The HTTP client of one store, or of its credential service.
 #[derive(Debug)]
 struct StoreHttpService {
     connector: Connector,
-    /// Whether it may speak without TLS.
+    /// Whether requests without TLS are allowed.
     may_be_plain: bool,
 }
 
 #[async_trait]
 impl HttpService for StoreHttpService {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        // Nothing can be put along with a request for a list, so it is known by its query: S3's and Google's, Azure's.
+        // A list request cannot carry an extension, so its query identifies it: that of S3 and Google, or that of
+        // Azure.
         let is_list = request
             .uri()
             .query()
@@ -135,110 +137,123 @@ impl HttpService for StoreHttpService {
         if let Some(ObjectRequest { takes_encoded: true }) = request.extensions().get() {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let silence = |kind, reason: String, is_transient| {
+        let transport_error = |kind, reason: String, is_transient| {
             let (host, for_credentials) = (host.clone(), !is_for_object);
             HttpError::new(kind, TransportError { host, reason, for_credentials, is_transient })
         };
         let is_plain = request.uri().scheme_str() != Some("https");
         if is_plain && !self.may_be_plain {
-            let reason = "would be asked without TLS; use an https:// endpoint, or set AWS_ALLOW_HTTP=true \
+            let reason = "would be requested without TLS; use an https:// endpoint, or set AWS_ALLOW_HTTP=true \
                           (GOOGLE_ALLOW_HTTP, AZURE_ALLOW_HTTP)";
-            return Err(silence(HttpErrorKind::Unknown, reason.to_owned(), false));
+            return Err(transport_error(HttpErrorKind::Unknown, reason.to_owned(), false));
         }
-        if !is_plain && !self.connector.trusts_anybody {
+        if !is_plain && !self.connector.has_trust_roots {
             let reason = "cannot be trusted: this machine has no root certificates; install ca-certificates, or name a file \
                           of them in SSL_CERT_FILE";
-            return Err(silence(HttpErrorKind::Unknown, reason.to_owned(), false));
+            return Err(transport_error(HttpErrorKind::Unknown, reason.to_owned(), false));
         }
-        request.headers_mut().insert(USER_AGENT, OUR_NAME);
+        request.headers_mut().insert(USER_AGENT, CLIENT_NAME);
         let response = self.connector.client.request(request).await.map_err(|e| {
             let reason = innermost(&e);
-            if reason.starts_with(UNTRUSTED) {
+            if reason.starts_with(INVALID_CERTIFICATE) {
                 let reason = format!(
-                    "cannot be trusted: {reason}; check its endpoint, or name the certificate of its authority in \
+                    "cannot be trusted: {reason}; check its endpoint, or name the certificate of its CA in \
                      AWS_CA_BUNDLE or SSL_CERT_FILE"
                 );
-                silence(HttpErrorKind::Connect, reason, false)
+                transport_error(HttpErrorKind::Connect, reason, false)
             } else if e.is_connect() {
-                // Only machines in a cloud have somebody at such an address; elsewhere nobody ever will be.
+                // Only machines in a cloud have a metadata service at such an address. Elsewhere a retry cannot help.
                 let is_nowhere =
                     !is_for_object && (host.starts_with("169.254.") || host.starts_with("metadata."));
-                silence(HttpErrorKind::Connect, format!("cannot be connected to: {reason}"), !is_nowhere)
+                transport_error(
+                    HttpErrorKind::Connect,
+                    format!("cannot be connected to: {reason}"),
+                    !is_nowhere,
+                )
             } else {
-                silence(HttpErrorKind::Interrupted, format!("broke the connection: {reason}"), true)
+                transport_error(HttpErrorKind::Interrupted, format!("closed the connection: {reason}"), true)
             }
         })?;
         if !response.status().is_success() {
             if is_for_object {
-                return Err(match read_refusal(response).await {
-                    Ok(refused) => HttpError::new(HttpErrorKind::Unknown, refused),
-                    Err(e) => silence_in_body(&host, &e),
+                return Err(match read_error_response(response).await {
+                    Ok(response_error) => HttpError::new(HttpErrorKind::Unknown, response_error),
+                    Err(e) => broken_body(&host, &e),
                 });
             }
-            if !self.connector.shows_refusals {
-                return Err(match read_refusal(response).await {
-                    Ok(refused) => {
-                        let is_transient = refused.status.is_server_error();
-                        silence(HttpErrorKind::Unknown, format!("gives none: {refused}"), is_transient)
+            if !self.connector.passes_error_responses {
+                return Err(match read_error_response(response).await {
+                    Ok(response_error) => {
+                        let is_transient = response_error.status.is_server_error();
+                        transport_error(
+                            HttpErrorKind::Unknown,
+                            format!("returned none: {response_error}"),
+                            is_transient,
+                        )
                     }
-                    Err(e) => silence(HttpErrorKind::Interrupted, format!("gives none: {e}"), true),
+                    Err(e) => {
+                        transport_error(HttpErrorKind::Interrupted, format!("returned none: {e}"), true)
+                    }
                 });
             }
         }
         if is_list && response.status().is_success() {
-            return listed(response).await.map_err(|broken| match broken {
-                Some(e) => silence_in_body(&host, &e),
-                None => {
-                    silence(HttpErrorKind::Decode, "lists more at once than any store does".to_owned(), false)
-                }
+            return list_page(response).await.map_err(|broken| match broken {
+                Some(e) => broken_body(&host, &e),
+                None => transport_error(
+                    HttpErrorKind::Decode,
+                    "sends a list page of more than 64 MiB".to_owned(),
+                    false,
+                ),
             });
         }
-        Ok(joined(response)
-            .map(|body| HttpResponseBody::new(body.map_err(move |e| silence_in_body(&host, &e)))))
+        Ok(joined(response).map(|body| HttpResponseBody::new(body.map_err(move |e| broken_body(&host, &e)))))
     }
 }
 
-/// The response with its Cache-Control in one field line, as several mean the same (RFC 9110 section 5.3) and only the first is
-/// looked at.
+/// Joins several `Cache-Control` lines of a response into one. They mean the same (RFC 9110 section 5.3), but
+/// `object_store` reads only the first.
 fn joined<B>(mut response: Response<B>) -> Response<B> {
-    let said: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().map(HeaderValue::as_bytes).collect();
-    if said.len() > 1
-        && let Ok(joined) = HeaderValue::from_bytes(&said.join(&b", "[..]))
+    let values: Vec<_> =
+        response.headers().get_all(CACHE_CONTROL).iter().map(HeaderValue::as_bytes).collect();
+    if values.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&values.join(&b", "[..]))
     {
         response.headers_mut().insert(CACHE_CONTROL, joined);
     }
     response
 }
 
-fn silence_in_body(host: &str, error: &hyper::Error) -> HttpError {
-    let (host, reason) = (host.to_owned(), format!("broke the connection: {}", innermost(error)));
+fn broken_body(host: &str, error: &hyper::Error) -> HttpError {
+    let (host, reason) = (host.to_owned(), format!("closed the connection: {}", innermost(error)));
     HttpError::new(
         HttpErrorKind::Interrupted,
         TransportError { host, reason, for_credentials: false, is_transient: true },
     )
 }
 
-/// The page of a list, its keys [encoded](keys). Fails where the connection breaks, and with `None` where it never ends.
-async fn listed(response: Response<Incoming>) -> Result<HttpResponse, Option<hyper::Error>> {
+/// A page of a list, with its keys [encoded](object_keys). Fails if the connection breaks, and with `None` if the
+/// page is too long.
+async fn list_page(response: Response<Incoming>) -> Result<HttpResponse, Option<hyper::Error>> {
     let (mut head, body) = response.into_parts();
-    let page = match Limited::new(body, PAGE).collect().await {
+    let page = match Limited::new(body, MAX_PAGE).collect().await {
         Ok(page) => page.to_bytes(),
         Err(e) => return Err(e.downcast().ok().map(|broken| *broken)),
     };
     let page = match std::str::from_utf8(&page) {
         Ok(text) => object_keys::encoded(text).into(),
-        // It is no list, and logged so by who reads it.
+        // Not a list, which `object_store` will report.
         Err(_) => page,
     };
     head.headers.remove(CONTENT_LENGTH);
     Ok(Response::from_parts(head, HttpResponseBody::from(page)))
 }
 
-/// Fails where the connection breaks before the reason is logged.
-async fn read_refusal(response: Response<Incoming>) -> Result<StatusError, hyper::Error> {
+/// Fails if the connection breaks before the whole explanation is read.
+async fn read_error_response(response: Response<Incoming>) -> Result<StatusError, hyper::Error> {
     let (head, body) = response.into_parts();
-    let is_silent = head.status == StatusCode::NOT_MODIFIED;
-    let text = if is_silent { Bytes::new() } else { read_text(body).await? };
+    let has_no_body = head.status == StatusCode::NOT_MODIFIED;
+    let text = if has_no_body { Bytes::new() } else { read_text(body).await? };
     let text = String::from_utf8_lossy(&text);
     let header = |name: &str| printable(head.headers.get(name)?.to_str().ok()?);
     Ok(StatusError {
@@ -251,9 +266,9 @@ async fn read_refusal(response: Response<Incoming>) -> Result<StatusError, hyper
 }
 
 async fn read_text(body: Incoming) -> Result<Bytes, hyper::Error> {
-    match Limited::new(body, REFUSAL).collect().await {
+    match Limited::new(body, MAX_ERROR_BODY).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        // What is longer is no refusal of a store's.
+        // No store sends such a long error response.
         Err(e) => e.downcast().map_or(Ok(Bytes::new()), |broken| Err(*broken)),
     }
 }
@@ -262,14 +277,14 @@ fn last_modified(headers: &HeaderMap) -> Option<httpdate::HttpDate> {
     headers.get(LAST_MODIFIED)?.to_str().ok()?.parse().ok()
 }
 
-/// The text of an element of a refusal: `<Error><Code>NoSuchKey</Code>…`. No more of XML is needed for that.
+/// The text of an element of an error response: `<Error><Code>NoSuchKey</Code>…`. This needs no XML parser.
 fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (inner, _) = rest.split_once(&format!("</{name}>"))?;
     printable(inner)
 }
 
-/// A text that can stand in one line of a log.
+/// The text without control characters, at most 200 characters of it, for one line of a log.
 fn printable(text: &str) -> Option<String> {
     let clean: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     let clean = clean.trim();
@@ -281,16 +296,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_lines_of_cache_control_are_one() {
+    fn several_cache_control_lines_become_one() {
         let builder =
             Response::builder().header("cache-control", "max-age=5").header("cache-control", "no-store");
         let response = joined(builder.body(()).expect("a response"));
-        let said: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().collect();
-        assert_eq!(said, ["max-age=5, no-store"]);
+        let values: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().collect();
+        assert_eq!(values, ["max-age=5, no-store"]);
     }
 
     #[test]
-    fn the_words_of_a_refusal_are_found_and_made_fit_for_a_log() {
+    fn error_codes_and_messages_are_extracted_and_made_printable() {
         let text =
             "<?xml version=\"1.0\"?><Error><Code>No\u{1b}SuchKey</Code><Message>a\r\nb</Message><Key></Key>";
         assert_eq!(element(text, "Code").as_deref(), Some("NoSuchKey"));

@@ -1,7 +1,7 @@
-//! From the settings of a bucket to a client of its service: where it is, and who we say that we are.
+//! Makes the client of a bucket from its settings: endpoint, region and credentials.
 //!
-//! The variables of the environment mean what they mean to `object_store`, and so mostly what they mean to the provider's own
-//! tools; what the table of the mount says comes before them.
+//! Environment variables mean what they mean to `object_store`, which is mostly what they mean to the provider's own
+//! tools. The settings in the mount's table take precedence over them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use super::client::{Connector, is_true};
 use crate::config::{Addressing, Bucket, Credentials, Environment, Service, service_url};
 use crate::store::{StoreError, UpstreamFault};
 
-/// A client for a bucket. Nobody is asked anything yet.
+/// A client for a bucket. No request is sent yet.
 ///
-/// Fails where the settings and the environment do not say enough, or contradict each other.
+/// Fails if the settings and the environment are incomplete or contradict each other.
 pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StoreError> {
-    let connected = refuse_control_characters(&bucket.environment).and_then(|()| match bucket.service {
+    let connected = reject_control_characters(&bucket.environment).and_then(|()| match bucket.service {
         Service::S3 => s3(bucket, connector),
         Service::Gcs => gcs(bucket, connector),
         Service::Azure => azure(bucket, connector),
@@ -31,30 +31,31 @@ pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn 
     })
 }
 
-/// What is sent in a header cannot hold a line break, which a secret gets when it is read from a file with its last line's.
-fn refuse_control_characters(environment: &Environment) -> Result<(), String> {
+/// A header value cannot contain a line break. A secret gets one when it is read from a file together with the file's
+/// final line break.
+fn reject_control_characters(environment: &Environment) -> Result<(), String> {
     let is_text = |name: &str| name == "GOOGLE_SERVICE_ACCOUNT_KEY";
     match environment.iter().find(|(name, value)| !is_text(name) && value.contains(char::is_control)) {
         None => Ok(()),
         Some((name, _)) => {
-            Err(format!("the variable {name} holds a line break or another control character; take it out"))
+            Err(format!("the variable {name} contains a line break or another control character; remove it"))
         }
     }
 }
 
-/// The URL of a service that the first of these variables which is set gives.
-fn said_url(environment: &Environment, names: &[&str]) -> Option<Result<String, String>> {
+/// The service URL from the first of these variables that is set.
+fn url_from_environment(environment: &Environment, names: &[&str]) -> Option<Result<String, String>> {
     let (name, value) = names.iter().find_map(|name| Some((name, environment.get(name)?)))?;
     Some(service_url(value).map_err(|reason| format!("the variable {name}: {reason}")))
 }
 
-/// Retries are [`upstream`](super::upstream)'s, which knows how long a client may be kept waiting.
+/// No retries by `object_store`: [`upstream`](super::upstream) retries, because it knows the request's timeout.
 fn no_retries() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::from_secs(20) }
 }
 
-/// What is wrong, without the name of the store that `object_store` puts first.
-fn words(error: &object_store::Error) -> String {
+/// The error message without the store name that `object_store` puts first.
+fn without_store_name(error: &object_store::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("Generic ")
         .and_then(|rest| rest.split_once(" error: "))
@@ -64,23 +65,23 @@ fn words(error: &object_store::Error) -> String {
 fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
     use AmazonS3ConfigKey as Key;
     let environment = &bucket.environment;
-    let says = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
-    let has_own = says(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
+    let is_set = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
+    let has_own_keys = is_set(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
     if bucket.credentials == Credentials::Usual
-        && says(&["AWS_ACCESS_KEY_ID"]) != says(&["AWS_SECRET_ACCESS_KEY"])
+        && is_set(&["AWS_ACCESS_KEY_ID"]) != is_set(&["AWS_SECRET_ACCESS_KEY"])
     {
         return Err(
-            "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set; set both, or none".to_owned()
+            "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; set both, or none".to_owned()
         );
     }
     let profile = match &bucket.credentials {
         Credentials::Profile(name) => Some(Profile::find(Some(name), environment)?),
-        // A region may stand there, too, but nothing that is needed.
-        Credentials::Usual if has_own => Profile::find(None, environment).ok(),
+        // The profile may have a region, but nothing that is required.
+        Credentials::Usual if has_own_keys => Profile::find(None, environment).ok(),
         Credentials::Usual => Some(Profile::find(None, environment)?),
         Credentials::Anonymous => None,
     };
-    // A profile that is named in the settings comes before the keys in the environment, and those before any other.
+    // Precedence: the profile that the mount names, then keys in the environment, then any other profile.
     let keys = match (&bucket.credentials, &profile) {
         (Credentials::Profile(name), Some(profile)) => Some(profile.keys()?.ok_or_else(|| {
             format!(
@@ -88,12 +89,12 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
                 name.escape_debug()
             )
         })?),
-        (Credentials::Usual, Some(profile)) if !has_own => profile.keys()?,
+        (Credentials::Usual, Some(profile)) if !has_own_keys => profile.keys()?,
         _ => None,
     };
     let mut builder = AmazonS3Builder::new();
     for (name, value) in environment.iter().filter(|(name, _)| name.starts_with("AWS_")) {
-        // A session's token that is left in the environment belongs to other keys than the profile's.
+        // A session token in the environment belongs to the keys there, not to those of the profile.
         let is_of_others = keys.is_some() && matches!(name, "AWS_SESSION_TOKEN" | "AWS_TOKEN");
         if !is_of_others && let Ok(key) = name.to_ascii_lowercase().parse::<Key>() {
             builder = builder.with_config(key, value);
@@ -111,7 +112,7 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     let of_profile = |key| profile.as_ref().and_then(|profile| profile.get(key));
     let region = match &bucket.region {
         Some(region) => Some(region.as_str()),
-        None if says(&["AWS_REGION", "AWS_DEFAULT_REGION"]) => None,
+        None if is_set(&["AWS_REGION", "AWS_DEFAULT_REGION"]) => None,
         None => of_profile("region"),
     };
     if let Some(region) = region {
@@ -121,7 +122,9 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         .endpoint
         .clone()
         .map(Ok)
-        .or_else(|| said_url(environment, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]))
+        .or_else(|| {
+            url_from_environment(environment, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
+        })
         .or_else(|| Some(service_url(of_profile("endpoint_url")?)))
         .transpose()?;
     let is_in_host = match bucket.addressing {
@@ -131,7 +134,7 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     };
     builder = builder.with_virtual_hosted_style_request(is_in_host);
     if let Some(endpoint) = &endpoint {
-        // A plain one that stands in our own configuration is meant.
+        // An http:// endpoint in wamedia's own configuration is intended.
         if bucket.endpoint.is_some() && endpoint.starts_with("http://") {
             builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
@@ -140,7 +143,7 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         builder = builder.with_config(Key::S3Endpoint, &endpoint).with_endpoint(endpoint);
     }
     let connector = match environment.get("AWS_IMDSV1_FALLBACK") {
-        Some(said) if is_true(said) => connector.clone().showing_refusals(),
+        Some(value) if is_true(value) => connector.clone().passing_error_responses(),
         _ => connector.clone(),
     };
     let store = builder
@@ -148,11 +151,12 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         .with_http_connector(connector)
         .with_retry(no_retries())
         .build()
-        .map_err(|e| format!("{}; check the AWS_ variables", words(&e)))?;
+        .map_err(|e| format!("{}; check the AWS_ variables", without_store_name(&e)))?;
     Ok(Arc::new(store))
 }
 
-/// An endpoint with the bucket first in its host, where `object_store` expects it, unless it stands there already.
+/// The endpoint with the bucket as the first label of its host, as `object_store` expects it, unless it is there
+/// already.
 fn in_host(endpoint: &str, bucket: &str) -> String {
     match endpoint.split_once("://") {
         Some((scheme, host)) if host.strip_prefix(bucket).is_none_or(|rest| !rest.starts_with('.')) => {
@@ -177,7 +181,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    said_url(&bucket.environment, &["GOOGLE_BASE_URL"]).transpose()?;
+    url_from_environment(&bucket.environment, &["GOOGLE_BASE_URL"]).transpose()?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_config(Key::BaseUrl, endpoint);
         if endpoint.starts_with("http://") {
@@ -189,7 +193,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
         .with_http_connector(connector.clone())
         .with_retry(no_retries())
         .build()
-        .map_err(|e| format!("{}; check the GOOGLE_ variables", words(&e)))?;
+        .map_err(|e| format!("{}; check the GOOGLE_ variables", without_store_name(&e)))?;
     Ok(Arc::new(store))
 }
 
@@ -208,7 +212,7 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    said_url(&bucket.environment, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]).transpose()?;
+    url_from_environment(&bucket.environment, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]).transpose()?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.clone());
         if endpoint.starts_with("http://") {
@@ -221,7 +225,10 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
         .with_retry(no_retries())
         .build()
         .map_err(|e| {
-            format!("{}; check AZURE_STORAGE_ACCOUNT_NAME and the other AZURE_ variables", words(&e))
+            format!(
+                "{}; check AZURE_STORAGE_ACCOUNT_NAME and the other AZURE_ variables",
+                without_store_name(&e)
+            )
         })?;
     Ok(Arc::new(store))
 }
@@ -231,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bucket_stands_once_in_the_host() {
+    fn the_bucket_is_in_the_host_once() {
         for (endpoint, expected) in [
             ("https://s3.example.com", "https://media.s3.example.com"),
             ("https://media.s3.example.com", "https://media.s3.example.com"),

@@ -1,5 +1,5 @@
-//! Connections to services: names, addresses, TLS, and how long all of it may take. What is said over them is the
-//! [client](super::client)'s.
+//! Connections to services: DNS, TCP and TLS, within a connect timeout. The [client](super::client) sends requests
+//! over them.
 
 use std::future::Future;
 use std::io;
@@ -26,12 +26,12 @@ use tower_service::Service;
 use crate::https_client::{self, Schemes};
 use crate::store::{StoreError, UpstreamFault};
 
-/// Names that are looked up at one time.
+/// DNS lookups that run at one time.
 const LOOKUPS: usize = 4;
-/// A connection that is silent for so long is asked by the kernel whether it still is one.
+/// TCP keep-alive: the kernel probes a connection that has been idle for this long.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// Whom this machine trusts, and whose certificates stand in the PEM file `more`.
+/// The trust roots of this machine, and the certificates in the PEM file `more`.
 pub(super) fn roots(more: Option<&str>) -> Result<RootCertStore, StoreError> {
     let mut roots = https_client::system_roots();
     if let Some(file) = more {
@@ -43,22 +43,22 @@ pub(super) fn roots(more: Option<&str>) -> Result<RootCertStore, StoreError> {
 fn read_certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
     let reason = match read {
-        // A file of another kind reads as one without any.
-        Ok(certificates) if certificates.is_empty() => "there are none in PEM".to_owned(),
+        // A file in another format parses as one without certificates.
+        Ok(certificates) if certificates.is_empty() => "it contains no PEM certificate".to_owned(),
         Ok(certificates) => return Ok(certificates),
         Err(e) => e.to_string(),
     };
     Err(StoreError::Upstream {
         fault: UpstreamFault::Refused,
         reason: format!(
-            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; mend or unset it"
+            "the certificates in {file}, named by AWS_CA_BUNDLE, cannot be read: {reason}; fix or unset it"
         )
         .into(),
     })
 }
 
-/// Looks up names with the system's resolver, in few threads at a time: where that hangs, as it does without a network, it
-/// must not take the threads away that read files.
+/// Resolves names with the system's resolver, in few threads at a time. Without a network a lookup can hang, and it
+/// must not occupy the threads that read files.
 #[derive(Clone)]
 struct Resolver {
     background: Handle,
@@ -77,18 +77,18 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let Self { background, lookups } = self.clone();
         Box::pin(async move {
-            let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
-            let looking = background.spawn_blocking(move || {
-                // Given back when the lookup is over, not when nobody waits for it any more.
-                let _place = place;
+            let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
+            let lookup = background.spawn_blocking(move || {
+                // Released when the lookup ends, even if no caller waits for it any more.
+                let _permit = permit;
                 (name.as_str(), 0).to_socket_addrs()
             });
-            looking.await.map_err(io::Error::other)?
+            lookup.await.map_err(io::Error::other)?
         })
     }
 }
 
-/// Runs what belongs to a connection on the background, whoever asked for it.
+/// Runs the tasks of connections on the background runtime, whichever runtime a request comes from.
 #[derive(Clone)]
 pub(super) struct BackgroundExecutor(pub(super) Handle);
 
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// Connects, TLS included, within a time.
+/// Opens connections, TLS handshake included, within a timeout.
 #[derive(Clone)]
 pub(super) struct TimedConnector {
     https: HttpsConnector<HttpConnector<Resolver>>,
@@ -110,7 +110,7 @@ pub(super) struct TimedConnector {
 }
 
 impl TimedConnector {
-    /// Connects to whom `roots` vouch for.
+    /// Connects to servers whose certificate one of `roots` vouches for.
     pub(super) fn new(roots: RootCertStore, timeout: Duration, background: &Handle) -> Self {
         let mut http = HttpConnector::new_with_resolver(Resolver {
             background: background.clone(),
@@ -137,7 +137,7 @@ impl Service<Uri> for TimedConnector {
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
                 Ok(connected) => connected,
-                Err(_) => Err(format!("there is no connection after {} s", timeout.as_secs_f32()).into()),
+                Err(_) => Err(format!("no connection within {} s", timeout.as_secs_f32()).into()),
             }
         })
     }

@@ -1,8 +1,8 @@
-//! The files that say who we are to a bucket and whom we trust: which they are, and whether they are what they were.
+//! Credential files of a bucket: the key and CA files, and whether their contents changed.
 //!
-//! They are read where a client is [made](super::connect()). Keys are replaced in them without a word of it in the settings, so
-//! whether a client has to be made anew is to be logged from the files. Tokens that are short-lived by nature (of web and workload
-//! identity, and of containers) are not among them: `object_store` reads those again by itself.
+//! A [client](super::connect()) reads them once, when it is made. Keys in them are replaced without any change of the
+//! settings, so a reload compares the files to find out whether a new client is needed. Short-lived tokens (web
+//! identity, workload identity, containers) are not included: `object_store` reads those again by itself.
 
 use std::path::PathBuf;
 
@@ -11,20 +11,21 @@ use sha2::{Digest as _, Sha256};
 use crate::config::{Bucket, Environment, Service};
 use crate::small_file;
 
-/// What is longer is no such file; a bundle of all authorities that there are has some hundred KiB.
-const LONGEST: u64 = 16 << 20;
+/// Longer files are ignored, in bytes. A bundle of all public certificate authorities has some hundred KiB.
+const MAX_LENGTH: u64 = 16 << 20;
 
-/// What stood in the files at some time.
+/// A hash of the contents of all credential files at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CredentialFingerprint([u8; 32]);
 
 impl CredentialFingerprint {
-    /// What stands in the files of `bucket` now. A file that cannot be read is none: whoever needs it tells of that.
+    /// The fingerprint of the files of `bucket` now. A file that cannot be read counts as empty; the code that needs
+    /// it reports the error.
     pub(crate) fn of(bucket: &Bucket) -> Self {
         let mut all = Sha256::new();
         for file in files(bucket.service, &bucket.environment) {
-            let bytes = small_file::read(&file, LONGEST).map(|(bytes, _)| Sha256::digest(bytes));
-            // Each takes as much room as any other, so that nothing of one can seem to be of the next.
+            let bytes = small_file::read(&file, MAX_LENGTH).map(|(bytes, _)| Sha256::digest(bytes));
+            // Each file adds the same number of bytes, so that no part of one file can pass for a part of the next.
             all.update(bytes.unwrap_or_default());
         }
         Self(all.finalize().into())
@@ -48,7 +49,7 @@ fn files(service: Service, environment: &Environment) -> Vec<PathBuf> {
         ],
         Service::Azure => Vec::new(),
     };
-    // Of all services: see `Connector`.
+    // For all services: see `Connector`.
     of_service.into_iter().chain([named("AWS_CA_BUNDLE")]).flatten().collect()
 }
 
@@ -60,7 +61,7 @@ mod tests {
     use crate::config::{Flags, Location, load};
 
     #[test]
-    fn each_file_of_a_service_counts_for_its_buckets() {
+    fn a_change_of_any_credential_file_changes_the_fingerprint() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
         for folder in [".aws", ".config/gcloud"] {

@@ -1,8 +1,9 @@
-//! What a bucket says other than yes, and what it means for us.
+//! Error classification: what an error response of S3, Google Cloud Storage or Azure means, and how an operator fixes
+//! it.
 //!
-//! The services tell why by a status and a code; `object_store` is_transient on the status at best. So the [client](super::client)
-//! reads what is refused itself and sends it along inside the error, as an [`StatusError`], or a [`TransportError`] where there was
-//! none.
+//! The services explain an error by a status and a code, but `object_store` passes on the status at best. So the
+//! [client](super::client) reads error responses itself and puts them into the error: a [`StatusError`], or a
+//! [`TransportError`] if there was no response.
 
 use std::error::Error;
 
@@ -11,17 +12,17 @@ use hyper::StatusCode;
 
 use crate::store::{StoreError, UpstreamFault};
 
-/// An answer to a request for an object that is no success.
+/// An error response to a request for an object.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the answer is {status}{}{}", after(", ", .code.as_ref(), ""), after(" (", .message.as_ref(), ")"))]
+#[error("the response is {status}{}{}", after(", ", .code.as_ref(), ""), after(" (", .message.as_ref(), ")"))]
 pub(super) struct StatusError {
     pub(super) status: StatusCode,
-    /// The service's own word for it: `NoSuchKey`.
+    /// The error code of the service, such as `NoSuchKey`.
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
-    /// Where the bucket is, if the service says so.
+    /// The region of the bucket, if the service names it.
     pub(super) region: Option<String>,
-    /// Of the object, on a 304.
+    /// `Last-Modified` of the object, on a 304.
     pub(super) last_modified: Option<HttpDate>,
 }
 
@@ -29,29 +30,29 @@ fn after(before: &str, text: Option<&String>, behind: &str) -> String {
     text.map_or_else(String::new, |text| format!("{before}{}{behind}", text.trim_end_matches('.')))
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{host} {reason}")]
 pub(super) struct TransportError {
     pub(super) host: String,
     pub(super) reason: String,
-    /// Whether credentials were asked for, not an object.
+    /// Whether the request was for credentials, not for an object.
     pub(super) for_credentials: bool,
-    /// Whether trying again can help.
+    /// Whether a retry can help.
     pub(super) is_transient: bool,
 }
 
-/// What it means that a request for an object did not succeed.
+/// Why a request for an object failed.
 #[derive(Debug, Clone)]
 pub(super) enum BucketError {
-    /// It is still the version that was asked about; `Last-Modified` comes along where the service tells it.
+    /// The object is still the version in the request; with its `Last-Modified` if the service sends it.
     NotModified(Option<HttpDate>),
-    /// It is no longer the version that was asked for.
+    /// The object is no longer the version in the request.
     Changed,
-    /// There is no such object. Whether the answer gives a reason: any web server says 404, and a store says why, but to
-    /// a HEAD.
+    /// There is no such object. `explained` tells whether the response has an error code: any web server answers 404,
+    /// but a store also sends a code, except in response to a HEAD.
     Missing { explained: bool },
-    /// We may not read it, or there is none: who may not list a bucket is not logged which.
+    /// We may not read the object, or there is none: without permission to list a bucket, the two look alike.
     Forbidden,
     /// It was not asked: too many others wait for it.
     Busy,
@@ -62,73 +63,75 @@ pub(super) enum BucketError {
 }
 
 impl BucketError {
-    /// What an error of `object_store` means.
+    /// Classifies an error of `object_store`.
     pub(super) fn of(error: &object_store::Error) -> Self {
-        if let Some(answered) = find::<StatusError>(error) {
-            return Self::of_status(answered);
+        if let Some(response) = find::<StatusError>(error) {
+            return Self::of_status(response);
         }
-        if let Some(none) = find::<TransportError>(error) {
-            return Self::of_transport(none);
+        if let Some(error) = find::<TransportError>(error) {
+            return Self::of_transport(error);
         }
         match error {
             object_store::Error::NotFound { .. } => Self::Missing { explained: true },
             object_store::Error::NotModified { .. } => Self::NotModified(None),
             object_store::Error::Precondition { .. } => Self::Changed,
-            other => Self::Unusable(format!("it answers in a way that cannot be used: {}", innermost(other))),
+            other => Self::Unusable(format!("its response cannot be used: {}", innermost(other))),
         }
     }
 
-    fn of_status(answered: &StatusError) -> Self {
-        let code = answered.code.as_deref().unwrap_or_default();
-        match answered.status {
-            StatusCode::NOT_MODIFIED => return Self::NotModified(answered.last_modified),
-            // A part is only asked for of a version that has it.
+    fn of_status(response: &StatusError) -> Self {
+        let code = response.code.as_deref().unwrap_or_default();
+        match response.status {
+            StatusCode::NOT_MODIFIED => return Self::NotModified(response.last_modified),
+            // A range is only requested of a version that is long enough.
             StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => return Self::Changed,
             _ => {}
         }
-        if let Some(region) = answered.region.as_deref().filter(|_| is_about_region(answered)) {
+        if let Some(region) = response.region.as_deref().filter(|_| is_about_region(response)) {
             return Self::UpstreamFault(
                 UpstreamFault::Refused,
                 format!(
-                    "{answered}: the bucket is in the region {region}; set AWS_REGION={region}, or region in its [[mount]]"
+                    "{response}: the bucket is in the region {region}; set AWS_REGION={region}, or `region` in its [[mount]]"
                 ),
             );
         }
         if let Some((_, fix)) = FIXES.iter().find(|(known, _)| *known == code) {
-            return Self::UpstreamFault(UpstreamFault::Refused, format!("{answered}: {fix}"));
+            return Self::UpstreamFault(UpstreamFault::Refused, format!("{response}: {fix}"));
         }
-        if NAMELESS.contains(&code) {
+        if INVALID_KEY_CODES.contains(&code) {
             return Self::Missing { explained: true };
         }
-        match answered.status.as_u16() {
+        match response.status.as_u16() {
             404 => Self::Missing { explained: !code.is_empty() },
             403 if code == "AccessDenied" => Self::Forbidden,
-            408 | 429 | 500..=599 => Self::UpstreamFault(UpstreamFault::Unavailable, answered.to_string()),
+            408 | 429 | 500..=599 => Self::UpstreamFault(UpstreamFault::Unavailable, response.to_string()),
             301 | 302 | 307 | 308 => Self::UpstreamFault(
                 UpstreamFault::Refused,
-                format!("{answered}: it sends us elsewhere; check the bucket's name, region and endpoint"),
+                format!(
+                    "{response}: it redirects to another address; check the bucket's name, region and endpoint"
+                ),
             ),
-            401 => Self::UpstreamFault(UpstreamFault::Refused, format!("{answered}: check the credentials")),
-            _ => Self::Unusable(answered.to_string()),
+            401 => Self::UpstreamFault(UpstreamFault::Refused, format!("{response}: check the credentials")),
+            _ => Self::Unusable(response.to_string()),
         }
     }
 
-    fn of_transport(none: &TransportError) -> Self {
-        let fault = if none.is_transient { UpstreamFault::Unreachable } else { UpstreamFault::Refused };
-        if !none.for_credentials {
-            return Self::UpstreamFault(fault, none.to_string());
+    fn of_transport(error: &TransportError) -> Self {
+        let fault = if error.is_transient { UpstreamFault::Unreachable } else { UpstreamFault::Refused };
+        if !error.for_credentials {
+            return Self::UpstreamFault(fault, error.to_string());
         }
         Self::UpstreamFault(
             fault,
             format!(
-                "no credentials could be had ({none}); set them where the provider's own tools look for them (for S3 \
-                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), or write credentials = \"anonymous\" in its \
-                 [[mount]] if everybody may read it"
+                "no credentials found ({error}); set them where the provider's own tools look for them (for S3: \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), or set credentials = \"anonymous\" in its \
+                 [[mount]] if the bucket is public"
             ),
         )
     }
 
-    /// Whether the same request may succeed a moment later.
+    /// Whether a retry of the same request may succeed.
     pub(super) fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -139,17 +142,17 @@ impl BucketError {
         )
     }
 
-    /// Whether who asked for one version is logged that it is not there any more.
+    /// Whether the error means, for a request of one version, that this version is gone.
     pub(super) fn is_version_gone(&self) -> bool {
         matches!(self, Self::Changed | Self::Missing { .. } | Self::Forbidden)
     }
 
-    /// The same as the error of a store that is called `name`, for who asked without conditions.
+    /// The error of the store `name`, for a request without conditions.
     pub(super) fn into_error(self, name: &str) -> StoreError {
         match self {
             Self::Missing { .. } | Self::Forbidden => StoreError::NotFound,
             Self::Changed => StoreError::Changing,
-            Self::Busy => StoreError::Busy(format!("all of upstream.connections to {name} are taken").into()),
+            Self::Busy => StoreError::Busy(format!("all `upstream.connections` to {name} are in use").into()),
             Self::NotModified(_) => {
                 upstream(UpstreamFault::Refused, name, "it answers 304 to a request without conditions")
             }
@@ -162,71 +165,76 @@ impl BucketError {
 fn upstream(fault: UpstreamFault, name: &str, reason: &str) -> StoreError {
     let (verb, fix) = match fault {
         UpstreamFault::Refused => ("cannot be read", ""),
-        UpstreamFault::Unreachable => {
-            ("cannot be reached", "; check its endpoint, and the network on the way")
-        }
-        UpstreamFault::Unavailable => ("is out of order", ""),
-        UpstreamFault::Late => {
-            ("does not answer in time", "; check its endpoint, and the network on the way")
-        }
+        UpstreamFault::Unreachable => ("cannot be reached", "; check its endpoint and the network"),
+        UpstreamFault::Unavailable => ("is unavailable", ""),
+        UpstreamFault::Late => ("does not answer in time", "; check its endpoint and the network"),
     };
     StoreError::Upstream { fault, reason: format!("{name} {verb}: {reason}{fix}").into() }
 }
 
-/// The codes of AWS, Google and Azure that somebody here has to mend, whatever status they come with.
+/// Error codes of AWS, Google and Azure that the operator has to fix, whatever their status, and the fix.
 const FIXES: &[(&str, &str)] = &[
     ("NoSuchBucket", "there is no bucket of this name; check the name and the endpoint"),
-    ("InvalidBucketName", "no bucket can have this name; check it"),
+    ("InvalidBucketName", "the name is not valid for a bucket; check it"),
     ("ContainerNotFound", "there is no container of this name; check the name and the account"),
-    ("InvalidAccessKeyId", "the access key is not known there; check AWS_ACCESS_KEY_ID and the endpoint"),
-    ("SignatureDoesNotMatch", "the secret does not belong to the access key; check AWS_SECRET_ACCESS_KEY"),
+    (
+        "InvalidAccessKeyId",
+        "the service does not know the access key; check AWS_ACCESS_KEY_ID and the endpoint",
+    ),
+    ("SignatureDoesNotMatch", "the secret key does not match the access key; check AWS_SECRET_ACCESS_KEY"),
     ("ExpiredToken", "the session token has expired; get new credentials"),
     ("ExpiredTokenException", "the session token has expired; get new credentials"),
     ("InvalidToken", "the session token is not valid; get new credentials, and check AWS_SESSION_TOKEN"),
     ("TokenRefreshRequired", "the session token has expired; get new credentials"),
-    ("RequestTimeTooSkewed", "the clocks of this machine and the service differ; set this one's (NTP)"),
-    ("RequestExpired", "the clocks of this machine and the service differ; set this one's (NTP)"),
-    ("AuthenticationRequired", "it wants credentials; check them"),
+    (
+        "RequestTimeTooSkewed",
+        "the clocks of this machine and of the service differ; set this machine's clock (NTP)",
+    ),
+    (
+        "RequestExpired",
+        "the clocks of this machine and of the service differ; set this machine's clock (NTP)",
+    ),
+    ("AuthenticationRequired", "it requires credentials; check them"),
     ("InvalidAuthenticationInfo", "the credentials are malformed; check them"),
     (
         "AuthenticationFailed",
-        "the account's key is wrong, or this machine's clock is; check AZURE_STORAGE_ACCOUNT_KEY",
+        "the account key is wrong, or the clock of this machine; check AZURE_STORAGE_ACCOUNT_KEY and the clock",
     ),
-    ("NoAuthenticationInformation", "it wants credentials; set AZURE_STORAGE_ACCOUNT_KEY or a token"),
+    ("NoAuthenticationInformation", "it requires credentials; set AZURE_STORAGE_ACCOUNT_KEY or a token"),
     (
         "PublicAccessNotPermitted",
-        "the account lets nobody in without credentials; set AZURE_STORAGE_ACCOUNT_KEY or a token",
+        "the account does not allow public access; set AZURE_STORAGE_ACCOUNT_KEY or a token",
     ),
     (
         "AuthorizationFailure",
-        "the key is wrong, or the account's network rules keep this machine out; check both",
+        "the key is wrong, or the network rules of the account exclude this machine; check both",
     ),
     (
         "AuthorizationPermissionMismatch",
-        "the credentials may not read blobs; give them the role Storage Blob Data Reader",
+        "the credentials have no permission to read blobs; assign the role Storage Blob Data Reader",
     ),
     ("AccountIsDisabled", "the account is disabled"),
     (
         "UserProjectMissing",
-        "the bucket's requesters pay, which needs a project; use a bucket whose owner pays",
+        "the bucket is requester-pays, which wamedia does not support; use a bucket whose owner pays",
     ),
 ];
 
-/// The codes that say that no object can have such a name, so that none has it.
-const NAMELESS: [&str; 3] = ["KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName"];
+/// Error codes for keys that no object can have; such an object is missing.
+const INVALID_KEY_CODES: [&str; 3] = ["KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName"];
 
-/// Whether the answer says that we asked in the wrong region.
-fn is_about_region(answered: &StatusError) -> bool {
+/// Whether the response means that the request went to the wrong region.
+fn is_about_region(response: &StatusError) -> bool {
     const CODES: [&str; 4] = [
         "PermanentRedirect",
         "TemporaryRedirect",
         "AuthorizationHeaderMalformed",
         "IllegalLocationConstraintException",
     ];
-    answered.status.is_redirection() || answered.code.as_deref().is_some_and(|code| CODES.contains(&code))
+    response.status.is_redirection() || response.code.as_deref().is_some_and(|code| CODES.contains(&code))
 }
 
-/// The error of this type among the causes of another.
+/// The first error of type `E` in a chain of causes.
 fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -238,7 +246,7 @@ fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     None
 }
 
-/// The first cause, in its own words: what lies around it repeats it.
+/// The message of the innermost cause. The errors around it only repeat it.
 pub(super) fn innermost(error: &dyn Error) -> String {
     let mut last = error.to_string();
     let mut next = error.source();
@@ -253,7 +261,7 @@ pub(super) fn innermost(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    fn answered(status: u16, code: &str) -> StatusError {
+    fn response(status: u16, code: &str) -> StatusError {
         StatusError {
             status: StatusCode::from_u16(status).expect("a status"),
             code: (!code.is_empty()).then(|| code.to_owned()),
@@ -264,23 +272,23 @@ mod tests {
     }
 
     fn fault(status: u16, code: &str) -> Option<UpstreamFault> {
-        match BucketError::of_status(&answered(status, code)) {
+        match BucketError::of_status(&response(status, code)) {
             BucketError::UpstreamFault(fault, _) => Some(fault),
             _ => None,
         }
     }
 
     #[test]
-    fn only_a_missing_key_and_one_that_is_denied_look_like_missing_media() {
+    fn only_missing_and_forbidden_keys_mean_missing_media() {
         for (status, code) in [(404, "NoSuchKey"), (404, ""), (404, "BlobNotFound"), (400, "KeyTooLongError")]
         {
-            let refusal = BucketError::of_status(&answered(status, code));
+            let error = BucketError::of_status(&response(status, code));
             assert!(
-                matches!(refusal, BucketError::Missing { explained } if explained != code.is_empty()),
+                matches!(error, BucketError::Missing { explained } if explained != code.is_empty()),
                 "{code}"
             );
         }
-        assert!(matches!(BucketError::of_status(&answered(403, "AccessDenied")), BucketError::Forbidden));
+        assert!(matches!(BucketError::of_status(&response(403, "AccessDenied")), BucketError::Forbidden));
         for (status, code, expected) in [
             (404, "NoSuchBucket", UpstreamFault::Refused),
             (404, "ContainerNotFound", UpstreamFault::Refused),
@@ -298,17 +306,17 @@ mod tests {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
         }
         for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "InvalidRequest")] {
-            let refusal = BucketError::of_status(&answered(status, code));
-            assert!(matches!(refusal, BucketError::Unusable(_)), "{status} {code} is about one object");
+            let error = BucketError::of_status(&response(status, code));
+            assert!(matches!(error, BucketError::Unusable(_)), "{status} {code} is about one object");
         }
     }
 
     #[test]
-    fn the_region_that_the_service_names_is_passed_on() {
+    fn the_error_names_the_region_of_the_bucket() {
         for (status, code) in [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed"), (301, "")] {
-            let answered = StatusError { region: Some("eu-west-1".to_owned()), ..answered(status, code) };
+            let response = StatusError { region: Some("eu-west-1".to_owned()), ..response(status, code) };
             let StoreError::Upstream { reason, .. } =
-                BucketError::of_status(&answered).into_error("s3://media")
+                BucketError::of_status(&response).into_error("s3://media")
             else {
                 panic!("a fault");
             };

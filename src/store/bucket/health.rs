@@ -1,4 +1,8 @@
-//! Whether a bucket answers at the moment: what is held is served without asking while it does not, and the log says so once.
+//! Health of a bucket: a circuit breaker that opens when the bucket fails, and logs each outage once.
+//!
+//! While it is open, requests for cached assets are answered without a request to the bucket
+//! ([stale-if-error](super::stale_if_error)), and at most one request a second tests whether the bucket answers
+//! again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,15 +12,15 @@ use crate::config;
 use crate::store::UpstreamFault;
 use crate::store::stats::BucketCounts;
 
-/// While it does not answer, it is retried again so often.
-const GAP: Duration = Duration::from_secs(1);
-/// What it said last counts for so long where somebody wants to know how it is: those who watch over us ask every few seconds, and
-/// a bucket that is in use is updated of anyway.
-const UPDATE_INTERVAL: Duration = Duration::from_secs(5);
-/// It is logged of no more often than this, so that a bucket which now and then fails does not fill the log.
+/// Between two retries while the bucket fails.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the last result counts as the health of the bucket. Monitors ask every few seconds, and a bucket that is
+/// in use has newer results anyway.
+const MAX_AGE: Duration = Duration::from_secs(5);
+/// Between two log messages about outages, so that a bucket which fails now and then does not fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was updated of a bucket so far. It outlasts the settings under which it was updated; clones share it.
+/// Counters and health of a bucket. They outlast a change of settings; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct BucketHistory {
     counts: Arc<BucketCounts>,
@@ -24,18 +28,18 @@ pub(crate) struct BucketHistory {
 }
 
 impl BucketHistory {
-    /// The same counts, for a bucket of which nothing is known yet.
+    /// The same counters, for a bucket whose health is not known.
     pub(crate) fn without_health(self) -> Self {
         Self { state: Arc::default(), ..self }
     }
 
-    /// What was asked of it.
+    /// The counters.
     pub(super) fn counts(&self) -> &BucketCounts {
         &self.counts
     }
 }
 
-/// What is known of a bucket's health.
+/// The health of a bucket, according to its last result.
 pub(super) struct Health {
     name: String,
     stale_if_error: Duration,
@@ -44,14 +48,15 @@ pub(super) struct Health {
 
 #[derive(Default)]
 struct State {
-    /// Since when it does not answer, why, and when it was retried last.
-    since: Option<Instant>,
+    /// The start of the outage, its reason, and the last retry. `None` while the bucket answers.
+    failing_since: Option<Instant>,
     reason: String,
-    retried: Option<Instant>,
-    /// When it was known last whether it answers.
-    updated: Option<Instant>,
-    logged: Option<Instant>,
-    /// Answers out of what is held since then.
+    retried_at: Option<Instant>,
+    /// When the last result came.
+    updated_at: Option<Instant>,
+    /// When an outage was last logged.
+    logged_at: Option<Instant>,
+    /// Responses with stale assets during this outage.
     stale_responses: u64,
 }
 
@@ -61,72 +66,72 @@ impl Health {
         Self { name: bucket.to_string(), stale_if_error: bucket.stale_if_error, state }
     }
 
-    /// Whether it does not answer.
+    /// Whether the last request failed.
     pub(super) fn is_failing(&self) -> bool {
-        self.lock().since.is_some()
+        self.lock().failing_since.is_some()
     }
 
-    /// Whether nothing was updated of it for so long that what is known says nothing of how it is.
+    /// Whether the last result is so old that it does not show the current health.
     pub(super) fn is_outdated(&self) -> bool {
-        self.lock().updated.is_none_or(|updated| updated.elapsed() >= UPDATE_INTERVAL)
+        self.lock().updated_at.is_none_or(|updated_at| updated_at.elapsed() >= MAX_AGE)
     }
 
-    /// Why it does not answer, where that is so.
+    /// Why the bucket fails, and for how long; `None` while it answers.
     pub(super) fn reason(&self) -> Option<String> {
         let state = self.lock();
-        state.since.map(|since| format!("{} (for {} s)", state.reason, since.elapsed().as_secs()))
+        state.failing_since.map(|since| format!("{} (for {} s)", state.reason, since.elapsed().as_secs()))
     }
 
-    /// Notes that a request was answered out of what is held, and was not asked about.
+    /// Counts a request that was answered with a stale asset.
     pub(super) fn count_stale_response(&self) {
         self.lock().stale_responses += 1;
     }
 
-    /// Whether it is time to see whether it answers again. Only one of those who ask at once is logged so.
+    /// Whether it is time to test whether the bucket answers again. True for only one of several concurrent callers.
     pub(super) fn may_retry(&self) -> bool {
         let mut state = self.lock();
-        let is_time = state.retried.is_none_or(|retried| retried.elapsed() >= GAP);
+        let is_time = state.retried_at.is_none_or(|retried_at| retried_at.elapsed() >= RETRY_INTERVAL);
         if is_time {
-            state.retried = Some(Instant::now());
+            state.retried_at = Some(Instant::now());
         }
         is_time
     }
 
-    /// Notes how a method ended: with the refusal, if there was one.
-    pub(super) fn record(&self, refusal: Option<&BucketError>) {
-        if matches!(refusal, Some(BucketError::Busy)) {
+    /// Records the result of a request. `error` is `None` if it succeeded.
+    pub(super) fn record(&self, error: Option<&BucketError>) {
+        if matches!(error, Some(BucketError::Busy)) {
             return;
         }
         let mut state = self.lock();
-        state.updated = Some(Instant::now());
-        let Some(BucketError::UpstreamFault(fault, reason)) = refusal else {
-            if let Some(since) = state.since.take()
-                && state.logged.is_some_and(|logged| logged >= since)
+        state.updated_at = Some(Instant::now());
+        let Some(BucketError::UpstreamFault(fault, reason)) = error else {
+            if let Some(since) = state.failing_since.take()
+                && state.logged_at.is_some_and(|logged_at| logged_at >= since)
             {
                 let (seconds, stale_responses) = (since.elapsed().as_secs(), state.stale_responses);
                 log::info!(
-                    "{} answers again after {seconds} s, in which {stale_responses} requests were answered from memory",
+                    "{} answers again after {seconds} s; meanwhile, {stale_responses} requests were answered from the cache",
                     self.name
                 );
             }
             return;
         };
         let now = Instant::now();
-        let since = *state.since.get_or_insert(now);
+        let since = *state.failing_since.get_or_insert(now);
         if since == now {
-            (state.retried, state.stale_responses) = (Some(now), 0);
+            (state.retried_at, state.stale_responses) = (Some(now), 0);
         }
         let verb = match fault {
-            UpstreamFault::Refused => "refuses us",
-            UpstreamFault::Unavailable => "is out of order",
+            UpstreamFault::Refused => "rejects our requests",
+            UpstreamFault::Unavailable => "is unavailable",
             UpstreamFault::Unreachable | UpstreamFault::Late => "does not answer",
         };
         state.reason = format!("it {verb}: {reason}");
-        // One that begins too soon after another is logged of later, if it still goes on.
-        if state.logged.is_none_or(|logged| logged < since && now - logged >= LOG_INTERVAL) {
-            state.logged = Some(now);
+        // An outage that begins soon after the last message is logged later, if it lasts.
+        if state.logged_at.is_none_or(|logged_at| logged_at < since && now - logged_at >= LOG_INTERVAL) {
+            state.logged_at = Some(now);
             log::warn!(
-                "{} {verb}: {reason}; what is in memory is served for {} more, and the rest not at all",
+                "{} {verb}: {reason}; cached assets are served for {} more (stale_if_error), all others fail",
                 self.name,
                 humantime::format_duration(self.stale_if_error)
             );
@@ -151,10 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_with_a_fault_and_ends_with_any_answer() {
+    fn an_outage_begins_with_a_fault_and_ends_with_any_response() {
         let health = health();
         health.record(Some(&BucketError::Missing { explained: true }));
-        assert!(!health.is_failing(), "that something is missing is an answer");
+        assert!(!health.is_failing(), "404 is a response");
         health.record(Some(&BucketError::UpstreamFault(UpstreamFault::Late, String::new())));
         assert!(health.is_failing());
         health.record(Some(&BucketError::Forbidden));
@@ -165,46 +170,46 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_last_is_out_of_date_after_a_while() {
+    fn a_result_is_outdated_after_a_while() {
         let health = health();
-        assert!(health.is_outdated(), "nothing was said");
-        for said in [None, Some(BucketError::UpstreamFault(UpstreamFault::Late, String::new()))] {
-            health.record(said.as_ref());
+        assert!(health.is_outdated(), "there is no result yet");
+        for result in [None, Some(BucketError::UpstreamFault(UpstreamFault::Late, String::new()))] {
+            health.record(result.as_ref());
             assert!(!health.is_outdated());
-            health.lock().updated = Instant::now().checked_sub(UPDATE_INTERVAL);
+            health.lock().updated_at = Instant::now().checked_sub(MAX_AGE);
             assert!(health.is_outdated());
         }
         health.record(Some(&BucketError::Busy));
-        assert!(health.is_outdated(), "it was not asked");
+        assert!(health.is_outdated(), "no request was sent");
     }
 
     #[test]
-    fn one_that_begins_soon_after_another_is_told_of_if_it_lasts() {
+    fn an_outage_soon_after_another_is_logged_if_it_lasts() {
         let health = health();
         let fault = || Some(BucketError::UpstreamFault(UpstreamFault::Late, String::new()));
         health.record(fault().as_ref());
-        let first = health.lock().logged.expect("it is logged of");
+        let first = health.lock().logged_at.expect("it is logged");
         health.record(None);
         health.record(fault().as_ref());
         health.record(fault().as_ref());
-        assert_eq!(health.lock().logged, Some(first), "it was logged of one just now");
+        assert_eq!(health.lock().logged_at, Some(first), "an outage was logged just now");
         let long_ago = first.checked_sub(LOG_INTERVAL);
-        health.lock().logged = long_ago;
+        health.lock().logged_at = long_ago;
         health.record(fault().as_ref());
-        let second = health.lock().logged;
+        let second = health.lock().logged_at;
         assert_ne!(second, long_ago);
-        health.lock().since = long_ago;
+        health.lock().failing_since = long_ago;
         health.record(fault().as_ref());
-        assert_eq!(health.lock().logged, second, "it is logged of once");
+        assert_eq!(health.lock().logged_at, second, "one outage is logged once");
     }
 
     #[test]
-    fn it_is_not_tried_again_at_once() {
+    fn the_next_retry_waits() {
         let health = health();
         health.record(Some(&BucketError::UpstreamFault(UpstreamFault::Late, String::new())));
-        assert!(!health.may_retry(), "it was retried just now");
-        health.lock().retried = Instant::now().checked_sub(GAP);
+        assert!(!health.may_retry(), "the outage has just begun");
+        health.lock().retried_at = Instant::now().checked_sub(RETRY_INTERVAL);
         assert!(health.may_retry());
-        assert!(!health.may_retry(), "another does already");
+        assert!(!health.may_retry(), "another caller retries already");
     }
 }

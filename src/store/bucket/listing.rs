@@ -1,6 +1,6 @@
-//! What lies in a bucket, and pieces of it: for who looks at many objects and serves none of them.
+//! Lists a bucket and reads parts of its objects, for callers that inspect many objects and serve none.
 //!
-//! Nothing of this is kept on the context, which is for what clients ask for.
+//! Nothing read here goes into the cache, which is for what clients request.
 
 use std::future::poll_fn;
 use std::ops::Range;
@@ -22,34 +22,34 @@ use crate::store::StoreError;
 
 type Objects = Pin<Box<dyn Stream<Item = object_store::Result<ObjectMeta>> + Send>>;
 
-/// The objects below a folder of a bucket, asked for a page at a time, in the order in which the service lists them. S3, Google
-/// and Azure list them by their keys.
+/// The objects below a folder of a bucket, requested page by page, in the order in which the service lists them. S3,
+/// Google and Azure list by key.
 pub struct Listing {
     objects: Objects,
-    /// What the keys of all assets begin with.
+    /// The prefix that the keys of all assets share.
     prefix: Path,
     name: String,
     timeout: std::time::Duration,
 }
 
-/// An object that was listed.
+/// An object in a [`Listing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedObject {
-    /// Its key, without what the keys of all assets in its mount begin with. It may be one that no URL leads to: `a//b`, `/a`,
-    /// `a/../b`, `a/`; it is empty where it stands for all that lies below the mount.
+    /// Its key without the prefix of the mount. No URL leads to some keys: `a//b`, `/a`, `a/../b`, `a/`. Empty for an
+    /// object whose key is the prefix itself.
     pub key: String,
-    /// In bytes.
+    /// Length in bytes.
     pub size: u64,
 }
 
-/// Some bytes of an object, and what it is.
+/// Some bytes of an object, and its metadata.
 #[derive(Debug, Clone)]
 pub struct ObjectPart {
-    /// What the object is.
+    /// The metadata of the object.
     pub asset: Asset,
-    /// The entity tag as the store writes it, to ask for more of the same version.
+    /// The entity tag as the store sends it, to request more of the same version.
     pub tag: Box<str>,
-    /// The bytes that were asked for.
+    /// The requested bytes.
     pub bytes: Bytes,
 }
 
@@ -60,13 +60,13 @@ impl std::fmt::Debug for Listing {
 }
 
 impl Listing {
-    /// The next object; `None` at the end. After an error, too, there are no more.
+    /// The next object; `None` at the end, and after an error.
     pub async fn next(&mut self) -> Option<Result<ListedObject, StoreError>> {
-        let refused = |refusal: BucketError| match refusal {
-            // Who may read but not list is logged so.
+        let listing_error = |error: BucketError| match error {
+            // Permission to read but not to list.
             BucketError::Forbidden | BucketError::Missing { .. } => BucketError::UpstreamFault(
                 UpstreamFault::Refused,
-                "it lets us list nothing; allow it (s3:ListBucket), or name its objects one by one"
+                "it does not allow listing; allow it (s3:ListBucket), or name the objects one by one"
                     .to_owned(),
             ),
             other => other,
@@ -77,19 +77,21 @@ impl Listing {
                 Ok(None) => None,
                 Ok(Some(Ok(found))) => match self.below(&object_keys::decoded(found.location.as_ref())) {
                     Some(key) => Some(Ok(ListedObject { key, size: found.size })),
-                    // It was not asked for.
+                    // Outside the prefix.
                     None => continue,
                 },
-                Ok(Some(Err(error))) => Some(Err(refused(BucketError::of(&error)).into_error(&self.name))),
+                Ok(Some(Err(error))) => {
+                    Some(Err(listing_error(BucketError::of(&error)).into_error(&self.name)))
+                }
                 Err(_) => {
-                    let waited = format!("there was no answer for {:.1} s", self.timeout.as_secs_f32());
+                    let waited = format!("no response within {:.1} s", self.timeout.as_secs_f32());
                     Some(Err(BucketError::UpstreamFault(UpstreamFault::Late, waited).into_error(&self.name)))
                 }
             };
         }
     }
 
-    /// What follows the prefix in a whole key.
+    /// The part of a key after the prefix.
     fn below(&self, key: &str) -> Option<String> {
         let prefix = self.prefix.as_ref();
         let below = if prefix.is_empty() { key } else { key.strip_prefix(prefix)?.strip_prefix('/')? };
@@ -98,7 +100,7 @@ impl Listing {
 }
 
 impl Bucket {
-    /// Lists what lies below `folder`, or everything.
+    /// Lists the objects below `folder`, or all objects.
     pub(crate) fn list(&self, folder: Option<&AssetPath<'_>>) -> Result<Listing, StoreError> {
         let folder = match folder {
             Some(folder) => Some(self.upstream.key(folder).ok_or(StoreError::NotFound)?),
@@ -112,9 +114,11 @@ impl Bucket {
         })
     }
 
-    /// What the object at `path` is, which is `inside` this bucket, and the bytes of it in `range`, which may be empty.
+    /// The metadata of the object at `path`, which is `inside` this bucket, and its bytes in `range`, which may be
+    /// empty.
     ///
-    /// With the `tag` of an earlier piece, it fails with [`StoreError::Changing`] where the object is another version by now.
+    /// If `tag` is that of an earlier part, fails with [`StoreError::Changing`] when the object is another version by
+    /// now.
     pub(crate) async fn read_part(
         &self,
         path: &AssetPath<'_>,
@@ -122,7 +126,7 @@ impl Bucket {
         range: Range<u64>,
         tag: Option<&str>,
     ) -> Result<ObjectPart, StoreError> {
-        let fail = |refusal: BucketError| refusal.into_error(self.upstream.name());
+        let fail = |error: BucketError| error.into_error(self.upstream.name());
         let key = self.upstream.key(inside).ok_or(StoreError::NotFound)?;
         let wanted = range.end.saturating_sub(range.start);
         let options = GetOptions {
@@ -133,7 +137,7 @@ impl Bucket {
             ..GetOptions::default()
         };
         let GetResult { meta, attributes, payload, .. } =
-            self.upstream.ask(&key, options).await.map_err(fail)?;
+            self.upstream.get(&key, options).await.map_err(fail)?;
         let known = meta.e_tag.as_deref().and_then(|tag| Some((tag.into(), entity_tag(tag)?)));
         let Some((found, etag)) = known else {
             return Err(fail(BucketError::Unusable("it has no ETag".to_owned())));
@@ -142,10 +146,9 @@ impl Bucket {
         if tag.is_some_and(|tag| *tag != *found) {
             return Err(StoreError::Changing);
         }
-        let told_by = (self.upstream.name(), &self.context.rules);
-        let own_policy = self.descriptions.own_policy(path, &attributes);
-        let asset =
-            self.descriptions.describe(told_by, path, (etag, &meta), &attributes, own_policy.as_ref());
+        let store = (self.upstream.name(), &self.context.rules);
+        let own_policy = self.metadata.own_policy(path, &attributes);
+        let asset = self.metadata.describe(store, path, (etag, &meta), &attributes, own_policy.as_ref());
         let bytes = if wanted == 0 {
             Bytes::new()
         } else {
@@ -154,7 +157,7 @@ impl Bucket {
         Ok(ObjectPart { asset, tag: found, bytes })
     }
 
-    /// The bytes of an answer, `most` of them at most.
+    /// Reads a body, at most `most` bytes of it.
     async fn collect(&self, mut body: super::upstream::Body, most: u64) -> Result<Bytes, BucketError> {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut bytes = BytesMut::new();
@@ -167,7 +170,7 @@ impl Bucket {
                 Err(_) => {
                     return Err(BucketError::UpstreamFault(
                         UpstreamFault::Late,
-                        "it stopped within its answer".to_owned(),
+                        "it stopped in the middle of its response".to_owned(),
                     ));
                 }
             }

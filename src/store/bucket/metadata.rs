@@ -1,4 +1,4 @@
-//! What a bucket says of an object, made into what we say of it: its type, its policy, its validators.
+//! Translates an object's metadata into an asset: media type, cache policy and validators.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +12,10 @@ use crate::config::CacheRules;
 use crate::log_throttle::RepeatThrottle;
 use crate::whatsapp;
 
-/// Seconds from 1970 to the year that an HTTP date cannot tell.
+/// Seconds from 1970 to the year 10000, which an HTTP date cannot express.
 const YEAR_10000: u64 = 253_402_300_800;
 
-/// Describes the objects of one bucket, and tells the operator of what is odd about them.
+/// Reads the metadata of the objects of one bucket, and logs what is wrong with it.
 #[derive(Default)]
 pub(super) struct MetadataReader {
     misread: RepeatThrottle,
@@ -23,24 +23,27 @@ pub(super) struct MetadataReader {
 }
 
 impl MetadataReader {
-    /// What the Cache-Control of an object comes to; the operator is logged where that is not what stands there.
+    /// The cache policy in the `Cache-Control` of an object. Logs a warning where the policy differs from the
+    /// header's text.
     pub(super) fn own_policy(&self, path: &AssetPath<'_>, attributes: &Attributes) -> Option<CachePolicy> {
-        let said: &str = attributes.get(&Attribute::CacheControl)?.as_ref();
-        let policy = CachePolicy::lenient(said);
-        if let Err(reason) = said.parse::<CachePolicy>() {
-            let taken = policy
-                .as_ref()
-                .map_or("the rules decide".to_owned(), |policy| format!("it is sent as {policy}"));
-            let shown = said.escape_debug();
-            self.misread.log(said, |others| {
-                log::warn!("{path}: the object's Cache-Control `{shown}` cannot be obeyed as it is: {reason}; {taken}{others}");
+        let text: &str = attributes.get(&Attribute::CacheControl)?.as_ref();
+        let policy = CachePolicy::lenient(text);
+        if let Err(reason) = text.parse::<CachePolicy>() {
+            let used = policy.as_ref().map_or("the cache rules apply instead".to_owned(), |policy| {
+                format!("sent as {policy} instead")
+            });
+            let shown = text.escape_debug();
+            self.misread.log(text, |others| {
+                log::warn!(
+                    "{path}: the object's Cache-Control `{shown}` is invalid: {reason}; {used}{others}"
+                );
             });
         }
         policy
     }
 
-    /// The asset at `path` that the object is, of which its [own policy](Self::own_policy) is `own`. `store` is what its store is
-    /// called in messages.
+    /// The asset at `path`. `own` is the [own policy](Self::own_policy) of the object, and `store` the name of the
+    /// store in messages.
     pub(super) fn describe(
         &self,
         (store, rules): (&str, &CacheRules),
@@ -54,8 +57,8 @@ impl MetadataReader {
         let last_modified = http_date(meta.last_modified.into());
         if last_modified.is_none() && !self.undated.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "{path}: {store} tells no time for it, so it is served without Last-Modified; WhatsApp needs it for no-cache. \
-                 (Said once; there may be more such objects.)"
+                "{path}: {store} sends no Last-Modified for it, so wamedia sends none either; WhatsApp needs it for no-cache. \
+                 (Logged once; there may be more such objects.)"
             );
         }
         Asset {
@@ -71,19 +74,19 @@ impl MetadataReader {
     }
 }
 
-/// When the store says that an object was written; `None` where it says nothing, which comes as the epoch, or what no header
-/// can say: it has four digits for a year.
+/// The time when the object was written. `None` if the store sends none, which appears as the epoch, or one that no
+/// header can express: an HTTP date has four digits for the year.
 pub(super) fn http_date(written: SystemTime) -> Option<HttpDate> {
     let since = written.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     (2..YEAR_10000).contains(&since).then(|| written.into())
 }
 
-/// The store's tag as it stands in a header. Some write it without its quotes.
+/// The store's entity tag as a header value. Some stores omit the quotes.
 pub(super) fn entity_tag(tag: &str) -> Option<EntityTag> {
     EntityTag::parse(tag).or_else(|| EntityTag::parse(&format!("\"{tag}\"")))
 }
 
-/// The encodings of the bytes as they are sent to us. `aws-chunked` was one of their way in, which some tools have stored.
+/// The encodings of the stored bytes. `aws-chunked` is an encoding for uploads that some tools store by mistake.
 fn content_encoding(text: &str) -> Option<Box<str>> {
     let left: Vec<_> = text
         .split(',')
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_taken_as_they_are_and_quoted_where_they_are_not() {
+    fn entity_tags_are_kept_and_missing_quotes_are_added() {
         for (tag, header) in [
             ("\"abc\"", Some("\"abc\"")),
             ("W/\"abc\"", Some("W/\"abc\"")),
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_no_header_can_say_is_none() {
+    fn a_time_that_no_http_date_can_express_is_none() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(http_date(at(0)), None);
         assert_eq!(http_date(at(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT".parse().ok());
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn only_encodings_of_what_is_sent_are_passed_on() {
+    fn only_encodings_of_the_stored_bytes_are_sent() {
         for (text, expected) in [
             ("gzip", Some("gzip")),
             ("aws-chunked", None),

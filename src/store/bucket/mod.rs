@@ -1,9 +1,9 @@
-//! Assets in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
+//! Assets in a bucket: S3 and compatible services, Google Cloud Storage, Azure Blob Storage.
 //!
-//! A request's way: [`Bucket`] says what has to be asked, [`upstream`] asks it through `object_store`, [`client`] carries it,
-//! and [`error`] reads what is not a yes. What comes is an [`object`], described by its [`metadata`]; small ones
-//! [arrive](arriving) in memory, for all who intent them at once. How a bucket is found and who we say that we are,
-//! [`connect`](mod@connect) makes of the settings.
+//! [`Bucket`] decides what to request; [`upstream`] requests it through `object_store`, whose HTTP client is
+//! [`client`]; [`error`] classifies error responses. The result is an [`object`] with its [`metadata`]. Small objects
+//! download into memory, in a [body](shared_body) that all concurrent requests share. [`connect`](mod@connect) makes
+//! a client from the settings.
 
 mod aws_profile;
 mod client;
@@ -49,52 +49,52 @@ use crate::config;
 use crate::http::{ResponseHeaders, without_signatures};
 use crate::log_throttle::RepeatThrottle;
 
-/// Between two questions about one path that are asked for by name of an unknown version.
+/// Between two requests for one path that are caused by links with an unknown version.
 const REQUEST_GAP: Duration = Duration::from_millis(250);
-/// How long it is known that there is no such object.
-const MISSING: Duration = Duration::from_secs(1);
-/// Paths of which that is known.
+/// How long it is cached that an object does not exist.
+const MISSING_TTL: Duration = Duration::from_secs(1);
+/// Paths for which that is cached.
 const MISSING_PATHS: usize = 4096;
-/// How often the bucket is asked for one answer. What the first time finds under way may have begun before the method;
-/// what the second finds has not.
+/// Requests to the bucket for one call. A request that is already in flight may have begun before the call; the next
+/// one has not.
 const MAX_REQUESTS: usize = 2;
 
-/// A mounted bucket, and what is known of its objects.
+/// A mounted bucket, and what is cached of its objects.
 pub(crate) struct Bucket {
     upstream: Arc<Upstream>,
     fresh: Duration,
     stale_if_error: Duration,
     context: Arc<StoreContext>,
-    asking: SingleFlight<(Box<str>, Method), Result<OpenAsset, StoreError>>,
-    /// Since when it is known of a path that no object has it.
+    requests: SingleFlight<(Box<str>, Method), Result<OpenAsset, StoreError>>,
+    /// When the bucket said that no object has this path.
     missing: Cache<Box<str>, Instant>,
-    /// Whether it answers, where nobody else asks.
+    /// The health check.
     probe: SharedProbe<()>,
-    denied: RepeatThrottle,
+    forbidden: RepeatThrottle,
     unusable: RepeatThrottle,
-    descriptions: MetadataReader,
+    metadata: MetadataReader,
 }
 
 impl Method {
-    /// The method that answers who wants this, where so much is known.
-    fn of(intent: ReadIntent, known: Option<&OpenAsset>, context: &StoreContext) -> Self {
-        match (intent, known) {
+    /// The method for a request with this intent, in view of the cached version.
+    fn of(intent: ReadIntent, cached: Option<&OpenAsset>, context: &StoreContext) -> Self {
+        match (intent, cached) {
             (ReadIntent::Head, _) => Self::Head,
-            // Which part of a large object is meant, and whether any, only who knows what it is can tell.
-            (ReadIntent::Parts, Some(known)) if is_passed_on(known, context) => Self::Head,
+            // Which bytes of a large object are needed can be decided only once its metadata is known.
+            (ReadIntent::Parts, Some(cached)) if is_streamed(cached, context) => Self::Head,
             _ => Self::Get,
         }
     }
 }
 
-/// Whether this is an object that is too large to be held.
-fn is_passed_on(known: &OpenAsset, context: &StoreContext) -> bool {
-    matches!(known.content(), Content::Object(_)) && !context.may_hold(known.asset().len)
+/// Whether this object is too large for the cache, so that each request downloads it.
+fn is_streamed(cached: &OpenAsset, context: &StoreContext) -> bool {
+    matches!(cached.content(), Content::Object(_)) && !context.may_hold(cached.asset().len)
 }
 
-/// Whether its bytes are here, or on their way.
-fn is_held(known: &OpenAsset) -> bool {
-    matches!(known.content(), Content::Memory(_) | Content::SharedBody(_))
+/// Whether the body is in memory, or on its way into memory.
+fn is_held(cached: &OpenAsset) -> bool {
+    matches!(cached.content(), Content::Memory(_) | Content::SharedBody(_))
 }
 
 impl Bucket {
@@ -110,30 +110,30 @@ impl Bucket {
             upstream: Upstream::new(store, bucket, timeouts, history, context.background.clone()),
             fresh,
             stale_if_error: bucket.stale_if_error,
-            asking: SingleFlight::new(context.background.clone()),
+            requests: SingleFlight::new(context.background.clone()),
             context,
             missing: Cache::new(MISSING_PATHS),
             probe: SharedProbe::default(),
-            denied: RepeatThrottle::default(),
+            forbidden: RepeatThrottle::default(),
             unusable: RepeatThrottle::default(),
-            descriptions: MetadataReader::default(),
+            metadata: MetadataReader::default(),
         })
     }
 
-    /// What was updated of it so far, for one that takes its place.
+    /// Counters and health so far, for a bucket that replaces this one.
     pub(crate) fn history(&self) -> BucketHistory {
         self.upstream.history().clone()
     }
 
-    /// How it is, and what was asked of it so far. `mount` is where it is served. One that did not answer is asked again now and
-    /// then: it may be that nobody else does.
+    /// Counters and health. `mount` is the path of the mount. If the bucket fails, this retries it at intervals:
+    /// there may be no other requests.
     pub(crate) fn stats(&self, mount: &str) -> BucketStats {
         self.retry_if_failing();
         self.upstream.counts().stats(self.upstream.name(), mount, !self.upstream.health().is_failing())
     }
 
-    /// Why it cannot be read at the moment, where that is so. One of which nothing was updated for a while is asked, and waited for;
-    /// one that did not answer is asked again now and then: it may be that nobody else does.
+    /// Why no assets can be read at the moment; `None` if they can. Waits for a request if the last result is too
+    /// old. If the bucket fails, this retries it at intervals: there may be no other requests.
     pub(crate) async fn unavailable_reason(&self) -> Option<String> {
         let health = self.upstream.health();
         self.retry_if_failing();
@@ -143,7 +143,7 @@ impl Bucket {
         health.reason()
     }
 
-    /// Has it asked whether it answers again, where it did not and it is time to.
+    /// Starts a request if the bucket fails and the next retry is due.
     fn retry_if_failing(&self) {
         let health = self.upstream.health();
         if health.is_failing() && health.may_retry() {
@@ -151,24 +151,24 @@ impl Bucket {
         }
     }
 
-    /// What comes of it, the health knows.
+    /// A request whose result updates the health of the bucket.
     fn health_request(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let upstream = Arc::clone(&self.upstream);
-        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
-        let key = self.upstream.key(&nothing).expect("a key");
-        async move { drop(upstream.ask(&key, GetOptions::default()).await) }
+        let probe_path = AssetPath::from_plain(PROBE_NAME).expect("a path");
+        let key = self.upstream.key(&probe_path).expect("a key");
+        async move { drop(upstream.get(&key, GetOptions::default()).await) }
     }
 
-    /// Asks for an object that is hardly there, to find out whether the bucket is, and lets us read.
+    /// Requests an object that does not exist, to verify that the bucket exists and that we may read it.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
-        let key = self.upstream.key(&nothing).expect("a key");
-        match self.upstream.ask_here(&key, GetOptions::default()).await {
-            // Its pages would be served as assets, with our types.
+        let probe_path = AssetPath::from_plain(PROBE_NAME).expect("a path");
+        let key = self.upstream.key(&probe_path).expect("a key");
+        match self.upstream.get_unrecorded(&key, GetOptions::default()).await {
+            // The pages of such a server would be served as assets, with media types of ours.
             Ok(_) => {
                 let reason = format!(
-                    "{} cannot be read: it has {key}, which nobody has put there, as a web server does that has a page for \
-                     whatever it is asked; check its endpoint",
+                    "{} cannot be read: it claims to have {key}, which does not exist, as a web server does that answers \
+                     every path with a page; check its endpoint",
                     self.upstream.name()
                 );
                 Err(StoreError::Upstream { fault: UpstreamFault::Refused, reason: reason.into() })
@@ -176,68 +176,69 @@ impl Bucket {
             Err(BucketError::Missing { .. }) => Ok(()),
             Err(BucketError::Forbidden) => {
                 log::warn!(
-                    "{} says that access is denied to an object that is hardly there. That is what it says to who may read \
-                     but not list, and then all is well, but missing objects are logged from forbidden ones by nobody; and it is \
-                     what it says to who may do neither. Allow both (s3:GetObject, s3:ListBucket) to know.",
+                    "{} denies access to an object that does not exist. If only the permission to list is missing, assets are \
+                     served, but missing and forbidden objects look alike; if the permission to read is missing, too, none is \
+                     served. Allow both (s3:GetObject, s3:ListBucket).",
                     self.upstream.name()
                 );
                 Ok(())
             }
-            Err(refusal) => Err(refusal.into_error(self.upstream.name())),
+            Err(error) => Err(error.into_error(self.upstream.name())),
         }
     }
 
-    /// Whether what is known answers what was asked at `now`.
+    /// Whether the cached version satisfies a request made at `now`.
     pub(crate) fn satisfies(
         &self,
-        known: &OpenAsset,
+        cached: &OpenAsset,
         intent: ReadIntent,
         freshness: Freshness,
         now: Instant,
     ) -> bool {
-        // The body of a large object is asked for when it is known what of it is meant.
+        // The body of a large object is requested later, when it is known which bytes are needed.
         let is_enough = intent == ReadIntent::Head
-            || is_held(known)
-            || (intent == ReadIntent::Parts && is_passed_on(known, &self.context));
-        is_enough && !known.is_broken() && known.is_new_enough(freshness, now, self.fresh)
+            || is_held(cached)
+            || (intent == ReadIntent::Parts && is_streamed(cached, &self.context));
+        is_enough && !cached.is_broken() && cached.is_fresh(freshness, now, self.fresh)
     }
 
-    /// Opens the asset at `path`, which is `inside` this bucket, anew: what is `known` of it is no answer.
+    /// Opens the asset at `path`, which is `inside` this bucket, where the `cached` version does not satisfy the
+    /// request.
     pub(crate) async fn open(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
         intent: ReadIntent,
         (freshness, now): (Freshness, Instant),
-        mut known: Option<OpenAsset>,
+        mut cached: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        if known.is_none() && self.is_known_to_be_missing(path, now) {
+        if cached.is_none() && self.is_cached_as_missing(path, now) {
             return Err(StoreError::NotFound);
         }
         let key = self.upstream.key(inside).ok_or(StoreError::NotFound)?;
         for _ in 0..MAX_REQUESTS {
             if let (Freshness::Since(_), Some(earlier)) =
-                (freshness, known.as_ref().filter(|known| !known.is_broken()))
+                (freshness, cached.as_ref().filter(|cached| !cached.is_broken()))
             {
                 tokio::time::sleep_until((earlier.checked() + REQUEST_GAP).into()).await;
-                known = self.context.cache.get(path.as_str());
-                if let Some(known) =
-                    known.as_ref().filter(|known| self.satisfies(known, intent, freshness, now))
+                cached = self.context.cache.get(path.as_str());
+                if let Some(cached) =
+                    cached.as_ref().filter(|cached| self.satisfies(cached, intent, freshness, now))
                 {
-                    return Ok(known.clone());
+                    return Ok(cached.clone());
                 }
             }
-            let stale = self.stale_if_error(known.as_ref());
+            let stale = self.stale_if_error(cached.as_ref());
             let health = self.upstream.health();
             if let Some(stale) = &stale
                 && health.is_failing()
             {
                 health.count_stale_response();
-                self.revalidate_in_background(path, &key, known.clone(), now);
+                self.revalidate_in_background(path, &key, cached.clone(), now);
                 return Ok(stale.clone());
             }
             let opened =
-                match (self.request(path, &key, intent, (freshness, now), known.as_ref()).await, stale) {
+                match (self.request(path, &key, intent, (freshness, now), cached.as_ref()).await, stale) {
                     (Ok(opened), _) => opened,
                     (Err(StoreError::Upstream { .. } | StoreError::Busy(_)), Some(stale)) => {
                         health.count_stale_response();
@@ -245,16 +246,16 @@ impl Bucket {
                     }
                     (Err(e), _) => return Err(e),
                 };
-            if !opened.is_broken() && opened.is_new_enough(freshness, now, self.fresh) {
+            if !opened.is_broken() && opened.is_fresh(freshness, now, self.fresh) {
                 return Ok(opened);
             }
-            known = Some(opened);
+            cached = Some(opened);
         }
-        known.ok_or(StoreError::Changing)
+        cached.ok_or(StoreError::Changing)
     }
 
-    /// Holds what the bucket in whose place it comes `held` in memory, as its own rules describe it. What is still on its way
-    /// comes as it began.
+    /// Caches the bodies that the replaced bucket `held` in memory, described by the rules of this one. Downloads in
+    /// progress continue.
     pub(crate) fn take_over_cache<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         for (path, opened) in held.filter(|(_, opened)| is_held(opened) && !opened.is_broken()) {
             let Some(object) = opened.object() else { continue };
@@ -266,86 +267,88 @@ impl Bucket {
         }
     }
 
-    fn is_known_to_be_missing(&self, path: &AssetPath<'_>, now: Instant) -> bool {
+    fn is_cached_as_missing(&self, path: &AssetPath<'_>, now: Instant) -> bool {
         self.missing
             .get(path.as_str())
-            .is_some_and(|since| now.saturating_duration_since(since) < MISSING.min(self.fresh))
+            .is_some_and(|since| now.saturating_duration_since(since) < MISSING_TTL.min(self.fresh))
     }
 
-    /// Asks the bucket once.
+    /// Requests the asset from the bucket once. Concurrent requests for it share one fetch.
     async fn request(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         key: &Path,
         intent: ReadIntent,
         (freshness, now): (Freshness, Instant),
-        known: Option<&OpenAsset>,
+        cached: Option<&OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        let method = Method::of(intent, known, &self.context);
-        self.asking
+        let method = Method::of(intent, cached, &self.context);
+        self.requests
             .join(&(path.as_str().into(), method), |_| {
                 let (bucket, path, key) = (Arc::clone(self), path.to_owned(), key.clone());
-                // Another may have asked between the look into the cache and here.
+                // Another request may have finished since the cache was read.
                 let present = bucket.context.cache.get(path.as_str());
-                let known = present.as_ref().or(known);
-                let answer = known.filter(|known| bucket.satisfies(known, intent, freshness, now)).cloned();
-                // What is not held has to come anew, changed or not.
-                let known = known.filter(|known| method == Method::Head || is_held(known)).cloned();
+                let cached = present.as_ref().or(cached);
+                let answer =
+                    cached.filter(|cached| bucket.satisfies(cached, intent, freshness, now)).cloned();
+                // A body that is not in memory has to be fetched, changed or not, so the request is unconditional.
+                let cached = cached.filter(|cached| method == Method::Head || is_held(cached)).cloned();
                 async move {
                     match answer {
                         Some(answer) => Some(Ok(answer)),
-                        None => Some(bucket.ask(path, key, method, known).await),
+                        None => Some(bucket.fetch(path, key, method, cached).await),
                     }
                 }
             })
             .await
     }
 
-    async fn ask(
+    async fn fetch(
         self: Arc<Self>,
         path: AssetPath<'static>,
         key: Path,
         method: Method,
-        known: Option<OpenAsset>,
+        cached: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        let known = known.filter(|known| !known.is_broken());
+        let cached = cached.filter(|cached| !cached.is_broken());
         let mut if_none_match =
-            known.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
+            cached.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
         loop {
             let asked = Instant::now();
             let head = method == Method::Head;
             let options = GetOptions { if_none_match: if_none_match.take(), head, ..GetOptions::default() };
             let is_conditional = options.if_none_match.is_some();
-            let outcome = self.upstream.ask(&key, options).await;
-            return match (outcome, &known) {
+            let outcome = self.upstream.get(&key, options).await;
+            return match (outcome, &cached) {
                 (Ok(found), _) => self.cache_found(&path, &key, method, found, asked),
-                (Err(BucketError::NotModified(date)), Some(known)) if is_conditional => {
+                (Err(BucketError::NotModified(date)), Some(cached)) if is_conditional => {
                     let date = match date {
                         Some(date) => Some(date),
                         None => self.fetch_date(&key).await,
                     };
-                    if date.is_some() && known.asset().last_modified.is_some_and(|known| Some(known) != date)
+                    if date.is_some()
+                        && cached.asset().last_modified.is_some_and(|cached| Some(cached) != date)
                     {
-                        // The same bytes with other metadata: all of it has to come anew.
+                        // The same bytes with other metadata: fetch both again, without a condition.
                         continue;
                     }
-                    known.confirm(asked);
+                    cached.confirm(asked);
                     if self.context.cache.get(path.as_str()).is_none() {
-                        self.context.cache.insert(path.as_str(), known.clone());
+                        self.context.cache.insert(path.as_str(), cached.clone());
                     }
-                    Ok(known.clone())
+                    Ok(cached.clone())
                 }
-                (Err(refusal), _) => {
-                    // Nothing was said of a version or of a part.
-                    let refusal = match refusal {
-                        BucketError::Changed => BucketError::Unusable(
-                            "it says that a condition fails, and there is none".to_owned(),
-                        ),
+                (Err(error), _) => {
+                    // The request had neither a version nor a range.
+                    let error = match error {
+                        BucketError::Changed => {
+                            BucketError::Unusable("it answers 412 to a request without conditions".to_owned())
+                        }
                         other => other,
                     };
-                    self.log_error(&path, &refusal);
-                    let error = refusal.into_error(self.upstream.name());
-                    if error == StoreError::NotFound && self.known_since(&path, asked).is_none() {
+                    self.log_error(&path, &error);
+                    let error = error.into_error(self.upstream.name());
+                    if error == StoreError::NotFound && self.cached_since(&path, asked).is_none() {
                         self.context.cache.remove(path.as_str());
                         self.missing.insert(path.as_str().into(), asked);
                     }
@@ -355,20 +358,20 @@ impl Bucket {
         }
     }
 
-    /// When the object was written, from a store such as `SeaweedFS` that does not say so with a 304: without it nobody
-    /// can tell that the same bytes were put again under another policy.
+    /// When the object was written, from a store such as `SeaweedFS` that does not send `Last-Modified` with a 304.
+    /// Without it, an upload of the same bytes with another cache policy would go unnoticed.
     async fn fetch_date(&self, key: &Path) -> Option<HttpDate> {
         let options = GetOptions { head: true, ..GetOptions::default() };
-        let found = self.upstream.ask(key, options).await.ok()?;
+        let found = self.upstream.get(key, options).await.ok()?;
         http_date(found.meta.last_modified.into())
     }
 
-    /// Tells the operator of a refusal that is about one object. Of what is about the bucket, its health tells.
-    fn log_error(&self, path: &AssetPath<'_>, refusal: &BucketError) {
+    /// Logs an error that is about one object. Errors of the whole bucket are logged by its health.
+    fn log_error(&self, path: &AssetPath<'_>, error: &BucketError) {
         let (name, path) = (self.upstream.name(), without_signatures(path.as_str()));
-        match refusal {
-            BucketError::Forbidden => self.denied.log(name, |others| {
-                log::warn!("{path}: {name} denies access, so it is answered as missing{others}");
+        match error {
+            BucketError::Forbidden => self.forbidden.log(name, |others| {
+                log::warn!("{path}: {name} denies access, so the response is 404{others}");
             }),
             BucketError::Unusable(reason) => {
                 self.unusable
@@ -378,12 +381,12 @@ impl Bucket {
         }
     }
 
-    /// What somebody knows of it who asked later than `asked`: an older answer must not take its place.
-    fn known_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<OpenAsset> {
-        self.context.cache.get(path.as_str()).filter(|known| known.checked() > asked && !known.is_broken())
+    /// The cached version, if its request began after `asked`: an older result must not replace it.
+    fn cached_since(&self, path: &AssetPath<'_>, asked: Instant) -> Option<OpenAsset> {
+        self.context.cache.get(path.as_str()).filter(|cached| cached.checked() > asked && !cached.is_broken())
     }
 
-    /// Keeps what is known of what was found.
+    /// Caches the asset in a response.
     fn cache_found(
         &self,
         path: &AssetPath<'_>,
@@ -393,21 +396,19 @@ impl Bucket {
         asked: Instant,
     ) -> Result<OpenAsset, StoreError> {
         self.missing.remove(path.as_str());
-        if let Some(newer) = self.known_since(path, asked) {
+        if let Some(newer) = self.cached_since(path, asked) {
             return Ok(newer);
         }
         let GetResult { meta, attributes, payload, .. } = found;
         let Some((tag, etag)) = meta.e_tag.clone().and_then(|tag| Some((tag.clone(), entity_tag(&tag)?)))
         else {
-            let refusal =
-                BucketError::Unusable("it has no ETag, so its versions cannot be logged apart".to_owned());
-            self.log_error(path, &refusal);
-            return Err(refusal.into_error(self.upstream.name()));
+            let error = BucketError::Unusable("it has no ETag, which tells its versions apart".to_owned());
+            self.log_error(path, &error);
+            return Err(error.into_error(self.upstream.name()));
         };
-        let told_by = (self.upstream.name(), &self.context.rules);
-        let own_policy = self.descriptions.own_policy(path, &attributes);
-        let asset =
-            self.descriptions.describe(told_by, path, (etag, &meta), &attributes, own_policy.as_ref());
+        let store = (self.upstream.name(), &self.context.rules);
+        let own_policy = self.metadata.own_policy(path, &attributes);
+        let asset = self.metadata.describe(store, path, (etag, &meta), &attributes, own_policy.as_ref());
         if let Some(present) = self.context.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()
@@ -428,7 +429,7 @@ impl Bucket {
         })
     }
 
-    /// How an object is to be read that was found just now.
+    /// How to read an object from this response.
     fn content(
         &self,
         object: &Arc<Object>,
@@ -444,16 +445,16 @@ impl Bucket {
             return (whole, None);
         }
         let body = object::body(payload);
-        let room = self.context.may_hold(size).then(|| self.context.budget.reserve(size)).flatten();
-        let (Some(room), Ok(len)) = (room, usize::try_from(size)) else {
+        let reservation = self.context.may_hold(size).then(|| self.context.budget.reserve(size)).flatten();
+        let (Some(reservation), Ok(len)) = (reservation, usize::try_from(size)) else {
             return (
                 whole,
                 self.upstream.try_stream_permit().map(|stream_permit| PendingBody::new(body, stream_permit)),
             );
         };
         let stream = object.reading(body, 0..size, None);
-        let (arriving, filling) = SharedBody::fill(stream, len, room, object.path());
-        self.context.background.spawn(filling);
-        (Content::SharedBody(arriving), None)
+        let (body, download) = SharedBody::download(stream, len, reservation, object.path());
+        self.context.background.spawn(download);
+        (Content::SharedBody(body), None)
     }
 }

@@ -1,4 +1,4 @@
-//! One version of one object: asked for by its tag, so that what comes is of that version or does not come.
+//! One version of one object. Requests carry its entity tag, so they return bytes of this version or fail.
 
 use std::future::Future;
 use std::ops::Range;
@@ -24,13 +24,13 @@ pub struct Object {
     key: Path,
     /// The asset's path, for messages.
     path: Box<str>,
-    /// The entity tag as the store writes it.
+    /// The entity tag as the store sends it.
     tag: Box<str>,
-    /// Length of the whole, in bytes.
+    /// Length of the whole object, in bytes.
     len: u64,
-    /// The policy that it says of itself.
+    /// The cache policy in its own metadata.
     own_policy: Option<CachePolicy>,
-    /// Set when the object turned out to be another version than this.
+    /// Set when a request showed that the object is another version by now.
     broken: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ impl Object {
         Arc::new(Self { upstream, key, path: path.into(), tag: tag.into(), len, own_policy, broken })
     }
 
-    /// The same version, to be asked for by another way to the same bucket.
+    /// The same version, for requests by another connection to the same bucket.
     pub(super) fn through(&self, upstream: &Arc<Upstream>) -> Arc<Self> {
         Arc::new(Self {
             upstream: Arc::clone(upstream),
@@ -65,7 +65,7 @@ impl Object {
         })
     }
 
-    /// The policy that it says of itself.
+    /// The cache policy in its own metadata.
     pub(super) fn own_policy(&self) -> Option<&CachePolicy> {
         self.own_policy.as_ref()
     }
@@ -82,37 +82,37 @@ impl Object {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// The bytes of `range`, which must lie within the object. Nothing is asked for before they are.
+    /// The bytes of `range`, which must lie within the object. The request is sent when they are first polled.
     pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> ObjectStream {
-        let (object, meant) = (Arc::clone(self), range.clone());
-        let asking = async move {
+        let (object, requested) = (Arc::clone(self), range.clone());
+        let requesting = async move {
             let stream_permit = object.upstream.stream_permit().await?;
-            Ok((object.ask(meant).await?, Some(stream_permit)))
+            Ok((object.request_range(requested).await?, Some(stream_permit)))
         };
-        self.at(State::Asking(Box::pin(asking)), range, None)
+        self.at(State::Requesting(Box::pin(requesting)), range, None)
     }
 
     /// The same, once the store has begun to send them.
     ///
-    /// Fails with [`StoreError::Changing`] where the object is another version by now.
+    /// Fails with [`StoreError::Changing`] if the object is another version by now.
     pub(crate) async fn begin(self: &Arc<Self>, range: Range<u64>) -> Result<ObjectStream, StoreError> {
         let begun = async {
             let stream_permit = self.upstream.stream_permit().await?;
-            Ok((self.ask(range.clone()).await?, stream_permit))
+            Ok((self.request_range(range.clone()).await?, stream_permit))
         };
         match begun.await {
             Ok((body, stream_permit)) => Ok(self.reading(body, range, Some(stream_permit))),
-            Err(refusal) => {
-                let refusal: BucketError = refusal;
-                if refusal.is_version_gone() {
+            Err(error) => {
+                let error: BucketError = error;
+                if error.is_version_gone() {
                     self.broken.store(true, Ordering::Relaxed);
                 }
-                Err(refusal.into_error(self.upstream.name()))
+                Err(error.into_error(self.upstream.name()))
             }
         }
     }
 
-    /// The bytes of `range` out of a body that begins with its first.
+    /// The bytes of `range`, read from a body that begins with the first of them.
     pub(super) fn reading(
         self: &Arc<Self>,
         body: Body,
@@ -144,20 +144,23 @@ impl Object {
         State::Reading(body, Box::pin(sleep(self.upstream.read_timeout())))
     }
 
-    /// Asks for a range of this version and of no other.
-    async fn ask(&self, range: Range<u64>) -> Result<Body, BucketError> {
-        // A weak tag never matches (RFC 9110 section 13.1.1), but can be held against the answer's all the same.
+    /// Requests a range of this version.
+    async fn request_range(&self, range: Range<u64>) -> Result<Body, BucketError> {
+        // A weak tag never matches (RFC 9110 section 13.1.1), so it is compared with the response's tag below.
         let if_match = (!self.tag.starts_with("W/")).then(|| self.tag.to_string());
-        // A gateway that cannot do ranges answers the whole of it: so where the whole is meant, none is asked for.
+        // A gateway without support for ranges sends the whole object, so a request for the whole has no range.
         let part = (range != (0..self.len)).then(|| range.clone().into());
         let options = GetOptions { if_match, range: part, ..GetOptions::default() };
-        let found = self.upstream.ask(&self.key, options).await?;
+        let found = self.upstream.get(&self.key, options).await?;
         if found.meta.e_tag.as_deref() != Some(&*self.tag) || found.meta.size != self.len {
             return Err(BucketError::Changed);
         }
         if found.range != range {
             self.upstream.counts().unusable.add(1);
-            return Err(BucketError::Unusable(format!("it sent the bytes {:?} for {range:?}", found.range)));
+            return Err(BucketError::Unusable(format!(
+                "it sent the bytes {:?} in place of {range:?}",
+                found.range
+            )));
         }
         Ok(body(found.payload))
     }
@@ -167,14 +170,14 @@ impl Object {
     }
 }
 
-/// The bytes of an answer.
+/// The body of a response.
 pub(super) fn body(payload: GetResultPayload) -> Body {
-    // The other kind is there only where `object_store` reads folders, which it does not for us.
+    // `object_store` has other kinds only for local files, which wamedia does not read with it.
     let GetResultPayload::Stream(stream) = payload;
     stream
 }
 
-/// The body of an answer that logged of a version, until somebody reads it. It is there once.
+/// The body of the response that described a version, until a client reads it. It can be taken once.
 #[derive(Clone)]
 pub(crate) struct PendingBody(Arc<Mutex<Option<(Body, StreamPermit)>>>);
 
@@ -189,38 +192,38 @@ impl PendingBody {
         Self(Arc::new(Mutex::new(Some((body, stream_permit)))))
     }
 
-    /// The bytes of `range` of the object whose body this is; `None` where somebody else reads it already, or where more
-    /// would have to be read than is meant. Then the answer ends here: it costs as long as it is not let go of.
+    /// The bytes of `range` from this body. `None` if another caller has taken it, or if the range does not begin at
+    /// the first byte; then the response ends here, because it occupies a connection.
     pub(crate) fn take(&self, object: &Arc<Object>, range: &Range<u64>) -> Option<ObjectStream> {
         let (body, stream_permit) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         (range.start == 0).then(|| object.reading(body, range.clone(), Some(stream_permit)))
     }
 }
 
-/// The bytes of a range of one version of an object. What breaks off is asked for again, from there on.
+/// The bytes of a range of one version of an object. If the response breaks off, the rest is requested again.
 pub struct ObjectStream {
     object: Arc<Object>,
     /// What is still to be read.
     rest: Range<u64>,
     state: State,
-    /// How often it broke off without much coming in between, and how much has come since, in bytes.
+    /// Consecutive failures without [progress](PROGRESS) between them, and the bytes received since the last one.
     failures: u32,
     since_failure: usize,
-    /// Why it broke off last.
+    /// The last failure.
     cause: String,
-    /// Held as long as the answer is read at a client's speed.
+    /// Held while the client reads at its own speed.
     stream_permit: Option<StreamPermit>,
 }
 
-/// So many bytes later, a break is another one than the last.
-const MUCH: usize = 64 << 10;
+/// After so many bytes, a failure does not count as a repetition of the last one.
+const PROGRESS: usize = 64 << 10;
 
-type Asked = Result<(Body, Option<StreamPermit>), BucketError>;
+type Requested = Result<(Body, Option<StreamPermit>), BucketError>;
 
 enum State {
-    /// The answer brings the place that it takes along, if it took one.
-    Asking(Pin<Box<dyn Future<Output = Asked> + Send>>),
-    /// With the time until which the store may pause.
+    /// With a permit, if the request took one.
+    Requesting(Pin<Box<dyn Future<Output = Requested> + Send>>),
+    /// With the read timeout of the store.
     Reading(Body, Pin<Box<Sleep>>),
     Ended,
 }
@@ -240,28 +243,28 @@ impl ObjectStream {
         loop {
             let broke_off = match &mut self.state {
                 State::Ended => return Poll::Ready(None),
-                State::Asking(asking) => match std::task::ready!(asking.as_mut().poll(cx)) {
+                State::Requesting(requesting) => match std::task::ready!(requesting.as_mut().poll(cx)) {
                     Ok((body, stream_permit)) => {
                         self.stream_permit = self.stream_permit.take().or(stream_permit);
                         self.state = self.object.read(body);
                         continue;
                     }
-                    Err(refusal) => return Poll::Ready(Some(Err(self.end(refusal)))),
+                    Err(error) => return Poll::Ready(Some(Err(self.end(error)))),
                 },
-                State::Reading(body, patience) => match body.as_mut().poll_next(cx) {
+                State::Reading(body, read_timeout) => match body.as_mut().poll_next(cx) {
                     Poll::Ready(Some(Ok(chunk))) => {
                         let at = tokio::time::Instant::now() + self.object.upstream.read_timeout();
-                        patience.as_mut().reset(at);
+                        read_timeout.as_mut().reset(at);
                         if chunk.is_empty() {
                             continue;
                         }
                         return Poll::Ready(Some(Ok(self.take(chunk))));
                     }
                     Poll::Ready(Some(Err(e))) => innermost(&e),
-                    Poll::Ready(None) => "the answer ended before its last byte".to_owned(),
+                    Poll::Ready(None) => "the response ended before its last byte".to_owned(),
                     Poll::Pending => {
-                        std::task::ready!(patience.as_mut().poll(cx));
-                        format!("nothing came for {:.1} s", self.object.upstream.read_timeout().as_secs_f32())
+                        std::task::ready!(read_timeout.as_mut().poll(cx));
+                        format!("no data for {:.1} s", self.object.upstream.read_timeout().as_secs_f32())
                     }
                 },
             };
@@ -274,23 +277,23 @@ impl ObjectStream {
             (self.failures, self.since_failure) = (self.failures + 1, 0);
             self.cause.clone_from(&broke_off);
             log::debug!(
-                "{}: {} breaks off at {}: {broke_off}",
+                "{}: {} broke off at byte {}: {broke_off}",
                 self.object.upstream.name(),
                 self.object.path,
                 self.rest.start
             );
             let (object, rest, failures) = (Arc::clone(&self.object), self.rest.clone(), self.failures);
-            self.state = State::Asking(Box::pin(async move {
-                Upstream::pause_before_retry(failures).await;
-                Ok((object.ask(rest).await?, None))
+            self.state = State::Requesting(Box::pin(async move {
+                Upstream::delay_before_retry(failures).await;
+                Ok((object.request_range(rest).await?, None))
             }));
         }
     }
 
-    /// What of a chunk is meant.
+    /// The part of a chunk that lies within the range.
     fn take(&mut self, mut chunk: Bytes) -> Bytes {
         self.since_failure = self.since_failure.saturating_add(chunk.len());
-        if self.since_failure >= MUCH {
+        if self.since_failure >= PROGRESS {
             self.failures = 0;
         }
         let left = self.rest.end - self.rest.start;
@@ -302,14 +305,14 @@ impl ObjectStream {
         chunk
     }
 
-    fn end(&mut self, refusal: BucketError) -> CutError {
+    fn end(&mut self, error: BucketError) -> CutError {
         self.state = State::Ended;
-        if refusal.is_version_gone() {
+        if error.is_version_gone() {
             self.object.broken.store(true, Ordering::Relaxed);
             return CutError::Changed { path: self.object.path.clone() };
         }
-        let refused = refusal.into_error(self.object.upstream.name()).to_string();
-        let before = if self.cause.is_empty() { String::new() } else { format!("{}, and then ", self.cause) };
-        self.object.unreadable(&format!("{before}{refused}"))
+        let reason = error.into_error(self.object.upstream.name()).to_string();
+        let before = if self.cause.is_empty() { String::new() } else { format!("{}, then ", self.cause) };
+        self.object.unreadable(&format!("{before}{reason}"))
     }
 }

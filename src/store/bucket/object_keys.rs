@@ -1,14 +1,15 @@
-//! The keys of a list, brought through `object_store` as they are.
+//! Encodes the keys in a bucket list, so that `object_store` passes them on unchanged.
 //!
-//! A list is read there by the page, and its keys become paths: one slash at either end of a key is lost, and a page with a key like
-//! `a//b` or `a/../b` in it is refused whole. So what a service lists is percent-encoded before it is read, slashes and dots
-//! too, and decoded when it comes out.
+//! `object_store` parses a list page by page and makes paths of its keys: it loses a slash at either end of a key,
+//! and rejects a whole page that contains a key like `a//b` or `a/../b`. So the keys of a list are percent-encoded
+//! before it is parsed, slashes and dots too, and decoded afterwards.
 
 use std::borrow::Cow;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The elements in which keys stand: S3's and Google's, Azure's. What else has these names in a list is looked at by nobody.
+/// The elements that contain keys: those of S3 and Google, and that of Azure. No code reads other elements of these
+/// names in a list.
 const ELEMENTS: [&str; 2] = ["Key", "Name"];
 
 /// The page of a list with its keys encoded.
@@ -29,29 +30,29 @@ pub(super) fn encoded(page: &str) -> String {
     out
 }
 
-/// A key that was encoded in its list, as it is.
+/// The original of an encoded key.
 pub(super) fn decoded(key: &str) -> Cow<'_, str> {
     percent_decode_str(key).decode_utf8_lossy()
 }
 
-/// The name of an element that begins here, behind its `<`, the key in it, and what follows from its end tag on.
+/// Parses the element that begins here, after its `<`: its name, the key in it, and the rest from its end tag on.
 fn element(text: &str) -> Option<(&'static str, String, &str)> {
     let name = ELEMENTS.into_iter().find(|name| text.starts_with(name))?;
     let (attributes, rest) = text[name.len()..].split_once('>')?;
     let end = rest.find('<')?;
     let is_closed = rest[end..].strip_prefix("</").and_then(|rest| rest.strip_prefix(name))?.starts_with('>');
-    // `<Names>`, `<Name/>`
+    // Not `<Names>` or `<Name/>`.
     let is_one = attributes.is_empty() || attributes.starts_with(' ') && !attributes.ends_with('/');
     if !is_closed || !is_one {
         return None;
     }
     let key = unescaped(&rest[..end])?;
-    // So Azure writes names that XML cannot hold.
+    // Azure encodes names that XML cannot express.
     let key = if attributes.contains("Encoded=\"true\"") { decoded(&key).into_owned() } else { key };
     Some((name, key, &rest[end..]))
 }
 
-/// The text of an element without its entities (XML 1.0, sections 4.1 and 4.6); `None` where one is none.
+/// The text of an element with its entities replaced (XML 1.0, sections 4.1 and 4.6); `None` if one is invalid.
 fn unescaped(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -86,7 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn keys_are_found_in_the_pages_of_every_service() {
+    fn keys_are_encoded_in_the_lists_of_every_service() {
         for (page, expected) in [
             (
                 "<?xml version=\"1.0\"?><ListBucketResult><Name>media</Name><Contents><Key>a//b.jpg</Key><Size>1</Size></Contents></ListBucketResult>",
@@ -96,7 +97,7 @@ mod tests {
             ("<Key>R&amp;B &#x2F;&#10;&lt;</Key>", "<Key>R%26B%20%2F%0A%3C</Key>"),
             ("<Blob><Name>a b</Name>", "<Blob><Name>a%20b</Name>"),
             ("<Name Encoded=\"true\">a%EF%BF%BF%2Fb</Name>", "<Name>a%EF%BF%BF%2Fb</Name>"),
-            // What is no key stays as it is.
+            // Other elements stay as they are.
             ("<KeyCount>1</KeyCount><Key/><Key></Key>", "<KeyCount>1</KeyCount><Key/><Key></Key>"),
             ("<Key><![CDATA[a]]></Key>", "<Key><![CDATA[a]]></Key>"),
             ("<Key>a&nbsp;</Key><Key>b", "<Key>a&nbsp;</Key><Key>b"),
@@ -108,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_comes_out_as_it_was(key in "[a-z/.%&<> \\x00-\\x1f\u{e4}\u{1f600}]{1,20}") {
+        fn any_key_round_trips(key in "[a-z/.%&<> \\x00-\\x1f\u{e4}\u{1f600}]{1,20}") {
             let escaped = key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let page = encoded(&format!("<Key>{escaped}</Key>"));
             let carried = page.strip_prefix("<Key>").and_then(|page| page.strip_suffix("</Key>"));
@@ -117,7 +118,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_fail(page in "[<>/&;#xKeyNam= \"a%]{0,60}") {
+        fn any_text_is_encoded(page in "[<>/&;#xKeyNam= \"a%]{0,60}") {
             let _ = encoded(&page);
         }
     }

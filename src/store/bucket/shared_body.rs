@@ -1,4 +1,4 @@
-//! A body on its way into memory: one task fills it, any number of clients read what has come.
+//! A body that one task downloads into memory while any number of clients read it.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -12,58 +12,59 @@ use super::object::ObjectStream;
 use crate::store::cut::{CutError, slice};
 use crate::store::memory_budget::Reservation;
 
-/// Most that a client takes at one time of what is not whole yet, in bytes: it is copied.
+/// Most bytes that a client takes at once before the download is complete; they are copied.
 const CHUNK: usize = 16 << 10;
 
-/// A body that arrives, or has arrived.
+/// A body in memory, complete or still downloading.
 #[derive(Debug)]
 pub struct SharedBody {
-    /// There once the last byte has come.
+    /// Set when the last byte has arrived.
     whole: OnceLock<Bytes>,
-    filling: Mutex<Filling>,
+    download: Mutex<Download>,
 }
 
 #[derive(Debug, Default)]
-struct Filling {
-    /// What has come; empty once the whole is there.
+struct Download {
+    /// The bytes received so far; empty once `whole` is set.
     bytes: Vec<u8>,
-    /// Why no more comes.
+    /// Why the download failed.
     cut: Option<CutError>,
-    /// Who waits for more.
+    /// The readers that wait for more bytes.
     readers: HashMap<u64, Waker>,
     next_reader: u64,
 }
 
 impl SharedBody {
-    /// A body of `len` bytes, read from `stream` to its end by a task of its own. It takes the place that `room` is.
-    pub(super) fn fill(
+    /// A body of `len` bytes, and the task that reads it from `stream`. The body counts against the memory budget by
+    /// `reservation`.
+    pub(super) fn download(
         mut stream: ObjectStream,
         len: usize,
-        room: Reservation,
+        reservation: Reservation,
         path: &str,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static + use<>) {
-        let arriving = Arc::new(Self { whole: OnceLock::new(), filling: Mutex::default() });
-        arriving.lock().bytes.reserve_exact(len);
-        // Whatever becomes of the task, nobody waits for ever.
-        let end = End { arriving: Arc::clone(&arriving), path: path.into() };
+        let shared = Arc::new(Self { whole: OnceLock::new(), download: Mutex::default() });
+        shared.lock().bytes.reserve_exact(len);
+        // If the task ends early, its readers must not wait for ever.
+        let guard = CutOnDrop { shared: Arc::clone(&shared), path: path.into() };
         let work = async move {
             while let Some(chunk) = poll_fn(|cx| stream.poll_chunk(cx)).await {
                 match chunk {
-                    Ok(chunk) => end.arriving.push(&chunk),
-                    Err(cut) => return end.arriving.cut(cut),
+                    Ok(chunk) => guard.shared.push(&chunk),
+                    Err(cut) => return guard.shared.cut(cut),
                 }
             }
-            end.arriving.finish(room);
+            guard.shared.finish(reservation);
         };
-        (arriving, work)
+        (shared, work)
     }
 
-    /// All bytes, once they are there.
+    /// The whole body, if it is complete.
     pub(crate) fn whole(&self) -> Option<&Bytes> {
         self.whole.get()
     }
 
-    /// Whether it never will be whole.
+    /// Whether the download failed.
     pub(crate) fn is_broken(&self) -> bool {
         self.whole.get().is_none() && self.lock().cut.is_some()
     }
@@ -71,67 +72,67 @@ impl SharedBody {
     /// The bytes of `range`, which must lie within the body.
     pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> SharedBodyStream {
         let id = {
-            let mut filling = self.lock();
-            filling.next_reader += 1;
-            filling.next_reader
+            let mut download = self.lock();
+            download.next_reader += 1;
+            download.next_reader
         };
-        SharedBodyStream { arriving: Arc::clone(self), rest: range, id }
+        SharedBodyStream { shared: Arc::clone(self), rest: range, id }
     }
 
     fn push(&self, chunk: &[u8]) {
-        let mut filling = self.lock();
-        filling.bytes.extend_from_slice(chunk);
-        wake_all(filling);
+        let mut download = self.lock();
+        download.bytes.extend_from_slice(chunk);
+        wake_all(download);
     }
 
     fn cut(&self, cut: CutError) {
-        let mut filling = self.lock();
-        filling.cut.get_or_insert(cut);
-        // Their place goes back with the task.
-        filling.bytes = Vec::new();
-        wake_all(filling);
+        let mut download = self.lock();
+        download.cut.get_or_insert(cut);
+        // The reservation ends with the task.
+        download.bytes = Vec::new();
+        wake_all(download);
     }
 
-    fn finish(&self, room: Reservation) {
-        let mut filling = self.lock();
-        let bytes = std::mem::take(&mut filling.bytes);
-        // Before the lock is let go of: who finds nothing in the one place finds it all in the other.
-        let _ = self.whole.set(room.hold(bytes));
-        wake_all(filling);
+    fn finish(&self, reservation: Reservation) {
+        let mut download = self.lock();
+        let bytes = std::mem::take(&mut download.bytes);
+        // Before the lock is released: a reader that finds no bytes in one place finds all of them in the other.
+        let _ = self.whole.set(reservation.hold(bytes));
+        wake_all(download);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Filling> {
-        self.filling.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Download> {
+        self.download.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn wake_all(mut filling: MutexGuard<'_, Filling>) {
-    let readers = std::mem::take(&mut filling.readers);
-    drop(filling);
+fn wake_all(mut download: MutexGuard<'_, Download>) {
+    let readers = std::mem::take(&mut download.readers);
+    drop(download);
     readers.into_values().for_each(Waker::wake);
 }
 
-/// Ends the waiting where the task ends without having filled the body: a panic, or the end of the program.
-struct End {
-    arriving: Arc<SharedBody>,
+/// Cuts the body if the task ends without completing it: by a panic, or at shutdown.
+struct CutOnDrop {
+    shared: Arc<SharedBody>,
     path: Box<str>,
 }
 
-impl Drop for End {
+impl Drop for CutOnDrop {
     fn drop(&mut self) {
-        if self.arriving.whole.get().is_none() {
-            self.arriving.cut(CutError::Unreadable {
+        if self.shared.whole.get().is_none() {
+            self.shared.cut(CutError::Unreadable {
                 path: self.path.clone(),
-                reason: "the reading was given up".into(),
+                reason: "the download was stopped".into(),
             });
         }
     }
 }
 
-/// The bytes of a range of a body as it arrives.
+/// The bytes of a range of a shared body, as they arrive.
 #[derive(Debug)]
 pub struct SharedBodyStream {
-    arriving: Arc<SharedBody>,
+    shared: Arc<SharedBody>,
     /// What is still to be read.
     rest: Range<u64>,
     id: u64,
@@ -143,26 +144,26 @@ impl SharedBodyStream {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        if self.arriving.whole.get().is_none() {
-            let mut filling = self.arriving.lock();
+        if self.shared.whole.get().is_none() {
+            let mut download = self.shared.lock();
             let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-            let end = filling.bytes.len().min(at(self.rest.end));
+            let end = download.bytes.len().min(at(self.rest.end));
             let start = at(self.rest.start);
             if start < end {
-                let chunk = Bytes::copy_from_slice(&filling.bytes[start..end.min(start + CHUNK)]);
+                let chunk = Bytes::copy_from_slice(&download.bytes[start..end.min(start + CHUNK)]);
                 self.rest.start += chunk.len() as u64;
                 return Poll::Ready(Some(Ok(chunk)));
             }
-            if let Some(cut) = &filling.cut {
+            if let Some(cut) = &download.cut {
                 return Poll::Ready(Some(Err(cut.clone())));
             }
-            // Looked at again with the lock held: it may have become whole before.
-            if self.arriving.whole.get().is_none() {
-                filling.readers.insert(self.id, cx.waker().clone());
+            // Checked again with the lock held, because the download may have completed since.
+            if self.shared.whole.get().is_none() {
+                download.readers.insert(self.id, cx.waker().clone());
                 return Poll::Pending;
             }
         }
-        let whole = self.arriving.whole.get().expect("looked at above");
+        let whole = self.shared.whole.get().expect("checked above");
         let chunk = slice(whole, &self.rest);
         self.rest.start = self.rest.end;
         Poll::Ready(Some(Ok(chunk)))
@@ -171,8 +172,8 @@ impl SharedBodyStream {
 
 impl Drop for SharedBodyStream {
     fn drop(&mut self) {
-        if self.arriving.whole.get().is_none() {
-            self.arriving.lock().readers.remove(&self.id);
+        if self.shared.whole.get().is_none() {
+            self.shared.lock().readers.remove(&self.id);
         }
     }
 }

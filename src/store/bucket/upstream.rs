@@ -1,5 +1,6 @@
-//! Asking one bucket for one object: the key, the timeouts, the retries. What an answer means for what we hold is the
-//! [bucket](super::Bucket)'s.
+//! Sends requests for objects to one bucket: keys, timeouts, retries and the limit on concurrent requests.
+//!
+//! What a response means for the cache is decided by the [bucket](super::Bucket).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,44 +24,44 @@ use crate::config::{self, Service};
 use crate::store::stats::BucketCounts;
 use crate::store::{PROBE_NAME, UpstreamFault};
 
-/// How often a request that may succeed a moment later is made again.
+/// Retries of a request that may succeed a moment later.
 pub(super) const RETRIES: u32 = 2;
-/// The wait before the first retry; each further one is four times as long.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Delay before the first retry. Each further delay is four times as long.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Longest key in bytes that a service takes: that of S3 and Azure, in characters with Azure.
+/// Longest key that a service accepts, in bytes: the limit of S3 and of Azure, which counts characters.
 const MAX_KEY: usize = 1024;
 
-/// The bytes of an object as they come.
+/// The bytes of an object, as they arrive.
 pub(super) type Body = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
 
-/// A place among those that an object is passed on to while it comes.
+/// Permit to stream an object to a client while it downloads.
 pub(super) type StreamPermit = OwnedSemaphorePermit;
 
-/// One bucket, and how long it may take.
+/// One bucket, with its timeouts and limits.
 pub(crate) struct Upstream {
     store: Arc<dyn ObjectStore>,
     service: Service,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     prefix: Path,
-    /// What it is called in messages: `s3://media/campaign`.
+    /// Its name in messages: `s3://media/campaign`.
     name: String,
     timeouts: config::Upstream,
     health: Health,
     history: BucketHistory,
-    /// Permits for requests that wait for their answer, and for answers that clients read at their own speed. Apart, so
-    /// that slow clients keep nobody from what is read fast.
-    asking: Semaphore,
+    /// Permits for requests that wait for a response, and for responses that clients read at their own speed. They
+    /// are separate, so that slow clients do not block short requests.
+    requests: Semaphore,
     streams: Arc<Semaphore>,
     background: Handle,
 }
 
-/// What is asked about an object.
+/// The method of a request for an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Method {
-    /// What it is.
+    /// Metadata.
     Head,
-    /// What it is, and its bytes.
+    /// Metadata and body.
     Get,
 }
 
@@ -81,7 +82,7 @@ impl Upstream {
             timeouts,
             health: Health::new(bucket, &history),
             history,
-            asking: Semaphore::new((timeouts.connections - timeouts.connections / 2).max(1)),
+            requests: Semaphore::new((timeouts.connections - timeouts.connections / 2).max(1)),
             streams: Arc::new(Semaphore::new(streams)),
             background,
         })
@@ -91,17 +92,17 @@ impl Upstream {
         &self.name
     }
 
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub(super) fn prefix(&self) -> &Path {
         &self.prefix
     }
 
-    /// How long a request may take, retries included.
+    /// The timeout of a request, retries included.
     pub(super) fn request_timeout(&self) -> Duration {
         self.timeouts.timeout
     }
 
-    /// The objects below `folder`, a whole key, or below the prefix; their keys are [encoded](super::object_keys).
+    /// The objects below the key `folder`, or below the prefix. Their keys are [encoded](super::object_keys).
     pub(super) fn list(
         &self,
         folder: Option<&Path>,
@@ -113,105 +114,109 @@ impl Upstream {
         &self.health
     }
 
-    /// What was updated of it so far.
+    /// Counters and health of the bucket so far.
     pub(super) fn history(&self) -> &BucketHistory {
         &self.history
     }
 
-    /// What was asked of it so far.
+    /// The counters.
     pub(super) fn counts(&self) -> &BucketCounts {
         self.history.counts()
     }
 
-    /// How long it may pause within a body.
+    /// How long the bucket may pause within a body.
     pub(super) fn read_timeout(&self) -> Duration {
         self.timeouts.first_byte_timeout
     }
 
-    /// The key of the asset at `path`; `None` where no object can have it.
+    /// The key of the asset at `path`; `None` if no object can have that key.
     pub(super) fn key(&self, path: &AssetPath<'_>) -> Option<Path> {
         let inside = Path::parse(path.as_str()).ok()?;
         let key: Path = self.prefix.parts().chain(inside.parts()).collect();
         (key.as_ref().len() <= MAX_KEY).then_some(key)
     }
 
-    /// A place for streams an object on, if there is one now.
+    /// A permit to stream an object, if one is free now.
     pub(super) fn try_stream_permit(&self) -> Option<StreamPermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
-    /// A place for streams an object on, within the time that a request has.
+    /// A permit to stream an object. Waits for at most the timeout of a request.
     pub(super) async fn stream_permit(&self) -> Result<StreamPermit, BucketError> {
-        let place = timeout(self.timeouts.timeout, Arc::clone(&self.streams).acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or(BucketError::Busy)
+        let permit = timeout(self.timeouts.timeout, Arc::clone(&self.streams).acquire_owned()).await;
+        permit.ok().and_then(Result::ok).ok_or(BucketError::Busy)
     }
 
-    /// Asks about an object, once and, where that may help, twice more.
+    /// Requests an object, with retries of errors that may be transient.
     ///
-    /// Runs on the background, where the connections live, and ends with its caller.
-    pub(super) async fn ask(
+    /// The request runs on the background runtime, which owns the connections. It is cancelled when the caller stops
+    /// waiting.
+    pub(super) async fn get(
         self: &Arc<Self>,
         key: &Path,
         options: GetOptions,
     ) -> Result<GetResult, BucketError> {
         let (upstream, key) = (Arc::clone(self), key.clone());
-        let asking = self.background.spawn(async move {
-            let answer = upstream.ask_here(&key, options).await;
-            upstream.health.record(answer.as_ref().err());
-            answer
+        let task = self.background.spawn(async move {
+            let result = upstream.get_unrecorded(&key, options).await;
+            upstream.health.record(result.as_ref().err());
+            result
         });
-        AbortOnDropHandle::new(asking)
+        AbortOnDropHandle::new(task)
             .await
-            .unwrap_or_else(|e| Err(BucketError::Unusable(format!("asking it failed: {e}"))))
+            .unwrap_or_else(|e| Err(BucketError::Unusable(format!("the request was aborted: {e}"))))
     }
 
-    /// The same within the caller's own task. What comes of it is not noted, so it is the caller's to tell.
-    pub(super) async fn ask_here(
+    /// The same within the caller's task. The result does not change the health of the bucket, so the caller must
+    /// report errors.
+    pub(super) async fn get_unrecorded(
         &self,
         key: &Path,
         mut options: GetOptions,
     ) -> Result<GetResult, BucketError> {
         options.extensions.insert(ObjectRequest { takes_encoded: self.service == Service::Gcs });
         let deadline = Instant::now() + self.timeouts.timeout;
-        let Ok(_place) = timeout_at(deadline, self.asking.acquire()).await else {
+        let Ok(_permit) = timeout_at(deadline, self.requests.acquire()).await else {
             return Err(BucketError::Busy);
         };
         let mut retries = 0;
         loop {
-            let refusal = match self.try_once(key, options.clone(), deadline).await {
+            let error = match self.try_once(key, options.clone(), deadline).await {
                 Ok(found) => return Ok(found),
-                // The refusal of a HEAD has no body, so it does not say why.
+                // The error response to a HEAD has no body, so it does not explain the error.
                 Err(BucketError::Forbidden | BucketError::Missing { .. } | BucketError::Unusable(_))
                     if options.head =>
                 {
                     let first_byte = Some((0..1).into());
-                    let asked_why = GetOptions { head: false, range: first_byte, ..options.clone() };
-                    match self.try_once(key, asked_why, deadline).await {
-                        // It is there by now.
+                    let why_options = GetOptions { head: false, range: first_byte, ..options.clone() };
+                    match self.try_once(key, why_options, deadline).await {
+                        // It exists by now.
                         Ok(found) => return Ok(found),
-                        Err(refusal) => refusal,
+                        Err(error) => error,
                     }
                 }
-                Err(refusal) => refusal,
+                Err(error) => error,
             };
-            let refusal = match refusal {
-                // Any web server answers 404. A store says why; where it does not, it is not the store that answers, but what
-                // stands before it. Google's says so, too, but its emulators do not.
-                BucketError::Missing { explained: false } if self.service == Service::S3 => BucketError::UpstreamFault(
-                    UpstreamFault::Refused,
-                    "it answers 404 without a reason, as a web server does that is no S3; check its endpoint"
-                        .to_owned(),
-                ),
+            let error = match error {
+                // Any web server answers 404, but S3 sends an error code with it. Without one, the response is from
+                // another server in front of S3. Google sends codes too, but its emulators do not.
+                BucketError::Missing { explained: false } if self.service == Service::S3 => {
+                    BucketError::UpstreamFault(
+                        UpstreamFault::Refused,
+                        "it answers 404 without an S3 error code, as a web server does; check its endpoint"
+                            .to_owned(),
+                    )
+                }
                 other => other,
             };
-            self.count_failed(&refusal, key, &options);
-            let pause = jittered(PAUSE * 4u32.pow(retries));
-            if retries == RETRIES || !refusal.is_transient() || Instant::now() + pause >= deadline {
-                return Err(refusal);
+            self.count_failed(&error, key, &options);
+            let delay = jittered(RETRY_DELAY * 4u32.pow(retries));
+            if retries == RETRIES || !error.is_transient() || Instant::now() + delay >= deadline {
+                return Err(error);
             }
-            log::debug!("{}: {key} is asked for again: {refusal:?}", self.name);
+            log::debug!("{}: retrying {key}: {error:?}", self.name);
             retries += 1;
-            sleep(pause).await;
+            sleep(delay).await;
         }
     }
 
@@ -221,12 +226,11 @@ impl Upstream {
         options: GetOptions,
         deadline: Instant,
     ) -> Result<GetResult, BucketError> {
-        let patience =
-            self.timeouts.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        let limit = self.timeouts.first_byte_timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.counts().requests.add(1);
-        match timeout(patience, self.store.get_opts(key, options)).await {
+        match timeout(limit, self.store.get_opts(key, options)).await {
             Ok(Ok(found)) => {
-                // What that means, the asker says; here it is a request that brought nothing of use.
+                // The caller decides what to do with it. Here it counts as a request without a usable result.
                 if found.meta.e_tag.as_deref().and_then(entity_tag).is_none() {
                     self.counts().unusable.add(1);
                 }
@@ -234,21 +238,21 @@ impl Upstream {
             }
             Ok(Err(e)) => Err(BucketError::of(&e)),
             Err(_) => {
-                let waited = format!("there was no answer for {:.1} s", patience.as_secs_f32());
-                Err(BucketError::UpstreamFault(UpstreamFault::Late, waited))
+                let reason = format!("no response within {:.1} s", limit.as_secs_f32());
+                Err(BucketError::UpstreamFault(UpstreamFault::Late, reason))
             }
         }
     }
 
-    /// Counts a refusal that is a failure of the bucket's, or of what is set for it. That something is missing, or another
-    /// version by now, is an answer.
-    fn count_failed(&self, refusal: &BucketError, key: &Path, asked: &GetOptions) {
-        // Who may not list is logged so in the place of that something is missing: that it answers is all there is to it.
-        let is_nobodys = key.as_ref().ends_with(PROBE_NAME);
+    /// Counts an error that is a failure of the bucket or of its settings. A missing object, or another version, is a
+    /// valid response.
+    fn count_failed(&self, error: &BucketError, key: &Path, asked: &GetOptions) {
+        // Without permission to list, a probe gets 403 in place of 404. It still shows that the bucket answers.
+        let is_probe = key.as_ref().ends_with(PROBE_NAME);
         let names_a_version = asked.if_match.is_some() || asked.range.is_some();
-        match refusal {
+        match error {
             BucketError::UpstreamFault(fault, _) => self.counts().failed(*fault),
-            BucketError::Forbidden if is_nobodys => {}
+            BucketError::Forbidden if is_probe => {}
             BucketError::Forbidden => self.counts().forbidden.add(1),
             BucketError::Unusable(_) => self.counts().unusable.add(1),
             BucketError::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),
@@ -260,15 +264,15 @@ impl Upstream {
         }
     }
 
-    /// Waits a little before what broke off for the `times`th time is asked for again.
-    pub(super) async fn pause_before_retry(times: u32) {
-        sleep(jittered(PAUSE * 4u32.pow(times.saturating_sub(1)))).await;
+    /// Waits before the retry number `times`.
+    pub(super) async fn delay_before_retry(times: u32) {
+        sleep(jittered(RETRY_DELAY * 4u32.pow(times.saturating_sub(1)))).await;
     }
 }
 
-/// Between half of a pause and the whole, so that those who were refused together do not come back together.
-fn jittered(pause: Duration) -> Duration {
+/// Between half of the delay and all of it, so that clients that failed together do not retry together.
+fn jittered(delay: Duration) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let share = f64::from(now.subsec_nanos() % 1000) / 1000.0;
-    pause.mul_f64(0.5 + share / 2.0)
+    delay.mul_f64(0.5 + share / 2.0)
 }

@@ -1,7 +1,8 @@
-//! Buffers for bytes on their way from a file to a socket.
+//! Buffer pool for bytes on their way from a file to a socket.
 //!
-//! Large ones make large files fast, but a thousand slow readers must not hold a thousand of them. So large buffers come
-//! from a pool of a configured size, and who finds it empty, or is slow, reads in small ones.
+//! Large buffers make large files fast, but a thousand slow clients must not hold a thousand of them. So large
+//! buffers come from a pool of a configured size. A stream that finds the pool empty, or whose client is slow, reads
+//! into small buffers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 
 /// Size of a pooled buffer, in bytes.
 pub(crate) const LARGE: usize = 256 << 10;
-/// Size of a buffer outside the pool, in bytes: what every stream may hold however many there are.
+/// Size of a buffer outside the pool, in bytes: what every stream may hold, however many there are.
 pub(crate) const SMALL: usize = 16 << 10;
 
 /// The pool of large buffers.
@@ -21,17 +22,17 @@ pub(crate) struct BufferPool {
 #[derive(Debug)]
 struct Pool {
     free: Vec<Box<[u8]>>,
-    /// How many more may be made.
+    /// Buffers that may still be allocated.
     unmade: usize,
 }
 
 /// A buffer to read into.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    /// Never empty until the chunk is dropped.
+    /// Never empty until the buffer is dropped.
     buffer: Box<[u8]>,
     filled: usize,
-    /// Where it goes back to; `None` for a small one.
+    /// The pool that it returns to; `None` for a small one.
     home: Option<Arc<BufferPool>>,
 }
 
@@ -42,7 +43,7 @@ impl BufferPool {
         Arc::new(Self { pool: Mutex::new(Pool { free: Vec::new(), unmade }) })
     }
 
-    /// A large buffer, while the pool lasts.
+    /// A large buffer, if the pool has one left.
     pub(crate) fn large(self: &Arc<Self>) -> Option<Buffer> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = if let Some(buffer) = pool.free.pop() {
@@ -68,7 +69,7 @@ impl Buffer {
         &mut self.buffer[..len]
     }
 
-    /// Says that the first `filled` bytes hold what was read, and gives them out.
+    /// The first `filled` bytes, which have been read.
     pub(crate) fn into_bytes(mut self, filled: usize) -> Bytes {
         self.filled = filled;
         Bytes::from_owner(self)
@@ -95,15 +96,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_ends_where_configured_and_buffers_come_back() {
-        let chunks = BufferPool::new(2 * LARGE as u64 + 1);
-        let first = chunks.large().expect("one of two").into_bytes(3);
-        let second = chunks.large().expect("two of two");
-        assert!(chunks.large().is_none());
+    fn the_pool_has_the_configured_size_and_buffers_return_to_it() {
+        let pool = BufferPool::new(2 * LARGE as u64 + 1);
+        let first = pool.large().expect("one of two").into_bytes(3);
+        let second = pool.large().expect("two of two");
+        assert!(pool.large().is_none());
         let reader = first.slice(1..2);
         drop(first);
-        assert!(chunks.large().is_none(), "still being read");
+        assert!(pool.large().is_none(), "still being read");
         drop((reader, second));
-        assert!(chunks.large().is_some());
+        assert!(pool.large().is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The digests of files: computed once a version, remembered within a bound, never on a serving thread.
+//! Digests of files: computed once for each version, remembered up to a limit, never on a serving core.
 
 use std::fs::File;
 use std::io;
@@ -17,16 +17,16 @@ use crate::store::StoreError;
 use crate::store::single_flight::{Cancellation, SingleFlight};
 use crate::store::stats::HashCounts;
 
-/// How much is hashed between two looks at whether anybody still waits.
+/// Bytes that are hashed between two checks for cancellation.
 const BLOCK: usize = 1 << 20;
 
-/// What the bytes of files hash to.
+/// The digests of files.
 pub(crate) struct Digests {
-    /// Of settled versions only: of a younger one the next change may carry the same stamps.
+    /// Of settled versions only: the next change of an unsettled one may carry the same time stamps.
     known: Cache<FileVersion, Digest>,
-    flights: SingleFlight<FileVersion, Result<Hashed, StoreError>>,
-    /// Keeps hashing from taking every background thread away from reading.
-    slots: Arc<Semaphore>,
+    hashing: SingleFlight<FileVersion, Result<Hashed, StoreError>>,
+    /// Limits concurrent hashing, so that background threads remain for reading.
+    permits: Arc<Semaphore>,
     counts: Arc<HashCounts>,
     background: Handle,
 }
@@ -44,8 +44,8 @@ impl Digests {
     pub(crate) fn new(capacity: usize, at_once: usize, background: Handle) -> Self {
         Self {
             known: Cache::new(capacity),
-            flights: SingleFlight::new(background.clone()),
-            slots: Arc::new(Semaphore::new(at_once)),
+            hashing: SingleFlight::new(background.clone()),
+            permits: Arc::new(Semaphore::new(at_once)),
             counts: Arc::default(),
             background,
         }
@@ -56,7 +56,7 @@ impl Digests {
         &self.counts
     }
 
-    /// The digest of `version` of `file`, where it is known without reading.
+    /// The digest of `version`, if it is known without reading.
     pub(crate) fn known(&self, version: &FileVersion) -> Option<Digest> {
         self.known.get(version)
     }
@@ -67,9 +67,9 @@ impl Digests {
     }
 
     /// The digest of `version` of `file`. `watched` says that this version was first seen long enough ago to be
-    /// settled whatever its stamps say.
+    /// settled whatever its time stamps say.
     ///
-    /// Fails with [`StoreError::Changing`] where the file is no longer that version.
+    /// Fails with [`StoreError::Changing`] if the file is no longer that version.
     pub(crate) async fn of(
         &self,
         file: &Arc<File>,
@@ -80,13 +80,13 @@ impl Digests {
             return Ok(Hashed { digest, settled: true });
         }
         let hashed = self
-            .flights
+            .hashing
             .join(&version, |cancellation| {
-                let (file, slots, background) =
-                    (Arc::clone(file), Arc::clone(&self.slots), self.background.clone());
+                let (file, permits, background) =
+                    (Arc::clone(file), Arc::clone(&self.permits), self.background.clone());
                 let counts = Arc::clone(&self.counts);
                 async move {
-                    let _slot = slots.acquire_owned().await.ok()?;
+                    let _permit = permits.acquire_owned().await.ok()?;
                     let work = move || {
                         let began = Instant::now();
                         let hashed = hash_version(&file, version, watched, &cancellation).transpose();
@@ -106,7 +106,7 @@ impl Digests {
     }
 }
 
-/// Reads and hashes the whole file; `None` where nobody waits for it any more.
+/// Reads and hashes the whole file; `None` if no caller waits for it any more.
 fn hash_version<V>(
     file: &File,
     version: FileVersion,

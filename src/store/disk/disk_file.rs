@@ -15,7 +15,7 @@ pub struct DiskFile {
     pub(super) version: FileVersion,
     pub(super) digest: Digest,
     pub(super) settled: bool,
-    /// Set when the file turned out to be another version than this.
+    /// Set when the file turned out to be another version by now.
     pub(super) broken: AtomicBool,
     pub(super) path: Box<str>,
     pub(super) disk: Arc<Disk>,
@@ -31,7 +31,7 @@ impl std::fmt::Debug for DiskFile {
 }
 
 impl DiskFile {
-    /// What was loaded of `file`, without its body.
+    /// The open `file` and what was `loaded` of it, without its body.
     pub(crate) fn new(file: Arc<File>, loaded: &Loaded, path: &AssetPath<'_>, disk: Arc<Disk>) -> Self {
         Self {
             file,
@@ -44,18 +44,18 @@ impl DiskFile {
         }
     }
 
-    /// Whether a part of the file can be sent: a version that has not settled can only prove itself as a whole.
+    /// Whether parts of the file can be sent. A version that has not settled can be verified only as a whole.
     pub fn is_settled(&self) -> bool {
         self.settled
     }
 
-    /// Whether it could be held in memory at the moment.
+    /// Whether the file could be held in memory at the moment.
     pub(crate) fn fits_in_memory(&self) -> bool {
         let (len, shared) = (self.version.len, &self.disk.shared);
         len <= shared.max_body && shared.budget.fits(len)
     }
 
-    /// Whether some response found the file to be another version.
+    /// Whether a response found that the file is another version by now.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }

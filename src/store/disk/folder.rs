@@ -1,4 +1,4 @@
-//! A mounted folder: when it is looked at again, and what is kept of what was found.
+//! A mounted folder: when a file is read again, and what is cached of it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,35 +20,35 @@ use crate::store::single_flight::{Cancellation, SingleFlight};
 use crate::store::{Content, Freshness, OpenAsset, StoreError};
 use crate::whatsapp;
 
-/// Between two looks at one path that are asked for by name of an unknown version.
+/// Between two reads of one path that are caused by links with an unknown version.
 const REREAD_GAP: Duration = Duration::from_millis(20);
-/// How often the disk is looked at for one answer. What the first look finds under way may have begun before the
-/// question; what the second finds has not.
+/// Reads of a path for one call. A read that is already in flight may have begun before the call; the next one has
+/// not.
 const MAX_READS: usize = 2;
 
-/// A folder, and what is known of its files.
+/// A mounted folder, and the work in flight on its files.
 pub(crate) struct Folder {
     disk: Arc<Disk>,
     fresh: Duration,
     context: Arc<StoreContext>,
     loading: SingleFlight<Box<str>, Result<OpenAsset, StoreError>>,
-    warned_of_no_time: AtomicBool,
-    /// Whether it can be read, and if not, why.
+    warned_of_missing_mtime: AtomicBool,
+    /// The health check: why the folder cannot be read, if so.
     probe: SharedProbe<Option<String>>,
 }
 
-/// What a look at the disk found.
+/// The result of one open.
 #[derive(Clone)]
 struct Found {
     opened: OpenFile,
     seen: ObservedVersion,
-    looked: Instant,
+    read_at: Instant,
 }
 
 impl Folder {
     /// Opens the folder at `directory`. The files at `never` are not assets even if they lie in it.
     ///
-    /// Fails where it cannot be opened; the error names it.
+    /// Fails if it cannot be opened; the error names it.
     pub(crate) fn open_at(
         directory: &std::path::Path,
         never: Vec<PathBuf>,
@@ -64,58 +64,60 @@ impl Folder {
             fresh,
             loading: SingleFlight::new(context.background.clone()),
             context,
-            warned_of_no_time: AtomicBool::new(false),
+            warned_of_missing_mtime: AtomicBool::new(false),
             probe: SharedProbe::default(),
         }))
     }
 
-    /// Why nothing in it can be read at the moment, where that is so. Takes as long as its disk does.
+    /// Why nothing in the folder can be read at the moment; `None` if it can. Takes as long as its disk does.
     pub(crate) async fn unavailable_reason(&self) -> Option<String> {
         let (disk, background) = (Arc::clone(&self.disk), self.context.background.clone());
-        let broken_off = || Some("the folder could not be looked at".to_owned());
-        let look = async move {
-            let look = move || disk.unavailable_reason().map(|error| error.to_string());
-            background.spawn_blocking(look).await.unwrap_or_else(|_| broken_off())
+        let aborted = || Some("the folder could not be checked".to_owned());
+        let check = async move {
+            let check = move || disk.unavailable_reason().map(|error| error.to_string());
+            background.spawn_blocking(check).await.unwrap_or_else(|_| aborted())
         };
-        self.probe.share(&self.context.background, look).await.unwrap_or_else(broken_off)
+        self.probe.share(&self.context.background, check).await.unwrap_or_else(aborted)
     }
 
-    /// Whether what is known answers what was asked at `now`.
-    pub(crate) fn satisfies(&self, known: &OpenAsset, freshness: Freshness, now: Instant) -> bool {
-        known.is_new_enough(freshness, now, self.fresh)
-            && !known.is_broken()
-            && (known.is_settled() || !matches!(freshness, Freshness::Settled))
+    /// Whether the cached version satisfies a request made at `now`.
+    pub(crate) fn satisfies(&self, cached: &OpenAsset, freshness: Freshness, now: Instant) -> bool {
+        cached.is_fresh(freshness, now, self.fresh)
+            && !cached.is_broken()
+            && (cached.is_settled() || !matches!(freshness, Freshness::Settled))
     }
 
-    /// Opens the asset at `path`, which is `inside` this folder, anew: what is `known` of it is no answer.
+    /// Opens the asset at `path`, which is `inside` this folder, where the `cached` version does not satisfy the
+    /// request.
     pub(crate) async fn open(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
         (freshness, now): (Freshness, Instant),
-        mut known: Option<OpenAsset>,
+        mut cached: Option<OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
         for _ in 0..MAX_READS {
-            if let Some(until) = known.as_ref().and_then(|known| waits_until(known, freshness)) {
+            if let Some(until) = cached.as_ref().and_then(|cached| wait_until(cached, freshness)) {
                 tokio::time::sleep_until(until.into()).await;
-                known = self.context.cache.get(path.as_str());
-                if let Some(known) = known.as_ref().filter(|known| self.satisfies(known, freshness, now)) {
-                    return Ok(known.clone());
+                cached = self.context.cache.get(path.as_str());
+                if let Some(cached) = cached.as_ref().filter(|cached| self.satisfies(cached, freshness, now))
+                {
+                    return Ok(cached.clone());
                 }
             }
-            let opened = self.reread(path, inside, known.as_ref()).await?;
-            // A file that has changed again while its last change settled is not waited for any longer.
-            let never_rests = matches!(freshness, Freshness::Settled)
+            let opened = self.reread(path, inside, cached.as_ref()).await?;
+            // Do not wait any longer for a file that changed again while its last change settled.
+            let keeps_changing = matches!(freshness, Freshness::Settled)
                 && opened.seen().is_some_and(|seen| !seen.version.is_settled(SystemTime::now()));
-            if never_rests || self.satisfies(&opened, freshness, now) {
+            if keeps_changing || self.satisfies(&opened, freshness, now) {
                 return Ok(opened);
             }
-            known = Some(opened);
+            cached = Some(opened);
         }
-        known.ok_or(StoreError::Changing)
+        cached.ok_or(StoreError::Changing)
     }
 
-    /// Holds what the folder in whose place it comes `held` in memory, as its own rules describe it.
+    /// Caches the bodies that the replaced folder `held` in memory, described by the rules of this one.
     pub(crate) fn take_over_cache<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         let never: Vec<_> = self.disk.never_served().collect();
         for (path, opened) in held {
@@ -131,14 +133,14 @@ impl Folder {
         }
     }
 
-    /// Looks at the disk once.
+    /// Opens the file once, and reads it if it changed.
     async fn reread(
         self: &Arc<Self>,
         path: &AssetPath<'_>,
         inside: &AssetPath<'_>,
-        known: Option<&OpenAsset>,
+        cached: Option<&OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
-        let looked = Instant::now();
+        let read_at = Instant::now();
         let opened = match self.open_file(inside).await {
             Ok(opened) => opened,
             Err(e) => {
@@ -146,31 +148,33 @@ impl Folder {
                 return Err(e);
             }
         };
-        // Somebody else may have looked while this look took its time.
+        // Another call may have finished in the meantime.
         let present = self.context.cache.get(path.as_str());
-        let known = present.as_ref().or(known);
-        let same = known.and_then(|known| {
-            known.seen().filter(|seen| seen.version == opened.version).map(|seen| (known, *seen))
+        let cached = present.as_ref().or(cached);
+        let same = cached.and_then(|cached| {
+            cached.seen().filter(|seen| seen.version == opened.version).map(|seen| (cached, *seen))
         });
-        let mut is_asked_again = false;
-        if let Some((known, _)) = same
-            && known.is_settled()
-            && !known.is_broken()
+        let mut is_requested_again = false;
+        if let Some((cached, _)) = same
+            && cached.is_settled()
+            && !cached.is_broken()
         {
-            known.confirm(looked);
-            if !matches!(known.content(), Content::File(file) if file.fits_in_memory()) {
-                return Ok(known.clone());
+            cached.confirm(read_at);
+            if !matches!(cached.content(), Content::File(file) if file.fits_in_memory()) {
+                return Ok(cached.clone());
             }
-            is_asked_again = true;
+            is_requested_again = true;
         }
         let seen = same.map_or_else(
-            || ObservedVersion { version: opened.version, since: looked, since_wall: SystemTime::now() },
+            || ObservedVersion { version: opened.version, since: read_at, since_wall: SystemTime::now() },
             |(_, seen)| seen,
         );
-        let found = Found { opened, seen, looked };
-        // What must not be read for its digest is sent as it is read, without a turn on another thread. Once it is asked
-        // for again, it is worth its place in memory.
-        if !is_asked_again && let Some(loaded) = Loaded::known(self.disk.shared(), found.opened.version) {
+        let found = Found { opened, seen, read_at };
+        // A file whose digest is known need not be read first: it is sent as it is read, on this thread. Once it is
+        // requested again, it goes into memory.
+        if !is_requested_again
+            && let Some(loaded) = Loaded::from_known_digest(self.disk.shared(), found.opened.version)
+        {
             return Ok(self.cache_found(path, found, &loaded));
         }
         self.loading
@@ -181,7 +185,7 @@ impl Folder {
             .await
     }
 
-    /// Opens without waiting where the kernel has it all in memory, else on a background thread.
+    /// Opens the file without blocking if the kernel has everything in memory, else on a background thread.
     async fn open_file(&self, inside: &AssetPath<'_>) -> Result<OpenFile, StoreError> {
         match self.disk.open(inside, OpenMode::CachedOnly) {
             Ok(opened) => return Ok(opened),
@@ -195,11 +199,13 @@ impl Folder {
         match opening.await {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(OpenError::Store(e))) => Err(e),
-            Ok(Err(OpenError::WouldBlock)) | Err(_) => Err(StoreError::Busy("opening the file".into())),
+            Ok(Err(OpenError::WouldBlock)) | Err(_) => {
+                Err(StoreError::Busy("the task that opens the file was aborted".into()))
+            }
         }
     }
 
-    /// Reads and hashes what was found, and keeps what is learnt of it.
+    /// Reads and hashes the file, and caches the result.
     async fn load(
         self: Arc<Self>,
         path: AssetPath<'static>,
@@ -215,7 +221,7 @@ impl Folder {
         })
     }
 
-    /// Keeps what is known of what was found.
+    /// Caches what was read.
     fn cache_found(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
         let asset = self.describe(path, loaded, &found.seen);
         let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
@@ -227,7 +233,7 @@ impl Folder {
             Content::File(Arc::new(file))
         };
         let origin = Origin::File { seen, settled: loaded.settled };
-        let opened = OpenAsset::new(asset, fields, content, origin, found.looked);
+        let opened = OpenAsset::new(asset, fields, content, origin, found.read_at);
         self.context.cache.insert(path.as_str(), opened.clone());
         opened
     }
@@ -235,10 +241,10 @@ impl Folder {
     fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &ObservedVersion) -> Asset {
         let version: &FileVersion = &loaded.version;
         let last_modified = version.last_modified(seen.since_wall);
-        if last_modified.is_none() && !self.warned_of_no_time.swap(true, Ordering::Relaxed) {
+        if last_modified.is_none() && !self.warned_of_missing_mtime.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "{path} has an mtime of 0 or 1, which says nothing, so it is served without Last-Modified; WhatsApp \
-                 needs it for no-cache. Set the time with `touch`. (Said once; there may be more such files.)"
+                "{path} has an mtime of 0 or 1, which means no date, so it is served without Last-Modified; WhatsApp needs it for \
+                 no-cache. Set the time with `touch`. (Logged once; there may be more such files.)"
             );
         }
         Asset {
@@ -254,13 +260,13 @@ impl Folder {
     }
 }
 
-/// Until when the asker has to wait before another look can give what it asks for.
-fn waits_until(known: &OpenAsset, freshness: Freshness) -> Option<Instant> {
+/// When the next read can satisfy the request; `None` if it need not wait.
+fn wait_until(cached: &OpenAsset, freshness: Freshness) -> Option<Instant> {
     match freshness {
         Freshness::Configured => None,
-        Freshness::Since(_) => Some(known.checked() + REREAD_GAP),
+        Freshness::Since(_) => Some(cached.checked() + REREAD_GAP),
         Freshness::Settled => {
-            let seen = known.seen().filter(|_| !known.is_settled())?;
+            let seen = cached.seen().filter(|_| !cached.is_settled())?;
             let until = Instant::now() + seen.version.unsettled_for(SystemTime::now());
             Some(until.min(seen.since + SETTLING))
         }

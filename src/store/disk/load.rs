@@ -1,4 +1,4 @@
-//! From an open file to what can be said of it: its digest, and its bytes where they are to be held.
+//! Reads an open file: its digest, and its bytes if they go into memory.
 
 use std::fs::File;
 use std::io;
@@ -23,11 +23,11 @@ pub(crate) struct Loaded {
     pub(crate) digest: Digest,
     /// Whether any later change is certain to show in the version.
     pub(crate) settled: bool,
-    /// The bytes, where they are to be held.
+    /// The bytes, if they go into memory.
     pub(crate) body: Option<Bytes>,
 }
 
-/// A version, and since when it has been seen to be there.
+/// A version, and when it was first seen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ObservedVersion {
     pub(crate) version: FileVersion,
@@ -36,25 +36,25 @@ pub(crate) struct ObservedVersion {
 }
 
 impl Loaded {
-    /// What is known of `version` without reading it; `None` where nothing is.
-    pub(crate) fn known(shared: &Shared, version: FileVersion) -> Option<Self> {
+    /// What is known of `version` without reading it; `None` if its digest is not known.
+    pub(crate) fn from_known_digest(shared: &Shared, version: FileVersion) -> Option<Self> {
         shared.digests.known(&version).map(|digest| Self { version, digest, settled: true, body: None })
     }
 }
 
 impl ObservedVersion {
-    /// Whether `version` has been there for so long that it is settled, even if its stamps are of another clock.
-    pub(crate) fn long_enough(&self, version: &FileVersion) -> bool {
+    /// Whether `version` has existed for so long that it is settled, even if its time stamps are from another clock.
+    pub(crate) fn is_long_enough(&self, version: &FileVersion) -> bool {
         self.version == *version && self.since.elapsed() >= SETTLING
     }
 }
 
-/// How often a file that changes under the reader is read before it is given up for now.
+/// How often a file that changes during a read is read again.
 const ATTEMPTS: usize = 3;
 
-/// Reads `opened`: into memory where it is small enough and there is room, else for its digest alone.
+/// Reads `opened`: into memory if it is small enough and the budget allows, else for its digest alone.
 ///
-/// `None` where nobody waits for it any more.
+/// `None` if no caller waits for it any more.
 pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
@@ -63,19 +63,20 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
 ) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
-        let watched = seen.long_enough(&version);
-        let room = (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
-        let loaded = if let Some(room) = room {
+        let watched = seen.is_long_enough(&version);
+        let reservation =
+            (version.len <= shared.max_body).then(|| shared.budget.reserve(version.len)).flatten();
+        let loaded = if let Some(reservation) = reservation {
             let (file, cancellation) = (Arc::clone(&opened.file), cancellation.clone());
-            let _place = shared.loading.acquire().await.ok()?;
-            let may_tear = attempt == ATTEMPTS;
+            let _permit = shared.loading.acquire().await.ok()?;
+            let may_be_torn = attempt == ATTEMPTS;
             let counting = Arc::clone(shared);
             let work = move || {
                 if cancellation.is_cancelled() {
                     return None;
                 }
                 let began = Instant::now();
-                let loaded = read_and_hash(&file, version, room, watched, may_tear);
+                let loaded = read_and_hash(&file, version, reservation, watched, may_be_torn);
                 if loaded.is_ok() {
                     counting.digests.counts().add(version.len, began.elapsed());
                 }
@@ -99,7 +100,7 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
             Ok(loaded) => return Some(Ok((opened.file, loaded))),
             Err(StoreError::Changing) if attempt < ATTEMPTS => match FileVersion::current(&opened.file) {
                 Ok(version) => opened.version = version,
-                Err(e) => return Some(Err(StoreError::failed("looking at", &e))),
+                Err(e) => return Some(Err(StoreError::failed("checking", &e))),
             },
             Err(e) => return Some(Err(e)),
         }
@@ -107,30 +108,31 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
     Some(Err(StoreError::Changing))
 }
 
-/// Reads the whole file and hashes the bytes as they are held, so that the digest is right whatever the file does.
+/// Reads the whole file and hashes the bytes that it holds in memory, so that the digest is right whatever happens to
+/// the file.
 ///
-/// `may_tear` allows bytes that were read while the file changed, which is better than no answer for a file that never
-/// rests; they are marked as unsettled and so read again at the next look.
+/// `may_be_torn` allows bytes that were read while the file changed, which is better than an error for a file that
+/// changes all the time. They are marked as unsettled, and so are read again at the next request.
 fn read_and_hash(
     file: &File,
     version: FileVersion,
-    room: Reservation,
+    reservation: Reservation,
     watched: bool,
-    may_tear: bool,
+    may_be_torn: bool,
 ) -> Result<Loaded, StoreError> {
     let failed = |e: io::Error| StoreError::failed("reading", &e);
     let settled = watched || version.is_settled(SystemTime::now());
-    let len =
-        usize::try_from(version.len).map_err(|_| StoreError::Busy("the file is too large to hold".into()))?;
+    let len = usize::try_from(version.len)
+        .map_err(|_| StoreError::Busy("the file is too large for memory".into()))?;
     let mut body = vec![0; len];
     let filled = read_fully(file, &mut body).map_err(failed)?;
     body.truncate(filled);
     let intact = filled == len && FileVersion::current(file).map_err(failed)? == version;
-    if !intact && !may_tear {
+    if !intact && !may_be_torn {
         return Err(StoreError::Changing);
     }
     let digest = Digest::new(Sha256::digest(&body).into());
-    Ok(Loaded { version, digest, settled: settled && intact, body: Some(room.hold(body)) })
+    Ok(Loaded { version, digest, settled: settled && intact, body: Some(reservation.hold(body)) })
 }
 
 /// Reads from the start until `buffer` is full or the file ends.

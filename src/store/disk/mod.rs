@@ -1,6 +1,6 @@
-//! Assets in a folder: opened beneath its root, known by their digest, read without ever blocking a serving thread.
+//! Assets in a folder: opened beneath its root, identified by their digest, and read without blocking a serving core.
 //!
-//! [`Folder`] is what is mounted: it says when to look again. The rest is what one open of one file gives.
+//! [`Folder`] is a mounted folder; it decides when a file is read again. The other files handle one open of one file.
 
 mod buffer_pool;
 mod digests;
@@ -33,14 +33,14 @@ use super::memory_budget::MemoryBudget;
 use super::{PROBE_NAME, StoreError};
 use crate::asset::AssetPath;
 
-/// What all disk stores of a process have in common.
+/// What the folders of a process share.
 pub(crate) struct Shared {
     pub(crate) digests: Digests,
     pub(crate) budget: Arc<MemoryBudget>,
     /// Longest body that is held in memory, in bytes.
     pub(crate) max_body: u64,
-    /// Places for reading bodies into memory. Apart from those for hashing alone, so that a picture never waits for the
-    /// digest of a film.
+    /// Limits concurrent reads into memory. Separate from the limit on hashing, so that an image never waits for the
+    /// digest of a long video.
     pub(crate) loading: Semaphore,
     pub(crate) buffers: Arc<BufferPool>,
     pub(crate) background: Handle,
@@ -49,14 +49,14 @@ pub(crate) struct Shared {
 /// A folder whose files are assets.
 pub(crate) struct Disk {
     root: Root,
-    /// Files that are never assets, wherever a path finds them: the configuration and the access log.
+    /// Files that are never assets, whatever path leads to them: the configuration and the access log.
     never: Vec<PathBuf>,
     shared: Arc<Shared>,
-    /// Set when the file system turns out not to know `RWF_NOWAIT`.
+    /// Set when the file system turns out not to support `RWF_NOWAIT`.
     nowait_is_missing: AtomicBool,
 }
 
-/// Why nothing was opened.
+/// Why a file was not opened.
 pub(crate) enum OpenError {
     /// The file system would have to be waited for.
     WouldBlock,
@@ -69,11 +69,11 @@ impl Disk {
         Ok(Self { root: Root::new(path)?, never, shared, nowait_is_missing: AtomicBool::new(false) })
     }
 
-    /// Opens the file at `path`, which is relative to the folder. It is opened by its name this once; all that is said
-    /// of it later is said of what was opened here.
+    /// Opens the file at `path`, which is relative to the folder. It is opened by name only this once: everything
+    /// later refers to the file that was opened here.
     pub(crate) fn open(&self, path: &AssetPath<'_>, mode: OpenMode) -> Result<OpenFile, OpenError> {
         let file = self.root.open_beneath(path, mode).map_err(|error| self.classify(error, mode))?;
-        let failed = |e: io::Error| OpenError::Store(StoreError::failed("looking at", &e));
+        let failed = |e: io::Error| OpenError::Store(StoreError::failed("checking", &e));
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() || self.is_never_served(&metadata) {
             log::debug!("{path} is {} and not served", kind(&metadata));
@@ -82,10 +82,11 @@ impl Disk {
         Ok(OpenFile { file: Arc::new(file), version: FileVersion::of(&metadata) })
     }
 
-    /// Why nothing can be opened at the moment, where that is so: looks for a file as a request does, and expects to find none.
+    /// Why no file can be opened at the moment; `None` if files can. Opens a path as a request does, and expects it
+    /// to be missing.
     pub(crate) fn unavailable_reason(&self) -> Option<StoreError> {
-        let nothing = AssetPath::from_plain(PROBE_NAME).expect("a path");
-        match self.open(&nothing, OpenMode::MayBlock) {
+        let probe_path = AssetPath::from_plain(PROBE_NAME).expect("a path");
+        match self.open(&probe_path, OpenMode::MayBlock) {
             Err(OpenError::Store(error)) if error != StoreError::NotFound => Some(error),
             _ => None,
         }
@@ -118,17 +119,17 @@ impl Disk {
         }
     }
 
-    /// Compared by what it is, not by its name: a link to the configuration file is the configuration file.
+    /// Compares the file itself, not its name: a link to the configuration file is the configuration file.
     fn is_never_served(&self, metadata: &Metadata) -> bool {
         self.never_served().any(|never| never == version::identity(metadata))
     }
 
-    /// The files that are not assets, as far as they are there.
+    /// The files that are never assets, if they exist.
     fn never_served(&self) -> impl Iterator<Item = (u64, u64)> {
         self.never.iter().filter_map(|never| Some(version::identity(&std::fs::metadata(never).ok()?)))
     }
 
-    /// What all disk stores have in common.
+    /// What the folders of a process share.
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -10,7 +10,7 @@ use rustix::fs::Advice;
 use super::buffer_pool;
 use super::version::FileVersion;
 
-/// A regular file that was opened, and which version of it.
+/// A regular file that was opened, and its version.
 #[derive(Clone)]
 pub(crate) struct OpenFile {
     pub(crate) file: Arc<File>,
@@ -18,14 +18,14 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    /// Brings the beginning of the file into the page cache, and waits for it: about what one chunk takes.
+    /// Reads the beginning of the file into the page cache and waits for it: about as much as one chunk.
     ///
-    /// For a thread that may wait. Who had to wait for the open will mostly have to wait for the bytes too, and one turn on
-    /// another thread costs less than two.
+    /// For a thread that may block. A file whose open had to wait for the disk will mostly have to wait for its
+    /// bytes, too, and one switch to another thread is cheaper than two.
     pub(crate) fn fetch_beginning(&self) {
         let len = self.version.len.min(buffer_pool::LARGE as u64);
         let Some(last) = len.checked_sub(1) else { return };
-        // Both are for speed only; whoever reads the file learns what is wrong with it.
+        // For speed only: errors show when the file is read.
         let _ = rustix::fs::fadvise(&*self.file, 0, NonZeroU64::new(len), Advice::WillNeed);
         let _ = self.file.read_at(&mut [0], last);
     }

@@ -1,8 +1,8 @@
-//! Opening files beneath a root, and never outside it.
+//! Opens files beneath a root folder, and never outside it.
 //!
-//! The kernel resolves the path (`openat2` with `RESOLVE_BENEATH`). Where it cannot, a walk takes one component at a
-//! time and follows no link that it has not read itself: on kernels before 5.6, under a seccomp filter that hides the
-//! call, and for absolute links, which `RESOLVE_BENEATH` refuses even where they lead back inside.
+//! The kernel resolves the path (`openat2` with `RESOLVE_BENEATH`). Where it cannot, a walk opens one path component
+//! at a time and resolves symbolic links itself: on kernels before 5.6, under a seccomp filter that blocks the call,
+//! and for absolute links, which `RESOLVE_BENEATH` rejects even if they lead back inside.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -18,25 +18,25 @@ use rustix::io::Errno;
 
 use crate::asset::AssetPath;
 
-/// The directory that a store serves.
+/// The folder that a store serves.
 ///
-/// It is found by its name anew for every open, not held: a deploy that swaps the directory, or the link that names it,
-/// shows at the next look, and the old one is not kept from its disk.
+/// It is opened by name for every open, not kept open: a deployment that swaps the folder, or the link to it, takes
+/// effect at the next open, and the old folder's disk can be unmounted.
 #[derive(Debug)]
 pub(crate) struct Root {
     path: PathBuf,
-    /// Cleared when the kernel turns out not to have `openat2`.
+    /// Cleared when the kernel turns out not to support `openat2`.
     has_openat2: AtomicBool,
-    /// Cleared when the kernel turns out not to have `RESOLVE_CACHED` (before 5.12).
+    /// Cleared when the kernel turns out not to support `RESOLVE_CACHED` (before 5.12).
     has_cached: AtomicBool,
 }
 
 /// Why nothing was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenBeneathError {
-    /// The directory itself cannot be opened: an outage, not a missing file.
+    /// The folder itself cannot be opened: an outage, not a missing file.
     Root(Errno),
-    /// The path beneath it cannot.
+    /// The path beneath it cannot be opened.
     Path(Errno),
 }
 
@@ -49,16 +49,16 @@ pub(crate) enum OpenMode {
     MayBlock,
 }
 
-/// As many symbolic links as the kernel follows in one path.
+/// The kernel's limit on symbolic links in one path.
 const MAX_LINKS: u32 = 40;
 
-/// `O_NONBLOCK` keeps a FIFO from holding the caller up; on a regular file it does nothing.
+/// `O_NONBLOCK` keeps the open of a FIFO from blocking; it has no effect on a regular file.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 const ROOT: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
-const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const INSPECT: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 impl Root {
-    /// The directory at `path`, which may be a link; it must be there.
+    /// The folder at `path`, which may be a link; it must exist.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         rustix::fs::open(path, ROOT, Mode::empty())?;
         Ok(Self {
@@ -68,12 +68,12 @@ impl Root {
         })
     }
 
-    /// The path of the directory, absolute.
+    /// The absolute path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens what `path` names, whatever it is. The caller looks at what it got.
+    /// Opens the file at `path`, of whatever type. The caller checks the type.
     pub(crate) fn open_beneath(
         &self,
         path: &AssetPath<'_>,
@@ -81,7 +81,7 @@ impl Root {
     ) -> Result<File, OpenBeneathError> {
         if self.has_openat2.load(Ordering::Relaxed) {
             match self.open_by_kernel(path.as_str(), mode) {
-                // EXDEV: a link leads out, or only seems to.
+                // EXDEV: a link leads outside, or only seems to.
                 Err(OpenBeneathError::Path(Errno::XDEV)) => {}
                 Err(OpenBeneathError::Root(Errno::NOSYS | Errno::PERM)) => {
                     self.has_openat2.store(false, Ordering::Relaxed);
@@ -113,7 +113,8 @@ impl Root {
                 e => OpenBeneathError::Root(e),
             })?;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | cached;
-        // EAGAIN, with mode: something was renamed meanwhile, and the kernel could not be sure that it stayed beneath.
+        // EAGAIN from an open that may block: something was renamed meanwhile, and the kernel could not verify that
+        // the path stayed beneath the root.
         let tries = if mode == OpenMode::CachedOnly { 1 } else { 8 };
         for _ in 0..tries {
             match rustix::fs::openat2(&root, path, READ, Mode::empty(), beneath) {
@@ -124,8 +125,8 @@ impl Root {
         Err(OpenBeneathError::Path(Errno::AGAIN))
     }
 
-    /// Resolves one component at a time. `..` climbs along the directories that were opened on the way down, never by
-    /// asking the kernel, so a directory that is moved meanwhile cannot lead out.
+    /// Resolves one component at a time. `..` returns to the parent that was opened on the way down, never to the
+    /// kernel's parent, so a folder that is moved meanwhile cannot lead outside.
     fn open_by_walking(&self, path: &str) -> Result<OwnedFd, OpenBeneathError> {
         let root = rustix::fs::open(&self.path, ROOT, Mode::empty()).map_err(OpenBeneathError::Root)?;
         self.walk(&root, path).map_err(OpenBeneathError::Path)
@@ -145,7 +146,7 @@ impl Root {
                 }
                 _ => {}
             }
-            let entry = rustix::fs::openat(here, &component, LOOK, Mode::empty())?;
+            let entry = rustix::fs::openat(here, &component, INSPECT, Mode::empty())?;
             match FileType::from_raw_mode(rustix::fs::fstat(&entry)?.st_mode) {
                 FileType::Symlink => {
                     links += 1;
@@ -172,15 +173,15 @@ impl Root {
         Err(Errno::ISDIR)
     }
 
-    /// What is left of an absolute path below the root, under the name it was given or the one that the file system has
-    /// for it; `None` where the path does not lie there.
+    /// The rest of an absolute path below the root, by the root's given name or its canonical one; `None` if the path
+    /// does not lie there.
     fn inside(&self, target: &Path) -> Option<OsString> {
         let below = |root: &Path| target.strip_prefix(root).ok().map(|rest| rest.as_os_str().to_owned());
         below(&self.path).or_else(|| below(&self.path.canonicalize().ok()?))
     }
 }
 
-/// Opens for reading what was looked at before, and makes sure that it is still that.
+/// Opens a checked entry for reading, and verifies that it is still the same file.
 fn reopen(directory: BorrowedFd<'_>, name: &OsStr, seen: &OwnedFd) -> Result<OwnedFd, Errno> {
     let file = rustix::fs::openat(directory, name, READ | OFlags::NOFOLLOW, Mode::empty())?;
     let (now, before) = (rustix::fs::fstat(&file)?, rustix::fs::statat(seen, "", AtFlags::EMPTY_PATH)?);
@@ -193,7 +194,7 @@ mod tests {
     use std::io::Read;
     use std::os::unix::fs::symlink;
 
-    /// What both ways of opening say of a path: the bytes read, or the error.
+    /// The result of both ways of opening a path: the bytes read, or the error.
     fn outcomes(root: &Root, path: &str) -> [Result<String, Errno>; 2] {
         let path = AssetPath::from_plain(path).expect("a proper path");
         let read = |file: Result<OwnedFd, OpenBeneathError>| {
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_and_walk_agree_on_what_stays_inside() {
+    fn kernel_and_walk_open_what_stays_inside() {
         let (dir, root) = tree();
         let at = |name: &str| dir.path().join("root").join(name);
         symlink("a/b/file", at("relative")).expect("a link");
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_and_walk_refuse_what_leads_out() {
+    fn kernel_and_walk_reject_what_leads_outside() {
         let (dir, root) = tree();
         let at = |name: &str| dir.path().join("root").join(name);
         symlink("../secret", at("out")).expect("a link");
@@ -260,7 +261,7 @@ mod tests {
         symlink(dir.path().join("root/a/b/file"), dir.path().join("root/absolute")).expect("a link");
         let path = AssetPath::from_plain("absolute").expect("a path");
         let mut text = String::new();
-        let mut file = root.open_beneath(&path, OpenMode::MayBlock).expect("inside after all");
+        let mut file = root.open_beneath(&path, OpenMode::MayBlock).expect("it is inside");
         file.read_to_string(&mut text).expect("readable");
         assert_eq!(text, "inside");
         assert_eq!(
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_is_swapped_is_followed_and_one_that_is_gone_is_told_from_a_missing_file() {
+    fn a_swapped_root_is_followed_and_a_missing_root_is_not_a_missing_file() {
         let (dir, _) = tree();
         symlink("root", dir.path().join("current")).expect("a link");
         let root = Root::new(&dir.path().join("current")).expect("a root");

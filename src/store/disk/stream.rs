@@ -1,8 +1,9 @@
-//! Reading a range of a file on a serving thread, without ever waiting there, and without ever completing a lie.
+//! Reads a range of a file on a serving core: never blocks, and withholds the last chunk until the file is verified
+//! unchanged.
 //!
-//! What the page cache holds is read inline (`preadv2` with `RWF_NOWAIT`); for the rest a background thread waits. The
-//! last chunk is withheld until the guard is satisfied: a version that has settled is looked at once more after its last
-//! byte was read, a younger one is hashed again on its way out.
+//! Bytes in the page cache are read inline (`preadv2` with `RWF_NOWAIT`); for the rest a background thread waits. A
+//! settled version is verified by its metadata after its last byte was read; an unsettled one is hashed again while
+//! it is sent.
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
@@ -25,7 +26,7 @@ use super::version::FileVersion;
 use crate::asset::Digest;
 use crate::store::cut::CutError;
 
-/// A reader that took longer than this for a chunk is not helped by larger ones: below 1 MiB/s.
+/// A client that took longer than this for a chunk (less than 1 MiB/s) does not benefit from larger ones.
 const SLOW: Duration = Duration::from_millis(250);
 
 /// The bytes of a range of one version of a file.
@@ -34,7 +35,7 @@ pub struct FileStream {
     file: Arc<DiskFile>,
     /// What is still to be read.
     rest: Range<u64>,
-    /// Present while the bytes must be hashed on their way out.
+    /// Set if the bytes must be hashed while they are sent.
     hasher: Option<Sha256>,
     state: State,
     last_chunk_at: Option<Instant>,
@@ -43,8 +44,8 @@ pub struct FileStream {
 enum State {
     Ready,
     Reading(JoinHandle<(Option<Sha256>, io::Result<Bytes>)>),
-    /// The last chunk, waiting for the file to prove that it is what was promised.
-    Proving(Pin<Box<dyn Future<Output = bool> + Send>>, Bytes),
+    /// The last chunk, withheld until the file is verified.
+    Verifying(Pin<Box<dyn Future<Output = bool> + Send>>, Bytes),
     Ended,
 }
 
@@ -53,7 +54,7 @@ impl std::fmt::Debug for State {
         f.write_str(match self {
             Self::Ready => "Ready",
             Self::Reading(_) => "Reading",
-            Self::Proving(..) => "Proving",
+            Self::Verifying(..) => "Verifying",
             Self::Ended => "Ended",
         })
     }
@@ -109,18 +110,18 @@ impl FileStream {
                         Err(e) => return Poll::Ready(Some(Err(self.unreadable(&e)))),
                     }
                 }
-                State::Proving(proof, _) => {
-                    let proven = ready!(proof.as_mut().poll(cx));
-                    let State::Proving(_, chunk) = std::mem::replace(&mut self.state, State::Ended) else {
+                State::Verifying(verification, _) => {
+                    let verified = ready!(verification.as_mut().poll(cx));
+                    let State::Verifying(_, chunk) = std::mem::replace(&mut self.state, State::Ended) else {
                         unreachable!("matched above");
                     };
-                    return Poll::Ready(Some(if proven { Ok(chunk) } else { Err(self.changed()) }));
+                    return Poll::Ready(Some(if verified { Ok(chunk) } else { Err(self.changed()) }));
                 }
             }
         }
     }
 
-    /// Reads what the page cache holds; `None` where that takes a background thread.
+    /// Reads bytes that are in the page cache; `None` if that takes a background thread.
     fn read_inline(&mut self) -> Option<io::Result<Bytes>> {
         if self.hasher.is_some() || self.file.disk.nowait_is_missing.load(Ordering::Relaxed) {
             return None;
@@ -175,7 +176,8 @@ impl FileStream {
         large.unwrap_or_else(|| Buffer::small(left))
     }
 
-    /// Passes a chunk on, or, if it is the last one, what the guard says of it; `None` where the guard needs time.
+    /// Returns the chunk, or, for the last one, the result of the verification; `None` if the verification needs
+    /// time.
     fn emit(&mut self, chunk: Bytes) -> Option<Result<Bytes, CutError>> {
         if chunk.is_empty() {
             return Some(Err(self.changed()));
@@ -186,11 +188,11 @@ impl FileStream {
         }
         if let Some(hasher) = self.hasher.take() {
             self.state = State::Ended;
-            let holds = Digest::new(hasher.finalize().into()) == self.file.digest;
-            return Some(if holds { Ok(chunk) } else { Err(self.changed()) });
+            let matches = Digest::new(hasher.finalize().into()) == self.file.digest;
+            return Some(if matches { Ok(chunk) } else { Err(self.changed()) });
         }
-        // After the last byte was read: a write changes the stamps before it changes the bytes. (One through a shared
-        // memory map may not: docs/limitations.md.)
+        // After the last byte was read: a write changes the time stamps before it changes the bytes. (A write through
+        // a shared memory map may not: docs/limitations.md.)
         let now = match FileVersion::current(&self.file.file) {
             Ok(now) => now,
             Err(e) => return Some(Err(self.unreadable(&e))),
@@ -200,8 +202,8 @@ impl FileStream {
             return Some(Ok(chunk));
         }
         if now.differs_in_ctime_only(&self.file.version) {
-            // Renamed over, linked or chmodded, most likely; the bytes of the file that is open can tell.
-            self.state = State::Proving(Box::pin(prove(Arc::clone(&self.file), now)), chunk);
+            // Most likely a rename over it, a link or a chmod. The bytes of the open file are hashed to make sure.
+            self.state = State::Verifying(Box::pin(verify(Arc::clone(&self.file), now)), chunk);
             return None;
         }
         Some(Err(self.changed()))
@@ -216,7 +218,7 @@ impl FileStream {
     }
 }
 
-/// Whether the file, which has taken on the stamps of `now`, still has the bytes that were promised.
-async fn prove(file: Arc<DiskFile>, now: FileVersion) -> bool {
+/// Whether the file, which now has the time stamps of `now`, still has the promised bytes.
+async fn verify(file: Arc<DiskFile>, now: FileVersion) -> bool {
     file.disk.shared.digests.of(&file.file, now, false).await.is_ok_and(|hashed| hashed.digest == file.digest)
 }

@@ -1,4 +1,4 @@
-//! Which version of a file this is, as the file system tells it.
+//! Version of a file: device, inode, size, mtime and ctime.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// How old the last change must be before the time stamps can be trusted to tell the next one apart. File systems stamp
-/// with the kernel's tick (up to 10 ms) or worse (FAT: 2 s).
+/// How old the last change must be before the next change is certain to get other time stamps. File systems use the
+/// kernel's tick (up to 10 ms) or coarser stamps (FAT: 2 s).
 pub(crate) const SETTLING: Duration = Duration::from_secs(2);
 
-/// What tells one version of a file from another: two files with equal `FileVersion`s have the same bytes, once the
-/// last change has [settled](SETTLING).
+/// Identifies one version of a file: two files with equal `FileVersion`s have the same bytes, once the last change
+/// has [settled](SETTLING).
 ///
-/// Size and mtime alone would not do: `cp -p` and `rsync -t` set both. The ctime cannot be set, and changes with every
-/// write.
+/// Size and mtime alone are not enough: `cp -p` and `rsync -t` preserve both. The ctime cannot be set, and changes
+/// with every write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileVersion {
     device: u64,
@@ -26,7 +26,7 @@ pub(crate) struct FileVersion {
     ctime: Stamp,
 }
 
-/// A file system's time stamp: seconds since 1970, and nanoseconds.
+/// A time stamp of a file system: seconds since 1970, and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Stamp {
     seconds: i64,
@@ -42,13 +42,13 @@ impl Stamp {
     }
 }
 
-/// Which file this is, whatever its version.
+/// Identifies the file, whatever its version: device and inode.
 pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
 impl FileVersion {
-    /// Which file it is a version of.
+    /// Identifies the file, whatever its version: device and inode.
     pub(crate) fn identity(&self) -> (u64, u64) {
         (self.device, self.inode)
     }
@@ -63,8 +63,8 @@ impl FileVersion {
         }
     }
 
-    /// The version that `file` is at the moment. The same as [`of`](Self::of) its metadata by a cheaper call: every
-    /// response that reads a file makes it.
+    /// The current version of `file`. The same as [`of`](Self::of) its metadata, by a cheaper call: every response
+    /// that reads a file makes it.
     pub(crate) fn current(file: &File) -> io::Result<Self> {
         let stat = rustix::fs::fstat(file)?;
         let stamp = |seconds, nanos| Stamp { seconds, nanos: i64::try_from(nanos).unwrap_or(0) };
@@ -77,29 +77,29 @@ impl FileVersion {
         })
     }
 
-    /// Whether all but the ctime agrees: what a rename over the file, a new link or a `chmod` leaves behind, none of
-    /// which touches the bytes.
+    /// Whether only the ctime differs: the result of a rename over the file, a new link or a `chmod`, none of which
+    /// changes the bytes.
     pub(crate) fn differs_in_ctime_only(&self, other: &Self) -> bool {
         self.ctime != other.ctime && Self { ctime: other.ctime, ..*self } == *other
     }
 
-    /// Whether the last change lies far enough back for the next one to carry another stamp.
+    /// Whether the last change is old enough for the next one to get other time stamps.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
         self.unsettled_for(now).is_zero()
     }
 
-    /// How long it is until the last change has settled. A stamp from the future says nothing of that, so the whole time
-    /// it is.
+    /// How long it takes until the last change has settled. A time stamp in the future does not show how old the
+    /// change is, so then it is the whole interval.
     pub(crate) fn unsettled_for(&self, now: SystemTime) -> Duration {
         now.duration_since(self.ctime.time()).map_or(SETTLING, |age| SETTLING.saturating_sub(age))
     }
 
-    /// The `Last-Modified` of this version (RFC 9110 section 8.8.2); `None` where the mtime is 0 or 1 s after the epoch,
-    /// which is what build systems write for "no time".
+    /// The `Last-Modified` of this version (RFC 9110 section 8.8.2); `None` if the mtime is 0 or 1 s after the epoch,
+    /// which build systems write for "no time".
     ///
-    /// An mtime in the future was set by hand, and setting it stamped the ctime with the moment it was done. That moment
-    /// is when this version appeared, and it stays the same for as long as the version lives. Should the ctime lie in
-    /// the future too (a clock that was set back), `first_seen` stands in.
+    /// An mtime in the future was set explicitly, and setting it set the ctime to the current time. That moment is
+    /// when this version appeared, and it stays the same as long as the version exists. If the ctime is in the future
+    /// too (the clock was set back), `first_seen` is used.
     pub(crate) fn last_modified(&self, first_seen: SystemTime) -> Option<HttpDate> {
         if self.mtime.seconds <= 1 {
             return None;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn last_modified_is_never_in_the_future_and_never_moves() {
+    fn last_modified_is_never_in_the_future_and_never_changes() {
         for (mtime, ctime, first_seen, expected) in [
             (1000, 2000, 3000, Some(1000)),
             (9000, 2000, 3000, Some(2000)),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_looking_see_the_same() {
+    fn metadata_and_fstat_give_the_same_version() {
         let file = tempfile::tempfile().expect("a file");
         file.set_len(7).expect("a length");
         let version = FileVersion::of(&file.metadata().expect("metadata"));
@@ -155,11 +155,15 @@ mod tests {
         assert!(!version(0, 1000).is_settled(at(1001)));
         assert!(version(0, 1000).is_settled(at(1003)));
         assert_eq!(version(0, 1000).unsettled_for(at(1001)), Duration::from_nanos(1_000_000_005));
-        assert_eq!(version(0, 1000).unsettled_for(at(900)), SETTLING, "a stamp from the future says nothing");
+        assert_eq!(
+            version(0, 1000).unsettled_for(at(900)),
+            SETTLING,
+            "a stamp in the future does not show the age"
+        );
     }
 
     #[test]
-    fn a_new_ctime_alone_is_told_from_a_change() {
+    fn a_new_ctime_alone_is_not_a_change() {
         assert!(version(1, 2).differs_in_ctime_only(&version(1, 3)));
         assert!(!version(1, 2).differs_in_ctime_only(&version(1, 2)));
         assert!(!version(1, 2).differs_in_ctime_only(&version(2, 3)));

@@ -1,5 +1,5 @@
-//! The stores behind their path prefixes: which one a path lies in, and whether it has to be looked at. How others take their place
-//! is told in [`reload`].
+//! Mounts: which store a path belongs to, and whether the cached version is fresh enough. A [reload] replaces the
+//! stores.
 
 mod reload;
 mod store_settings;
@@ -13,7 +13,6 @@ use object_store::ObjectStore;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use self::store_settings::StoreSettings;
 use super::bucket::{Bucket, BucketHistory, Connector};
@@ -23,28 +22,28 @@ use super::{Content, Freshness, Listing, ObjectPart, OpenAsset, ReadIntent, Stor
 use crate::asset::AssetPath;
 use crate::config::{self, Location, Settings};
 
-/// How long an open file is held after the last request for it.
-const HOLD: Duration = Duration::from_secs(10);
-/// Bodies that are read from disks into memory at one time.
-const LOADING: usize = 8;
+/// How long a file stays open after the last request for it.
+const OPEN_FILE_TTL: Duration = Duration::from_secs(10);
+/// Files that are read into memory at one time.
+const MAX_CONCURRENT_READS: usize = 8;
 
-/// All assets that are served, and what is known of them.
+/// All assets that are served, and the cache.
 #[derive(Clone)]
 pub struct Stores(Arc<Inner>);
 
 struct Inner {
-    /// The deepest first, so that the first that fits is the one that is meant.
+    /// The deepest first, so that the first match is the right one.
     mounts: Vec<Mount>,
     context: Arc<StoreContext>,
-    /// Of the folders; `None` where there are none but buckets.
+    /// What the folders share; `None` in [`over`](Stores::over).
     shared: Option<Arc<Shared>>,
-    made_of: StoreSettings,
+    store_settings: StoreSettings,
 }
 
 struct Mount {
     /// Without slashes at its ends; empty for the root.
     path: String,
-    /// What it is called in messages.
+    /// The store's name in messages.
     name: String,
     store: Store,
 }
@@ -55,25 +54,25 @@ enum Store {
 }
 
 impl Stores {
-    /// Opens the mounts of `settings`. What is not one client's work runs on `background`.
+    /// Opens the mounts of `settings`. Work that does not belong to one client runs on `background`.
     ///
-    /// Fails where a folder cannot be opened, or where it can be told without asking that a bucket cannot; the error names
-    /// it. Whether buckets can be read, [`probe`](Self::probe) finds out.
+    /// Fails if a folder cannot be opened, or if the settings of a bucket are invalid; the error names it. Whether
+    /// buckets can be read is found out by [`probe`](Self::probe).
     pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
         let context = context(settings, background);
         let shared = shared(settings, &context);
-        let made_of = StoreSettings::of(settings);
+        let store_settings = StoreSettings::of(settings);
         let mounts = open_on(&context, &shared, settings, |_| BucketHistory::default())?;
-        Ok(Self::of(mounts, context, Some(shared), made_of))
+        Ok(Self::of(mounts, context, Some(shared), store_settings))
     }
 
-    /// The same where `settings` have one mount, on a bucket that `store` stands for.
+    /// The same for `settings` with one mount, on a bucket whose implementation is `store`.
     ///
     /// For programs that have a store of their own, such as one in memory.
     ///
     /// # Panics
     ///
-    /// Where the first mount is on a folder.
+    /// If the first mount is on a folder.
     pub fn over(store: Arc<dyn ObjectStore>, settings: &Settings, background: &Handle) -> Self {
         let context = context(settings, background);
         let mount = &settings.mounts[0];
@@ -88,17 +87,17 @@ impl Stores {
         mut mounts: Vec<Mount>,
         context: Arc<StoreContext>,
         shared: Option<Arc<Shared>>,
-        made_of: StoreSettings,
+        store_settings: StoreSettings,
     ) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let background = context.background.clone();
-        let inner = Arc::new(Inner { mounts, context, shared, made_of });
+        let inner = Arc::new(Inner { mounts, context, shared, store_settings });
         let sweeping = Arc::downgrade(&inner);
         background.spawn(async move {
             loop {
-                tokio::time::sleep(HOLD).await;
+                tokio::time::sleep(OPEN_FILE_TTL).await;
                 let Some(inner) = sweeping.upgrade() else { break };
-                if let Some(before) = Instant::now().checked_sub(HOLD) {
+                if let Some(before) = Instant::now().checked_sub(OPEN_FILE_TTL) {
                     inner.context.cache.sweep(before);
                 }
             }
@@ -106,15 +105,15 @@ impl Stores {
         Self(inner)
     }
 
-    /// Asks every bucket once, so that a wrong name or credential is found before anybody needs it. Takes as long as one
-    /// request may.
+    /// Sends one request to every bucket, so that a wrong name or credential is found before a client needs an asset.
+    /// Takes at most as long as one request may.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.probe_those(|_| true).await
+        self.probe_selected(|_| true).await
     }
 
-    async fn probe_those(&self, is_meant: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    async fn probe_selected(&self, is_selected: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         let mut probes = JoinSet::new();
-        for mount in self.0.mounts.iter().filter(|mount| is_meant(&mount.path)) {
+        for mount in self.0.mounts.iter().filter(|mount| is_selected(&mount.path)) {
             if let Store::Bucket(bucket) = &mount.store {
                 let bucket = Arc::clone(bucket);
                 probes.spawn(async move { bucket.probe().await });
@@ -126,7 +125,7 @@ impl Stores {
         Ok(())
     }
 
-    /// The paths of the mounts, without slashes at their ends, in the order in which they are numbered.
+    /// The paths of the mounts, without slashes at their ends, in the order of their numbers.
     pub fn mounts(&self) -> impl Iterator<Item = &str> {
         self.0.mounts.iter().map(|mount| &*mount.path)
     }
@@ -136,7 +135,7 @@ impl Stores {
         self.0.mounts.iter().position(|mount| path.below(&mount.path).is_some())
     }
 
-    /// How the stores are, and what they have done so far.
+    /// Counters and health of the stores.
     pub fn stats(&self) -> StoreStats {
         let (held, held_limit) = self.0.context.budget.held();
         let buckets = self.0.mounts.iter().filter_map(|mount| match &mount.store {
@@ -152,27 +151,27 @@ impl Stores {
         }
     }
 
-    /// What each mount is, and what keeps assets in it from being had at the moment, if anything does.
+    /// The name of each mount, and why its assets cannot be read at the moment, if so.
     ///
-    /// A bucket of which nothing was heard for some seconds is asked; one that does not answer is asked again, once a second at
-    /// most. What does not answer is waited for as long as `timeout_after` lasts; the others are not kept waiting.
-    pub async fn health(&self, timeout_after: Duration) -> Vec<(String, Option<String>)> {
-        let look = |number: usize| {
+    /// A bucket whose last result is older than some seconds gets a request; one that fails is retried, at most once
+    /// a second. A store that does not answer within `timeout` counts as failed, and does not delay the others.
+    pub async fn health(&self, timeout: Duration) -> Vec<(String, Option<String>)> {
+        let check = |number: usize| {
             let inner = Arc::clone(&self.0);
-            let look = async move { inner.mounts[number].store.unavailable_reason(timeout_after).await };
-            self.0.context.background.spawn(look)
+            let check = async move { inner.mounts[number].store.unavailable_reason(timeout).await };
+            self.0.context.background.spawn(check)
         };
-        let looks: Vec<_> = (0..self.0.mounts.len()).map(look).collect();
-        let mut health = Vec::with_capacity(looks.len());
-        for (mount, look) in self.0.mounts.iter().zip(looks) {
+        let checks: Vec<_> = (0..self.0.mounts.len()).map(check).collect();
+        let mut health = Vec::with_capacity(checks.len());
+        for (mount, check) in self.0.mounts.iter().zip(checks) {
             let unavailable_reason =
-                look.await.unwrap_or_else(|e| Some(format!("it could not be looked at: {e}")));
+                check.await.unwrap_or_else(|e| Some(format!("the health check failed: {e}")));
             health.push((format!("{} at /{}", mount.name, mount.path), unavailable_reason));
         }
         health
     }
 
-    /// The asset at `path` as of `now`, where it is known without looking, and can be read without asking.
+    /// The cached version of the asset at `path`, if it is fresh enough at `now` and can be read without a request.
     pub fn cached(&self, path: &AssetPath<'_>, freshness: Freshness, now: Instant) -> Option<OpenAsset> {
         let known = self.0.context.cache.get(path.as_str())?;
         let (mount, _) = self.0.find(path)?;
@@ -180,7 +179,7 @@ impl Stores {
         (is_at_hand && mount.store.satisfies(&known, ReadIntent::Whole, freshness, now)).then_some(known)
     }
 
-    /// Opens the asset at `path`, as of `now`, for what the asker wants of it.
+    /// Opens the asset at `path`, as of `now`, for what the caller intends to read.
     pub async fn open(
         &self,
         path: &AssetPath<'_>,
@@ -199,8 +198,8 @@ impl Stores {
         }
     }
 
-    /// Lists what lies in the bucket that `folder` (a path without slashes at its ends, `""` for the root) lies in, from there
-    /// on down; `None` where it lies in no bucket.
+    /// Lists the objects below `folder` (a path without slashes at its ends, `""` for the root) in the bucket that it
+    /// lies in; `None` if it lies in no bucket.
     pub fn list(&self, folder: &str) -> Option<Result<Listing, StoreError>> {
         let mount = self.0.mounts.iter().find(|mount| is_below(folder, &mount.path))?;
         let Store::Bucket(bucket) = &mount.store else { return None };
@@ -215,9 +214,11 @@ impl Stores {
         Some(bucket.list(inside.as_ref()))
     }
 
-    /// What the asset at `path` in a bucket is, and the bytes of it in `range`, which may be empty. Nothing is held of it.
+    /// The metadata of the asset at `path` in a bucket, and its bytes in `range`, which may be empty. Nothing is
+    /// cached.
     ///
-    /// With the `tag` of an earlier [`ObjectPart`], it fails with [`StoreError::Changing`] where the asset is another version by now.
+    /// If `tag` is that of an earlier [`ObjectPart`], fails with [`StoreError::Changing`] when the asset is another
+    /// version by now.
     pub async fn read_part(
         &self,
         path: &AssetPath<'_>,
@@ -231,7 +232,7 @@ impl Stores {
         }
     }
 
-    /// Some asset that WhatsApp takes and that anybody may have, if there is one at a probe in a folder.
+    /// An asset in a folder that WhatsApp accepts and that anyone may read, if a short search finds one.
     pub fn example(&self, settings: &Settings) -> Option<AssetPath<'static>> {
         let is_public =
             |path: &AssetPath| !settings.cache.is_signed(path) && settings.auth_for(path).is_none();
@@ -241,11 +242,11 @@ impl Stores {
         })
     }
 
-    /// The path of the asset that the file at `file` is, where it lies inside a mount.
+    /// The path of the asset that the file at `file` is, if it lies inside a mount.
     pub fn locate(&self, settings: &Settings, file: &Path) -> Option<AssetPath<'static>> {
         let (folder, name) = (file.parent()?, file.file_name()?);
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        // Not the file itself: a link in the store is served under its own name.
+        // Not of the file itself: a link in the store is served under its own name.
         let file = folder.canonicalize().ok()?.join(name);
         folder_mounts(settings).find_map(|(mount, folder)| {
             let inside = file.strip_prefix(folder.canonicalize().ok()?).ok()?.to_str()?;
@@ -254,7 +255,8 @@ impl Stores {
     }
 }
 
-/// The stores of the mounts of `settings`, in their order. What was heard of a bucket so far, `record` has by the mount's number.
+/// The stores of the mounts of `settings`, in their order. `history` is the history of a bucket, by the number of its
+/// mount.
 fn open_on(
     context: &Arc<StoreContext>,
     shared: &Arc<Shared>,
@@ -265,7 +267,7 @@ fn open_on(
         Location::Bucket(bucket) => Some(bucket),
         Location::Folder(_) => None,
     });
-    // StoreSettings only where it is needed: it reads the certificates of whom this machine trusts.
+    // Made only if it is needed, because it loads the trust roots of this machine.
     let connector = match buckets.next() {
         Some(bucket) => {
             let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
@@ -294,7 +296,7 @@ fn open_on(
     Ok(mounts)
 }
 
-/// The mounts on folders: the mount's path, and the folder.
+/// The mounts on folders: path of the mount, and the folder.
 fn folder_mounts(settings: &Settings) -> impl Iterator<Item = (&str, &Path)> {
     settings.mounts.iter().filter_map(|mount| match &mount.store {
         Location::Folder(folder) => Some((mount.path.as_str(), folder.as_path())),
@@ -312,14 +314,14 @@ fn context(settings: &Settings, background: &Handle) -> Arc<StoreContext> {
     StoreContext::new(settings.memory.cache as u64, settings.cache.clone(), background.clone())
 }
 
-/// What all folders have in common.
+/// What all folders share.
 fn shared(settings: &Settings, context: &StoreContext) -> Arc<Shared> {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     Arc::new(Shared {
         digests: Digests::new(settings.memory.digests, at_once, context.background.clone()),
         budget: Arc::clone(&context.budget),
         max_body: context.max_body,
-        loading: Semaphore::new(LOADING),
+        loading: Semaphore::new(MAX_CONCURRENT_READS),
         buffers: BufferPool::new(settings.memory.streams as u64),
         background: context.background.clone(),
     })
@@ -336,25 +338,25 @@ fn bucket_at(
 }
 
 impl Store {
-    /// What keeps assets in it from being had, if anything does.
-    async fn unavailable_reason(&self, timeout_after: Duration) -> Option<String> {
-        let looking = async {
+    /// Why its assets cannot be read; `None` if they can.
+    async fn unavailable_reason(&self, timeout: Duration) -> Option<String> {
+        let check = async {
             match self {
                 Self::Folder(folder) => folder.unavailable_reason().await,
                 Self::Bucket(bucket) => bucket.unavailable_reason().await,
             }
         };
-        let late = |_| {
+        let timed_out = |_| {
             let what = match self {
                 Self::Folder(_) => "its disk",
                 Self::Bucket(_) => "it",
             };
-            Some(format!("{what} did not answer for {} s", timeout_after.as_secs()))
+            Some(format!("{what} did not answer for {} s", timeout.as_secs()))
         };
-        timeout(timeout_after, looking).await.unwrap_or_else(late)
+        tokio::time::timeout(timeout, check).await.unwrap_or_else(timed_out)
     }
 
-    /// Whether what is known answers what was asked at `now`.
+    /// Whether the cached version satisfies a request made at `now`.
     fn satisfies(&self, known: &OpenAsset, intent: ReadIntent, freshness: Freshness, now: Instant) -> bool {
         match self {
             Self::Folder(folder) => folder.satisfies(known, freshness, now),
@@ -369,7 +371,7 @@ impl Inner {
         self.mounts.iter().find_map(|mount| Some((mount, path.below(&mount.path)?)))
     }
 
-    /// The path of what lies at `inside` in the mount at `mount`, unless a deeper mount hides it.
+    /// The path of the asset at `inside` in the mount at `mount`, unless a deeper mount covers it.
     fn path_in_mount(&self, mount: &str, inside: &AssetPath<'_>) -> Option<AssetPath<'static>> {
         let path = if mount.is_empty() { inside.as_str().to_owned() } else { format!("{mount}/{inside}") };
         let path = AssetPath::from_plain(&path).ok()?.to_owned();

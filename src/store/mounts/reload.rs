@@ -1,4 +1,4 @@
-//! Stores of other settings in the place of those before: what is made anew, what is asked first, and what is taken over.
+//! Replaces the stores at a reload: reuses what is unchanged, probes new buckets, and takes over the cache.
 
 use std::sync::Arc;
 
@@ -10,43 +10,42 @@ use crate::store::bucket::{BucketHistory, CredentialFingerprint};
 use crate::store::{OpenAsset, StoreError, UpstreamFault};
 
 impl Stores {
-    /// The stores of other settings, which take the place of these: these themselves where nothing of the stores is to be
-    /// otherwise.
+    /// The stores for new settings; these stores themselves if the new settings do not change them.
     ///
-    /// Both together hold no more than either may, and what was counted goes on being counted. No file is hashed again that was
-    /// not changed; what is held in memory they [take over](Self::take_over_cache). What is not of the stores' own (`settings.memory`)
-    /// stays as it was.
+    /// Old and new stores share the memory budget and the counters. Files that did not change are not hashed again,
+    /// and cached bodies can be [taken over](Self::take_over_cache). Settings that need a restart (`settings.memory`)
+    /// keep their old values.
     ///
-    /// Fails as [`open_all`](Self::open_all) does. Whether buckets can be read that were not there before,
-    /// [`probe_new`](Self::probe_new) finds out.
+    /// Fails as [`open_all`](Self::open_all) does. Whether new buckets can be read is found out by
+    /// [`probe_new`](Self::probe_new).
     pub fn reopen(&self, settings: &Settings) -> Result<Self, StoreError> {
         let inner = &*self.0;
-        // Before clients are made: keys that change meanwhile are seen at the next reload.
-        let made_of = StoreSettings::of(settings);
-        if inner.made_of == made_of {
+        // Before clients are made, so that a key that changes meanwhile is noticed at the next reload.
+        let store_settings = StoreSettings::of(settings);
+        if inner.store_settings == store_settings {
             return Ok(self.clone());
         }
         let next = inner.context.successor(settings.cache.clone());
         let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
-        let history = |number: usize| inner.history_for(&made_of.mounts[number]);
+        let history = |number: usize| inner.history_for(&store_settings.mounts[number]);
         let mounts = open_on(&next, &shared, settings, history)?;
-        Ok(Self::of(mounts, next, Some(shared), made_of))
+        Ok(Self::of(mounts, next, Some(shared), store_settings))
     }
 
-    /// [Asks](Self::probe) the buckets that are not found alike in `before`, keys included: one that was there goes on as it did, in an
-    /// outage, too. So does one that has other keys, unless it refuses them.
+    /// [Probes](Self::probe) the buckets that are not in `before` with the same credentials. A bucket that is
+    /// unchanged stays in use even during an outage. So does one with new credentials, unless it rejects them.
     pub async fn probe_new(&self, before: &Self) -> Result<(), StoreError> {
-        let known = |mount: &config::Mount| {
-            before.0.made_of.mounts.iter().find(|(known, _)| known.store.is_same_as(&mount.store))
+        let known_before = |mount: &config::Mount| {
+            before.0.store_settings.mounts.iter().find(|(known, _)| known.store.is_same_as(&mount.store))
         };
-        for (mount, secrets) in &self.0.made_of.mounts {
-            let before = known(mount);
-            if before.is_some_and(|(_, then)| then == secrets) {
+        for (mount, fingerprint) in &self.0.store_settings.mounts {
+            let before = known_before(mount);
+            if before.is_some_and(|(_, earlier)| earlier == fingerprint) {
                 continue;
             }
-            match (self.probe_those(|path| path == mount.path).await, before) {
+            match (self.probe_selected(|path| path == mount.path).await, before) {
                 (Err(StoreError::Upstream { fault, reason }), Some(_)) if fault != UpstreamFault::Refused => {
-                    log::warn!("the keys of {} could not be tried: {reason}", mount.store);
+                    log::warn!("the new credentials of {} could not be verified: {reason}", mount.store);
                 }
                 (probed, _) => probed?,
             }
@@ -54,8 +53,8 @@ impl Stores {
         Ok(())
     }
 
-    /// Holds what those `before` hold in memory of stores that are mounted where they were, as the rules of these describe it; of
-    /// what is never served now, nothing. To be called when these take the place of those.
+    /// Caches the bodies that `before` holds in memory for stores that are mounted at the same paths, described by
+    /// the new rules. Paths that are never served are left out. To be called when these stores replace the others.
     pub fn take_over_cache(&self, before: &Self) {
         let inner = &*self.0;
         if self.is_same_as(before) {
@@ -64,9 +63,9 @@ impl Stores {
         let mut held: Vec<Vec<(AssetPath, OpenAsset)>> = inner.mounts.iter().map(|_| Vec::new()).collect();
         for (path, opened) in before.0.context.cache.bodies() {
             let Ok(path) = AssetPath::from_plain(&path).map(|path| path.to_owned()) else { continue };
-            if let (Some(number), Some((then, _))) = (self.mount_of(&path), before.0.find(&path))
-                && inner.mounts[number].path == then.path
-                && inner.made_of.is_on_same_store(&before.0.made_of, &then.path)
+            if let (Some(number), Some((old_mount, _))) = (self.mount_of(&path), before.0.find(&path))
+                && inner.mounts[number].path == old_mount.path
+                && inner.store_settings.is_on_same_store(&before.0.store_settings, &old_mount.path)
             {
                 held[number].push((path, opened));
             }
@@ -80,27 +79,27 @@ impl Stores {
         }
     }
 
-    /// Lets go of all that is held in memory, once others have taken the place of these. Takes as long as it takes to give it
-    /// back, so no serving core should have to.
+    /// Frees all cached bodies, once other stores have replaced these. Takes as long as it takes to free the memory,
+    /// so serving cores should not call it.
     pub fn release_memory(&self) {
         self.0.context.cache.clear();
     }
 
-    /// Whether these are those, and not others in their place.
+    /// Whether both are the same stores, not others with equal settings.
     pub fn is_same_as(&self, others: &Self) -> bool {
         Arc::ptr_eq(&self.0, &others.0)
     }
 }
 
 impl Inner {
-    /// What was heard of a bucket so far: of two mounts on one bucket, each has its own. How it is, is known of one that is asked
-    /// as before only.
+    /// The history of a bucket. Two mounts on one bucket have one each. Health is kept only if the bucket is
+    /// unchanged, credentials included.
     fn history_for(&self, made: &(config::Mount, Option<CredentialFingerprint>)) -> BucketHistory {
         let (mount, name) = (&made.0, made.0.store.to_string());
         let before = self.mounts.iter().find(|before| before.path == mount.path && before.name == name);
         let Some(Mount { store: Store::Bucket(bucket), .. }) = before else {
             return BucketHistory::default();
         };
-        if self.made_of.has(made) { bucket.history() } else { bucket.history().without_health() }
+        if self.store_settings.has(made) { bucket.history() } else { bucket.history().without_health() }
     }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use crate::config::{self, CacheRules, Location, Settings};
 use crate::store::bucket::CredentialFingerprint;
 
-/// What of the settings stores are made of. Where it is the same, so are they.
+/// The settings that stores depend on. Equal settings mean equal stores.
 #[derive(PartialEq)]
 pub(super) struct StoreSettings {
-    /// With what stood in the files that say who we are to a bucket.
+    /// The mounts, each with the fingerprint of its credential files.
     pub(super) mounts: Vec<(config::Mount, Option<CredentialFingerprint>)>,
     rules: CacheRules,
     upstream: config::Upstream,
@@ -18,7 +18,7 @@ pub(super) struct StoreSettings {
 impl StoreSettings {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
-            mounts: settings.mounts.iter().map(|mount| (mount.clone(), secrets(&mount.store))).collect(),
+            mounts: settings.mounts.iter().map(|mount| (mount.clone(), fingerprint(&mount.store))).collect(),
             rules: settings.cache.clone(),
             upstream: settings.upstream,
             never_served: settings.never_served(),
@@ -31,15 +31,15 @@ impl StoreSettings {
         one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
     }
 
-    /// Whether there is a mount there on the same store, which is asked by the same keys.
-    pub(super) fn has(&self, (mount, secrets): &(config::Mount, Option<CredentialFingerprint>)) -> bool {
-        self.mounts.iter().any(|(known, then)| {
-            known.path == mount.path && known.store.is_same_as(&mount.store) && then == secrets
+    /// Whether there is a mount at the same path, on the same store, with the same credentials.
+    pub(super) fn has(&self, (mount, fingerprint): &(config::Mount, Option<CredentialFingerprint>)) -> bool {
+        self.mounts.iter().any(|(known, earlier)| {
+            known.path == mount.path && known.store.is_same_as(&mount.store) && earlier == fingerprint
         })
     }
 }
 
-fn secrets(store: &Location) -> Option<CredentialFingerprint> {
+fn fingerprint(store: &Location) -> Option<CredentialFingerprint> {
     match store {
         Location::Folder(_) => None,
         Location::Bucket(bucket) => Some(CredentialFingerprint::of(bucket)),

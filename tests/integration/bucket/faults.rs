@@ -64,7 +64,7 @@ fn what_does_not_pass_is_asked_for_three_times() {
             assert_eq!(response.has("retry-after"), status == 503, "{response:?}");
             assert_eq!(s3.count(of("a.jpg")), 3, "{fault:?} {method}");
         }
-        let said = if status == 503 { "is out of order" } else { "does not answer" };
+        let said = if status == 503 { "is unavailable" } else { "does not answer" };
         server.wait_for_line(&format!("s3://media {said}: "));
         s3.heal();
         assert_eq!(ask(&server, "GET", &[]).text(), "right", "an error is not kept");
@@ -80,7 +80,7 @@ fn what_somebody_has_to_mend_is_a_502_and_the_log_says_what() {
         (Fault::EXPIRED_TOKEN, "the session token has expired; get new credentials"),
         (Fault::WRONG_SIGNATURE, "check AWS_SECRET_ACCESS_KEY"),
         (Fault::NO_SUCH_BUCKET, "there is no bucket of this name"),
-        (Fault::NoLength, "a.jpg: s3://media cannot be read: it answers in a way that cannot be used"),
+        (Fault::NoLength, "a.jpg: s3://media cannot be read: its response cannot be used"),
         (Fault::NO_ETAG, "a.jpg: s3://media cannot be read: it has no ETag"),
     ];
     for (fault, words) in table {
@@ -113,7 +113,7 @@ fn access_denied_to_one_key_is_a_404_of_which_the_log_tells() {
         assert_eq!(ask(&server, method, &[]).status, 404, "{method}");
         assert_eq!(server.get("/b.jpg").text(), "other");
     }
-    server.wait_for_line("a.jpg: s3://media denies access, so it is answered as missing");
+    server.wait_for_line("a.jpg: s3://media denies access, so the response is 404");
     s3.heal();
     assert_eq!(ask(&server, "GET", &[]).text(), "right");
 }
@@ -130,7 +130,7 @@ fn a_key_that_no_object_can_have_troubles_nobody() {
     for method in ["GET", "HEAD"] {
         assert!(matches!(ask(&server, method, &[]).status, 404 | 502), "{method}");
     }
-    assert!(!server.lines().iter().any(|line| line.contains("refuses us")), "{:#?}", server.lines());
+    assert!(!server.lines().iter().any(|line| line.contains("rejects our requests")), "{:#?}", server.lines());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_bucket_that_says_nothing_is_a_504_in_time() {
         // Nobody is left waiting at the bucket.
         gate.wait_for(0);
     }
-    server.wait_for_line("s3://media does not answer: there was no answer for");
+    server.wait_for_line("s3://media does not answer: no response within");
     gate.release();
     assert_eq!(ask(&server, "GET", &[]).text(), "right");
 }

@@ -98,14 +98,14 @@ fn the_same_where_the_bucket_refuses_us() {
     s3.fault(any, Fault::EXPIRED_TOKEN, FOREVER);
     eventually("the log tells of it", || {
         assert_eq!(server.get("/a.jpg").text(), "the first");
-        (lines_with(&mut server, "s3://media refuses us: ") > 0).then_some(())
+        (lines_with(&mut server, "s3://media rejects our requests: ") > 0).then_some(())
     });
     assert_eq!(server.get("/b.jpg").status, 502);
     s3.put("a.jpg", "the second", Meta::default());
     s3.heal();
     eventually("the new version is sent", || (server.get("/a.jpg").text() == "the second").then_some(()));
     server.wait_for_line("answers again");
-    assert_eq!(lines_with(&mut server, "refuses us"), 1);
+    assert_eq!(lines_with(&mut server, "rejects our requests"), 1);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_web_server_in_place_of_the_bucket_does_not_make_media_missing() {
     s3.fault(any, Fault::Error(404, ""), FOREVER);
     eventually("the log tells of it", || {
         assert_eq!(server.get("/a.jpg").text(), "the first");
-        (lines_with(&mut server, "it answers 404 without a reason") > 0).then_some(())
+        (lines_with(&mut server, "it answers 404 without an S3 error code") > 0).then_some(())
     });
     assert_eq!(server.get("/b.jpg").status, 502);
     assert_eq!(server.request("HEAD", "/b.jpg", &[]).status, 502);
@@ -163,8 +163,8 @@ fn one_object_that_cannot_be_had_is_no_outage() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.fault(of("b.jpg"), Fault::Error(403, "InvalidObjectState"), FOREVER);
     assert_eq!(server.get("/b.jpg").status, 502);
-    server.wait_for_line("b.jpg: s3://media cannot be read: the answer is 403 Forbidden, InvalidObjectState");
+    server.wait_for_line("b.jpg: s3://media cannot be read: the response is 403 Forbidden, InvalidObjectState");
     s3.put("a.jpg", "the second", Meta::default());
     eventually("the others are asked about", || (server.get("/a.jpg").text() == "the second").then_some(()));
-    assert_eq!(lines_with(&mut server, "refuses us"), 0);
+    assert_eq!(lines_with(&mut server, "rejects our requests"), 0);
 }

@@ -94,7 +94,7 @@ fn wrong_credentials() {
     s3.fault(any, Fault::EXPIRED_TOKEN, 1);
     is_refused(&s3, &[("AWS_SESSION_TOKEN", "HUSH")], 2, &["the session token has expired"]);
     s3.fault(any, Fault::TIME_TOO_SKEWED, 1);
-    is_refused(&s3, &[], 2, &["set this one's (NTP)"]);
+    is_refused(&s3, &[], 2, &["set this machine's clock (NTP)"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn no_credential_at_all() {
         &variables,
         3,
         &[
-            "s3://media cannot be reached: no credentials could be had",
+            "s3://media cannot be reached: no credentials found",
             "AWS_ACCESS_KEY_ID",
             "credentials = \"anonymous\"",
         ],
@@ -197,7 +197,7 @@ fn a_bucket_that_is_out_of_order() {
     s3.fault(any, Fault::INTERNAL_ERROR, 2);
     Server::spawn(&mut command(&s3, &Folder::new(), CLOCKS, ""));
     s3.fault(any, Fault::SLOW_DOWN, FOREVER);
-    is_refused(&s3, &[], 3, &["s3://media is out of order: ", "SlowDown"]);
+    is_refused(&s3, &[], 3, &["s3://media is unavailable: ", "SlowDown"]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_web_server_that_is_no_s3() {
     for (answer, words) in [
         (
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>no</p>",
-            "it answers 404 without a reason, as a web server does that is no S3; check its endpoint",
+            "it answers 404 without an S3 error code, as a web server does; check its endpoint",
         ),
         // As one does that sends its front page for whatever it is asked.
         (
@@ -215,7 +215,7 @@ fn a_web_server_that_is_no_s3() {
         ),
         (
             "HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n",
-            "it sends us elsewhere",
+            "it redirects to another address",
         ),
         ("SSH-2.0-OpenSSH_9.2p1\r\n", "check its endpoint"),
     ] {
@@ -264,7 +264,7 @@ fn certificates_that_are_not_there() {
     folder.write("ca.der", "not in PEM");
     let of_another_kind = folder.at("ca.der");
     for bundle in ["/nowhere/ca.pem", of_another_kind.to_str().expect("UTF-8")] {
-        is_refused(&s3, &[("AWS_CA_BUNDLE", bundle)], 2, &[bundle, "AWS_CA_BUNDLE", "mend or unset"]);
+        is_refused(&s3, &[("AWS_CA_BUNDLE", bundle)], 2, &[bundle, "AWS_CA_BUNDLE", "fix or unset"]);
     }
 }
 
@@ -273,7 +273,7 @@ fn access_that_is_denied_to_what_is_hardly_there_is_only_warned_of() {
     let s3 = S3Server::start();
     s3.fault(any, Fault::ACCESS_DENIED, 1);
     let mut server = Server::spawn(&mut command(&s3, &Folder::new(), CLOCKS, ""));
-    let warnings: Vec<_> = server.lines().iter().filter(|line| line.contains("access is denied")).collect();
+    let warnings: Vec<_> = server.lines().iter().filter(|line| line.contains("denies access to an object that does not exist")).collect();
     assert_eq!(warnings.len(), 1, "{:#?}", server.lines());
     assert!(warnings[0].contains("s3://media") && warnings[0].contains("s3:ListBucket"), "{warnings:?}");
 }
