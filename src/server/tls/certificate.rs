@@ -1,5 +1,4 @@
-//! One certificate with its chain and its private key, out of PEM: whether it can be used, and what a client may hold
-//! against it. Where the PEM came from is the caller's to say.
+//! A certificate with its chain and private key, from PEM: whether it can be used, and why clients may reject it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-/// A certificate that can be shown to clients.
+/// A certificate that can be served to clients.
 #[derive(Debug)]
 pub struct Certificate {
     key: Arc<CertifiedKey>,
@@ -22,37 +21,37 @@ pub struct Certificate {
     not_after: SystemTime,
     issuer: String,
     self_signed: bool,
-    /// Whether the chain stood in another order.
+    /// Whether the chain was in another order.
     reordered: bool,
 }
 
-/// Why a certificate cannot be used. Each says the reason and the mend; which file it is about, the caller knows.
+/// Why a certificate cannot be used. Displays as the reason and the fix; the caller knows the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// The text with the certificates is at fault.
+    /// The text with the certificates is invalid.
     #[error("{0}")]
     Chain(String),
-    /// The text with the private key is at fault.
+    /// The text with the private key is invalid.
     #[error("{0}")]
     Key(String),
-    /// The key is not that of any of the certificates.
-    #[error("the private key does not belong to the certificate; name the two that were made together")]
+    /// The key belongs to none of the certificates.
+    #[error("the private key does not belong to the certificate; name a matching pair")]
     Mismatch,
 }
 
-/// What a client may hold against a certificate that can be used.
+/// Why clients may reject a certificate that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CertificateWarning {
-    /// It was valid until then.
+    /// It was valid until this time.
     Expired(SystemTime),
-    /// It is valid from then on.
+    /// It is valid from this time on.
     NotYetValid(SystemTime),
-    /// Nobody vouches for it.
+    /// It is its own issuer.
     SelfSigned,
-    /// Who vouches for it is not in the chain: the issuer's name.
-    Alone(String),
-    /// Its chain was out of order, and has been put into order.
+    /// The chain lacks the issuer's certificate: the issuer's name.
+    NoIntermediates(String),
+    /// Its chain was in the wrong order, and has been reordered.
     Reordered,
     /// It names no host.
     Nameless,
@@ -62,42 +61,41 @@ impl fmt::Display for CertificateWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired(when) => {
-                write!(f, "the certificate expired at {}, and clients refuse it; renew it", humantime::format_rfc3339_seconds(*when))
+                write!(f, "the certificate expired at {}, and clients reject it; renew it", humantime::format_rfc3339_seconds(*when))
             }
             Self::NotYetValid(when) => write!(
                 f,
-                "the certificate is valid from {} on, and clients refuse it until then; set this machine's clock, or wait",
+                "the certificate is valid only from {} on, and clients reject it until then; set this machine's clock, or wait",
                 humantime::format_rfc3339_seconds(*when)
             ),
             Self::SelfSigned => f.write_str(
-                "the certificate is self-signed, and WhatsApp fetches from no server with such a one; get one from a \
-                 certificate authority",
+                "the certificate is self-signed, and WhatsApp does not fetch from such a server; get one from a certificate \
+                 authority",
             ),
-            Self::Alone(issuer) => write!(
+            Self::NoIntermediates(issuer) => write!(
                 f,
-                "the certificate stands alone, and clients that do not know its issuer ({issuer}) refuse it; put the \
-                 intermediate certificates below it (certificate authorities call that the full chain)"
+                "the certificate has no intermediate certificates, and clients that do not know its issuer ({issuer}) reject it; add \
+                 them below it (certificate authorities call that the full chain)"
             ),
             Self::Reordered => f.write_str(
-                "the certificates stand in the wrong order, and are sent in the right one; put the server's own first and \
-                 each issuer below",
+                "the certificates are in the wrong order, and are sent in the right one; put the server's own first and each \
+                 issuer below",
             ),
             Self::Nameless => f.write_str(
-                "the certificate names no host (it has no subjectAltName), and clients refuse it; get one with the \
-                 server's name",
+                "the certificate names no host (it has no subjectAltName), and clients reject it; get one with the server's name",
             ),
         }
     }
 }
 
 impl Certificate {
-    /// Reads a certificate chain and the private key of its first certificate, each in PEM. The key may be in PKCS #8,
-    /// PKCS #1 or SEC 1; RSA, ECDSA or Ed25519. Certificates that stand in another order are put into the right one.
+    /// Parses a certificate chain and the private key of its first certificate, each in PEM. The key may be in PKCS #8,
+    /// PKCS #1 or SEC 1; RSA, ECDSA or Ed25519. A chain in another order is reordered.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         let chain = read_chain(chain)?;
         let key = any_supported_type(&read_key(key)?).map_err(|e| {
             CertificateError::Key(format!(
-                "holds a key that cannot be used ({e}); use ECDSA P-256, RSA of 2048 bits or Ed25519"
+                "contains a key that cannot be used ({e}); use ECDSA P-256, RSA of 2048 bits or Ed25519"
             ))
         })?;
         let parsed: Vec<_> =
@@ -124,8 +122,7 @@ impl Certificate {
         Ok(certificate)
     }
 
-    /// The hosts that it is for: names in lower case, `*.` before those that stand for all names one label longer, and IP
-    /// addresses.
+    /// The hosts that it is for: names in lower case, wildcards with `*.`, and IP addresses.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -139,29 +136,29 @@ impl Certificate {
         })
     }
 
-    /// From when on it is valid.
+    /// Start of its validity.
     pub fn not_before(&self) -> SystemTime {
         self.not_before
     }
 
-    /// Until when it is valid.
+    /// End of its validity.
     pub fn not_after(&self) -> SystemTime {
         self.not_after
     }
 
-    /// What rustls shows to clients.
+    /// The form that rustls uses.
     pub(super) fn key(&self) -> &Arc<CertifiedKey> {
         &self.key
     }
 
-    /// All that a client may hold against it.
+    /// All reasons why clients may reject it.
     pub(super) fn warnings(&self, now: SystemTime) -> Vec<CertificateWarning> {
         let is_alone = self.key.cert.len() == 1 && !self.self_signed;
         [
             (self.not_after < now).then_some(CertificateWarning::Expired(self.not_after)),
             (now < self.not_before).then_some(CertificateWarning::NotYetValid(self.not_before)),
             self.self_signed.then_some(CertificateWarning::SelfSigned),
-            is_alone.then(|| CertificateWarning::Alone(self.issuer.clone())),
+            is_alone.then(|| CertificateWarning::NoIntermediates(self.issuer.clone())),
             self.reordered.then_some(CertificateWarning::Reordered),
             self.names.is_empty().then_some(CertificateWarning::Nameless),
         ]
@@ -172,46 +169,46 @@ impl Certificate {
 }
 
 fn read_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let refuse = |reason: String| Err(CertificateError::Chain(reason));
+    let reject = |reason: String| Err(CertificateError::Chain(reason));
     match CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>() {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) if has_section(text, "PRIVATE KEY") => {
-            refuse("holds a private key and no certificate; cert and key seem to have changed places".to_owned())
+            reject("contains a private key and no certificate; cert and key seem to be swapped".to_owned())
         }
-        Ok(_) => refuse(
-            "holds no certificate in PEM; name the file with -----BEGIN CERTIFICATE----- in it (often fullchain.pem)".to_owned(),
+        Ok(_) => reject(
+            "contains no PEM certificate; name the file that contains -----BEGIN CERTIFICATE----- (often fullchain.pem)".to_owned(),
         ),
-        Err(e) => refuse(format!("is damaged: {}; get it anew", damage(&e))),
+        Err(e) => reject(format!("is damaged: {}; get a new copy", damage(&e))),
     }
 }
 
 fn read_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
-    let refuse = |reason: String| Err(CertificateError::Key(reason));
+    let reject = |reason: String| Err(CertificateError::Key(reason));
     if has_section(text, "ENCRYPTED PRIVATE KEY") || contains(text, "Proc-Type: 4,ENCRYPTED") {
-        return refuse(
-            "is encrypted, and nobody is there to type its passphrase; decrypt it (openssl pkey -in KEY -out NEW) and let \
-             nobody but this user read it"
+        return reject(
+            "is encrypted, and the server cannot ask for a passphrase; decrypt it (openssl pkey -in KEY -out NEW) and make it \
+             readable for this user only"
                 .to_owned(),
         );
     }
     match PrivateKeyDer::from_pem_slice(text) {
         Ok(key) => Ok(key),
         Err(pem::Error::NoItemsFound) if has_section(text, "CERTIFICATE") => {
-            refuse("holds a certificate and no private key; cert and key seem to have changed places".to_owned())
+            reject("contains a certificate and no private key; cert and key seem to be swapped".to_owned())
         }
-        Err(pem::Error::NoItemsFound) => refuse(
-            "holds no private key in PEM; name the file with -----BEGIN PRIVATE KEY----- in it (often privkey.pem)".to_owned(),
+        Err(pem::Error::NoItemsFound) => reject(
+            "contains no PEM private key; name the file that contains -----BEGIN PRIVATE KEY----- (often privkey.pem)".to_owned(),
         ),
-        Err(e) => refuse(format!("is damaged: {}; get it anew", damage(&e))),
+        Err(e) => reject(format!("is damaged: {}; get a new copy", damage(&e))),
     }
 }
 
-/// What is wrong with PEM. Nothing of the text itself, which may be a secret.
+/// What is wrong with PEM, without the text itself, which may be secret.
 fn damage(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "its end is missing",
-        pem::Error::Base64Decode(_) => "it is not proper base64",
-        _ => "it is not proper PEM",
+        pem::Error::Base64Decode(_) => "it is not valid base64",
+        _ => "it is not valid PEM",
     }
 }
 
@@ -226,13 +223,13 @@ fn contains(text: &[u8], part: &str) -> bool {
 fn parse<'a>(at: usize, der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, CertificateError> {
     X509Certificate::from_der(der).map(|(_, parsed)| parsed).map_err(|_| {
         CertificateError::Chain(format!(
-            "holds something that is not X.509 as its certificate {}; get it anew",
+            "contains something other than X.509 as certificate {}; get a new copy",
             at + 1
         ))
     })
 }
 
-/// The chain from `own` upwards: each certificate's issuer behind it, as far as there are any; what is left over is left out.
+/// The chain from `own` upwards, each certificate followed by its issuer, as far as they are there; others are left out.
 fn order(chain: &[X509Certificate<'_>], own: usize) -> Vec<usize> {
     let mut order = vec![own];
     let mut last = own;
@@ -268,7 +265,7 @@ fn address(octets: &[u8]) -> Option<String> {
     <[u8; 16]>::try_from(octets).ok().map(|octets| Ipv6Addr::from(octets).to_string())
 }
 
-/// A time in seconds since 1970; what lies before is all the same to us.
+/// A time in seconds since 1970. Earlier times make no difference.
 fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
@@ -286,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_clients_go_by() {
+    fn names_are_those_that_clients_compare() {
         let (authority, key) = (authority("CA"), KeyPair::generate_for(&PKCS_ED25519).unwrap());
         let names = ["Media.Example.COM", "*.example.com", "192.0.2.1", "2001:db8::1"];
         let params = CertificateParams::new(names.map(str::to_owned)).unwrap();
@@ -310,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_put_into_order_and_strangers_are_left_out() {
+    fn a_chain_is_reordered_and_unrelated_certificates_are_left_out() {
         let (ours, other, key) = (authority("ours"), authority("other"), KeyPair::generate().unwrap());
         let params = CertificateParams::new(["a.example".to_owned()]).unwrap();
         let leaf = params.signed_by(&key, &ours).unwrap();
@@ -320,7 +317,7 @@ mod tests {
             (ours.pem() + &leaf.pem(), 2, vec![CertificateWarning::Reordered]),
             (other.pem() + &leaf.pem() + &ours.pem(), 2, vec![CertificateWarning::Reordered]),
             (leaf.pem() + &ours.pem() + &other.pem(), 2, vec![]),
-            (leaf.pem(), 1, vec![CertificateWarning::Alone("CN=ours".to_owned())]),
+            (leaf.pem(), 1, vec![CertificateWarning::NoIntermediates("CN=ours".to_owned())]),
         ] {
             let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
             assert_eq!(certificate.key().cert.len(), length, "{chain}");
@@ -333,7 +330,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_refused_or_taken(chain in proptest::arbitrary::any::<Vec<u8>>(), body in "[A-Za-z0-9+/=\n]{0,200}") {
+        fn any_text_is_accepted_or_rejected(chain in proptest::arbitrary::any::<Vec<u8>>(), body in "[A-Za-z0-9+/=\n]{0,200}") {
             let _ = Certificate::from_pem(&chain, &chain);
             let pem = |label: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
             let _ = Certificate::from_pem(pem("CERTIFICATE").as_bytes(), pem("PRIVATE KEY").as_bytes());

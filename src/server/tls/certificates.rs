@@ -1,5 +1,5 @@
-//! The certificates in force, and which of them a client is shown: by the name that it asks for (RFC 6066 section 3), or the
-//! first where it asks for none or for one that none is for.
+//! Certificate selection: by the requested name (SNI, RFC 6066 section 3), or the first certificate if no name is requested or none
+//! matches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -14,51 +14,51 @@ use super::challenges::{Challenges, validates};
 
 /// All certificates, each in its [slot](CertificateSlot).
 ///
-/// A handshake looks at one consistent state of all of them and waits for nobody. A connection keeps what it was shown.
+/// A handshake sees one consistent state of all of them, and takes no lock.
 #[derive(Debug, Default)]
 pub struct Certificates {
     slots: Mutex<Vec<Option<Arc<Certificate>>>>,
-    shown: ArcSwap<Shown>,
-    /// Why what belongs in a slot could not be had, where that is so.
+    index: ArcSwap<Index>,
+    /// Why the certificate for a slot could not be obtained.
     lock_errors: Mutex<BTreeMap<usize, String>>,
 }
 
-/// The place of one certificate, whose successors take it. Of two that are for the same name, that in the earlier slot is shown.
+/// The position of a certificate and its renewals. Of two certificates for one name, that in the earlier slot is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateSlot(usize);
 
-/// What handshakes look at.
+/// The index that handshakes use.
 #[derive(Debug, Default)]
-struct Shown {
+struct Index {
     exact: HashMap<String, Arc<CertifiedKey>>,
-    /// By what stands behind the `*.`.
+    /// By the part after `*.`.
     wildcard: HashMap<String, Arc<CertifiedKey>>,
     first: Option<Arc<CertifiedKey>>,
 }
 
 impl Certificates {
-    /// A slot behind all others. It is empty, and clients that ask for its names are refused or shown the first certificate
-    /// there is.
+    /// Adds an empty slot after all others. Until a certificate is installed, clients that request its names get the first certificate,
+    /// or none.
     pub fn reserve(&self) -> CertificateSlot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.push(None);
         CertificateSlot(slots.len() - 1)
     }
 
-    /// Shows `certificate` from the next handshake on, in the place of what is in `slot`.
+    /// Installs `certificate` in `slot`, from the next handshake on, replacing the previous one.
     pub fn install(&self, slot: CertificateSlot, certificate: Arc<Certificate>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots[slot.0] = Some(certificate);
-        self.shown.store(Arc::new(Shown::of(&slots)));
+        self.index.store(Arc::new(Index::of(&slots)));
         self.lock_errors().remove(&slot.0);
     }
 
-    /// Notes why what belongs in `slot` could not be had, until something is installed there.
+    /// Sets why the certificate for `slot` could not be obtained, until one is installed.
     pub fn set_error(&self, slot: CertificateSlot, why: String) {
         self.lock_errors().insert(slot.0, why);
     }
 
-    /// What could not be had, and why.
+    /// Why certificates could not be obtained.
     pub fn errors(&self) -> Vec<String> {
         self.lock_errors().values().cloned().collect()
     }
@@ -67,69 +67,69 @@ impl Certificates {
         self.lock_errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows what is in `slot` no longer. The slot stays, empty.
+    /// Removes the certificate from `slot`, which stays, empty.
     pub fn withdraw(&self, slot: CertificateSlot) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots[slot.0] = None;
-        self.shown.store(Arc::new(Shown::of(&slots)));
+        self.index.store(Arc::new(Index::of(&slots)));
     }
 
-    /// What is in `slot`.
+    /// The certificate in `slot`.
     pub fn installed(&self, slot: CertificateSlot) -> Option<Arc<Certificate>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)[slot.0].clone()
     }
 
     /// Whether some certificate is for this host name, in lower case.
     pub fn is_for(&self, name: &str) -> bool {
-        self.shown.load().named(name).is_some()
+        self.index.load().named(name).is_some()
     }
 
-    /// What is in each slot, in their order.
+    /// The certificate in each slot, in order.
     pub fn all(&self) -> Vec<Option<Arc<Certificate>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first host name that some certificate is for: no address, and none with a `*`.
+    /// The first host name of a certificate that is neither an address nor a wildcard.
     pub fn example_name(&self) -> Option<String> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let mut names = slots.iter().flatten().flat_map(|certificate| certificate.names());
         names.find(|name| !name.starts_with('*') && name.parse::<IpAddr>().is_err()).cloned()
     }
 
-    fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        let shown = self.shown.load();
+    fn select(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let index = self.index.load();
         let named = name.and_then(|name| {
-            // A client that asks for a name with the dot of the root means the same one.
-            shown.named(name.strip_suffix('.').unwrap_or(name))
+            // A name with the trailing dot of the DNS root is the same name.
+            index.named(name.strip_suffix('.').unwrap_or(name))
         });
-        named.or(shown.first.as_ref()).cloned()
+        named.or(index.first.as_ref()).cloned()
     }
 }
 
-impl Shown {
+impl Index {
     fn named(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
         let wildcard = || self.wildcard.get(name.split_once('.')?.1);
         self.exact.get(name).or_else(wildcard)
     }
 
     fn of(slots: &[Option<Arc<Certificate>>]) -> Self {
-        let mut shown = Self::default();
+        let mut index = Self::default();
         for certificate in slots.iter().flatten() {
             let key = certificate.key();
-            shown.first.get_or_insert_with(|| Arc::clone(key));
+            index.first.get_or_insert_with(|| Arc::clone(key));
             for name in certificate.names() {
                 let (names, name) = match name.strip_prefix("*.") {
-                    Some(parent) => (&mut shown.wildcard, parent),
-                    None => (&mut shown.exact, &**name),
+                    Some(parent) => (&mut index.wildcard, parent),
+                    None => (&mut index.exact, &**name),
                 };
                 names.entry(name.to_owned()).or_insert_with(|| Arc::clone(key));
             }
         }
-        shown
+        index
     }
 }
 
-/// Chooses for rustls.
+/// Selects certificates for rustls.
 #[derive(Debug)]
 pub(super) struct Resolver {
     certificates: Arc<Certificates>,
@@ -147,6 +147,6 @@ impl ResolvesServerCert for Resolver {
         if validates(&hello) {
             return self.challenges.certificate(hello.server_name()?);
         }
-        self.certificates.choose(hello.server_name())
+        self.certificates.select(hello.server_name())
     }
 }

@@ -1,5 +1,4 @@
-//! Challenges of certificate authorities: what this server answers while it proves that a name is its own (RFC 8555 section
-//! 8, RFC 8737). Who asks for a certificate, and when, is not for here.
+//! Responses to ACME challenges, by which a certificate authority validates a name (RFC 8555 section 8, RFC 8737).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +14,19 @@ use crate::http::{Answer, Payload};
 
 /// The ALPN protocol of TLS-ALPN-01 (RFC 8737 section 3).
 pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
-/// Where challenges are answered over HTTP (RFC 8555 section 8.3).
+/// The path of HTTP-01 challenges (RFC 8555 section 8.3).
 const FOLDER: &str = "/.well-known/acme-challenge/";
 
-/// The challenges that are answered at the moment.
+/// The challenges that are being answered.
 #[derive(Debug, Default)]
 pub struct Challenges {
     /// TLS-ALPN-01: by name.
     certificates: Mutex<HashMap<String, Arc<CertifiedKey>>>,
-    /// HTTP-01: key authorisations by token.
+    /// HTTP-01: key authorizations by token.
     tokens: Mutex<HashMap<String, String>>,
 }
 
-/// Goes on answering a challenge until it is dropped.
+/// Answers a challenge until it is dropped.
 #[derive(Debug)]
 #[must_use = "the challenge is no longer answered once this is dropped"]
 pub struct ChallengeGuard {
@@ -42,15 +41,15 @@ enum What {
 }
 
 impl Challenges {
-    /// Answers TLS-ALPN-01 (RFC 8737): who offers `acme-tls/1` and nothing else for `name`, on any address with TLS, is shown
-    /// `certificate` and nothing more. One that is answered for the same name already is replaced.
+    /// Answers TLS-ALPN-01 (RFC 8737) on every address with TLS: a client that offers only `acme-tls/1` for `name` gets `certificate`
+    /// and nothing more. Replaces an earlier challenge for the same name.
     pub fn answer_by_tls(self: &Arc<Self>, name: &str, certificate: Arc<CertifiedKey>) -> ChallengeGuard {
         let name = name.to_ascii_lowercase();
         locked(&self.certificates).insert(name.clone(), certificate);
         ChallengeGuard { challenges: Arc::clone(self), what: What::Certificate(name) }
     }
 
-    /// Answers HTTP-01 (RFC 8555 section 8.3): `token` is given `key_authorization`, on every address without TLS.
+    /// Answers HTTP-01 (RFC 8555 section 8.3) on every address without TLS: `token` gets `key_authorization`.
     pub fn answer_by_http(self: &Arc<Self>, token: &str, key_authorization: &str) -> ChallengeGuard {
         locked(&self.tokens).insert(token.to_owned(), key_authorization.to_owned());
         ChallengeGuard { challenges: Arc::clone(self), what: What::Token(token.to_owned()) }
@@ -60,7 +59,7 @@ impl Challenges {
         locked(&self.certificates).get(name).cloned()
     }
 
-    /// The answer to a request for a token that is known.
+    /// The response to a request for a known token.
     pub(in crate::server) fn answer(&self, head: &request::Parts) -> Option<Answer> {
         let token = head.uri.path().strip_prefix(FOLDER)?;
         if head.method != Method::GET && head.method != Method::HEAD {
@@ -85,8 +84,8 @@ impl Drop for ChallengeGuard {
     }
 }
 
-/// Whether a client does what certificate authorities do to check a name by TLS-ALPN-01: it offers `acme-tls/1` and nothing else
-/// (RFC 8737 section 3).
+/// Whether a client validates a name by TLS-ALPN-01, as certificate authorities do: it offers only `acme-tls/1` (RFC 8737 section
+/// 3).
 pub(super) fn validates(hello: &ClientHello<'_>) -> bool {
     hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
 }
@@ -101,7 +100,7 @@ mod tests {
     use hyper::Request;
 
     #[test]
-    fn a_token_is_answered_while_it_is_wanted() {
+    fn a_token_is_answered_until_its_guard_is_dropped() {
         let challenges = Arc::new(Challenges::default());
         let answer = |method: &str, path: &str| {
             let head = Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0;
@@ -111,7 +110,7 @@ mod tests {
             })
         };
         let path = "/.well-known/acme-challenge/token-1_A";
-        let answering = challenges.answer_by_http("token-1_A", "token-1_A.thumbprint");
+        let guard = challenges.answer_by_http("token-1_A", "token-1_A.thumbprint");
         let other = challenges.answer_by_http("other", "other.thumbprint");
         let expected = Some((200, "token-1_A.thumbprint".to_owned()));
         assert_eq!(answer("GET", path), expected);
@@ -125,7 +124,7 @@ mod tests {
         ] {
             assert_eq!(answer(method, path), None, "{method} {path}");
         }
-        drop(answering);
+        drop(guard);
         assert_eq!(answer("GET", path), None);
         drop(other);
     }

@@ -1,7 +1,7 @@
-//! Certificates from files: read before anything is bound, and again whenever the files change.
+//! Certificate files: read before anything is bound, and again whenever they change.
 //!
-//! Files are looked at every few seconds rather than watched: what renews certificates replaces them by renaming, or swaps a
-//! symbolic link in some folder above (as Kubernetes does with its secrets), and a poll by name sees all of that alike.
+//! The files are polled every few seconds, and not watched by inotify: tools that renew certificates rename files, or swap a symbolic
+//! link in some folder above (as Kubernetes does for secrets), and polling by name notices all of that.
 
 use std::fmt;
 use std::fs;
@@ -15,13 +15,13 @@ use super::certificate::{Certificate, CertificateError, CertificateWarning};
 use super::certificates::{CertificateSlot, Certificates};
 use crate::small_file;
 
-/// Between two looks at the files. What is broken at two looks running is told: a renewal replaces one file after the other,
-/// and is not to be told of in between.
+/// Time between two polls. An error is logged if two polls in a row find it: a renewal replaces one file after the other, and the
+/// state in between is no error.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// No file with certificates or a key is anywhere near as long.
+/// Longest certificate or key file, in bytes.
 const MAX_LENGTH: u64 = 1 << 20;
 
-/// Certificates in files, and the slots that they are shown from. Clones share them.
+/// Certificates from files, and the slots that they are installed in. Clones share them.
 #[derive(Debug, Clone)]
 pub struct CertificateFiles {
     certificates: Arc<Certificates>,
@@ -31,11 +31,11 @@ pub struct CertificateFiles {
 #[derive(Debug, Default)]
 struct Watched {
     pairs: Vec<Pair>,
-    /// Slots of pairs that were there once.
+    /// Slots of pairs that were removed.
     spare: Vec<CertificateSlot>,
 }
 
-/// Certificates that were read and are not shown yet.
+/// Certificates that were read and not installed yet.
 #[derive(Debug)]
 pub struct LoadedCertificates(Vec<(Files, Option<[Identity; 2]>, Certificate)>);
 
@@ -51,16 +51,16 @@ impl LoadedCertificates {
     }
 }
 
-/// A certificate's files, and what is known of them.
+/// The two files of a certificate, and their state.
 #[derive(Debug)]
 struct Pair {
     files: Files,
     slot: CertificateSlot,
-    /// The files as they were when they were last read.
+    /// The files' identity when they were last read.
     seen: Option<[Identity; 2]>,
-    /// What was wrong with them then.
-    trouble: Trouble,
-    /// Whether it was told that the certificate expired.
+    /// Whether reading them failed then.
+    state: ReadState,
+    /// Whether it was logged that the certificate expired.
     expired: bool,
 }
 
@@ -71,17 +71,17 @@ struct Files {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    None,
-    /// It may be over at the next poll.
-    New,
-    Explained,
+enum ReadState {
+    Ok,
+    /// Not logged: it may be over at the next poll.
+    Error,
+    ErrorLogged,
 }
 
-/// What tells one state of a file from another.
+/// Distinguishes two versions of a file.
 type Identity = (u64, u64, u64, i64, i64, i64, i64);
 
-/// Why a certificate cannot be had from its files. Says which file, the reason and the mend.
+/// Why a certificate cannot be loaded from its files. Names the file, the reason and the fix.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateFilesError {
@@ -90,10 +90,10 @@ pub enum CertificateFilesError {
     Unreadable {
         /// Which of the two, and its path.
         file: String,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// What stands in a file is of no use.
+    /// The content of a file cannot be used.
     #[error("{file} {error}")]
     Unusable {
         /// Which of the two, and its path.
@@ -106,17 +106,17 @@ pub enum CertificateFilesError {
 fn fix(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "put it there, or name another",
-        io::ErrorKind::PermissionDenied => "let this user read it (chown, or a group of its own)",
+        io::ErrorKind::PermissionDenied => "make it readable for this user (chown, or a group of its own)",
         io::ErrorKind::IsADirectory => "name the file in it",
         io::ErrorKind::InvalidInput => "name one",
-        io::ErrorKind::FileTooLarge => "no certificate or key is as long: name another",
+        io::ErrorKind::FileTooLarge => "no certificate or key is that long: name another",
         _ => "make it readable, or name another",
     }
 }
 
 impl CertificateFiles {
-    /// Reads these pairs of a certificate chain and its key, each in PEM, and installs them in this order. What clients may hold
-    /// against one is logged as a warning.
+    /// Reads pairs of a certificate chain and its key, each in PEM, and installs them in this order. Reasons why clients may reject
+    /// one are logged as warnings.
     pub fn load<'a>(
         pairs: impl IntoIterator<Item = (&'a Path, &'a Path)>,
         certificates: &Arc<Certificates>,
@@ -126,18 +126,18 @@ impl CertificateFiles {
         Ok(files)
     }
 
-    /// Where what was read is shown from.
+    /// Where they are installed.
     pub fn certificates(&self) -> &Arc<Certificates> {
         &self.certificates
     }
 
-    /// Reads such pairs; nothing is installed yet.
+    /// Reads such pairs, without installing them.
     pub fn read<'a>(
         pairs: impl IntoIterator<Item = (&'a Path, &'a Path)>,
     ) -> Result<LoadedCertificates, CertificateFilesError> {
         let read = pairs.into_iter().map(|(cert, key)| {
             let files = Files { cert: cert.to_owned(), key: key.to_owned() };
-            // Before they are read: what changes meanwhile is seen at the first poll.
+            // Before the files are read: a change in between is noticed by the first poll.
             let seen = files.identify();
             let certificate = files.read()?;
             Ok((files, seen, certificate))
@@ -145,30 +145,30 @@ impl CertificateFiles {
         read.collect::<Result<_, _>>().map(LoadedCertificates)
     }
 
-    /// Installs what was read in the place of all that was, in this order, and looks after it from now on. Where there are more
-    /// than before, they come behind certificates that are not from files.
+    /// Installs these certificates in this order, in place of all previous ones, and watches them from now on. If there are more than
+    /// before, the additional ones come after certificates that are not from files.
     pub fn install(&self, read: LoadedCertificates) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let Watched { pairs, spare } = &mut *watched;
         let mut slots =
             pairs.drain(..).map(|pair| pair.slot).chain(spare.drain(..)).collect::<Vec<_>>().into_iter();
-        let shown = read.0.into_iter().map(|(files, seen, certificate)| {
+        let installed = read.0.into_iter().map(|(files, seen, certificate)| {
             let slot = slots.next().unwrap_or_else(|| self.certificates.reserve());
             files.warn(&certificate);
             let expired = certificate.not_after() < SystemTime::now();
             self.certificates.install(slot, Arc::new(certificate));
-            Pair { files, slot, seen, trouble: Trouble::None, expired }
+            Pair { files, slot, seen, state: ReadState::Ok, expired }
         });
-        *pairs = shown.collect();
+        *pairs = installed.collect();
         *spare = slots.inspect(|slot| self.certificates.withdraw(*slot)).collect();
     }
 
-    /// Looks after the files for ever: what changes is installed once certificate and key belong together; what is broken is
-    /// told once, and the certificate before it stays. Never returns.
+    /// Watches the files for ever: a change is installed once certificate and key match; an error is logged once, and the previous
+    /// certificate stays. Never returns.
     pub async fn watch(self) {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            // Files may lie on what does not answer.
+            // The files may lie on a file system that hangs.
             let files = self.clone();
             let looked = tokio::task::spawn_blocking(move || {
                 let mut watched = files.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +177,7 @@ impl CertificateFiles {
                 }
             });
             if let Err(e) = looked.await {
-                return log::error!("the certificate files are no longer looked at: {e}");
+                return log::error!("certificate files are no longer watched: {e}");
             }
         }
     }
@@ -188,29 +188,29 @@ impl Pair {
         self.log_expiry(certificates);
         let now = self.files.identify();
         let has_changed = now.is_none() || now != self.seen;
-        match (has_changed, self.trouble) {
-            (false, Trouble::None | Trouble::Explained) => return,
-            (true, Trouble::Explained) if now.is_none() && self.seen.is_none() => return,
+        match (has_changed, self.state) {
+            (false, ReadState::Ok | ReadState::ErrorLogged) => return,
+            (true, ReadState::ErrorLogged) if now.is_none() && self.seen.is_none() => return,
             _ => {}
         }
         match self.files.read() {
             Ok(certificate) => {
-                log::info!("{certificate}: read from {} and shown from now on", self.files.cert.display());
+                log::info!("{certificate}: loaded from {}", self.files.cert.display());
                 self.files.warn(&certificate);
                 self.expired = certificate.not_after() < SystemTime::now();
                 certificates.install(self.slot, Arc::new(certificate));
-                self.trouble = Trouble::None;
+                self.state = ReadState::Ok;
             }
-            Err(e) if self.trouble == Trouble::New && now == self.seen => {
-                log::error!("{e}; the certificate before it goes on being shown");
-                self.trouble = Trouble::Explained;
+            Err(e) if self.state == ReadState::Error && now == self.seen => {
+                log::error!("{e}; still serving the previous certificate");
+                self.state = ReadState::ErrorLogged;
             }
-            Err(_) => self.trouble = Trouble::New,
+            Err(_) => self.state = ReadState::Error,
         }
         self.seen = now;
     }
 
-    /// A certificate that nobody renews is found out at the latest when clients find out.
+    /// Logs once that the certificate has expired, in case nothing renews it.
     fn log_expiry(&mut self, certificates: &Certificates) {
         let Some(certificate) = certificates.installed(self.slot) else { return };
         if !self.expired && certificate.not_after() < SystemTime::now() {
@@ -225,7 +225,7 @@ impl Pair {
 }
 
 impl Files {
-    /// `None` where one of them cannot be seen.
+    /// `None` if one of them cannot be inspected.
     fn identify(&self) -> Option<[Identity; 2]> {
         Some([identify(&self.cert)?, identify(&self.key)?])
     }
@@ -253,7 +253,7 @@ impl Files {
         let mode = fs::metadata(&self.key).map_or(0, |metadata| metadata.mode());
         if mode & 0o007 != 0 {
             log::warn!(
-                "{}: every user of this machine may read or change the private key; forbid it (chmod o= {0})",
+                "{}: the private key is accessible to every user of this machine; run chmod o= {0}",
                 self.key.display()
             );
         }

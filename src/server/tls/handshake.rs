@@ -1,5 +1,4 @@
-//! The TLS handshake: how long it may take, and what comes of it. What one that fails means is a [failure](super::handshake_failure)'s
-//! to say.
+//! TLS handshake: timeout, ALPN, and its [failures](super::handshake_failure).
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,20 +19,20 @@ use super::handshake_failure::{FailureSummary, HandshakeFailure};
 use crate::config::Limits;
 use crate::server::shutdown::Shutdown;
 
-/// How much of a response is kept in encrypted form until the socket takes it, a connection, in bytes. Four records, which
-/// leave in one call; twice as much is no faster.
-const SEALED: usize = 64 << 10;
-/// How long a handshake may go on once the server is to end: some round trips, for those who came in time.
-const LAST_HANDSHAKE: Duration = Duration::from_secs(1);
+/// Encrypted bytes of a response that a connection buffers until the socket accepts them. Four records, which are written in one call;
+/// twice as much is no faster.
+const SEND_BUFFER: usize = 64 << 10;
+/// How long a handshake may take during a shutdown: some round trips, for clients that connected before.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is to be spoken over a connection that has been secured.
+/// The HTTP version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) enum Protocol {
     Http1,
     Http2,
 }
 
-/// Makes the handshakes of all serving cores.
+/// Performs the handshakes of all serving cores.
 pub(in crate::server) struct Handshakes {
     config: Arc<ServerConfig>,
     failures: FailureSummary,
@@ -44,8 +43,8 @@ impl Handshakes {
         Ok(Self { config: tls.config()?, failures: FailureSummary::default() })
     }
 
-    /// Makes one handshake; `Ok(None)` where there is nothing to be spoken after it. Boxed, since hyper's connections hold what
-    /// they speak over in several places, and there may be ten thousand of them.
+    /// Performs a handshake; `Ok(None)` if no HTTP follows. The stream is boxed, because hyper's connections hold it in several places,
+    /// and there may be ten thousand of them.
     pub(in crate::server) async fn make<S>(
         &self,
         stream: S,
@@ -56,46 +55,46 @@ impl Handshakes {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut shaking = pin!(timeout(limits.handshake_timeout, self.shake(stream)));
-        let shaken = tokio::select! {
+        let mut handshake = pin!(timeout(limits.handshake_timeout, self.perform(stream)));
+        let result = tokio::select! {
             biased;
-            shaken = shaking.as_mut() => shaken,
-            () = shutdown.drain.cancelled() => timeout(LAST_HANDSHAKE, shaking).await.and_then(|shaken| shaken),
+            result = handshake.as_mut() => result,
+            () = shutdown.drain.cancelled() => timeout(DRAIN_TIMEOUT, handshake).await.and_then(|result| result),
         };
-        let mut stream = match shaken {
+        let mut stream = match result {
             Ok(Ok(stream)) => Box::new(stream),
             Ok(Err((failure, error))) => {
-                log::debug!("{client}: the TLS handshake failed: {} ({error})", failure.why());
+                log::debug!("{client}: TLS handshake failed: {} ({error})", failure.why());
                 return Err(self.fail(failure));
             }
             Err(_) => {
-                log::debug!("{client}: the TLS handshake failed: {}", HandshakeFailure::Late.why());
+                log::debug!("{client}: TLS handshake failed: {}", HandshakeFailure::Late.why());
                 return Err(self.fail(HandshakeFailure::Late));
             }
         };
         Ok(match stream.get_ref().1.alpn_protocol() {
             Some(HTTP_2) => Some((stream, Protocol::Http2)),
             Some(ACME_TLS) => {
-                // That was all that there is to say (RFC 8737 section 3).
-                let _ = timeout(LAST_HANDSHAKE, stream.shutdown()).await;
+                // A validation ends with the handshake (RFC 8737 section 3).
+                let _ = timeout(DRAIN_TIMEOUT, stream.shutdown()).await;
                 None
             }
             _ => Some((stream, Protocol::Http1)),
         })
     }
 
-    /// In two steps, since once it has failed nothing tells any more what the client began with.
-    async fn shake<S>(&self, stream: S) -> Result<TlsStream<S>, (HandshakeFailure, io::Error)>
+    /// In two steps, because after a failure nothing tells what the client offered.
+    async fn perform<S>(&self, stream: S) -> Result<TlsStream<S>, (HandshakeFailure, io::Error)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
         let begun = begun.map_err(|error| (HandshakeFailure::of(&error, false), error))?;
         let validates = validates(&begun.client_hello());
-        let shaking = begun.into_stream_with(Arc::clone(&self.config), |session| {
-            session.set_buffer_limit(Some(SEALED));
+        let handshake = begun.into_stream_with(Arc::clone(&self.config), |session| {
+            session.set_buffer_limit(Some(SEND_BUFFER));
         });
-        shaking.await.map_err(|error| (HandshakeFailure::of(&error, validates), error))
+        handshake.await.map_err(|error| (HandshakeFailure::of(&error, validates), error))
     }
 
     fn fail(&self, failure: HandshakeFailure) -> HandshakeFailure {

@@ -1,4 +1,4 @@
-//! Handshakes that failed: why, in as few kinds as tell an operator whose fault it is, and what is said of them in the log.
+//! Failed TLS handshakes: the reasons that operators have to distinguish, and their summary in the log.
 
 use std::io;
 
@@ -36,7 +36,7 @@ impl HandshakeFailure {
         Self::Malformed,
     ];
 
-    /// What an error of a handshake means, in which the client `validates` as certificate authorities do or not.
+    /// The reason for an error of a handshake. `validates` says whether the client validated a name, as certificate authorities do.
     pub(super) fn of(error: &io::Error, validates: bool) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
             None => Self::Left,
@@ -74,26 +74,24 @@ impl HandshakeFailure {
         }
     }
 
-    /// What an operator reads.
+    /// The reason in the log.
     pub(super) const fn why(self) -> &'static str {
         match self {
-            Self::Left => "the client left",
+            Self::Left => "the client disconnected",
             Self::Late => "the client took too long",
-            Self::NotTls => "what the client sent is not TLS",
-            Self::NoCertificate => "there is no certificate for that name yet",
-            Self::NoChallenge => {
-                "the client checked for a certificate authority (acme-tls/1) what this server has asked none to check"
-            }
-            Self::Incompatible => "the client and this server have no version or cipher in common",
-            Self::NoProtocol => "the client speaks neither HTTP/1.1 nor HTTP/2",
-            Self::Untrusted => "the client does not accept the certificate",
-            Self::BrokenOff => "the client broke off",
-            Self::Malformed => "the client broke the rules of TLS",
+            Self::NotTls => "the data received is not TLS",
+            Self::NoCertificate => "no certificate for the requested name yet",
+            Self::NoChallenge => "ACME validation (acme-tls/1) that this server has not requested",
+            Self::Incompatible => "no TLS version or cipher suite in common",
+            Self::NoProtocol => "the client offers neither HTTP/1.1 nor HTTP/2",
+            Self::Untrusted => "the client rejected the certificate",
+            Self::BrokenOff => "the client aborted the handshake",
+            Self::Malformed => "the client violated the TLS protocol",
         }
     }
 }
 
-/// Sums failures up by reason for the log: the first is logged at once, the following ones in one message, the rest at the end.
+/// Sums up failures by reason for the log: the first is logged at once, later ones in one message, the rest at the end.
 #[derive(Debug, Default)]
 pub(super) struct FailureSummary(SummaryThrottle<Counts>);
 
@@ -122,7 +120,7 @@ fn summary(counts: Counts) -> Option<String> {
     let each = HandshakeFailure::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
     let each: Vec<_> = each.map(|(failure, count)| format!("{count} × {}", failure.why())).collect();
     let all: u64 = counts.iter().sum();
-    (all > 0).then(|| format!("TLS handshakes that failed: {all} ({})", each.join(", ")))
+    (all > 0).then(|| format!("TLS handshakes failed: {all} ({})", each.join(", ")))
 }
 
 #[cfg(test)]
@@ -131,7 +129,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn each_failure_has_its_place_and_a_label_of_its_own() {
+    fn each_failure_has_its_index_and_a_label_of_its_own() {
         for (place, failure) in HandshakeFailure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, place, "{failure:?}");
         }
@@ -144,21 +142,21 @@ mod tests {
     #[tokio::test]
     async fn failures_are_summed_by_reason_and_each_is_logged_once() {
         let failures = FailureSummary::default();
-        assert_eq!(summary(failures.0.take()), None);
+        assert_eq!(summary(Counts::default()), None);
         failures.count(HandshakeFailure::Left);
-        failures.count(HandshakeFailure::NotTls);
-        for failure in [HandshakeFailure::Left, HandshakeFailure::NotTls] {
+        assert_eq!(summary(failures.0.take()), None, "the first is logged at once");
+        for failure in [HandshakeFailure::NotTls, HandshakeFailure::Left, HandshakeFailure::NotTls] {
             failures.count(failure);
         }
         assert_eq!(
             summary(failures.0.take()).as_deref(),
-            Some("TLS handshakes that failed: 4 (2 × the client left, 2 × what the client sent is not TLS)")
+            Some("TLS handshakes failed: 3 (1 × the client disconnected, 2 × the data received is not TLS)")
         );
         assert_eq!(summary(failures.0.take()), None);
     }
 
     #[test]
-    fn a_check_that_nobody_asked_for_is_not_taken_for_a_missing_certificate() {
+    fn an_unrequested_validation_is_not_reported_as_a_missing_certificate() {
         let error = |error: Error| io::Error::new(io::ErrorKind::InvalidData, error);
         let unresolved = || error(Error::General("no server certificate chain resolved".to_owned()));
         for (error, validates, expected) in [

@@ -1,8 +1,8 @@
-//! TLS: which certificate a client is shown, where certificates come from, and the handshake that comes before HTTP.
+//! TLS: certificates, ACME challenges, and the handshake.
 //!
-//! [`Certificates`] holds what is shown, whoever got it: [`CertificateFiles`] reads files and looks after them, an ACME client
-//! [installs](Certificates::install) what it was issued. [`Challenges`] holds what proves to a certificate authority that this
-//! is the server of a name. Both change at runtime and leave connections that are under way alone.
+//! [`Certificates`] holds what is served to clients, whatever its source: [`CertificateFiles`] reads files and watches them, an ACME
+//! client [installs](Certificates::install) what it obtains. [`Challenges`] holds the responses that prove to a certificate
+//! authority that a name belongs to this server. Both change at runtime, without effect on open connections.
 
 mod certificate;
 mod certificates;

@@ -1,4 +1,4 @@
-//! Handshakes without sockets: what certificate authorities are shown, and that nothing else is shown to them.
+//! Handshakes without sockets: certificate selection and TLS-ALPN-01 challenges.
 
 use std::io;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const LIMITS: Limits = Limits {
     head_size: 8192,
 };
 
-/// Looks at nothing, as a certificate authority does while it validates: the certificate is self-signed.
+/// Verifies nothing, like a certificate authority that validates a name: the certificate is self-signed.
 #[derive(Debug)]
 struct Validator;
 
@@ -95,7 +95,7 @@ fn certificate(names: &[&str]) -> Arc<Certificate> {
     Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap())
 }
 
-/// What a client and the server have of each other.
+/// The results of a handshake for the client and for the server.
 async fn shake(
     tls: &Tls,
     name: &str,
@@ -108,7 +108,7 @@ async fn shake(
     let shutdown = Shutdown::default();
     let making = handshakes.make(far, ([127, 0, 0, 1], 1).into(), &LIMITS, &shutdown);
     let (near, far) = tokio::join!(connecting, making);
-    (near, far.map(|made| made.map(|(_, application)| application)))
+    (near, far.map(|made| made.map(|(_, protocol)| protocol)))
 }
 
 fn shown(stream: &TlsStream<DuplexStream>) -> CertificateDer<'static> {
@@ -116,7 +116,7 @@ fn shown(stream: &TlsStream<DuplexStream>) -> CertificateDer<'static> {
 }
 
 #[tokio::test]
-async fn a_challenge_is_shown_to_who_asks_for_it_alone_and_the_connection_ends() {
+async fn a_challenge_is_served_only_to_validating_clients_and_the_connection_ends() {
     let tls = Tls::default();
     let slot = tls.certificates().reserve();
     let usual = certificate(&["a.example", "b.example"]);
@@ -126,44 +126,44 @@ async fn a_challenge_is_shown_to_who_asks_for_it_alone_and_the_connection_ends()
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(&[7; 32])];
     let der = params.self_signed(&key).unwrap().der().clone();
     let signing = aws_lc_rs::sign::any_supported_type(&key.serialize_der().try_into().unwrap()).unwrap();
-    let answering =
+    let guard =
         tls.challenges().answer_by_tls("A.example", Arc::new(CertifiedKey::new(vec![der.clone()], signing)));
 
-    let (stream, application) = shake(&tls, "a.example", &[ACME_TLS]).await;
+    let (stream, protocol) = shake(&tls, "a.example", &[ACME_TLS]).await;
     let mut stream = stream.unwrap();
     assert_eq!((shown(&stream), stream.get_ref().1.alpn_protocol()), (der, Some(ACME_TLS)));
-    assert_eq!(application, Ok(None), "nothing is spoken over it");
-    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "and it ends properly");
+    assert_eq!(protocol, Ok(None), "no HTTP follows");
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "and the connection is closed properly");
 
     for protocols in [&[][..], &[HTTP_2], &[ACME_TLS, b"http/1.1"]] {
-        let (stream, application) = shake(&tls, "a.example", protocols).await;
+        let (stream, protocol) = shake(&tls, "a.example", protocols).await;
         assert_eq!(shown(&stream.unwrap()), usual.key().cert[0], "{protocols:?}");
-        assert!(matches!(application, Ok(Some(_))), "{protocols:?}");
+        assert!(matches!(protocol, Ok(Some(_))), "{protocols:?}");
     }
-    let (stream, application) = shake(&tls, "b.example", &[ACME_TLS]).await;
-    assert!(stream.is_err(), "no challenge is for that name");
-    assert_eq!(application, Err(HandshakeFailure::NoChallenge));
+    let (stream, protocol) = shake(&tls, "b.example", &[ACME_TLS]).await;
+    assert!(stream.is_err(), "there is no challenge for that name");
+    assert_eq!(protocol, Err(HandshakeFailure::NoChallenge));
 
-    drop(answering);
+    drop(guard);
     let (stream, _) = shake(&tls, "a.example", &[ACME_TLS]).await;
-    assert!(stream.is_err(), "it is over");
+    assert!(stream.is_err(), "the guard was dropped");
 }
 
 #[tokio::test]
-async fn certificates_may_come_later_and_change() {
+async fn certificates_may_be_installed_later_and_replaced() {
     let tls = Tls::default();
     let (first, second) = (tls.certificates().reserve(), tls.certificates().reserve());
-    let (stream, application) = shake(&tls, "a.example", &[]).await;
-    assert!(stream.is_err() && application == Err(HandshakeFailure::NoCertificate), "there is none yet");
+    let (stream, protocol) = shake(&tls, "a.example", &[]).await;
+    assert!(stream.is_err() && protocol == Err(HandshakeFailure::NoCertificate), "there is none yet");
     let (a, b, c) = (certificate(&["b.example"]), certificate(&["a.example"]), certificate(&["a.example"]));
     for (slot, installed, name, expected) in [
         (second, &b, "a.example", &b),
-        // Of no name that is asked for: the first there is.
+        // No certificate is for the name: the first one.
         (second, &b, "x.example", &b),
         (first, &a, "x.example", &a),
         (first, &a, "a.example", &b),
         (second, &c, "a.example", &c),
-        // Both are for it now: the earlier slot's.
+        // Both are for the name: that in the earlier slot.
         (first, &b, "a.example", &b),
     ] {
         tls.certificates().install(slot, Arc::clone(installed));

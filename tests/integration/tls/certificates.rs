@@ -170,7 +170,7 @@ fn a_new_certificate_is_shown_without_a_connection_being_dropped() {
     assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 200);
     let lines = server.end();
     assert!(!lines.iter().any(|line| line.contains(" error: ") || line.contains(" warning: ")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.contains(NAME) && line.contains("shown from now on")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains(NAME) && line.contains("loaded from")), "{lines:#?}");
 }
 
 #[test]
@@ -179,22 +179,22 @@ fn a_broken_replacement_is_told_of_and_the_old_certificate_stays_until_it_is_men
     let mut server = house.serve("");
     let other = house.authority.issue(&[NAME]);
     for (file, text, part) in [
-        ("tls.pem", "not a certificate", "holds no certificate in PEM"),
+        ("tls.pem", "not a certificate", "contains no PEM certificate"),
         ("tls.pem", &other.chain(), "does not belong to the certificate"),
         ("tls.key", "-----BEGIN PRIVATE KEY-----\n", "is damaged"),
     ] {
         house.put_file(file, text);
-        let line = server.wait_for_line("goes on being shown");
+        let line = server.wait_for_line("still serving the previous certificate");
         assert!(line.contains(part) && line.contains(file), "{line}");
         assert!(shown_now(&house, &server) == house.issued.leaf, "{file}");
     }
     fs::remove_file(house.folder.at("tls.key")).expect("removed");
-    let line = server.wait_for_line("goes on being shown");
+    let line = server.wait_for_line("still serving the previous certificate");
     assert!(line.contains("cannot be read"), "{line}");
     assert!(shown_now(&house, &server) == house.issued.leaf);
     house.put_file("tls.key", &other.key);
     eventually("the new certificate is shown", || (shown_now(&house, &server) == other.leaf).then_some(()));
-    let told = server.end().iter().filter(|line| line.contains("goes on being shown")).count();
+    let told = server.end().iter().filter(|line| line.contains("still serving the previous certificate")).count();
     assert_eq!(told, 4, "each once");
 }
 
@@ -229,22 +229,22 @@ fn certificates_that_cannot_be_used_end_the_program_before_a_port_is_bound() {
     for (chain, key, parts) in [
         ("", &*one.key, &["the certificate ", "a.pem cannot be read", "put it there"][..]),
         (&*one.chain(), "", &["the private key ", "a.key cannot be read", "put it there"]),
-        ("hello", &one.key, &["a.pem holds no certificate in PEM", "fullchain.pem"]),
-        (&one.chain(), "hello", &["a.key holds no private key in PEM", "privkey.pem"]),
-        (&one.key, &one.chain(), &["a.pem holds a private key and no certificate", "changed places"]),
-        (&one.chain(), &other.chain(), &["a.key holds a certificate and no private key", "changed places"]),
+        ("hello", &one.key, &["a.pem contains no PEM certificate", "fullchain.pem"]),
+        (&one.chain(), "hello", &["a.key contains no PEM private key", "privkey.pem"]),
+        (&one.key, &one.chain(), &["a.pem contains a private key and no certificate", "swapped"]),
+        (&one.chain(), &other.chain(), &["a.key contains a certificate and no private key", "swapped"]),
         (&one.chain(), &other.key, &["a.pem and the private key", "does not belong to the certificate"]),
         (&one.chain(), ENCRYPTED, &["a.key is encrypted", "openssl pkey"]),
-        (&damaged, &one.key, &["a.pem is damaged", "its end is missing", "get it anew"]),
+        (&damaged, &one.key, &["a.pem is damaged", "its end is missing", "get a new copy"]),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             &one.key,
-            &["a.pem holds something that is not X.509"],
+            &["a.pem contains something other than X.509"],
         ),
         (
             &one.chain(),
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-            &["a.key holds a key that cannot be used", "ECDSA P-256"],
+            &["a.key contains a key that cannot be used", "ECDSA P-256"],
         ),
     ] {
         let folder = Folder::new();
@@ -302,12 +302,12 @@ fn what_clients_may_hold_against_a_certificate_is_said_at_the_start() {
         (&*good.chain(), &*good.key, 0o600, ""),
         (&good.chain(), &good.key, 0o640, ""),
         (&expired.chain(), &expired.key, 0o600, "the certificate expired at 2020-01-01T00:00:00Z"),
-        (&early.chain(), &early.key, 0o600, "valid from 3000-01-01T00:00:00Z on"),
+        (&early.chain(), &early.key, 0o600, "valid only from 3000-01-01T00:00:00Z on"),
         (&good.own, &good.key, 0o600, "do not know its issuer (CN=Test Intermediate)"),
         (&turned, &good.key, 0o600, "in the wrong order"),
         (&nameless.chain(), &nameless.key, 0o600, "names no host"),
         (&own.cert.pem(), &own.signing_key.serialize_pem(), 0o600, "is self-signed"),
-        (&good.chain(), &good.key, 0o604, "every user of this machine may read"),
+        (&good.chain(), &good.key, 0o604, "accessible to every user of this machine"),
     ] {
         let folder = Folder::new();
         folder.write("a.pem", chain).write("a.key", key);
