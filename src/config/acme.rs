@@ -1,6 +1,6 @@
-//! Certificates that the server gets by itself: for which names, from whom, and where they are kept (`[acme]`).
+//! ACME settings (`[acme]`): the names to obtain a certificate for, the certificate authority, and the folder for keys.
 //!
-//! What a value may be is decided here; the asking is the server's.
+//! Validates values only; the server speaks to the authority.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,46 +13,43 @@ use super::mount::{Location, Mount};
 use super::raw::Value;
 use super::{ConfigError, PlainServes, PublicUrl, Settings};
 
-/// Let's Encrypt: who is asked where nobody else is named, and the stand-in to try things out with, whose certificates no client
-/// trusts.
+/// Let's Encrypt: the default authority, and its staging environment for tests, whose certificates no client trusts.
 const PRODUCTION: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
-/// More names than that no authority puts into one certificate.
+/// Authorities put no more names into one certificate.
 const MOST_DOMAINS: usize = 100;
 
 /// Certificates from a certificate authority, by ACME (RFC 8555).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acme {
-    /// The names that one certificate is got for, in lower case; at most 100. Default none, and then nobody is asked.
+    /// The names of the certificate, in lower case; at most 100. Default none, which turns ACME off.
     pub domains: Vec<String>,
-    /// A mail address that the authority may write to. Default none.
+    /// A mail address for messages from the authority. Default none.
     pub contact: Option<String>,
     /// The authority's directory (RFC 8555 section 7.1.1), an https URL. Default Let's Encrypt's.
     pub directory: String,
-    /// The folder that account, keys and certificates are kept in, absolute; see [`default_state`] for where.
+    /// The folder for account, keys and certificates, absolute; see [`default_state`] for the default.
     pub state: PathBuf,
-    /// A PEM file with the certificates that vouch for the directory's own, instead of those that this machine trusts. Default
-    /// none.
+    /// A PEM file with the trust roots for the directory's TLS certificate, instead of this machine's. Default none.
     pub ca: Option<PathBuf>,
-    /// How it is shown that the names are this server's; the next one where one has failed. At least one. Default both, if there is
-    /// an address for HTTP-01.
+    /// The challenge types in the order in which they are tried; at least one. Default both, if there is an address for HTTP-01.
     pub challenge: Vec<ChallengeType>,
 }
 
-/// A way to show that a name leads to this server.
+/// A way to prove control of a name to the authority (RFC 8555 section 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChallengeType {
     /// In a TLS handshake on port 443 (RFC 8737).
     TlsAlpn01,
-    /// In the answer to a request on port 80 (RFC 8555 section 8.3).
+    /// In the response to a request on port 80 (RFC 8555 section 8.3).
     Http01,
 }
 
 impl ChallengeType {
-    /// All of them, the one to try first in front.
+    /// All types, in the default order.
     pub const ALL: [Self; 2] = [Self::TlsAlpn01, Self::Http01];
 
-    /// As RFCs and configurations call it.
+    /// Its name in RFCs and in configurations.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TlsAlpn01 => "tls-alpn-01",
@@ -60,7 +57,7 @@ impl ChallengeType {
         }
     }
 
-    /// Where the authority comes to look, whatever port this server listens on.
+    /// The port that the authority connects to, regardless of the port that this server listens on.
     pub fn port(self) -> u16 {
         match self {
             Self::TlsAlpn01 => 443,
@@ -70,7 +67,7 @@ impl ChallengeType {
 }
 
 impl Acme {
-    /// What holds where the operator says nothing.
+    /// The defaults.
     pub(super) fn defaults() -> Self {
         Self {
             domains: Vec::new(),
@@ -82,11 +79,11 @@ impl Acme {
         }
     }
 
-    /// Refuses to keep keys where a mount would serve them.
-    pub(super) fn refuse_served_state(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
+    /// Rejects a folder for keys that a mount would serve.
+    pub(super) fn reject_served_state(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
         let state = real(&self.state);
         let serves = |mount: &&Mount| match &mount.store {
-            // What lies below a name with a dot in front is not served.
+            // Nothing below a name with a leading dot is served.
             Location::Folder(folder) => state.strip_prefix(real(folder)).is_ok_and(|rest| {
                 !rest.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
             }),
@@ -101,19 +98,19 @@ impl Acme {
     }
 }
 
-/// The path without symbolic links, as far as it exists.
+/// The path with symbolic links resolved, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     path.ancestors()
         .find_map(|there| Some(fs::canonicalize(there).ok()?.join(path.strip_prefix(there).ok()?)))
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// Where state is kept if nobody says where: in systemd's `STATE_DIRECTORY`, else in `wamedia` below `XDG_STATE_HOME`, below
-/// `~/.local/state` or below `/var/lib`; there in a folder of its own, `acme`.
+/// The default folder for state: `acme` in systemd's `STATE_DIRECTORY`, else in `wamedia` below `XDG_STATE_HOME`, below
+/// `~/.local/state` or below `/var/lib`.
 pub(super) fn default_state(environment: &[(OsString, OsString)]) -> PathBuf {
     let folder = |name: &str| {
         let (_, value) = environment.iter().find(|(known, _)| known == name)?;
-        // systemd names several with colons between them.
+        // systemd separates several folders by colons.
         let first = value.to_str()?.split(':').next()?;
         Some(PathBuf::from(first)).filter(|path| path.is_absolute())
     };
@@ -123,8 +120,8 @@ pub(super) fn default_state(environment: &[(OsString, OsString)]) -> PathBuf {
 }
 
 impl Settings {
-    /// Fills in what naming a domain means where nobody says otherwise: HTTPS on port 443 and challenges on port 80 of every
-    /// address, and links to the first name.
+    /// Sets the defaults that follow from a domain: HTTPS on port 443 and challenges on port 80 of every address, and links to the
+    /// first name.
     pub(super) fn complete_for_acme(&mut self) -> Result<(), ConfigError> {
         let wants_http = self.acme.challenge.contains(&ChallengeType::Http01);
         if !self.acme.domains.is_empty() {
@@ -132,14 +129,14 @@ impl Settings {
                 let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
                 any.map(|ip| SocketAddr::new(ip, port)).to_vec()
             };
-            if !self.said.has("listen") {
+            if !self.explicit.has("listen") {
                 self.listen = everywhere(443);
-                if wants_http && !self.said.has("plain_listen") {
+                if wants_http && !self.explicit.has("plain_listen") {
                     self.plain_listen = everywhere(80);
                 }
             }
             if wants_http && self.plain_listen.is_empty() {
-                if self.said.has("acme.challenge") {
+                if self.explicit.has("acme.challenge") {
                     return Err(ConfigError::NowhereForHttp01);
                 }
                 self.acme.challenge.retain(|kind| *kind != ChallengeType::Http01);
@@ -149,57 +146,56 @@ impl Settings {
         Ok(())
     }
 
-    /// Has what nobody has said follow from names and addresses: where links lead, and what is served in the clear.
+    /// Derives unset settings from names and addresses: the public URL, and what is served without TLS.
     pub(super) fn derive(&mut self) {
-        if !self.said.has("public_url") {
+        if !self.explicit.has("public_url") {
             self.public_url = self.acme.domains.first().map(|first| PublicUrl::of_name(first, 443));
         }
-        if !self.said.has("plain_serves") {
-            let is_for_authorities = !self.plain_listen.is_empty() && !self.said.has("plain_listen");
-            // Nobody has asked for assets in the clear.
+        if !self.explicit.has("plain_serves") {
+            let is_for_authorities = !self.plain_listen.is_empty() && !self.explicit.has("plain_listen");
+            // An address without TLS that exists only for challenges serves no assets.
             self.plain_serves =
                 if is_for_authorities { PlainServes::Challenges } else { PlainServes::Assets };
         }
     }
 }
 
-/// Names that can be shown to be this server's.
+/// Reads `acme.domains`.
 pub(super) fn domains(value: &Value) -> Result<Vec<String>, String> {
     let mut domains = Vec::new();
     for item in value.items()? {
         let domain = domain(item).map_err(|reason| format!("`{}` {reason}", item.escape_debug()))?;
         if domains.contains(&domain) {
-            return Err(format!("`{domain}` stands twice; keep one"));
+            return Err(format!("`{domain}` is listed twice; keep one"));
         }
         domains.push(domain);
     }
     match domains.len() {
-        0 => Err("no name is named; write at least one, such as \"media.example.com\"".to_owned()),
+        0 => Err("the list is empty; write at least one name, such as \"media.example.com\"".to_owned()),
         1..=MOST_DOMAINS => Ok(domains),
         count => Err(format!(
-            "names {count} hosts, and no authority puts more than {MOST_DOMAINS} into one certificate; leave some out"
+            "has {count} names, but authorities put at most {MOST_DOMAINS} into one certificate; remove some"
         )),
     }
 }
 
 fn domain(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
-        return Err("is no name; write one such as \"media.example.com\"");
+        return Err("is empty; write a name such as \"media.example.com\"");
     }
     if text.contains('*') {
         return Err(
-            "stands for many names, which can only be shown to be yours by DNS-01, and wamedia does not speak that; \
-                    name each host",
+            "is a wildcard, which needs a DNS-01 challenge, and wamedia does not support DNS-01; name each host",
         );
     }
     if text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
-        return Err("is an IP address, and only a name can be shown to be yours; name the host");
+        return Err("is an IP address, but certificates are obtained for names only; name the host");
     }
     if !text.is_ascii() {
-        return Err("has other letters than a to z; write it in its xn-- form");
+        return Err("has letters other than a to z; write it in its xn-- form");
     }
     if text.contains([':', '/', '@']) {
-        return Err("is more than a name; leave out scheme, port and path");
+        return Err("is more than a host name; leave out scheme, port and path");
     }
     let name = text.to_ascii_lowercase();
     let is_label = |label: &str| {
@@ -210,17 +206,15 @@ fn domain(text: &str) -> Result<String, &'static str> {
     };
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     if name.len() > 253 || is_number || !name.split('.').all(is_label) {
-        return Err("is no host's name; write one such as \"media.example.com\", without a dot at its end");
+        return Err("is not a host name; write one such as \"media.example.com\", without a dot at its end");
     }
     if !name.contains('.') {
-        return Err(
-            "has no dot, and such a name leads nowhere but in one network; write one such as \"media.example.com\"",
-        );
+        return Err("has no dot, so it is not a public name; write one such as \"media.example.com\"");
     }
     Ok(name)
 }
 
-/// A mail address, which authorities take as `mailto:` alone.
+/// Reads a mail address; authorities accept only `mailto:` contacts.
 pub(super) fn contact(value: &Value) -> Result<Option<String>, String> {
     let text = value.one()?;
     let is_proper = text.bytes().all(|b| b.is_ascii_graphic() && !b",;:?&%<>\"()[]\\".contains(&b))
@@ -236,7 +230,7 @@ pub(super) fn contact(value: &Value) -> Result<Option<String>, String> {
     Ok(Some(text.to_owned()))
 }
 
-/// The URL of a directory, or a word for one of Let's Encrypt's.
+/// Reads the URL of a directory, or a word for one of Let's Encrypt's.
 pub(super) fn directory(value: &Value) -> Result<String, String> {
     let text = value.one()?;
     match text {
@@ -257,16 +251,16 @@ pub(super) fn directory(value: &Value) -> Result<String, String> {
     Err(format!(
         "`{}` is not the https URL of an ACME directory; write one such as \"https://ca.example.com/acme/directory\", \
          or \"production\" or \"staging\" for Let's Encrypt's",
-        // A password would stand before the @.
+        // The part before the @ may be a password.
         if text.contains('@') { "…@…".to_owned() } else { text.escape_debug().to_string() }
     ))
 }
 
-/// The folder for state, or another single path.
+/// Reads the folder for state, or another path.
 pub(super) fn path(value: &Value, base: &Path) -> Result<PathBuf, String> {
     let text = value.one()?;
     if text.contains('\0') {
-        return Err("the name holds a NUL, which no file system takes; leave it out".to_owned());
+        return Err("the name has a NUL byte, which no file system allows; remove it".to_owned());
     }
     let path = super::values::absolute(base, text);
     if path.components().next_back() == Some(Component::RootDir) {
@@ -275,24 +269,24 @@ pub(super) fn path(value: &Value, base: &Path) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// Ways to show that a name is this server's, in the order in which they are tried.
+/// Reads the challenge types, in the order in which they are tried.
 pub(super) fn challenge(value: &Value) -> Result<Vec<ChallengeType>, String> {
     let mut kinds = Vec::new();
     for item in value.items()? {
         let known = ChallengeType::ALL.into_iter().find(|known| known.as_str() == item);
         let kind = known.ok_or_else(|| {
             format!(
-                "`{}` is neither \"tls-alpn-01\" (shown on port 443) nor \"http-01\" (shown on port 80); write one of them, or both",
+                "`{}` is neither \"tls-alpn-01\" (on port 443) nor \"http-01\" (on port 80); write one of them, or both",
                 item.escape_debug()
             )
         })?;
         if kinds.contains(&kind) {
-            return Err(format!("`{}` stands twice; keep one", kind.as_str()));
+            return Err(format!("`{}` is listed twice; keep one", kind.as_str()));
         }
         kinds.push(kind);
     }
     if kinds.is_empty() {
-        return Err("names no challenge; write \"tls-alpn-01\", \"http-01\" or both".to_owned());
+        return Err("the list is empty; write \"tls-alpn-01\", \"http-01\" or both".to_owned());
     }
     Ok(kinds)
 }
@@ -306,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_hosts_that_can_prove_themselves() {
+    fn domains_are_public_host_names() {
         let long = format!("{}.example", "a".repeat(64));
         for (text, part) in [
             ("Media.Example.com", None),
@@ -322,14 +316,14 @@ mod tests {
             ("https://media.example.com", Some("leave out scheme")),
             ("media.example.com/", Some("leave out scheme")),
             ("media.example.com.", Some("without a dot")),
-            ("media..example", Some("no host's name")),
+            ("media..example", Some("not a host name")),
             ("localhost", Some("has no dot")),
-            ("a_b.example", Some("no host's name")),
-            ("-a.example", Some("no host's name")),
-            ("a b.example", Some("no host's name")),
-            ("10.1", Some("no host's name")),
-            (&long, Some("no host's name")),
-            ("a.example, A.example", Some("stands twice")),
+            ("a_b.example", Some("not a host name")),
+            ("-a.example", Some("not a host name")),
+            ("a b.example", Some("not a host name")),
+            ("10.1", Some("not a host name")),
+            (&long, Some("not a host name")),
+            ("a.example, A.example", Some("listed twice")),
         ] {
             match (domains(&one(text)), part) {
                 (Ok(domains), None) => assert_eq!(domains, [text.to_ascii_lowercase()]),
@@ -339,8 +333,8 @@ mod tests {
         }
         let many = |count| Value::Many((0..count).map(|number| format!("{number}.example")).collect());
         assert_eq!(domains(&many(100)).map(|domains| domains.len()), Ok(100));
-        assert!(domains(&many(101)).unwrap_err().contains("101 hosts"));
-        assert!(domains(&many(0)).unwrap_err().contains("no name is named"));
+        assert!(domains(&many(101)).unwrap_err().contains("101 names"));
+        assert!(domains(&many(0)).unwrap_err().contains("the list is empty"));
     }
 
     #[test]
@@ -374,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn state_has_a_place_of_its_own() {
+    fn default_state_folder_follows_the_environment() {
         for (environment, expected) in [
             (&[][..], "/var/lib/wamedia/acme"),
             (&[("HOME", "/home/a")], "/home/a/.local/state/wamedia/acme"),

@@ -1,7 +1,6 @@
-//! Buckets: which one is meant, where it is, and what the environment says of the way to it.
+//! Bucket settings: service, name, prefix, endpoint, credentials, and the environment variables of the provider.
 //!
-//! Only what can be told without asking anybody is told here. Whether the bucket is there, and whether it lets us read, is for
-//! the stores to find out.
+//! Validates without any request. The stores find out whether the bucket exists and grants access.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -19,30 +18,30 @@ use crate::suggest::nearest;
 /// A bucket whose objects are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// Who keeps it.
+    /// The service that stores it.
     pub service: Service,
-    /// Its name; with Azure, the container's.
+    /// Its name; for Azure, the container's.
     pub name: String,
-    /// What the keys of all assets begin with, without slashes at its ends; `""` where the whole bucket is served.
+    /// Key prefix of all assets, without slashes at its ends; `""` serves the whole bucket.
     pub prefix: String,
-    /// Where the service is reached, instead of where its provider has it: an `http://` or `https://` URL without a path.
+    /// The URL of the service, instead of the provider's: `http://` or `https://`, host, and perhaps a port and a path.
     pub endpoint: Option<String>,
-    /// The region of an S3 bucket, instead of what the environment says.
+    /// The region of an S3 bucket, instead of the one in the environment.
     pub region: Option<String>,
-    /// How an S3 bucket is named in requests.
+    /// Where requests to S3 name the bucket.
     pub addressing: Addressing,
-    /// Who we say that we are.
+    /// The source of credentials.
     pub credentials: Credentials,
-    /// So long may what is held be served while the bucket cannot be asked: 0 to 7 days. Default 1 h.
+    /// How long cached assets are served while the bucket is unreachable (stale-if-error, RFC 5861): 0 to 7 days. Default 1 h.
     pub stale_if_error: Duration,
-    /// The variables of the service and its tools.
+    /// The environment variables of the service and its tools.
     pub environment: Environment,
 }
 
-/// The kinds of object store.
+/// The supported object stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// Amazon S3, and what speaks its protocol: R2, `MinIO`, Ceph, `SeaweedFS` and others.
+    /// Amazon S3 and compatible services: R2, `MinIO`, Ceph, `SeaweedFS` and others.
     S3,
     /// Google Cloud Storage.
     Gcs,
@@ -50,10 +49,10 @@ pub enum Service {
     Azure,
 }
 
-/// How an S3 bucket is named in requests.
+/// Where requests to S3 name the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
-    /// As the environment says (`AWS_VIRTUAL_HOSTED_STYLE_REQUEST`), which is in the path where it says nothing.
+    /// As the environment sets it (`AWS_VIRTUAL_HOSTED_STYLE_REQUEST`); in the path where it is unset.
     Usual,
     /// First in the path: `https://s3.example.com/media/banner.jpg`.
     Path,
@@ -61,19 +60,18 @@ pub enum Addressing {
     VirtualHost,
 }
 
-/// Who we say that we are.
+/// The source of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// Whoever the environment, the shared files and the machine say that we are, in the order in which the provider's
-    /// own tools look.
+    /// The environment, the shared files and the machine's identity, in the order of the provider's own tools.
     Usual,
-    /// Nobody: for buckets that everybody may read.
+    /// None: for public buckets.
     Anonymous,
-    /// This profile of the shared files of AWS.
+    /// This profile in the shared files of AWS.
     Profile(String),
 }
 
-/// Environment variables. Some are secret, so their values are never shown.
+/// Environment variables. Some are secret, so their values are never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Environment(Arc<[(String, String)]>);
 
@@ -83,13 +81,13 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// What the variables begin with that the tools of the providers know.
+/// Prefixes of the variables of the providers' tools.
 const PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
-/// Those that begin otherwise: the home of the shared files, a service account, and Azure's managed identity.
+/// Variables without such a prefix: the home of the shared files, a service account, and Azure's managed identity.
 const OTHERS: [&str; 3] = ["HOME", "SERVICE_ACCOUNT", "IDENTITY_ENDPOINT"];
 
 impl Environment {
-    /// What of an environment is about object stores. Values that are not UTF-8 are left out, as the tools do.
+    /// The variables about object stores. Values that are not UTF-8 are ignored, as the tools do.
     pub(super) fn of(variables: &[(OsString, OsString)]) -> Self {
         let text = |text: &OsStr| text.to_str().map(str::to_owned);
         let mut ours: Vec<_> = variables
@@ -103,12 +101,12 @@ impl Environment {
         Self(ours.into())
     }
 
-    /// The value of a variable that is set, and not to nothing.
+    /// The value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// All variables that are set, and not to nothing.
+    /// All variables that are set and not empty.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -120,7 +118,7 @@ impl Environment {
 impl Service {
     const ALL: [Self; 3] = [Self::S3, Self::Gcs, Self::Azure];
 
-    /// What its URLs begin with.
+    /// The scheme of its URLs.
     pub const fn scheme(self) -> &'static str {
         match self {
             Self::S3 => "s3",
@@ -139,12 +137,12 @@ impl fmt::Display for Bucket {
 }
 
 impl Bucket {
-    /// How old what is known of an object may be where the operator says nothing.
+    /// Default of `fresh`: how long the metadata of an object is used before the bucket is asked again.
     pub const DEFAULT_FRESH: Duration = Duration::from_secs(5);
-    /// How long what is held is served while the bucket cannot be asked, where the operator says nothing.
+    /// Default of `stale_if_error`.
     pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_hours(1);
 
-    /// Reads a URL such as `s3://media/campaign`.
+    /// Parses a URL such as `s3://media/campaign`.
     pub(super) fn parse(url: &str, environment: Environment) -> Result<Self, String> {
         let shown = without_secrets(url);
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
@@ -153,7 +151,7 @@ impl Bucket {
         };
         if rest.contains(['?', '#', '@']) {
             return Err(format!(
-                "`{shown}` holds more than a bucket and a prefix; write such as \"{scheme}://bucket/prefix\", and put \
+                "`{shown}` has more than a bucket and a prefix; write a URL such as \"{scheme}://bucket/prefix\", and put \
                  the rest into the keys of its [[mount]] or into the environment"
             ));
         }
@@ -161,7 +159,7 @@ impl Bucket {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
         if name.is_empty() || !name.bytes().all(is_plain) {
             return Err(format!(
-                "`{shown}` names no bucket; write such as \"{scheme}://bucket/prefix\", with letters, digits, dots and \
+                "`{shown}` names no bucket; write a URL such as \"{scheme}://bucket/prefix\", with letters, digits, dots and \
                  hyphens in the bucket's name"
             ));
         }
@@ -169,7 +167,7 @@ impl Bucket {
         if !prefix.is_empty() && !AssetPath::from_plain(prefix).is_ok_and(|path| path.as_str() == prefix) {
             return Err(format!(
                 "`{shown}` has a prefix that no asset can have: its segments must not be empty, begin with a dot, or \
-                 hold a backslash or a control character; write such as \"{scheme}://bucket/prefix\", not \
+                 have a backslash or a control character; write a URL such as \"{scheme}://bucket/prefix\", not \
                  percent-encoded"
             ));
         }
@@ -186,12 +184,12 @@ impl Bucket {
         })
     }
 
-    /// Whether whatever is asked of the one is asked of the other, in the same name.
+    /// Whether requests to both go to the same bucket with the same credentials.
     pub(super) fn is_reached_like(&self, other: &Self) -> bool {
         Self { stale_if_error: other.stale_if_error, ..self.clone() } == *other
     }
 
-    /// Reads what the table of its mount says beside its URL.
+    /// Reads the other keys of its `[[mount]]` table.
     pub(super) fn read(&mut self, entry: &Entry) -> Result<(), ConfigError> {
         if let Some(field) = entry.field("stale_if_error") {
             self.stale_if_error = field.read(|value| duration_within(value, Duration::ZERO..=WEEK))?;
@@ -219,10 +217,10 @@ impl Bucket {
     }
 }
 
-/// The keys of a mount that only a bucket has.
+/// The keys of a `[[mount]]` that only apply to buckets.
 pub(super) const KEYS: [&str; 5] = ["stale_if_error", "endpoint", "region", "addressing", "credentials"];
 
-/// A URL as it may be shown: what stands before an `@` in it may be a key and a secret.
+/// The URL for messages, without the part before an `@`, which may be a key and a secret.
 fn without_secrets(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://\u{2026}@{}", rest.escape_debug()),
@@ -244,14 +242,14 @@ fn unknown_scheme(url: &str, scheme: &str) -> String {
             format!("write a folder, or {}", schemes.map(|scheme| format!("{scheme}://bucket")).join(", "))
         }
     };
-    format!("`{}` is no store that is known; {fix}", without_secrets(url))
+    format!("`{}` is not a known kind of store; {fix}", without_secrets(url))
 }
 
-/// Reads the URL of a service: scheme, host, perhaps a port and a path.
+/// Parses the URL of a service: scheme, host, perhaps a port and a path.
 pub(crate) fn service_url(text: &str) -> Result<String, String> {
     let is_one = |uri: &Uri| {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        // What stands behind the last colon is a port, but for the colons of an IPv6 address.
+        // The port follows the last colon outside the brackets of an IPv6 address.
         let port = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest).split_once(':');
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
@@ -287,7 +285,7 @@ fn addressing(text: &str) -> Result<Addressing, String> {
         .find(|known| known.as_str() == text)
         .ok_or_else(|| {
             format!(
-                "`{}` is no way to name a bucket; write \"path\" (host/bucket/key) or \"virtual-host\" (bucket.host/key)",
+                "`{}` is not a kind of addressing; write \"path\" (host/bucket/key) or \"virtual-host\" (bucket.host/key)",
                 text.escape_debug()
             )
         })
@@ -313,9 +311,9 @@ fn credentials(service: Service, value: &Value) -> Result<Credentials, String> {
             Ok(Credentials::Profile(name.to_owned()))
         }
         (_, Some(_)) if service != Service::S3 => {
-            Err("names a profile, which only s3:// buckets have; write \"usual\" or \"anonymous\"".to_owned())
+            Err("names a profile, but only s3:// buckets have profiles; write \"usual\" or \"anonymous\"".to_owned())
         }
-        // What stands there may be a secret, so it is not repeated.
+        // The value may be a secret, so the message does not repeat it.
         _ => Err("is not \"usual\", \"anonymous\" or \"profile:NAME\"; write one of them (keys and secrets belong in \
                   the environment or in the provider's own files)"
             .to_owned()),
@@ -345,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn other_urls_are_refused_with_a_mend() {
+    fn other_urls_are_rejected_with_the_fix() {
         for (url, part) in [
             ("s3://", "names no bucket"),
             ("s3:///prefix", "names no bucket"),
@@ -358,7 +356,7 @@ mod tests {
             ("gcs://bucket", "did you mean gs://?"),
             ("abfss://bucket", "did you mean az://?"),
             ("S3://bucket", "s3://bucket"),
-            ("https://bucket.s3.amazonaws.com", "is no store that is known"),
+            ("https://bucket.s3.amazonaws.com", "is not a known kind of store"),
         ] {
             let refusal = parse(url).expect_err(url);
             assert!(refusal.contains(part) && !refusal.contains("secret"), "{url}: {refusal}");
@@ -398,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_the_environment_are_never_shown() {
+    fn values_of_the_environment_are_never_printed() {
         let of = |pairs: &[(&str, &str)]| {
             Environment::of(&pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect::<Vec<_>>())
         };
@@ -409,7 +407,7 @@ mod tests {
             ("HOME", "/home/a"),
         ]);
         assert_eq!(environment.get("AWS_SECRET_ACCESS_KEY"), Some("hush"));
-        assert_eq!(environment.get("AWS_REGION"), None, "set to nothing is not set");
+        assert_eq!(environment.get("AWS_REGION"), None, "an empty variable counts as unset");
         assert_eq!(environment.get("PATH"), None);
         let bucket = Bucket::parse("s3://media", environment).expect("a bucket");
         assert!(!format!("{bucket:?}").contains("hush"));

@@ -1,7 +1,7 @@
-//! Which asset gets which cache policy: globs over asset paths, the first match wins.
+//! Cache rules (`[[cache.rule]]`): globs over asset paths, the first match decides the cache policy.
 //!
-//! A rule also says whether its assets need a signed link. What a policy may say is for `asset`; whether a rule is ever
-//! reached, for [`super::unreachable_rules`].
+//! A rule also decides whether its assets need a signed link. The module `asset` parses policies; [`super::unreachable_rules`]
+//! finds rules that can never match.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -13,23 +13,23 @@ use crate::asset::{AssetPath, CachePolicy, Storage};
 /// The cache policies of all assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheRules {
-    /// For what no rule matches; `no-cache` unless the operator says otherwise.
+    /// For assets that no rule matches. Default `no-cache`.
     pub default: CachePolicy,
-    /// For a request that names the asset's current version (see [`CachePolicy::when_versioned`]);
-    /// `max-age=31536000, immutable` unless the operator says otherwise.
+    /// For requests that name the asset's current version (see [`CachePolicy::when_versioned`]). Default
+    /// `max-age=31536000, immutable`.
     pub versioned: CachePolicy,
-    /// In the order in which they are tried.
+    /// In matching order.
     pub rules: Vec<Rule>,
-    /// Whether they come before or after what an object in a bucket says of itself.
+    /// Whether rules or the `Cache-Control` of an object in a bucket come first.
     pub precedence: Precedence,
 }
 
-/// What counts first where an object in a bucket carries a Cache-Control of its own and a rule matches it, too.
+/// What counts where an object in a bucket has its own `Cache-Control` and a rule matches it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precedence {
-    /// The object's own.
+    /// The object's `Cache-Control`.
     Object,
-    /// The rule's.
+    /// The rule.
     Rules,
 }
 
@@ -46,16 +46,16 @@ impl Precedence {
 }
 
 impl CacheRules {
-    /// The policy of the asset with this path: that of the first rule that matches, else the default. What the asset
-    /// says of itself, `own`, comes before both or between them. Where a rule says `no-store` or `private`, it may only be as
-    /// strict, and where it is signed, too, only stricter.
+    /// The policy of the asset with this path: the policy of the first rule that matches, else the default. The asset's own
+    /// policy, `own`, comes before both or between them, as `precedence` says. It never loosens a rule with `no-store` or
+    /// `private`; with a signed rule only `no-store` counts.
     pub fn policy_for<'a>(&'a self, path: &AssetPath, own: Option<&'a CachePolicy>) -> &'a CachePolicy {
         let rule = self.rules.iter().find(|rule| rule.matches(path));
         if let Some(Rule { policy, is_signed: true, .. }) = rule {
             return own.filter(|own| own.storage() == Storage::NoStore).unwrap_or(policy);
         }
         let rule = rule.map(Rule::policy);
-        // That something is private is hardly ever a slip, and what was kept once is out of hand.
+        // A rule with `private` or `no-store` is hardly ever a mistake, and a copy in a cache cannot be taken back.
         let loosens = |own: &CachePolicy| {
             let closed = rule.map(CachePolicy::storage).filter(|storage| *storage <= Storage::Private);
             closed.is_some_and(|storage| own.storage() > storage)
@@ -67,9 +67,9 @@ impl CacheRules {
         first.unwrap_or(&self.default)
     }
 
-    /// Whether the asset with this path is had by a signed link only: what the first rule that matches says.
+    /// Whether the asset with this path needs a signed link: decided by the first rule that matches.
     pub fn is_signed(&self, path: &AssetPath) -> bool {
-        // Behind the last that says so, nothing can change.
+        // Rules after the last signed one cannot change the answer.
         let Some(last) = self.rules.iter().rposition(|rule| rule.is_signed) else { return false };
         self.rules[..=last].iter().find(|rule| rule.matches(path)).is_some_and(|rule| rule.is_signed)
     }
@@ -78,32 +78,32 @@ impl CacheRules {
 /// A cache policy for the assets whose path matches a pattern.
 ///
 /// Patterns are globs: `?` and `*` stay within a segment (`?` is one byte, so a character outside ASCII needs several),
-/// `**` as a whole segment spans segments, `{a,b}` and `[a-z]` offer choices. A pattern without a slash is matched
-/// against the file name in any folder; any other against the whole path, without a leading slash.
+/// `**` as a whole segment spans segments, `{a,b}` and `[a-z]` are alternatives. A pattern without a slash matches the
+/// file name in any folder; any other matches the whole path, without a leading slash.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pattern: String,
     policy: CachePolicy,
     is_signed: bool,
     regex: String,
-    // A set of one: unlike a single matcher it is built without a panic on patterns that are too large.
+    // A set of one: building it never panics, while a single matcher panics on patterns that are too large.
     matcher: GlobSet,
 }
 
 impl Rule {
-    /// Compiles a pattern; the error says what is wrong with it and what to write.
+    /// Compiles a pattern; the error has the reason and the fix.
     pub(super) fn new(pattern: &str, policy: CachePolicy) -> Result<Self, String> {
-        refuse_misleading(pattern)?;
+        reject_misleading(pattern)?;
         let anywhere = if pattern.contains('/') || pattern == "**" { "" } else { "**/" };
-        let refuse = |error: globset::Error| {
-            format!("`{}` is not a pattern: {}; mend it", pattern.escape_debug(), error.kind())
+        let invalid = |error: globset::Error| {
+            format!("`{}` is not a pattern: {}; correct it", pattern.escape_debug(), error.kind())
         };
         let glob = GlobBuilder::new(&format!("{anywhere}{pattern}"))
             .literal_separator(true)
             .build()
-            .map_err(refuse)?;
+            .map_err(invalid)?;
         let regex = glob.regex().to_owned();
-        let matcher = GlobSetBuilder::new().add(glob).build().map_err(refuse)?;
+        let matcher = GlobSetBuilder::new().add(glob).build().map_err(invalid)?;
         Ok(Self { pattern: pattern.to_owned(), policy, is_signed: false, regex, matcher })
     }
 
@@ -112,17 +112,17 @@ impl Rule {
         &self.pattern
     }
 
-    /// The policy of what matches.
+    /// The policy of matching assets.
     pub fn policy(&self) -> &CachePolicy {
         &self.policy
     }
 
-    /// Whether what matches is had by a signed link only.
+    /// Whether matching assets need a signed link.
     pub fn is_signed(&self) -> bool {
         self.is_signed
     }
 
-    /// Whether the rule is about the asset with this path.
+    /// Whether the rule matches the asset with this path.
     pub fn matches(&self, path: &AssetPath) -> bool {
         self.matcher.is_match(path.as_str())
     }
@@ -142,8 +142,8 @@ impl PartialEq for Rule {
 
 impl Eq for Rule {}
 
-/// Refuses what globset takes but what never means what it seems to.
-fn refuse_misleading(pattern: &str) -> Result<(), String> {
+/// Rejects patterns that globset accepts but that do not mean what they seem to.
+fn reject_misleading(pattern: &str) -> Result<(), String> {
     let shown = pattern.escape_debug();
     if pattern.is_empty() {
         return Err("the pattern is empty; write one such as \"campaign/**\" or \"*.pdf\"".to_owned());
@@ -151,13 +151,11 @@ fn refuse_misleading(pattern: &str) -> Result<(), String> {
     if pattern.starts_with('/') {
         let fix = pattern.trim_start_matches('/').escape_debug();
         return Err(format!(
-            "`{shown}` begins with a slash, and paths are matched without one; write \"{fix}\""
+            "`{shown}` begins with a slash, but paths are matched without one; write \"{fix}\""
         ));
     }
     if pattern.ends_with('/') {
-        return Err(format!(
-            "`{shown}` names a folder, and rules are about the assets in it; write \"{shown}**\""
-        ));
+        return Err(format!("`{shown}` names a folder, but rules match assets; write \"{shown}**\""));
     }
     if pattern.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(format!("`{shown}` has a `.` or `..` segment, which no asset's path has; leave it out"));
@@ -181,7 +179,7 @@ fn has_wide_class(pattern: &str) -> bool {
             }
             '[' => {
                 chars.next_if(|c| matches!(c, '!' | '^'));
-                // A closing bracket that comes first stands for itself.
+                // A closing bracket in first place is a member of the class.
                 let first = chars.next();
                 let mut class = first.into_iter().chain(chars.by_ref().take_while(|c| *c != ']'));
                 if class.any(|c| !c.is_ascii()) {
@@ -202,32 +200,32 @@ pub(super) fn read(entries: &[Entry]) -> Result<Vec<Rule>, ConfigError> {
         let is_signed = entry.field("signed").map_or(Ok(false), |field| field.read(Value::truth))?;
         let policy = policy.read(|value| policy_for(is_signed, values::policy(value)?))?;
         let pattern = entry.required("match", "match = \"campaign/**\"")?;
-        // An empty pattern has its own refusal with an example.
+        // An empty pattern has its own error with an example.
         let rule = pattern.read(|value| Rule::new(value.text()?, policy))?;
         rules.push(Rule { is_signed, ..rule });
     }
-    refuse_idle(&rules, entries)?;
-    refuse_unsigned_first(&rules, entries)?;
+    reject_unreachable(&rules, entries)?;
+    reject_unsigned_first(&rules, entries)?;
     Ok(rules)
 }
 
-/// Refuses a policy that would have caches hand out what only a signed link may fetch.
+/// Rejects a policy with which caches would serve assets that need a signed link.
 fn policy_for(is_signed: bool, policy: CachePolicy) -> Result<CachePolicy, String> {
     if is_signed && !matches!(policy.storage(), Storage::NoStore | Storage::Private) {
         return Err(format!(
-            "\"{policy}\" lets caches keep what only a signed link may fetch, and hand it out when the link has expired; \
+            "\"{policy}\" lets caches keep an asset that needs a signed link, and serve it after the link has expired; \
              write \"private\" or \"no-store\""
         ));
     }
     Ok(policy)
 }
 
-/// Refuses rules that ask for signed links where there is nothing to sign with.
-pub(super) fn refuse_unsignable(entries: &[Entry], settings: &Settings) -> Result<(), ConfigError> {
+/// Rejects rules that require signed links if there are no signing keys.
+pub(super) fn reject_unsignable(entries: &[Entry], settings: &Settings) -> Result<(), ConfigError> {
     let signed = settings.cache.rules.iter().position(Rule::is_signed);
     match signed.and_then(|index| entries[index].field("signed")) {
         Some(field) if settings.signing.keys.is_none() => field.read(|_| {
-            Err("links can only be signed with keys; name a file with some in [signing] (key_file = \"signing.keys\"), or \
+            Err("signed links need signing keys; name a file with keys in [signing] (key_file = \"signing.keys\"), or \
                  set WAMEDIA_SIGNING_KEYS"
                 .to_owned())
         }),
@@ -235,9 +233,9 @@ pub(super) fn refuse_unsignable(entries: &[Entry], settings: &Settings) -> Resul
     }
 }
 
-/// Refuses a rule that says nothing of signatures and takes assets from a signed rule behind it: they would be had by
-/// anybody, and hardly anybody who reads the rules would see it.
-fn refuse_unsigned_first(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
+/// Rejects a rule without `signed` that matches assets of a later signed rule: those assets would be public, which is easy to
+/// overlook in the rules.
+fn reject_unsigned_first(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
     let regexes: Vec<_> = rules.iter().map(Rule::regex).collect();
     let says_nothing = |index: usize| entries[index].field("signed").is_none();
     let Some((index, signed)) = first_overlap(&regexes, says_nothing, |index| rules[index].is_signed) else {
@@ -247,8 +245,8 @@ fn refuse_unsigned_first(rules: &[Rule], entries: &[Entry]) -> Result<(), Config
         key: "cache.rule".to_owned(),
         place: entries[index].place.clone(),
         reason: format!(
-            "`{}` comes before the signed rule `{}` in {} and takes assets from it, which would then be had without a \
-             signature; put the signed rule first, or write signed = false here if that is meant",
+            "`{}` comes before the signed rule `{}` in {} and matches some of its assets, which would then need no \
+             signature; put the signed rule first, or write signed = false here if this is intended",
             rules[index].pattern.escape_debug(),
             rules[signed].pattern.escape_debug(),
             entries[signed].place,
@@ -256,19 +254,19 @@ fn refuse_unsigned_first(rules: &[Rule], entries: &[Entry]) -> Result<(), Config
     })
 }
 
-fn refuse_idle(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
+fn reject_unreachable(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
     let regexes: Vec<_> = rules.iter().map(Rule::regex).collect();
     let (index, reason) = match first_shadowed(&regexes) {
         None => return Ok(()),
         Some(Shadowed::ByNothing(index)) => (
             index,
-            "no asset can have such a path (segments are never empty and never begin with a dot); mend it or remove it"
+            "no asset can have such a path (segments are never empty and never begin with a dot); correct or remove it"
                 .to_owned(),
         ),
         Some(Shadowed::By(index, by)) => (
             index,
             format!(
-                "the rule `{}` in {} comes first and matches everything that it would; \
+                "the rule `{}` in {} comes first and matches all of its assets; \
                  put the narrower rule first, or remove this one",
                 rules[by].pattern.escape_debug(),
                 entries[by].place,
@@ -276,11 +274,11 @@ fn refuse_idle(rules: &[Rule], entries: &[Entry]) -> Result<(), ConfigError> {
         ),
         Some(Shadowed::ByAll(index)) => (
             index,
-            "the rules before it together match everything that it would; put it before them, or remove it".to_owned(),
+            "the rules before it together match all of its assets; put it before them, or remove it".to_owned(),
         ),
     };
     let pattern = rules[index].pattern.escape_debug().to_string();
-    Err(ConfigError::IdleRule { pattern, place: entries[index].place.clone(), reason })
+    Err(ConfigError::UnreachableRule { pattern, place: entries[index].place.clone(), reason })
 }
 
 #[cfg(test)]
@@ -328,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_mislead_are_refused_with_the_mend() {
+    fn misleading_patterns_are_rejected_with_the_fix() {
         let nested = format!("{}a{}", "{".repeat(400), "}".repeat(400));
         for (pattern, part) in [
             ("", "\"campaign/**\""),
@@ -349,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_matches_decides() {
+    fn first_matching_rule_decides() {
         let cache = rules();
         for (path, policy) in [("a/b.pdf", "private"), ("b.pdf", "max-age=60"), ("b.png", "no-store")] {
             assert_eq!(cache.policy_for(&AssetPath::from_plain(path).unwrap(), None).as_str(), policy);
@@ -357,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_object_says_of_itself_comes_before_the_rules_or_before_the_default() {
+    fn cache_control_of_an_object_comes_before_the_rules_or_before_the_default() {
         let own: CachePolicy = "max-age=5".parse().unwrap();
         for (precedence, path, policy) in [
             (Precedence::Object, "b.pdf", "max-age=5"),
@@ -372,9 +370,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_object_says_of_itself_does_not_loosen_a_rule_that_closes() {
+    fn cache_control_of_an_object_does_not_loosen_private_or_no_store() {
         let rule = |policy: &str| Rule::new("**", policy.parse().unwrap()).unwrap();
-        for (closed, own, policy) in [
+        for (strict, own, policy) in [
             ("private", "public, max-age=60", "private"),
             ("private", "no-cache", "private"),
             ("private", "private, max-age=60", "private, max-age=60"),
@@ -386,10 +384,10 @@ mod tests {
             ("no-cache", "max-age=60", "max-age=60"),
             ("max-age=1", "max-age=60", "max-age=60"),
         ] {
-            let cache = CacheRules { rules: vec![rule(closed)], ..rules() };
+            let cache = CacheRules { rules: vec![rule(strict)], ..rules() };
             let own: CachePolicy = own.parse().unwrap();
             let path = AssetPath::from_plain("a.pdf").unwrap();
-            assert_eq!(cache.policy_for(&path, Some(&own)).as_str(), policy, "{closed} {own}");
+            assert_eq!(cache.policy_for(&path, Some(&own)).as_str(), policy, "{strict} {own}");
         }
     }
 

@@ -1,7 +1,6 @@
-//! What can be wrong with a configuration, and where it was written.
+//! Configuration errors, with the place of the setting: file and line, variable or flag.
 //!
-//! Each message names the place, the thing, the reason and the mend, in one line. How it reaches the operator is for
-//! the command line.
+//! Each message names the place, the thing, the reason and the fix, in one line. The command line prints it.
 
 use std::fmt;
 use std::io;
@@ -34,7 +33,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why there are no settings to run with.
+/// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -43,15 +42,15 @@ pub enum ConfigError {
     Unreadable {
         /// The file, as it was named.
         path: PathBuf,
-        /// Who named it: `, named by --config,` or nothing.
+        /// Where the name comes from: `, named by --config,` or nothing.
         named: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
-        /// What to do about it.
+        /// How to fix it.
         fix: &'static str,
     },
     /// The configuration file is not TOML.
-    #[error("{path} line {line}, column {column} is not TOML: {message}; mend the line", path = path.display())]
+    #[error("{path} line {line}, column {column} is not TOML: {message}; correct the line", path = path.display())]
     Syntax {
         /// The file, as it was named.
         path: PathBuf,
@@ -59,7 +58,7 @@ pub enum ConfigError {
         line: usize,
         /// The character in the line, counted from 1.
         column: usize,
-        /// What the parser met and what it expected.
+        /// The parser's message: what it found and what it expected.
         message: String,
     },
     /// A key that no setting has.
@@ -72,7 +71,7 @@ pub enum ConfigError {
         /// The nearest known key, or all of them.
         fix: String,
     },
-    /// A list of tables that has another name now.
+    /// A list of tables that was renamed.
     #[error("{place}: `[[{old}]]` is now `[[{new}]]`; rename the table")]
     RenamedTable {
         /// The name in the file.
@@ -82,7 +81,7 @@ pub enum ConfigError {
         /// Where the table begins.
         place: Place,
     },
-    /// An environment variable that begins as ours do and is none of them.
+    /// An environment variable that begins with `WAMEDIA_` and is not known.
     #[error("unknown variable {name} in the environment; {fix}")]
     UnknownVariable {
         /// The variable's name.
@@ -90,7 +89,7 @@ pub enum ConfigError {
         /// The nearest known variable, or all of them.
         fix: String,
     },
-    /// A table that lacks a key it cannot do without.
+    /// A table without a required key.
     #[error("the table [[{table}]] in {place} has no `{key}`; add {fix}")]
     MissingKey {
         /// The table's name.
@@ -102,20 +101,20 @@ pub enum ConfigError {
         /// An example of the line to add.
         fix: &'static str,
     },
-    /// A value that is of the wrong type, malformed, or out of its range.
+    /// A value of the wrong type, malformed, or out of range.
     #[error("{}: {reason}", subject(key, place))]
     Value {
         /// The setting, with its table: `limits.head_size`.
         key: String,
         /// Where the value stands.
         place: Place,
-        /// What is wrong with it, and what to write.
+        /// The reason, and what to write.
         reason: String,
     },
-    /// A certificate has no key, or a key no certificate.
+    /// Different numbers of certificates and private keys.
     #[error(
-        "`tls.cert` names {certs} and `tls.key` {keys} files; name a certificate and its private key each time, in the same order \
-         (flags --tls-cert and --tls-key, as often as it takes)"
+        "`tls.cert` names {certs} and `tls.key` {keys} files; name the private key of each certificate, in the same order \
+         (the flags --tls-cert and --tls-key are repeatable)"
     )]
     CertificatesAndKeys {
         /// How many certificates there are.
@@ -123,52 +122,52 @@ pub enum ConfigError {
         /// How many keys there are.
         keys: usize,
     },
-    /// An address is to be listened on for two purposes.
-    #[error("{0} stands in `listen` and in `plain_listen`; keep it in one of them, or give one another port")]
+    /// The same address in `listen` and `plain_listen`.
+    #[error("{0} is in both `listen` and `plain_listen`; remove it from one of them, or use another port")]
     ListensTwice(SocketAddr),
-    /// A challenge is asked for that there is no address for.
+    /// HTTP-01 without an address for it.
     #[error(
-        "`acme.challenge` has \"http-01\", which authorities look for without TLS, and `plain_listen` is not set; add \
-         plain_listen = [\"0.0.0.0:80\"], or write \"tls-alpn-01\" alone"
+        "`acme.challenge` has \"http-01\", which needs an address without TLS, but `plain_listen` is not set; add \
+         plain_listen = [\"0.0.0.0:80\"], or write only \"tls-alpn-01\""
     )]
     NowhereForHttp01,
-    /// Private keys would be served.
+    /// The folder for ACME state, with its private keys, would be served.
     #[error(
-        "`acme.state` is {}, which lies in {store}, and what lies there is served; name a folder outside of it, or one that \
-         begins with a dot",
+        "`acme.state` is {} in the served folder {store}, so its private keys would be public; name a folder outside of it, \
+         or one whose name begins with a dot",
         state.display()
     )]
     StateServed {
         /// The folder for state.
         state: PathBuf,
-        /// The store that it lies in.
+        /// The store that contains it.
         store: String,
     },
-    /// The admin listener would be where the public is served.
+    /// The admin listener has an address of the public server.
     #[error(
-        "{0} stands in `admin.listen` and in `listen` or `plain_listen`; what the admin listener tells is not for the \
-         public, so give it another port"
+        "{0} is in `admin.listen` and also in `listen` or `plain_listen`; the admin listener must not be public, so use another \
+         port for it"
     )]
     AdminListensThereToo(SocketAddr),
-    /// There is nothing to serve.
+    /// No store is configured.
     #[error(
-        "no store is named, so there is nothing to serve; name a folder as STORE on the command line \
+        "no store is configured, so there is nothing to serve; name a folder as STORE on the command line \
          (wamedia serve media), as WAMEDIA_STORE, or in a [[mount]] of the configuration file (store = \"media\")"
     )]
     NoMount,
-    /// A store's folder is missing, or something else than a folder.
+    /// The folder of a store is missing, or not a folder.
     #[error("{}: {} {reason}", subject("mount.store", place), directory.display())]
     Directory {
         /// The folder, made absolute.
         directory: PathBuf,
         /// Where the store is named.
         place: Place,
-        /// What is wrong with it, and what to do.
+        /// The reason, and the fix.
         reason: String,
     },
     /// Two mounts have the same path.
     #[error(
-        "`mount.path` in {place}: the path `/{path}` has a mount already, in {earlier}; \
+        "`mount.path` in {place}: the path `/{path}` already has a mount, in {earlier}; \
          give one of them another path, or remove it"
     )]
     SameMount {
@@ -179,27 +178,27 @@ pub enum ConfigError {
         /// The first mount.
         earlier: Place,
     },
-    /// A rule of which nothing is left once the rules before it have had their turn.
+    /// A rule that can never match, because the rules before it match all of its assets.
     #[error("`cache.rule` in {place}: `{pattern}` can never match, because {reason}")]
-    IdleRule {
+    UnreachableRule {
         /// The rule's pattern.
         pattern: String,
         /// Where the rule stands.
         place: Place,
-        /// What takes its assets, and what to do.
+        /// Why, and the fix.
         reason: String,
     },
-    /// The keys of signed links cannot be read, or others can read them.
+    /// The signing keys cannot be read, or other users can read them.
     #[error("{origin}: {reason}")]
     SigningKeys {
         /// The file or the variable.
         origin: String,
-        /// What is wrong with it, and what to do; nothing of the keys.
+        /// The reason and the fix; no part of a key.
         reason: String,
     },
-    /// The public URL has a path that a mount does not lie below.
+    /// The public URL has a path, and a mount is not below it.
     #[error(
-        "public_url {url} has the path `{folder}`, but the mount `/{mount}` does not lie below it: a link is the URL's \
+        "public_url {url} has the path `{folder}`, but the mount `/{mount}` is not below it: a link is the URL's \
          scheme and host followed by the asset's whole path, so links to that mount would lead out of `{folder}`; \
          give the mount a path at or below it (path = \"{folder}\"), or leave the path out of public_url"
     )]
@@ -213,7 +212,7 @@ pub enum ConfigError {
     },
 }
 
-/// A setting and where it was given: a variable or a flag says by itself which setting it is.
+/// The setting with its place; the name of a variable or a flag already identifies the setting.
 fn subject(key: &str, place: &Place) -> String {
     match place {
         Place::File { .. } => format!("`{key}` in {place}"),

@@ -1,8 +1,7 @@
-//! The configuration file: which one is read, and its TOML taken apart into values with their lines.
+//! The configuration file: finds it and parses its TOML into values with their lines.
 //!
-//! The text is walked here rather than deserialised, because each value must keep its line until it is known to be
-//! right, and an unknown key is told with the nearest known one. What a value means is for the settings that it goes
-//! to.
+//! The file is walked rather than deserialised, because each value must keep its line until it is validated, and an error about
+//! an unknown key names the nearest known one. The settings interpret the values.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +17,7 @@ use super::values::absolute;
 use super::{ConfigError, Place};
 use crate::suggest::nearest;
 
-/// The file that is read where none is named.
+/// The default file.
 const DEFAULT_NAME: &str = "wamedia.toml";
 
 /// Lists of tables.
@@ -41,7 +40,7 @@ pub(super) const LIST_KEYS: [&str; 14] = [
     "auth.bearer",
 ];
 
-/// What stands in a configuration file.
+/// The contents of a configuration file.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) given: Vec<(&'static Key, Field)>,
@@ -50,9 +49,9 @@ pub(super) struct Contents {
     pub(super) auth: Vec<Entry>,
 }
 
-/// Reads the file that the flag names, else the one that the variable names, else `wamedia.toml` if it is there.
+/// Reads the file that the flag names, else the one that the variable names, else `wamedia.toml` if it exists.
 ///
-/// With the contents comes the file's absolute path.
+/// Returns its absolute path and its contents.
 pub(super) fn find(
     flag: Option<&Path>,
     variable: Option<&Path>,
@@ -73,7 +72,7 @@ pub(super) fn find(
             let fix = match source.kind() {
                 io::ErrorKind::NotFound => "create it, or name another",
                 io::ErrorKind::InvalidData => "save it as UTF-8",
-                io::ErrorKind::IsADirectory => "name the file in it",
+                io::ErrorKind::IsADirectory => "name a file in it",
                 _ => "make it readable, or name another",
             };
             return Err(ConfigError::Unreadable { path: named.to_owned(), named: by, source, fix });
@@ -83,7 +82,7 @@ pub(super) fn find(
     Ok((Some(path), contents))
 }
 
-/// Takes a file's text apart; `path` is how messages name the file.
+/// Parses the text of a file; messages name the file by `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Contents, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| syntax(text, path, &error))?;
     let mut walk = Walk { text, path, contents: Contents::default() };
@@ -106,12 +105,12 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
 }
 
-/// Every key that can stand in a file, with its tables.
+/// Every key of a file, with its tables.
 fn known() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name).chain(LIST_KEYS)
 }
 
-/// The keys that can stand in a table (`""` is the top of the file): those of values, tables and lists alike.
+/// The keys of a table (`""` is the top of the file): values, tables and lists.
 fn children(table: &str) -> BTreeSet<&'static str> {
     let depth = if table.is_empty() { 0 } else { table.len() + 1 };
     known()
@@ -127,7 +126,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Walks a table in the order of its lines, so that of several mistakes the first is told.
+    /// Walks a table in the order of its lines, so that the first of several mistakes is reported.
     fn table(&mut self, table: &DeTable, name: &str) -> Result<(), ConfigError> {
         for (key, value, place) in self.by_line(table, name) {
             if let Some(list) = LISTS.into_iter().find(|list| *list == key) {
@@ -138,8 +137,7 @@ impl Walk<'_> {
                 return Err(unknown(&key, name, place));
             } else {
                 let DeValue::Table(inner) = value else {
-                    let reason =
-                        format!("is a table of settings, not a value; write [{key}] and its settings below");
+                    let reason = format!("is a table, not a value; write [{key}] and its settings below it");
                     return Err(ConfigError::Value { key, place, reason });
                 };
                 self.table(inner, &key)?;
@@ -152,7 +150,7 @@ impl Walk<'_> {
         let refuse = || ConfigError::Value {
             key: name.to_owned(),
             place: place.clone(),
-            reason: format!("is a list of tables; write [[{name}]], with two brackets, once for each"),
+            reason: format!("is a list of tables; write [[{name}]], with double brackets, once for each"),
         };
         let DeValue::Array(items) = value else { return Err(refuse()) };
         for item in items {
@@ -183,7 +181,7 @@ impl Walk<'_> {
             .into_iter()
             .map(|(key, value)| {
                 let own = key.get_ref();
-                // A quoted key with a dot is not the key of a table's table.
+                // A quoted key with a dot is one key, not a nested table.
                 let own = if own.contains('.') { format!("\"{own}\"") } else { own.to_string() };
                 let full = if name.is_empty() { own } else { format!("{name}.{own}") };
                 (full, value.get_ref(), self.place(key))
@@ -216,11 +214,11 @@ fn read_one(value: &DeValue) -> Result<String, &'static str> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) => whole(number).ok_or("a list with a number of more than 64 bits"),
-        _ => Err("a list of something else than texts"),
+        _ => Err("a list of values other than texts"),
     }
 }
 
-/// In decimal digits; `None` where it takes more than 64 bits.
+/// The number in decimal digits; `None` if it has more than 64 bits.
 fn whole(number: &DeInteger) -> Option<String> {
     i64::from_str_radix(number.as_str(), number.radix()).map(|number| number.to_string()).ok()
 }
@@ -244,7 +242,7 @@ fn unknown(key: &str, table: &str, place: Place) -> ConfigError {
             let near = siblings.iter().find(|name| last(name) == near).expect("it is one of them");
             format!("did you mean `{near}`?")
         }
-        (None, None) => format!("the known ones are {}", Vec::from_iter(siblings).join(", ")),
+        (None, None) => format!("the known keys are {}", Vec::from_iter(siblings).join(", ")),
     };
     ConfigError::UnknownKey { key: key.escape_debug().to_string(), place, fix }
 }
@@ -260,7 +258,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn refusal(text: &str) -> String {
-        parse(text, Path::new("wamedia.toml")).err().unwrap_or_else(|| panic!("{text} is taken")).to_string()
+        parse(text, Path::new("wamedia.toml"))
+            .err()
+            .unwrap_or_else(|| panic!("{text} is accepted"))
+            .to_string()
     }
 
     #[test]
@@ -290,8 +291,8 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_told_with_their_line_and_the_mend() {
-        for (text, message) in [
+    fn unknown_keys_are_reported_with_line_and_fix() {
+        for (text, expected) in [
             ("\n\nlisen = 1", "unknown key `lisen` in wamedia.toml line 3; did you mean `listen`?"),
             (
                 "[memory]\ncahce = 1",
@@ -329,17 +330,17 @@ mod tests {
             (
                 "[memory]\nxyzzy = 1",
                 "unknown key `memory.xyzzy` in wamedia.toml line 2; \
-                 the known ones are memory.cache, memory.digests, memory.streams",
+                 the known keys are memory.cache, memory.digests, memory.streams",
             ),
             ("\"memory.cache\" = 1", "unknown key `\\\"memory.cache\\\"` in wamedia.toml line 1; "),
         ] {
-            let told = refusal(text);
-            assert!(told.starts_with(message), "{text:?}: {told}");
+            let message = refusal(text);
+            assert!(message.starts_with(expected), "{text:?}: {message}");
         }
     }
 
     #[test]
-    fn what_is_not_toml_or_not_of_this_shape_is_told_with_its_line() {
+    fn syntax_errors_and_wrong_shapes_are_reported_with_their_line() {
         for (text, parts) in [
             ("threads = 1\nlisten = [\"a\"\n", &["wamedia.toml line 2, column", "not TOML"][..]),
             ("listen = a", &["wamedia.toml line 1, column 10 is not TOML", "quot"]),
@@ -350,22 +351,22 @@ mod tests {
             ("mount = [1]", &["[[mount]]"]),
             ("[cache]\nrule = {}", &["`cache.rule` in wamedia.toml line 2", "[[cache.rule]]"]),
         ] {
-            let told = refusal(text);
+            let message = refusal(text);
             for part in parts {
-                assert!(told.contains(part), "{text:?}: {told}");
+                assert!(message.contains(part), "{text:?}: {message}");
             }
-            assert!(!told.contains('\n'), "{told:?}");
+            assert!(!message.contains('\n'), "{message:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_taken(text in "\\PC{0,60}") {
+        fn any_text_is_rejected_or_accepted_without_a_panic(text in "\\PC{0,60}") {
             let _ = parse(&text, Path::new("w.toml"));
         }
 
         #[test]
-        fn any_shape_is_refused_or_taken(
+        fn any_shape_is_rejected_or_accepted_without_a_panic(
             lines in prop::collection::vec(
                 "(\\[?\\[(mount|cache|cache.rule|limits|x)\\]?\\])|((path|store|listen|cache|match|default|limits.head_size|\"a.b\")\
                  = ?(1|1.5|true|\"x\"|\\[\\]|\\[\"a\", 2\\]|\\[\\{\\}\\]|\\{\\}|1979-05-27|99999999999999999999))",

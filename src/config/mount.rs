@@ -1,7 +1,7 @@
-//! Mounts: which folder or bucket is served below which path.
+//! Mounts: folders and buckets with the path below which they are served.
 //!
-//! A folder is looked at once, so that a mistake in its name ends the program before a port is bound. Opening what lies
-//! in it, and asking a bucket for anything, belongs to the stores.
+//! A folder is checked once, so that a mistake in its name ends the program before a port is bound. The stores open files and
+//! send requests to buckets.
 
 use std::fmt;
 use std::fs;
@@ -16,24 +16,24 @@ use crate::asset::AssetPath;
 
 /// A store whose assets are served below a path.
 ///
-/// Of several mounts whose paths lead to an asset, the longest path is the asset's.
+/// An asset belongs to the mount with the longest path above it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// The path, decoded, without slashes at its ends; `""` is the root.
     pub path: String,
-    /// Where the assets are.
+    /// The folder or bucket with the assets.
     pub store: Location,
-    /// How old what is known of an asset may be before the store is asked again: 0 (for every request) to 1 hour.
-    /// Default 1 s for a folder, 5 s for a bucket.
+    /// How long the metadata of an asset is used before the store is asked again: 0 (ask for every request) to 1 hour. Default 1 s
+    /// for a folder, 5 s for a bucket.
     pub fresh: Duration,
 }
 
-/// Where the assets of a mount are.
+/// The folder or bucket of a mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// In this folder; the path is absolute, and the folder existed when the settings were loaded.
+    /// A folder; the path is absolute, and the folder existed when the settings were loaded.
     Folder(PathBuf),
-    /// In this bucket.
+    /// A bucket.
     Bucket(Box<Bucket>),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Location {
 }
 
 impl Location {
-    /// Whether both hold the same assets, and are read as the same.
+    /// Whether both are the same folder, or the same bucket with the same credentials.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bucket(one), Self::Bucket(other)) => one.is_reached_like(other),
@@ -56,7 +56,7 @@ impl Location {
         }
     }
 
-    /// How long what is known of an asset counts where the operator says nothing.
+    /// Default of `fresh`.
     fn default_fresh(&self) -> Duration {
         match self {
             Self::Folder(_) => Duration::from_secs(1),
@@ -65,20 +65,20 @@ impl Location {
     }
 }
 
-/// What stores are found by: where relative paths begin, and what the environment says of buckets.
+/// The context for reading a store: the base of relative paths, and the environment variables for buckets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings<'a> {
     pub(super) base: &'a Path,
     pub(super) environment: &'a Environment,
 }
 
-/// The mount of a store that is named outside the configuration file.
+/// The mount of a store that a flag or a variable names.
 pub(super) fn single(store: &Field, around: Surroundings) -> Result<Mount, ConfigError> {
     let store = location(store, around)?;
     Ok(Mount { path: String::new(), fresh: store.default_fresh(), store })
 }
 
-/// The mounts of the configuration file, seen from the folder that it lies in.
+/// The mounts of the configuration file; relative paths begin at the file's folder.
 pub(super) fn read(entries: &[Entry], around: Surroundings) -> Result<Vec<Mount>, ConfigError> {
     let mut mounts: Vec<Mount> = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -106,7 +106,7 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
         Location::Folder(_) => {
             if let Some(field) = bucket::KEYS.iter().find_map(|key| entry.field(key)) {
                 return field.read(|_| {
-                    Err("is for buckets, and this mount's store is a folder; leave it out".to_owned())
+                    Err("is for buckets, but the store of this mount is a folder; remove it".to_owned())
                 });
             }
         }
@@ -118,7 +118,7 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
     Ok(Mount { path, store, fresh })
 }
 
-/// `/media/` → `media`
+/// Parses the path of a mount: `/media/` → `media`.
 pub(super) fn mount_path(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix('/').unwrap_or(text);
     if rest.is_empty() {
@@ -126,11 +126,11 @@ pub(super) fn mount_path(text: &str) -> Result<String, String> {
     }
     let trimmed = rest.strip_suffix('/').unwrap_or(rest);
     match AssetPath::from_plain(trimmed) {
-        // `from_plain` would drop a second leading slash.
+        // `from_plain` drops a second leading slash.
         Ok(path) if path.as_str() == trimmed => Ok(trimmed.to_owned()),
         Ok(_) => Err(format!("`{text}` begins with two slashes; write one")),
         Err(error) => Err(format!(
-            "no asset can lie below `{}`: {error}; write a path such as \"/media\", not percent-encoded",
+            "no asset can be below `{}`: {error}; write a path such as \"/media\", not percent-encoded",
             text.escape_debug()
         )),
     }
@@ -143,18 +143,18 @@ fn location(store: &Field, around: Surroundings) -> Result<Location, ConfigError
             return Ok(Location::Bucket(Box::new(Bucket::parse(text, around.environment.clone())?)));
         }
         if text.contains('\0') {
-            return Err("the name holds a NUL, which no file system takes; leave it out".to_owned());
+            return Err("the name has a NUL byte, which no file system allows; remove it".to_owned());
         }
         Ok(Location::Folder(absolute(around.base, text)))
     })?;
     let Location::Folder(folder) = &named else { return Ok(named) };
     let reason = match fs::metadata(folder) {
         Ok(found) if found.is_dir() => return Ok(named),
-        Ok(_) => "is not a directory; name the folder that the files lie in".to_owned(),
+        Ok(_) => "is not a directory; name the folder with the files".to_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             "does not exist; create the folder, or name another".to_owned()
         }
-        Err(error) => format!("cannot be looked at: {error}; mend that, or name another folder"),
+        Err(error) => format!("cannot be read: {error}; correct that, or name another folder"),
     };
     Err(ConfigError::Directory { directory: folder.clone(), place: store.place.clone(), reason })
 }

@@ -1,35 +1,35 @@
-//! Networks, as they are written in a configuration: `203.0.113.0/24`, `2001:db8::/32`, `198.51.100.7`.
+//! IP networks in CIDR notation: `203.0.113.0/24`, `2001:db8::/32`, `198.51.100.7`.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The addresses that begin alike (RFC 4632 section 3.1, RFC 4291 section 2.3).
+/// The IP addresses with a common prefix (RFC 4632 section 3.1, RFC 4291 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// The first of them.
+    /// The first address.
     address: IpAddr,
-    /// How many bits they begin with, 0 to 32 or to 128.
+    /// Length of the prefix in bits, 0 to 32 or to 128.
     prefix: u32,
 }
 
-/// Some networks; none by default.
+/// A list of networks; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
 impl Networks {
-    /// Whether an address lies in one of them. An IPv4 address counts as one however it is written (`::ffff:192.0.2.1`).
+    /// Whether one of the networks contains the address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        // Most servers name none.
+        // Usually the list is empty.
         !self.0.is_empty() && self.0.iter().any(|network| network.contains(address.to_canonical()))
     }
 
-    /// Whether every address of a family is in one of them.
-    pub fn has_everybody(&self) -> bool {
+    /// Whether one of the networks contains every address of its family.
+    pub fn contains_all(&self) -> bool {
         self.0.iter().any(|network| network.prefix == 0)
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -76,7 +76,7 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, String> {
         let malformed = || {
             format!(
-                "`{}` is neither an address nor a network; write such as \"203.0.113.7\", \"203.0.113.0/24\" or \
+                "`{}` is neither an address nor a network; write one such as \"203.0.113.7\", \"203.0.113.0/24\" or \
                  \"2001:db8::/32\"",
                 text.escape_debug()
             )
@@ -85,7 +85,7 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| malformed())?;
         if address.to_canonical() != address {
             return Err(format!(
-                "`{text}` is an IPv4 address written as an IPv6 address; write it as the former, such as \"{}\"",
+                "`{text}` is an IPv4 address written as an IPv6 address; write \"{}\"",
                 address.to_canonical()
             ));
         }
@@ -104,7 +104,7 @@ impl FromStr for Network {
         if first != address {
             return Err(format!(
                 "`{text}` is not the first address of its network; write \"{first}/{prefix}\", or \"{address}\" for that \
-                 address alone"
+                 one address"
             ));
         }
         Ok(Self { address, prefix })
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lie_in_networks_or_do_not() {
+    fn networks_contain_addresses() {
         for (text, address, is_in) in [
             ("203.0.113.0/24", "203.0.113.255", true),
             ("203.0.113.0/24", "203.0.114.0", false),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused_with_the_mend() {
+    fn invalid_networks_are_rejected_with_the_fix() {
         for (text, part) in [
             ("", "neither an address nor a network"),
             ("localhost", "write such as \"203.0.113.7\""),

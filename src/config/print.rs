@@ -1,8 +1,7 @@
-//! The settings in force as a configuration file: what `--print-config` shows.
+//! `--print-config`: prints the settings in force as a configuration file.
 //!
-//! The text reads back as the same settings, whichever of file, environment and flags they came from, but for what is
-//! secret: the keys of signed links and the credentials of `[[auth]]` tables are not shown. Paths are absolute, so it may be saved
-//! anywhere.
+//! The text reads back as the same settings, whether they came from file, environment or flags. Only secrets are left out: signing
+//! keys, and the credentials of `[[auth]]` tables. Paths are absolute, so the text may be saved anywhere.
 
 use std::fmt;
 
@@ -16,7 +15,7 @@ use crate::whatsapp::{CURRENT_REGIME, Treatment};
 
 /// Displays settings as TOML with comments.
 ///
-/// A path that is not UTF-8 is shown with replacement characters; such a one does not read back.
+/// A path that is not UTF-8 is printed with replacement characters, and does not read back.
 pub(super) struct AsFile<'a>(pub(super) &'a Settings);
 
 impl fmt::Display for AsFile<'_> {
@@ -24,10 +23,10 @@ impl fmt::Display for AsFile<'_> {
         let settings = self.0;
         writeln!(
             f,
-            "# The settings in force: flags before WAMEDIA_ variables, before the file, before the defaults."
+            "# The settings in force. Flags override WAMEDIA_ variables, which override the file, which overrides defaults."
         )?;
         match &settings.config_file {
-            Some(path) => writeln!(f, "# The file: {}", path.to_string_lossy().escape_debug())?,
+            Some(path) => writeln!(f, "# Configuration file: {}", path.to_string_lossy().escape_debug())?,
             None => writeln!(f, "# No configuration file was read.")?,
         }
         if !settings.auth.is_empty() {
@@ -56,7 +55,7 @@ impl fmt::Display for AsFile<'_> {
         write_keys(f, settings, "memory.")?;
         writeln!(
             f,
-            "\n# What WhatsApp does with each policy where it obeys response headers (Meta's pages, 2022 to API v20)."
+            "\n# What WhatsApp does under each policy where it follows response headers (Meta's pages, 2022 to API v20)."
         )?;
         writeln!(f, "# {CURRENT_REGIME}.")?;
         writeln!(f, "[cache]")?;
@@ -66,7 +65,7 @@ impl fmt::Display for AsFile<'_> {
             write_policy(f, "cache_control", rule.policy())?;
             writeln!(f, "signed = {}", rule.is_signed())?;
         }
-        writeln!(f, "\n# The keys are not shown.\n[signing]")?;
+        writeln!(f, "\n# Keys are not printed.\n[signing]")?;
         write_keys(f, settings, "signing.")?;
         for auth in &settings.auth {
             write_auth(f, auth)?;
@@ -78,14 +77,13 @@ impl fmt::Display for AsFile<'_> {
     }
 }
 
-/// What the table of a bucket's mount says beside its URL. What the environment says of it is not shown: some of it is
-/// secret.
+/// The other keys of a bucket's `[[mount]]`. Environment variables are not printed, because some are secret.
 fn write_bucket(f: &mut fmt::Formatter<'_>, bucket: &Bucket) -> fmt::Result {
     writeln!(f, "stale_if_error = {}", toml_string(&Span(bucket.stale_if_error).to_string()))?;
     for (key, value) in [("endpoint", &bucket.endpoint), ("region", &bucket.region)] {
         match value {
             Some(value) => writeln!(f, "{key} = {}", toml_string(value))?,
-            None => writeln!(f, "# {key} is not set: it is what the environment says, or the provider's")?,
+            None => writeln!(f, "# {key} is not set: it comes from the environment, or is the provider's")?,
         }
     }
     if bucket.service == Service::S3 {
@@ -100,13 +98,13 @@ fn write_auth(f: &mut fmt::Formatter<'_>, auth: &Auth) -> fmt::Result {
     for (key, scheme) in [("basic", AuthScheme::Basic), ("bearer", AuthScheme::Bearer)] {
         match auth.credentials.count(scheme) {
             0 => writeln!(f, "# {key} is not set")?,
-            count => writeln!(f, "# {key}: {count}, not shown; copy the line from the configuration file")?,
+            count => writeln!(f, "# {key}: {count}, not printed; copy the line from the configuration file")?,
         }
     }
     Ok(())
 }
 
-/// The keys that stand directly in the table with this prefix.
+/// The keys directly in the table with this prefix.
 fn write_keys(f: &mut fmt::Formatter<'_>, settings: &Settings, prefix: &str) -> fmt::Result {
     for key in KEYS {
         let Some(name) = key.name.strip_prefix(prefix).filter(|name| !name.contains('.')) else { continue };

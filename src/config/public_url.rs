@@ -1,4 +1,4 @@
-//! The address under which the world reaches the server, and the links that are built from it.
+//! The public URL of the server, and the links that begin with it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,17 +8,17 @@ use super::mount::Mount;
 use crate::asset::{AssetPath, VersionId};
 use crate::http::LinkSignature;
 
-/// How a server is spoken to.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// In the clear.
+    /// HTTP without TLS.
     Http,
-    /// Over TLS.
+    /// HTTP over TLS.
     Https,
 }
 
 impl Scheme {
-    /// As it begins a URL.
+    /// As in a URL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -30,7 +30,7 @@ impl Scheme {
 /// An `http` or `https` URL without credentials, query or fragment.
 ///
 /// Scheme and host are in lower case; a path has no slash at its end. Links do not repeat that path: an asset's own
-/// path has it already, since every mount lies below it.
+/// path already contains it, because every mount is below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     /// Scheme and authority: `https://media.example.com`.
@@ -40,7 +40,7 @@ pub struct PublicUrl {
 
 impl PublicUrl {
     /// The URL of a server that listens on this address; an unspecified address becomes the loopback address of its
-    /// family, as a link to `0.0.0.0` leads nowhere.
+    /// family, because a link to `0.0.0.0` cannot be followed.
     pub fn of_address(scheme: Scheme, address: SocketAddr) -> Self {
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -50,41 +50,41 @@ impl PublicUrl {
         Self { origin: format!("{}://{}", scheme.as_str(), SocketAddr::new(ip, address.port())), path: None }
     }
 
-    /// The URL of a server that is known by a name, which must be a host's, and listens on this port with TLS.
+    /// The https URL of a server with this host name and port.
     pub fn of_name(name: &str, port: u16) -> Self {
         let origin = if port == 443 { format!("https://{name}") } else { format!("https://{name}:{port}") };
         Self { origin, path: None }
     }
 
-    /// Reads what the operator wrote; the error says what is wrong and what to write.
+    /// Parses a URL; the error has the reason and the fix.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let refuse = |reason: &str| Err(format!("`{}` {reason}", text.escape_debug()));
+        let invalid = |reason: &str| Err(format!("`{}` {reason}", text.escape_debug()));
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let scheme = scheme.to_ascii_lowercase();
         if scheme != "http" && scheme != "https" {
-            return refuse(
+            return invalid(
                 "is neither an http:// nor an https:// URL; write one such as https://media.example.com",
             );
         }
         if rest.contains(['?', '#']) {
-            return refuse("has a query or a fragment, which links have of their own; leave it out");
+            return invalid("has a query or a fragment, but links add their own; leave it out");
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return refuse(
-                "has credentials, which WhatsApp does not send and every recipient would see; leave them out",
+            return invalid(
+                "has credentials, which WhatsApp does not send and which every recipient would see; leave them out",
             );
         }
         let (host, port) = split_port(authority);
         if !is_host(host) {
-            return refuse(
-                "has no proper host; write a name, an IPv4 address or an IPv6 address in brackets \
-                           (a name with other letters than a to z in its xn-- form)",
+            return invalid(
+                "has no valid host; write a name, an IPv4 address or an IPv6 address in brackets \
+                           (a name with letters other than a to z in its xn-- form)",
             );
         }
         if port.is_some_and(|port| !is_port(port)) {
-            return refuse(
-                "has no proper port; write a number from 1 to 65535, or leave it out with its colon",
+            return invalid(
+                "has no valid port; write a number from 1 to 65535, or leave out the port and its colon",
             );
         }
         let path = match path.strip_suffix('/').unwrap_or(path) {
@@ -92,14 +92,14 @@ impl PublicUrl {
             path => match AssetPath::from_url_path(path) {
                 Ok(path) => Some(path.to_owned()),
                 Err(error) => {
-                    return refuse(&format!("has a path that no asset can lie below: {error}; mend it"));
+                    return invalid(&format!("has a path that no asset can have: {error}; correct it"));
                 }
             },
         };
         Ok(Self { origin: format!("{scheme}://{}", authority.to_ascii_lowercase()), path })
     }
 
-    /// How it is reached: by `http` or `https`.
+    /// Its scheme.
     pub fn scheme(&self) -> Scheme {
         if self.origin.starts_with("https:") { Scheme::Https } else { Scheme::Http }
     }
@@ -131,8 +131,8 @@ impl PublicUrl {
         format!("{}{separator}{signature}", self.link(path, version))
     }
 
-    /// Refuses a URL whose path a mount does not lie below, since links to that mount would lead out of it.
-    pub(super) fn refuse_outside(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
+    /// Rejects a URL with a path if a mount is not below that path: links to that mount would lead out of it.
+    pub(super) fn reject_outside(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
         let Some(folder) = &self.path else { return Ok(()) };
         let lies_below = |mount: &&Mount| {
             mount
@@ -158,7 +158,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Splits at the colon before the port, which is not one of those inside the brackets of an IPv6 address.
+/// Splits at the colon before the port, not at one inside the brackets of an IPv6 address.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -170,12 +170,12 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
-/// Whether this is an address or a name that a resolver would look up (RFC 1123 section 2.1; underscores are in use).
+/// Whether this is an IP address or a host name (RFC 1123 section 2.1; underscores are in use).
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
     }
-    // What ends in a number is an address to every client, so it had better be one.
+    // Clients take a host that ends in a number for an IPv4 address, so it must be one.
     let last = host.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return host.parse::<Ipv4Addr>().is_ok();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_link_can_be_built_from_is_refused() {
+    fn invalid_public_urls_are_rejected() {
         for (text, part) in [
             ("", "neither an http"),
             ("media.example.com", "neither an http"),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_the_origin_the_assets_path_and_its_version() {
+    fn link_is_origin_path_and_version() {
         let url = PublicUrl::parse("https://x.example/media").unwrap();
         let path = AssetPath::from_plain("media/M\u{e4}rz 1.pdf").unwrap();
         assert_eq!(url.link(&path, None), "https://x.example/media/M%C3%A4rz%201.pdf");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listening_address_makes_a_url_that_leads_somewhere() {
+    fn url_of_a_listening_address_can_be_followed() {
         for (scheme, address, url) in [
             (Scheme::Http, "127.0.0.1:8080", "http://127.0.0.1:8080"),
             (Scheme::Http, "0.0.0.0:80", "http://127.0.0.1:80"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mount_must_lie_below_the_urls_path() {
+    fn every_mount_must_be_below_the_path_of_the_url() {
         for (url, mounts, culprit) in [
             ("https://x.example", &["", "a"][..], None),
             ("https://x.example/media", &["media", "media/a"], None),
@@ -302,7 +302,7 @@ mod tests {
                     fresh: Duration::ZERO,
                 })
                 .collect();
-            let outcome = PublicUrl::parse(url).unwrap().refuse_outside(&mounts);
+            let outcome = PublicUrl::parse(url).unwrap().reject_outside(&mounts);
             match culprit {
                 None => assert!(outcome.is_ok(), "{url}"),
                 Some(culprit) => {

@@ -1,23 +1,23 @@
-//! What the operator gave, before it is known to be right: values and the places where they stand.
+//! Raw values: settings as written, before validation, with their places.
 //!
-//! File, environment and command line all arrive in this form, so that one parser a setting reads it from each.
+//! File, environment and command line all produce this form, so that each setting needs only one parser.
 
 use std::collections::BTreeSet;
 
 use super::{ConfigError, Place};
 
-/// A value, of whatever type it was written in.
+/// A value of any type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
-    /// A text, or a whole number in decimal digits.
+    /// A text, or a whole number as decimal digits.
     One(String),
-    /// A list of such.
+    /// A list of texts.
     Many(Vec<String>),
-    /// A number that is none of 64 bits, or no whole one, as it was written.
+    /// A number that is not whole or has more than 64 bits, as written.
     Number(String),
-    /// A yes or a no.
+    /// A boolean.
     Truth(bool),
-    /// Something that no setting takes, with its name: `a date`.
+    /// A type that no setting has, with its name: `a date`.
     Other(&'static str),
 }
 
@@ -27,27 +27,27 @@ impl Value {
         match self {
             Self::One(text) => Ok(text),
             Self::Many(_) => {
-                Err("is a list, and the setting takes one value; write it without brackets".to_owned())
+                Err("is a list, but the setting has one value; write it without brackets".to_owned())
             }
             Self::Number(text) => {
-                Err(format!("is the number {text}, which is no value for it; write a text in quotes"))
+                Err(format!("is the number {text}, but the setting is a text; write it in quotes"))
             }
             Self::Truth(_) => {
-                Err("is a boolean, which is no value for it; write a text in quotes".to_owned())
+                Err("is a boolean, but the setting is a text; write a text in quotes".to_owned())
             }
-            Self::Other(what) => Err(format!("is {what}, which is no value for it; write a text in quotes")),
+            Self::Other(what) => Err(format!("is {what}, but the setting is a text; write a text in quotes")),
         }
     }
 
-    /// The value as a single text that says something.
+    /// The value as a single text that is not empty.
     pub(super) fn one(&self) -> Result<&str, String> {
         match self.text()? {
-            "" => Err("is empty; give it a value, or leave it out".to_owned()),
+            "" => Err("is empty; set a value, or remove the setting".to_owned()),
             text => Ok(text),
         }
     }
 
-    /// The value as a single text that says how much; a number of any kind is one, and is the setting's to refuse.
+    /// The value as the text of a quantity: a text or any number, which the setting then validates.
     pub(super) fn quantity(&self) -> Result<&str, String> {
         match self {
             Self::Number(text) => Ok(text),
@@ -55,7 +55,7 @@ impl Value {
         }
     }
 
-    /// The value as a yes or a no.
+    /// The value as a boolean.
     pub(super) fn truth(&self) -> Result<bool, String> {
         match self {
             Self::Truth(truth) => Ok(*truth),
@@ -82,7 +82,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Reads the value; a refusal is told with its key and place.
+    /// Parses the value; an error gets the key and the place.
     pub(super) fn read<T>(&self, parse: impl FnOnce(&Value) -> Result<T, String>) -> Result<T, ConfigError> {
         parse(&self.value).map_err(|reason| ConfigError::Value {
             key: self.key.clone(),
@@ -92,20 +92,20 @@ impl Field {
     }
 }
 
-/// The keys that somebody has given a value: those of the others may follow from them.
+/// The keys that the operator has set; the values of other settings may follow from them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Said(pub(super) BTreeSet<&'static str>);
+pub(super) struct ExplicitKeys(pub(super) BTreeSet<&'static str>);
 
-/// Where a value comes from is not what it is: settings that hold the same are the same.
-impl PartialEq for Said {
+/// Settings with the same values are equal, wherever the values come from.
+impl PartialEq for ExplicitKeys {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Said {}
+impl Eq for ExplicitKeys {}
 
-impl Said {
+impl ExplicitKeys {
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains(key)
     }

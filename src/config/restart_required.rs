@@ -12,7 +12,7 @@ impl Settings {
     /// Keeps the values of `running` for all settings that need a restart, and returns the keys of those that changed.
     pub fn keep_restart_required(&mut self, running: &Self) -> Vec<&'static str> {
         // A setting that is unset, then and now, follows from the machine or from other settings: the operator did not change it.
-        let is_set = |key: &str| self.said.has(key) || running.said.has(key);
+        let is_set = |key: &str| self.explicit.has(key) || running.explicit.has(key);
         let has_changed = |key: &&super::settings_table::Key| {
             key.needs_restart && is_set(key.name) && (key.show)(self) != (key.show)(running)
         };
@@ -30,10 +30,10 @@ impl Settings {
         self.memory = running.memory;
         let configured = self.plain_serves;
         for key in restart_required() {
-            if running.said.has(key) {
-                self.said.0.insert(key)
+            if running.explicit.has(key) {
+                self.explicit.0.insert(key)
             } else {
-                self.said.0.remove(key)
+                self.explicit.0.remove(key)
             };
         }
         // Derived from the addresses in use, not the configured ones: an address for authorities only stays one.
@@ -58,7 +58,7 @@ mod tests {
         new.threads += 1;
         assert_eq!(new.keep_restart_required(&running), [""; 0]);
         assert_eq!(new, running);
-        new.said = crate::config::raw::Said(restart_required().collect());
+        new.explicit = crate::config::raw::ExplicitKeys(restart_required().collect());
         new.listen.push(([127, 0, 0, 1], 1).into());
         new.plain_listen.push(([127, 0, 0, 1], 2).into());
         new.admin = Some(([127, 0, 0, 1], 3).into());

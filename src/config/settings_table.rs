@@ -1,8 +1,7 @@
-//! The settings that are one value each: their keys, how each is read and how it is shown.
+//! The table of settings with one value: key, parser and printer of each.
 //!
-//! [`KEYS`] is the one list of them. The file, the environment and `--print-config` are all driven by it, so that a
-//! setting which stands here exists in all three. Mounts and cache rules are tables of their own and stand only in the
-//! file.
+//! [`KEYS`] is the only list of them. The file, the environment and `--print-config` all use it, so a setting in this table exists
+//! in all three. Lists of tables (mounts, cache rules, `[[auth]]`) exist only in the file.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,19 +17,19 @@ use super::values::{
 use super::{ChallengeType, Network, Networks, PublicUrl, Settings};
 use crate::asset::CachePolicy;
 
-/// A setting that is one value.
+/// A setting with one value.
 pub(super) struct Key {
     /// The key in the file, with its table: `memory.cache`.
     pub(super) name: &'static str,
     /// Whether a changed value takes effect only after a restart; all others take effect at a reload (SIGHUP).
     pub(super) needs_restart: bool,
-    /// Reads a value into the settings; relative paths are meant from the given folder.
+    /// Parses a value into the settings; relative paths begin at the given folder.
     pub(super) set: fn(&mut Settings, &Value, &Path) -> Result<(), String>,
-    /// The value in force; `None` where there is none.
+    /// The value in force; `None` if there is none.
     pub(super) show: fn(&Settings) -> Option<Shown>,
 }
 
-/// A value in force, in the form in which it is written to a file.
+/// A value in force, for printing.
 #[derive(PartialEq, Eq)]
 pub(super) enum Shown {
     Number(usize),
@@ -39,7 +38,7 @@ pub(super) enum Shown {
     Policy(CachePolicy),
 }
 
-/// Every such setting: those outside of any table first, then table by table.
+/// Every such setting: top-level settings first, then table by table.
 pub(super) const KEYS: &[Key] = &[
     Key {
         name: "listen",
@@ -295,7 +294,7 @@ fn shown_span(span: Duration) -> Shown {
     Shown::Text(Span(span).to_string())
 }
 
-/// `None` where the list is empty, which no file can say.
+/// `None` if the list is empty, which a file cannot express.
 fn shown_list(items: impl Iterator<Item = String>) -> Option<Shown> {
     let items: Vec<_> = items.collect();
     (!items.is_empty()).then_some(Shown::List(items))

@@ -1,6 +1,6 @@
-//! The keys of signed links: from which file or variable they come, and who else may read them.
+//! Signing keys: reads the keys of signed links from a file or a variable, and checks the permissions of the file.
 //!
-//! What a key looks like, and what it signs, is `http`'s. The keys themselves stand in no message and in nothing that is printed.
+//! The module `http` parses keys and signs. No message and no output contains a key.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,24 +11,25 @@ use super::env::SIGNING_KEYS;
 use crate::http::SigningKeys;
 use crate::small_file;
 
-/// What signs links.
+/// The signing keys and their origin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signing {
-    /// The file that was named for the keys, absolute. It may lie in a store and is never served. Default none.
+    /// The key file, absolute. It may be in a store and is never served. Default none.
     pub key_file: Option<PathBuf>,
-    /// The keys: those of the variable, else those of the file. Default none, and then no rule asks for signed links.
+    /// The keys from the variable, else from the file. Default none; then no rule requires signed links.
     pub keys: Option<SigningKeys>,
 }
 
-/// The permissions that the file may have: its owner may read and write it, and nobody else.
+/// The permissions that the key file may have: its owner may read and write it.
 const MODE: u32 = 0o600;
-/// Those of a file in the folder in which the service manager hands over credentials. Only the service gets into that folder, and
-/// a list that names it as a reader of the file shows as the right of a group (systemd.exec(5), `LoadCredential=`; acl(5)).
+/// The permissions of a file in the folder where systemd passes credentials. Only the service can enter that folder, and an
+/// access control list that lets the service read the file shows as a group permission (systemd.exec(5), `LoadCredential=`;
+/// acl(5)).
 const MODE_OF_CREDENTIAL: u32 = 0o640;
-/// Most bytes that are read of it.
+/// The largest key file, in bytes.
 const MAX_LEN: u64 = 64 << 10;
 
-/// Reads the keys. `text` is what the variable holds, if there is one, `credentials` the folder of what is handed over.
+/// Reads the keys. `text` is the value of the variable, if set; `credentials` is systemd's folder of credentials.
 pub(super) fn read(
     key_file: Option<&Path>,
     text: Option<&str>,
@@ -49,21 +50,21 @@ fn read_file(path: &Path, credentials: Option<&Path>) -> Result<String, String> 
     let is_handed_over = credentials.is_some() && path.parent() == credentials;
     if mode & !(if is_handed_over { MODE_OF_CREDENTIAL } else { MODE }) != 0 {
         return Err(format!(
-            "it has the mode {mode:04o}, with which others than its owner can do with it what they should not; make it \
-             0600 (chmod 600 {})",
+            "it has the mode {mode:04o}, so its permissions go beyond reading and writing by its owner; make it 0600 \
+             (chmod 600 {})",
             path.display()
         ));
     }
-    // A byte order mark, or zeros in every other place, where ASCII has its other bytes.
+    // UTF-16 has a byte order mark, or a zero in every other byte of ASCII text.
     let is_ascii_in_pairs =
         |zero: usize| bytes.len() > 1 && bytes.iter().skip(zero).step_by(2).all(|byte| *byte == 0);
     let is_marked = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     if is_marked || is_ascii_in_pairs(0) || is_ascii_in_pairs(1) {
-        return Err("it is UTF-16, as some editors and shells write text; write it again as UTF-8 without a byte order \
-                    mark, and with the mode 0600 (umask 077; iconv -f UTF-16 -t UTF-8 FILE > NEW)"
+        return Err("it is UTF-16, which some editors and shells write; save it as UTF-8 without a byte order mark, with the \
+                    mode 0600 (umask 077; iconv -f UTF-16 -t UTF-8 FILE > NEW)"
             .to_owned());
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as that".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as UTF-8".to_owned())
 }
 
 fn unreadable(error: &io::Error) -> String {
@@ -72,9 +73,9 @@ fn unreadable(error: &io::Error) -> String {
             "create it with one `id:base64` a line and the mode 0600 \
              (umask 077; printf '2026-01:%s\\n' \"$(openssl rand -base64 32)\" > FILE), or name another"
         }
-        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => "name one",
-        io::ErrorKind::FileTooLarge => "no list of keys is as long: name another",
-        _ => "make it readable to its owner, whom wamedia runs as, or name another",
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => "name a regular file",
+        io::ErrorKind::FileTooLarge => "no list of keys is that long; name another",
+        _ => "make it readable for the user that wamedia runs as, who must own it, or name another",
     };
     format!("it cannot be read: {error}; {fix}")
 }
@@ -88,7 +89,7 @@ mod tests {
     const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
     #[test]
-    fn a_file_that_others_may_touch_is_refused_with_the_mend() {
+    fn key_file_with_too_wide_permissions_is_rejected_with_the_fix() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("signing.keys");
         fs::write(&file, KEYS).expect("a file");
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_manager_hands_over_may_show_its_reader_as_a_group() {
+    fn systemd_credential_may_be_readable_by_its_group() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("signing-keys");
         fs::write(&file, KEYS).expect("a file");
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_readable_file_is_refused_with_the_mend() {
+    fn unreadable_key_file_is_rejected_with_the_fix() {
         let folder = tempfile::tempdir().expect("a folder");
         let fifo = folder.path().join("fifo");
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, 0o600.into()).expect("a FIFO");
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_comes_before_the_file() {
+    fn variable_overrides_key_file() {
         assert_eq!(read(None, None, None).expect("nothing"), None);
         let gone = Path::new("/gone/signing.keys");
         assert!(read(Some(gone), Some(KEYS), None).expect("keys").is_some());

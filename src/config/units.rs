@@ -1,21 +1,20 @@
-//! Sizes and durations as people write them: `256 MiB`, `1 GB`, `500ms`, `2m`.
+//! Sizes and durations with units: `256 MiB`, `1 GB`, `500ms`, `2m`.
 //!
-//! Both are whole numbers and exact both ways: what is displayed reads back as the same value. Ranges belong to the
-//! settings that have them.
+//! Both are whole numbers, and what is displayed reads back as the same value. The settings check ranges.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A number of bytes; a text without a unit counts bytes.
+/// A number of bytes; the unit is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ByteSize(pub(super) u64);
 
-/// A span of time in whole milliseconds; only `0` needs no unit.
+/// A duration in whole milliseconds; only `0` needs no unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span(pub(super) Duration);
 
-/// Units of size, each list from the largest, the binary ones first because memory is counted in them.
+/// Units of size: binary, then decimal units, each from the largest. Binary first, because memory is counted in them.
 const SIZES: [(u64, &str); 9] = [
     (1 << 40, "TiB"),
     (1 << 30, "GiB"),
@@ -43,8 +42,7 @@ impl FromStr for ByteSize {
             unit => scale(&SIZES, |name| name.eq_ignore_ascii_case(unit))
                 .ok_or_else(|| format!("`{}` is not a unit of size; {fix}", unit.escape_debug()))?,
         };
-        let bytes =
-            count.checked_mul(scale).ok_or_else(|| format!("`{text}` is more than can be counted; {fix}"))?;
+        let bytes = count.checked_mul(scale).ok_or_else(|| format!("`{text}` is too large; {fix}"))?;
         Ok(Self(bytes))
     }
 }
@@ -55,28 +53,27 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let fix = "write a whole number and its unit, such as \"500ms\", \"10s\", \"2m\" or \"1h\"";
         let (count, unit) =
-            split(text).ok_or_else(|| format!("`{}` is not a span of time; {fix}", text.escape_debug()))?;
+            split(text).ok_or_else(|| format!("`{}` is not a duration; {fix}", text.escape_debug()))?;
         let scale = match (count, unit) {
             (0, "") => 1,
             (_, "") => return Err(format!("`{text}` has no unit; {fix}")),
             (_, unit) => scale(&TIMES, |name| name == unit)
                 .ok_or_else(|| format!("`{}` is not a unit of time; {fix}", unit.escape_debug()))?,
         };
-        let millis =
-            count.checked_mul(scale).ok_or_else(|| format!("`{text}` is more than can be counted; {fix}"))?;
+        let millis = count.checked_mul(scale).ok_or_else(|| format!("`{text}` is too large; {fix}"))?;
         Ok(Self(Duration::from_millis(millis)))
     }
 }
 
-/// Splits `256 MiB` into its number and its unit; `None` where it does not begin with a number that can be counted.
+/// Splits `256 MiB` into its number and its unit; `None` if it does not begin with a number of at most 64 bits.
 fn split(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (count, unit) = text.split_at(digits);
     Some((count.parse().ok()?, unit.trim_start_matches(' ')))
 }
 
-fn scale(units: &[(u64, &str)], is_meant: impl Fn(&str) -> bool) -> Option<u64> {
-    units.iter().find(|(_, name)| is_meant(name)).map(|(scale, _)| *scale)
+fn scale(units: &[(u64, &str)], matches: impl Fn(&str) -> bool) -> Option<u64> {
+    units.iter().find(|(_, name)| matches(name)).map(|(scale, _)| *scale)
 }
 
 /// The value in the first unit of the list that divides it.
@@ -150,23 +147,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_refused_with_an_example() {
+    fn invalid_quantities_are_rejected_with_an_example() {
         for text in
             ["", " 1 MiB", "MiB", "-1", "1.5 GiB", "1 M", "1 Mbit", "1 MiB ", "1_000", "18446744073709551616"]
         {
             assert!(text.parse::<ByteSize>().unwrap_err().contains("\"256 MiB\""), "{text}");
         }
-        assert!("99999999999 TiB".parse::<ByteSize>().unwrap_err().contains("more than can be counted"));
+        assert!("99999999999 TiB".parse::<ByteSize>().unwrap_err().contains("too large"));
         for text in ["", "s", "-1s", "1.5s", "1h30m", "1d", "1M", "1 S", "99999999999999999999s"] {
             assert!(text.parse::<Span>().unwrap_err().contains("\"10s\""), "{text}");
         }
         assert!("10".parse::<Span>().unwrap_err().contains("no unit"));
-        assert!("18446744073709551615h".parse::<Span>().unwrap_err().contains("more than can be counted"));
+        assert!("18446744073709551615h".parse::<Span>().unwrap_err().contains("too large"));
     }
 
     proptest! {
         #[test]
-        fn what_is_displayed_reads_back(bytes in any::<u64>(), small in 0_u64..5000, power in 0_u32..5) {
+        fn displayed_values_read_back(bytes in any::<u64>(), small in 0_u64..5000, power in 0_u32..5) {
             for bytes in [bytes, small * 1024_u64.pow(power), small * 1000_u64.pow(power)] {
                 prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
                 let span = Span(Duration::from_millis(bytes));

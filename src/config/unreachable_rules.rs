@@ -1,9 +1,9 @@
-//! Finds the rule that can never match because the rules before it take every asset that it would.
+//! Finds cache rules that can never match, because the rules before them match all of their assets.
 //!
-//! Patterns are regular languages, so the question has an exact answer: rule by rule, the automata of the rule, of those
-//! before it and of all asset paths walk in step, and either they meet a path that only this rule takes or there is
-//! none. Automata and walks are bounded in size; past that a rule counts as fine, since the check is a help and not a
-//! guard.
+//! Patterns are regular languages, so the question has an exact answer. For each rule, the automata of the rule, of the rules
+//! before it and of all asset paths run in parallel; either they reach a path that only this rule matches, or there is none.
+//! Automata and walks are bounded in size. Past the bound a rule counts as reachable, because this check is a help and not a
+//! safeguard.
 
 use std::collections::HashSet;
 
@@ -13,27 +13,27 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind};
 
-/// Bytes that one automaton may take.
+/// Largest automaton, in bytes.
 const AUTOMATON_LIMIT: usize = 1 << 20;
-/// Transitions that one walk may make: some milliseconds.
+/// Most transitions of one walk: some milliseconds.
 const WALK_LIMIT: usize = 1 << 18;
 
-/// Every text that [`crate::asset::AssetPath`] accepts, but for its limits of length.
+/// Every text that [`crate::asset::AssetPath`] accepts, apart from its limits on length.
 const ASSET_PATHS: &str =
     r"^[^\x00-\x1f\x7f/\\.][^\x00-\x1f\x7f/\\]*(?:/[^\x00-\x1f\x7f/\\.][^\x00-\x1f\x7f/\\]*)*$";
 
-/// A rule that can never match, by its index, and what takes its assets.
+/// A rule that can never match, by its index, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Shadowed {
-    /// No asset has a path that the pattern matches.
+    /// No asset can have a path that the pattern matches.
     ByNothing(usize),
-    /// The rule of the second index matches all that the first would.
+    /// The rule with the second index matches all that the first would.
     By(usize, usize),
-    /// The rules before it match it all between them.
+    /// The rules before it together match all that it would.
     ByAll(usize),
 }
 
-/// The first of these patterns that can never match, given as the regular expressions that globset makes of them.
+/// The first of these patterns that can never match. Patterns are the regular expressions that globset generates.
 pub(super) fn first_shadowed(patterns: &[&str]) -> Option<Shadowed> {
     let paths = automaton(ASSET_PATHS, true).expect("the expression is ours and small");
     let mut earlier: Vec<(usize, Dfa)> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn first_shadowed(patterns: &[&str]) -> Option<Shadowed> {
         if is_covered(&paths, &rule, []) {
             return Some(Shadowed::ByNothing(index));
         }
-        // One by one first: those walks are short, and the answer is a better one.
+        // Single rules first: those walks are short, and the answer is more precise.
         if let Some((by, _)) = earlier.iter().find(|(_, dfa)| is_covered(&paths, &rule, [dfa])) {
             return Some(Shadowed::By(index, *by));
         }
@@ -54,32 +54,32 @@ pub(super) fn first_shadowed(patterns: &[&str]) -> Option<Shadowed> {
     None
 }
 
-/// The first pattern that `is_meant` and that some path matches which none before it does, but one behind it that is a `victim`:
-/// the indices of both. What is too large to decide counts as a match, since this is a guard.
+/// The indices of the first pattern with `is_first` and of a later pattern with `is_later` that both match a path which no pattern
+/// before them matches. What is too large to decide counts as an overlap, because this check is a safeguard.
 pub(super) fn first_overlap(
     patterns: &[&str],
-    is_meant: impl Fn(usize) -> bool,
-    is_victim: impl Fn(usize) -> bool,
+    is_first: impl Fn(usize) -> bool,
+    is_later: impl Fn(usize) -> bool,
 ) -> Option<(usize, usize)> {
-    let last = (0..patterns.len()).rfind(|index| is_victim(*index))?;
+    let last = (0..patterns.len()).rfind(|index| is_later(*index))?;
     let paths = automaton(ASSET_PATHS, true).expect("the expression is ours and small");
     let rules: Vec<_> = patterns[..=last].iter().map(|pattern| automaton(pattern, false)).collect();
-    let overlaps = |index: usize, victim: usize| {
-        let (Some(rule), Some(victim)) = (&rules[index], &rules[victim]) else { return true };
+    let overlaps = |index: usize, later: usize| {
+        let (Some(rule), Some(later)) = (&rules[index], &rules[later]) else { return true };
         let earlier: Vec<_> = rules[..index].iter().flatten().collect();
-        // Without the earlier ones where they make it too long; then the answer may be a yes too many.
-        is_empty(&[&paths, rule, victim], &earlier)
-            .or_else(|| is_empty(&[&paths, rule, victim], &[]))
+        // Without the earlier patterns if they make the walk too long; then the answer may be a false positive.
+        is_empty(&[&paths, rule, later], &earlier)
+            .or_else(|| is_empty(&[&paths, rule, later], &[]))
             .is_none_or(|is_empty| !is_empty)
     };
-    (0..last).filter(|index| is_meant(*index)).find_map(|index| {
-        Some((index, (index + 1..=last).find(|victim| is_victim(*victim) && overlaps(index, *victim))?))
+    (0..last).filter(|index| is_first(*index)).find_map(|index| {
+        Some((index, (index + 1..=last).find(|later| is_later(*later) && overlaps(index, *later))?))
     })
 }
 
 type Dfa = dense::DFA<Vec<u32>>;
 
-/// `utf8`: classes are of characters; otherwise of bytes, as globset has them.
+/// `utf8`: classes match characters; otherwise bytes, as in globset.
 fn automaton(regex: &str, utf8: bool) -> Option<Dfa> {
     dense::Builder::new()
         .configure(
@@ -95,13 +95,13 @@ fn automaton(regex: &str, utf8: bool) -> Option<Dfa> {
         .ok()
 }
 
-/// Whether every asset path that `rule` matches is matched by one of `earlier`; `false` where the walk grows too long.
+/// Whether one of `earlier` matches every asset path that `rule` matches; `false` if the walk grows too long.
 fn is_covered<'a>(paths: &'a Dfa, rule: &'a Dfa, earlier: impl IntoIterator<Item = &'a Dfa>) -> bool {
     is_empty(&[paths, rule], &Vec::from_iter(earlier)) == Some(true)
 }
 
-/// Whether no text is matched by all of `musts`, the first of which is that of asset paths, and by none of `nots`; `None` where
-/// the walk grows too long.
+/// Whether no text matches all of `musts` (the first of which is that of asset paths) and none of `nots`; `None` if the walk grows
+/// too long.
 fn is_empty(musts: &[&Dfa], nots: &[&Dfa]) -> Option<bool> {
     let automata = [musts, nots].concat();
     let anchored = start::Config::new().anchored(Anchored::Yes);
@@ -136,7 +136,7 @@ fn is_empty(musts: &[&Dfa], nots: &[&Dfa]) -> Option<bool> {
     Some(true)
 }
 
-/// One byte of each class that no automaton tells apart.
+/// One byte of each class of bytes that no automaton distinguishes.
 fn distinct_bytes(automata: &[&Dfa]) -> Vec<u8> {
     let mut classes = HashSet::new();
     (0..=u8::MAX)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_left_something_is_fine() {
+    fn rule_with_a_remaining_path_is_reachable() {
         for patterns in [
             &[][..],
             &["**"],
@@ -205,12 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_to_decide_passes() {
+    fn patterns_too_large_to_decide_count_as_reachable() {
         // One state for each set of the last twenty bytes that were an `a`.
         let large = format!("*a{}", "?".repeat(20));
         assert_eq!(find(&[&large, &large]), None);
         assert_eq!(find(&["**", &large, "x", "x"]), Some(Shadowed::By(2, 0)));
-        // Each of these is small, but not all of them in step; one by one they are still compared.
+        // Each is small, but all in parallel are too large; they are still compared one by one.
         let mut patterns: Vec<_> = ('a'..='z').map(|letter| format!("*{letter}{}", "?".repeat(6))).collect();
         patterns.push("*[a-z]??????".to_owned());
         assert_eq!(find(&patterns.iter().map(String::as_str).collect::<Vec<_>>()), None);
@@ -220,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_automaton_matches_as_the_glob_does(
+        fn automaton_matches_as_the_glob_does(
             pattern in "([ab.*?]|\\*\\*/|\\{a,b/\\}|\\[!a\\]|/){1,8}",
             path in "[ab./]{1,8}",
         ) {
@@ -235,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn a_shadowed_rule_matches_no_short_path_that_is_left(
+        fn unreachable_rule_matches_no_remaining_short_path(
             patterns in prop::collection::vec("([ab*?]|\\*\\*/|\\{a,b/\\*\\}|/){1,4}", 1..5),
         ) {
             let policy = || "no-cache".parse().expect("a policy");

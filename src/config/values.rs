@@ -1,6 +1,6 @@
 //! Readers of typed values: durations, sizes, counts, addresses, networks, files and words.
 //!
-//! Each turns a raw value into a setting, or says what is wrong with it and what to write instead.
+//! Each parses a raw value, or returns the reason and what to write instead.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -15,20 +15,20 @@ use crate::suggest::nearest;
 
 pub(super) const KIB: usize = 1 << 10;
 pub(super) const MIB: usize = 1 << 20;
-/// The longest that a wait may be set to.
+/// Maximum of every timeout.
 pub(super) const HOUR: Duration = Duration::from_hours(1);
-/// The longest that something old may be served for.
+/// Maximum of `stale_if_error`.
 pub(super) const WEEK: Duration = Duration::from_hours(168);
 
 pub(super) fn policy(value: &Value) -> Result<CachePolicy, String> {
     let text = value.text()?;
-    text.parse().map_err(|error| format!("\"{}\" is no cache policy: {error}", text.escape_debug()))
+    text.parse().map_err(|error| format!("\"{}\" is not a cache policy: {error}", text.escape_debug()))
 }
 
 pub(super) fn key_file(value: &Value, base: &Path) -> Result<PathBuf, String> {
     match value.one()? {
         name if name.contains('\0') => {
-            Err("the name holds a NUL, which no file system takes; leave it out".to_owned())
+            Err("the name has a NUL byte, which no file system allows; remove it".to_owned())
         }
         name => Ok(absolute(base, name)),
     }
@@ -38,14 +38,14 @@ pub(super) fn precedence(value: &Value) -> Result<Precedence, String> {
     let text = value.one()?;
     Precedence::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
         format!(
-            "`{}` is neither \"object\" (the Cache-Control that an object in a bucket carries comes before the rules) nor \
-             \"rules\" (it counts where no rule matches); write one of them",
+            "`{}` is neither \"object\" (the Cache-Control of an object in a bucket comes before the rules) nor \
+             \"rules\" (it counts only where no rule matches); write one of them",
             text.escape_debug()
         )
     })
 }
 
-/// A span of time within a range.
+/// A duration within a range.
 pub(super) fn duration_within(value: &Value, range: RangeInclusive<Duration>) -> Result<Duration, String> {
     let Span(duration) = value.quantity()?.parse()?;
     if range.contains(&duration) {
@@ -59,7 +59,7 @@ pub(super) fn timeout(value: &Value) -> Result<Duration, String> {
     let range = Duration::from_millis(100)..=HOUR;
     if value.quantity()?.parse() == Ok(Span(Duration::ZERO)) {
         return Err(format!(
-            "0 would be a wait without end, which holds a connection for ever; write a time from {} to {}",
+            "0 would mean no timeout, so a connection could be held for ever; write a time from {} to {}",
             Span(*range.start()),
             Span(*range.end()),
         ));
@@ -106,8 +106,10 @@ pub(super) fn in_bytes(size: usize) -> ByteSize {
 pub(super) fn networks(value: &Value) -> Result<Networks, String> {
     let networks: Vec<Network> = value.items()?.into_iter().map(str::parse).collect::<Result<_, _>>()?;
     match networks.iter().enumerate().find(|(index, network)| networks[..*index].contains(network)) {
-        _ if networks.is_empty() => Err("names no address; name one, or leave it out".to_owned()),
-        Some((_, twice)) => Err(format!("`{twice}` stands twice; keep one")),
+        _ if networks.is_empty() => {
+            Err("the list is empty; write at least one address, or remove the setting".to_owned())
+        }
+        Some((_, twice)) => Err(format!("`{twice}` is listed twice; keep one")),
         None => Ok(networks.into_iter().collect()),
     }
 }
@@ -116,27 +118,27 @@ pub(super) fn plain_serves(value: &Value) -> Result<PlainServes, String> {
     let text = value.one()?;
     PlainServes::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
         format!(
-            "`{}` is neither \"assets\" (all that is served over https, too) nor \"challenges\" (nothing but answers to \
-             certificate authorities); write one of them",
+            "`{}` is neither \"assets\" (everything that https serves too) nor \"challenges\" (only responses to certificate \
+             authorities); write one of them",
             text.escape_debug()
         )
     })
 }
 
-/// Files, absolute; whether they are there is looked at when they are read.
+/// Files as absolute paths; whether they exist is checked when they are read.
 pub(super) fn files(value: &Value, base: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for item in value.items()? {
         if item.is_empty() {
-            return Err("names a file with an empty name; name one, or leave it out".to_owned());
+            return Err("has an empty file name; write a name, or remove it".to_owned());
         }
         if item.contains('\0') {
-            return Err("the file name holds a NUL, which no file system takes; leave it out".to_owned());
+            return Err("the file name has a NUL byte, which no file system allows; remove it".to_owned());
         }
         files.push(absolute(base, item));
     }
     if files.is_empty() {
-        return Err("names no file; name one, or leave it out".to_owned());
+        return Err("the list is empty; write at least one file, or remove the setting".to_owned());
     }
     Ok(files)
 }
@@ -144,7 +146,7 @@ pub(super) fn files(value: &Value, base: &Path) -> Result<Vec<PathBuf>, String> 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!(
-            "`{}` is not an address and a port; write such as \"127.0.0.1:8080\", \"[::1]:8080\", \
+            "`{}` is not an IP address with a port; write one such as \"127.0.0.1:8080\", \"[::1]:8080\", \
              or \"0.0.0.0:8080\" for every IPv4 address of this machine",
             text.escape_debug(),
         )
@@ -156,12 +158,12 @@ pub(super) fn addresses(value: &Value) -> Result<Vec<SocketAddr>, String> {
     for item in value.items()? {
         let address = address(item)?;
         if addresses.contains(&address) {
-            return Err(format!("`{address}` stands twice; keep one"));
+            return Err(format!("`{address}` is listed twice; keep one"));
         }
         addresses.push(address);
     }
     if addresses.is_empty() {
-        return Err("no address is named; write at least one, such as \"127.0.0.1:8080\"".to_owned());
+        return Err("the list is empty; write at least one address, such as \"127.0.0.1:8080\"".to_owned());
     }
     Ok(addresses)
 }
@@ -176,16 +178,16 @@ pub(super) fn access_log(value: &Value, base: &Path) -> Result<AccessLog, String
         _ => {}
     }
     let shown = text.escape_debug();
-    // Anything else is a file, but a file called `jsno` is what nobody wants.
+    // Anything else is a file name, but `jsno` is probably a typing error.
     if !text.contains(['/', '.'])
         && let Some(word) = nearest(&text.to_ascii_lowercase(), WORDS)
     {
         return Err(format!(
-            "did you mean `{word}` by `{shown}`? for a file of that name write \"./{shown}\""
+            "did you mean `{word}` instead of `{shown}`? For a file of that name, write \"./{shown}\""
         ));
     }
     if text.contains('\0') {
-        return Err("the file name holds a NUL, which no file system takes; leave it out".to_owned());
+        return Err("the file name has a NUL byte, which no file system allows; remove it".to_owned());
     }
     let file = absolute(base, text);
     if file.is_dir() {
@@ -193,14 +195,14 @@ pub(super) fn access_log(value: &Value, base: &Path) -> Result<AccessLog, String
     }
     match file.parent() {
         Some(folder) if !folder.is_dir() => Err(format!(
-            "there is no directory {} for the file; create it, or name another",
+            "the directory {} of the file does not exist; create it, or name another",
             folder.display()
         )),
         _ => Ok(AccessLog::File(file)),
     }
 }
 
-/// The path made absolute below `base`, without `.` segments; nothing is looked up, so symbolic links stay.
+/// The path made absolute below `base`, without `.` segments; symbolic links are not resolved.
 pub(super) fn absolute(base: &Path, named: impl AsRef<Path>) -> PathBuf {
     let joined = base.join(named);
     path::absolute(&joined).unwrap_or(joined)
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_made_absolute_without_being_looked_up() {
+    fn paths_are_made_absolute_without_resolving_links() {
         for (name, path) in [(".", "/base"), ("./a/./b", "/base/a/b"), ("../a", "/base/../a"), ("/x", "/x")] {
             assert_eq!(absolute(Path::new("/base"), name), Path::new(path), "{name}");
         }

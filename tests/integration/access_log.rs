@@ -72,7 +72,7 @@ fn request(client: &mut Client, row: &Row<'_>) -> u64 {
 }
 
 #[test]
-fn a_line_of_json_has_every_field() {
+fn json_lines_have_every_field() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "json"]);
     let mut client = server.connect();
@@ -109,7 +109,7 @@ fn a_line_of_json_has_every_field() {
 }
 
 #[test]
-fn a_line_of_text_has_every_field() {
+fn text_lines_have_every_field() {
     let folder = folder();
     let mut server = Server::start(folder.path());
     let mut client = server.connect();
@@ -155,7 +155,7 @@ fn leave(toml: &str) -> Value {
 }
 
 #[test]
-fn a_response_that_its_client_did_not_wait_for_was_cut() {
+fn a_response_is_logged_as_cut_if_the_client_disconnects() {
     for toml in ["", "[memory]\ncache = 0\n"] {
         let entry = leave(toml);
         assert_eq!(shown(&entry, &["path", "status", "outcome"]), "\"/big.mp4\" 200 \"cut\"");
@@ -166,7 +166,7 @@ fn a_response_that_its_client_did_not_wait_for_was_cut() {
 }
 
 #[test]
-fn an_http_2_response_that_its_client_did_not_wait_for_was_cut() {
+fn an_http_2_response_is_logged_as_cut_if_the_client_disconnects() {
     let folder = folder();
     folder.write("big.mp4", noise(BIG, 1));
     let mut server = Server::with(folder.path(), &["--access-log", "json"]);
@@ -218,7 +218,7 @@ fn ask_for_forgeries(server: &mut Server, mut check: impl FnMut(&mut Server, &st
 }
 
 #[test]
-fn no_client_can_forge_a_line_of_json() {
+fn clients_cannot_forge_json_lines() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "json"]);
     let mut count = 0;
@@ -235,7 +235,7 @@ fn no_client_can_forge_a_line_of_json() {
 }
 
 #[test]
-fn no_client_can_forge_a_line_of_text() {
+fn clients_cannot_forge_text_lines() {
     let folder = folder();
     let mut server = Server::start(folder.path());
     let mut count = 0;
@@ -258,7 +258,7 @@ fn no_client_can_forge_a_line_of_text() {
 }
 
 #[test]
-fn a_request_that_cannot_be_read_has_a_line_without_what_it_asked_for() {
+fn a_malformed_request_is_logged_without_its_path() {
     let folder = folder();
     let ask = |server: &Server| {
         let mut client = server.connect();
@@ -288,7 +288,7 @@ fn a_request_that_cannot_be_read_has_a_line_without_what_it_asked_for() {
 }
 
 #[test]
-fn no_line_is_written_where_none_is_wanted() {
+fn access_log_off_writes_nothing() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "off"]);
     assert_eq!(server.get("/a.jpg").status, 200);
@@ -316,7 +316,7 @@ fn wait_for_entry(file: &Path, path: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_log_file_is_json_and_is_begun_anew_once_it_is_moved_away() {
+fn a_log_file_is_json_and_is_reopened_after_rotation() {
     let folder = folder();
     let logs = Folder::new();
     let (log, moved) = (logs.at("access.json"), logs.at("access.json.1"));
@@ -343,7 +343,7 @@ fn a_log_file_is_json_and_is_begun_anew_once_it_is_moved_away() {
 }
 
 #[test]
-fn a_log_file_that_cannot_be_written_any_more_is_told_of_and_does_not_stop_serving() {
+fn a_log_file_that_becomes_unwritable_is_reported_and_does_not_stop_serving() {
     let folder = folder();
     let logs = Folder::new();
     logs.write("logs/access.json", "");
@@ -360,7 +360,7 @@ fn a_log_file_that_cannot_be_written_any_more_is_told_of_and_does_not_stop_servi
 }
 
 #[test]
-fn a_log_file_that_cannot_be_written_is_refused_before_a_port_is_bound() {
+fn an_unwritable_log_file_is_rejected_before_a_port_is_bound() {
     let folder = folder();
     fs::create_dir(folder.at("logs")).expect("a folder");
     symlink(folder.at("nowhere/access.json"), folder.at("dangling.json")).expect("a link");
@@ -369,7 +369,7 @@ fn a_log_file_that_cannot_be_written_is_refused_before_a_port_is_bound() {
     let address = taken.local_addr().expect("an address").to_string();
     for (log, code, parts) in [
         ("logs", 2, ["--access-log", "is a directory; name a file in it"]),
-        ("nowhere/access.json", 2, ["--access-log", "there is no directory"]),
+        ("nowhere/access.json", 2, ["--access-log", "the directory"]),
         ("jsno", 2, ["--access-log", "did you mean `json`"]),
         ("", 2, ["--access-log", "is empty"]),
         ("dangling.json", 3, ["cannot write the access log ", "dangling.json: "]),
@@ -433,7 +433,7 @@ impl Drop for Unheard {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_stops_neither_serving_nor_stopping() {
+fn a_stderr_without_a_reader_stops_neither_serving_nor_the_shutdown() {
     let folder = folder();
     let mut server = Unheard::spawn(&mut wamedia(), &folder, Stdio::piped());
     let mut stderr = server.stderr();
@@ -452,7 +452,7 @@ fn a_stderr_that_nobody_reads_stops_neither_serving_nor_stopping() {
 }
 
 #[test]
-fn a_pipe_that_is_full_from_the_start_stops_nothing_either() {
+fn a_pipe_that_is_full_at_the_start_does_not_stop_serving() {
     let folder = folder();
     let (_reader, mut writer) = io::pipe().expect("a pipe");
     rustix::io::ioctl_fionbio(&writer, true).expect("a mode");
@@ -465,7 +465,7 @@ fn a_pipe_that_is_full_from_the_start_stops_nothing_either() {
 }
 
 #[test]
-fn lines_that_wait_take_no_more_memory_than_they_may() {
+fn the_log_queue_takes_bounded_memory() {
     let folder = folder();
     let mut server = Unheard::spawn(&mut wamedia(), &folder, Stdio::piped());
     server.ask(100, 2000);
@@ -481,7 +481,7 @@ fn lines_that_wait_take_no_more_memory_than_they_may() {
 }
 
 #[test]
-fn a_stderr_that_is_closed_stops_nothing() {
+fn a_closed_stderr_does_not_stop_serving() {
     let folder = folder();
     let mut closed =
         Unheard::spawn(&mut wamedia_from_shell("exec \"$0\" \"$@\" 2>&-"), &folder, Stdio::null());
@@ -497,7 +497,7 @@ fn a_stderr_that_is_closed_stops_nothing() {
 }
 
 #[test]
-fn a_line_that_was_left_unfinished_spoils_no_other() {
+fn an_unfinished_line_does_not_corrupt_the_next_one() {
     let (folder, logs) = (folder(), Folder::new());
     logs.write("access.json", "{\"time\":");
     let path = logs.at("access.json");
@@ -515,7 +515,7 @@ fn a_line_that_was_left_unfinished_spoils_no_other() {
 }
 
 #[test]
-fn a_log_that_lies_in_the_store_is_not_served() {
+fn a_log_inside_the_served_folder_is_not_served() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "access.json"]);
     let told = server.lines().join("\n");
@@ -538,7 +538,7 @@ fn lost(admin: SocketAddr) -> f64 {
 }
 
 #[test]
-fn lines_that_a_full_disk_does_not_take_are_counted_and_told_of_sparingly() {
+fn lines_lost_on_a_full_disk_are_counted_and_reported_in_sums() {
     let folder = folder();
     let arguments = ["--access-log", "/dev/full", "--admin", "127.0.0.1:0"];
     let mut server = Server::with(folder.path(), &arguments);
@@ -571,7 +571,7 @@ fn reader_of(fifo: &Path) -> File {
 }
 
 #[test]
-fn a_reader_of_a_fifo_that_lags_gets_every_line_whole() {
+fn a_slow_fifo_reader_gets_every_line_whole() {
     let folder = folder();
     let fifo = folder.at("log.fifo");
     make_fifo(&fifo);
@@ -597,7 +597,7 @@ fn a_reader_of_a_fifo_that_lags_gets_every_line_whole() {
 }
 
 #[test]
-fn a_reader_of_a_fifo_that_hangs_stops_neither_serving_nor_stopping() {
+fn a_hanging_fifo_reader_stops_neither_serving_nor_the_shutdown() {
     let folder = folder();
     let fifo = folder.at("log.fifo");
     make_fifo(&fifo);
@@ -623,7 +623,7 @@ fn a_reader_of_a_fifo_that_hangs_stops_neither_serving_nor_stopping() {
 }
 
 #[test]
-fn a_fifo_that_nobody_reads_is_refused_as_a_log() {
+fn a_fifo_without_a_reader_is_rejected_as_a_log() {
     let folder = folder();
     make_fifo(&folder.at("log.fifo"));
     let outcome =

@@ -37,7 +37,7 @@ fn serve() -> (Server, SocketAddr, Folder) {
 }
 
 #[test]
-fn it_is_off_unless_asked_for_by_flag_environment_or_file() {
+fn the_admin_listener_is_off_unless_configured() {
     let folder = Folder::new();
     folder.write("small.jpg", "small");
     let mut server = Server::start(folder.path());
@@ -64,7 +64,7 @@ fn it_is_off_unless_asked_for_by_flag_environment_or_file() {
 }
 
 #[test]
-fn nothing_of_it_is_on_the_public_listener_nor_anything_served_on_it() {
+fn the_admin_and_public_listeners_serve_nothing_of_each_other() {
     let (server, admin, folder) = serve();
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(ask(admin, path).status, 200, "{path}");
@@ -80,7 +80,7 @@ fn nothing_of_it_is_on_the_public_listener_nor_anything_served_on_it() {
 }
 
 #[test]
-fn it_answers_what_it_is_asked_and_tells_what_it_may_be_asked() {
+fn unknown_paths_and_methods_are_answered_with_the_known_ones() {
     let (_server, admin, _folder) = serve();
     let mut client = Client::new(admin);
     for path in ["/", "/metricsx", "/metrics/", "/healthz/../metrics", "//metrics"] {
@@ -101,7 +101,7 @@ fn it_answers_what_it_is_asked_and_tells_what_it_may_be_asked() {
 }
 
 #[test]
-fn who_holds_connections_and_says_nothing_keeps_nobody_out() {
+fn idle_connections_do_not_keep_others_out() {
     let (_server, admin, _folder) = serve();
     let mut crowd: Vec<_> = (0..200).map(|_| Client::new(admin)).collect();
     assert_eq!(ask(admin, "/healthz").text(), "ok\n");
@@ -113,7 +113,7 @@ fn who_holds_connections_and_says_nothing_keeps_nobody_out() {
 }
 
 #[test]
-fn a_folder_that_is_gone_makes_it_unready_until_it_is_back() {
+fn a_missing_folder_makes_it_unready_until_it_is_back() {
     let folder = Folder::new();
     folder.write("media/a.jpg", "a").write("other/b.jpg", "b");
     let toml = "[[mount]]\nstore = \"media\"\n[[mount]]\npath = \"/other\"\nstore = \"other\"\n[admin]\nlisten = \"127.0.0.1:0\"\n";
@@ -140,7 +140,7 @@ fn a_folder_that_is_gone_makes_it_unready_until_it_is_back() {
 }
 
 #[test]
-fn a_bucket_that_is_down_makes_it_unready_until_it_is_back() {
+fn a_bucket_outage_makes_it_unready_until_it_is_over() {
     let s3 = S3Server::start();
     s3.put("a.jpg", "a", Meta::default());
     let clocks = [("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"), ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms")];
@@ -161,7 +161,7 @@ fn a_bucket_that_is_down_makes_it_unready_until_it_is_back() {
 }
 
 #[test]
-fn a_bucket_that_nobody_asks_for_anything_is_asked_whether_it_is_there() {
+fn an_unused_bucket_is_probed_by_readiness() {
     let s3 = S3Server::start();
     let clocks = [("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"), ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms")];
     let variables = [clocks[0], clocks[1], ("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")];
@@ -180,7 +180,7 @@ fn a_bucket_that_nobody_asks_for_anything_is_asked_whether_it_is_there() {
 }
 
 #[test]
-fn a_bucket_that_is_silent_is_asked_once_however_many_want_to_know_and_nobody_waits_for_it() {
+fn concurrent_readiness_checks_share_one_probe_of_a_hanging_bucket() {
     let s3 = S3Server::start();
     let mut server = serving_with(&s3, &[("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")], "");
     let admin = address_of(&mut server);
@@ -199,7 +199,7 @@ fn a_bucket_that_is_silent_is_asked_once_however_many_want_to_know_and_nobody_wa
 }
 
 #[test]
-fn https_without_a_valid_certificate_makes_it_unready_and_one_that_is_valid_is_enough() {
+fn https_without_a_valid_certificate_is_unready_and_one_valid_certificate_is_enough() {
     let folder = Folder::new();
     let put = |name: &str, host: &str, expires: i32| {
         let key = KeyPair::generate().expect("a key");
@@ -236,7 +236,7 @@ fn https_without_a_valid_certificate_makes_it_unready_and_one_that_is_valid_is_e
 }
 
 #[test]
-fn while_it_drains_it_is_alive_and_not_ready() {
+fn a_draining_server_is_alive_and_not_ready() {
     let folder = Folder::new();
     // More than the sockets between server and client hold.
     let big = noise(24 << 20, 1);
@@ -256,7 +256,7 @@ fn while_it_drains_it_is_alive_and_not_ready() {
         let answer = kept.request("GET", "/readyz", &[]);
         (answer.status == 503).then_some(answer)
     });
-    assert!(unready.text().contains("not ok serving: the server was told to stop"), "{}", unready.text());
+    assert!(unready.text().contains("not ok serving: the server is shutting down"), "{}", unready.text());
     assert_eq!(ask(admin, "/healthz").status, 200);
     assert!(ask(admin, "/metrics").text().contains("wamedia_http_connections_open 1\n"));
 
@@ -266,7 +266,7 @@ fn while_it_drains_it_is_alive_and_not_ready() {
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_told_before_anything_is_served() {
+fn an_unavailable_address_is_reported_before_anything_is_served() {
     let folder = Folder::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let also_taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -288,14 +288,14 @@ fn an_address_that_cannot_be_had_is_told_before_anything_is_served() {
     drop(taken);
     let refused = serve("127.0.0.1:9", "127.0.0.1:9");
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("127.0.0.1:9 stands in `admin.listen` and in `listen`"), "{refused:?}");
+    assert!(refused.stderr.contains("127.0.0.1:9 is in `admin.listen` and also in `listen`"), "{refused:?}");
     for wrong in ["9900", "localhost", ":9900", "127.0.0.1:99999"] {
         assert_eq!(serve("127.0.0.1:0", wrong).code, Some(2), "{wrong}");
     }
 }
 
 #[test]
-fn who_sends_no_proper_request_neither_stays_nor_keeps_others_out_for_long() {
+fn malformed_and_slow_requests_do_not_keep_others_out() {
     let (server, admin, _folder) = serve();
     for bytes in ["\r\n\r\n\0\0", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let mut client = Client::new(admin);

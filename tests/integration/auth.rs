@@ -221,7 +221,7 @@ fn links_say_that_there_is_a_door_and_nothing_tells_credentials() {
     assert_eq!(run(site.path(), &["link", "z.jpg"]).stderr, "");
 
     let printed = run(site.path(), &["serve", "--print-config"]);
-    assert!(printed.stdout.contains("path = \"/partner/deep\"\n# basic is not set\n# bearer: 1, not shown"));
+    assert!(printed.stdout.contains("path = \"/partner/deep\"\n# basic is not set\n# bearer: 1, not printed"));
     let hashes = ["pass:word", "other", "t0ken"].map(|secret| hex(&Sha256::digest(secret)));
     let credential = basic("whatsapp:pass:word");
     for format in ["text", "json"] {

@@ -141,7 +141,7 @@ fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
             &[],
             &["`mount.store` in wamedia.toml line 3", "/nowhere does not exist"],
         ),
-        ("", &[], &["s3n://media/shop"], &["STORE", "`s3n://media/shop` is no store", "did you mean s3://?"]),
+        ("", &[], &["s3n://media/shop"], &["STORE", "`s3n://media/shop` is not a known kind of store", "did you mean s3://?"]),
         ("[[mount]]\nstore = \"gs://\"\n", &[], &[], &["wamedia.toml line 2", "`gs://` names no bucket"]),
         (
             "[[mount]]\npath = \"/a\"\n",
@@ -153,9 +153,9 @@ fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
             "[[mount]]\nstore = \"media\"\n[[mount]]\nstore = \".\"\npath = \"/\"\n",
             &[],
             &[],
-            &["wamedia.toml line 3", "`/` has a mount already, in wamedia.toml line 1"],
+            &["wamedia.toml line 3", "`/` already has a mount, in wamedia.toml line 1"],
         ),
-        ("", &[], &[], &["no store is named", "wamedia serve media", "WAMEDIA_STORE", "[[mount]]"]),
+        ("", &[], &[], &["no store is configured", "wamedia serve media", "WAMEDIA_STORE", "[[mount]]"]),
     ]);
 }
 
@@ -170,7 +170,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         ),
         ("[cahce]\n", &[], &["media"], &["unknown key `cahce` in wamedia.toml line 1", "`cache`"]),
         ("[limits]\nlisten = \"a\"\n", &[], &["media"], &["`limits.listen`", "belongs at the top"]),
-        ("[memory]\nxyzzy = 1\n", &[], &["media"], &["the known ones are memory.cache"]),
+        ("[memory]\nxyzzy = 1\n", &[], &["media"], &["the known keys are memory.cache"]),
         (
             "",
             &[("WAMEDIA_LISTN", "127.0.0.1:0")],
@@ -233,13 +233,13 @@ fn a_value_that_cannot_be_is_refused_with_its_place() {
             "",
             &[],
             &["media", "--listen", "127.0.0.1:9", "--listen", "127.0.0.1:9"],
-            &["--listen", "`127.0.0.1:9` stands twice", "keep one"],
+            &["--listen", "`127.0.0.1:9` is listed twice", "keep one"],
         ),
         (
             "[limits]\nhead_timeout = 0\n",
             &[],
             &["media"],
-            &["`limits.head_timeout` in wamedia.toml line 2", "a wait without end", "from 100ms to 1h"],
+            &["`limits.head_timeout` in wamedia.toml line 2", "no timeout", "from 100ms to 1h"],
         ),
         (
             "",
@@ -265,7 +265,7 @@ fn a_configuration_file_that_cannot_be_read_is_refused() {
             "threads = 1\n[cache\n",
             &[],
             &["media"],
-            &["wamedia.toml line 2, column 7 is not TOML", "mend the line"],
+            &["wamedia.toml line 2, column 7 is not TOML", "correct the line"],
         ),
         ("threads = 1\nthreads = 2\n", &[], &["media"], &["wamedia.toml line 2", "is not TOML"]),
     ]);
@@ -459,7 +459,7 @@ fn what_print_config_prints_is_a_configuration_that_gives_the_same_settings() {
     elsewhere.write("printed.toml", &first);
     let second = print(elsewhere.path(), &elsewhere.at("printed.toml"));
     let settings = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| !line.starts_with("# The file: ")).map(str::to_owned).collect()
+        text.lines().filter(|line| !line.starts_with("# Configuration file: ")).map(str::to_owned).collect()
     };
     assert_eq!(settings(&first), settings(&second));
 }
@@ -614,7 +614,7 @@ fn a_link_to_what_is_not_served_is_refused() {
     let in_store = outcome(&mut command(site.path(), &[("WAMEDIA_STORE", store)], &["link", "wamedia.toml"]));
     assert_refused(&in_store, 1, &["there is no asset wamedia.toml in"]);
     let nothing = Folder::new();
-    assert_refused(&run(nothing.path(), &["link", "a.jpg"]), 2, &["no store is named"]);
+    assert_refused(&run(nothing.path(), &["link", "a.jpg"]), 2, &["no store is configured"]);
 }
 
 #[test]

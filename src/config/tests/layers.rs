@@ -1,15 +1,15 @@
-//! Who wins over whom, and what holds where nobody says anything.
+//! Precedence of flags, environment and file, and the defaults.
 
 use super::*;
 use crate::asset::AssetPath;
 
 #[test]
 fn defaults_are_the_documented_ones() {
-    let house = House::new();
-    let settings = house.load(&store(), &[]).unwrap();
+    let fixture = Fixture::new();
+    let settings = fixture.load(&store(), &[]).unwrap();
     let expected = Settings {
         admin: None,
-        said: Said::default(),
+        explicit: ExplicitKeys::default(),
         listen: vec!["127.0.0.1:8080".parse().unwrap()],
         plain_listen: vec![],
         plain_serves: PlainServes::Assets,
@@ -27,7 +27,7 @@ fn defaults_are_the_documented_ones() {
         },
         mounts: vec![Mount {
             path: String::new(),
-            store: Location::Folder(house.path("media")),
+            store: Location::Folder(fixture.path("media")),
             fresh: Duration::from_secs(1),
         }],
         memory: Memory { cache: 268_435_456, streams: 33_554_432, digests: 65_536 },
@@ -67,19 +67,19 @@ fn defaults_are_the_documented_ones() {
 }
 
 #[test]
-fn every_key_is_read_from_the_file_and_the_environment_alike_and_the_environment_wins() {
+fn every_key_is_read_from_file_and_environment_and_the_environment_overrides() {
     let samples = samples();
     assert_eq!(samples.len(), KEYS.len());
     // The folder may be another, and is part of what is shown of a file.
-    let shown_in = |house: &House, settings: &Settings, key: &Key| {
-        shown(settings, key).map(|text| text.replace(&house.path("").display().to_string(), ""))
+    let shown_in = |fixture: &Fixture, settings: &Settings, key: &Key| {
+        shown(settings, key).map(|text| text.replace(&fixture.path("").display().to_string(), ""))
     };
     for key in KEYS {
         let [first, second, _] = samples[key.name];
         let others = companion(key.name);
-        let file = House::with_file(&format!("{others}{} = \"{first}\"\n{MOUNT}", key.name));
+        let file = Fixture::with_file(&format!("{others}{} = \"{first}\"\n{MOUNT}", key.name));
         let variable = env::variable(key.name);
-        let defaults = House::with_file(&format!("{others}{MOUNT}"));
+        let defaults = Fixture::with_file(&format!("{others}{MOUNT}"));
 
         let from_file = file.load(&Flags::default(), &[]).unwrap();
         assert_ne!(shown(&from_file, key), shown(&Settings::defaults(), key), "{}", key.name);
@@ -99,7 +99,7 @@ fn every_key_is_read_from_the_file_and_the_environment_alike_and_the_environment
 }
 
 #[test]
-fn flags_win_over_the_environment() {
+fn flags_override_the_environment() {
     let samples = samples();
     for (name, set) in [
         ("listen", (|flags, text| flags.listen = vec![text]) as fn(&mut Flags, String)),
@@ -111,50 +111,50 @@ fn flags_win_over_the_environment() {
         ("acme.domains", |flags, text| flags.domain = vec![text]),
     ] {
         let [in_file, in_variable, in_flag] = samples[name];
-        let house = House::with_file(&format!("{}{name} = \"{in_file}\"\n{MOUNT}", companion(name)));
+        let fixture = Fixture::with_file(&format!("{}{name} = \"{in_file}\"\n{MOUNT}", companion(name)));
         let mut flags = Flags::default();
         set(&mut flags, in_flag.to_owned());
-        let settings = house.load(&flags, &[(&env::variable(name), in_variable)]).unwrap();
+        let settings = fixture.load(&flags, &[(&env::variable(name), in_variable)]).unwrap();
         let key = settings_table::key(name).unwrap();
         let expected =
-            if name == "access_log" { house.path(in_flag).display().to_string() } else { in_flag.into() };
+            if name == "access_log" { fixture.path(in_flag).display().to_string() } else { in_flag.into() };
         assert_eq!(shown(&settings, key), Some(expected));
     }
 }
 
 #[test]
-fn several_listen_flags_are_several_addresses() {
+fn repeated_listen_flags_add_addresses() {
     let flags = Flags { listen: vec!["127.0.0.1:0".into(), "[::1]:8080".into()], ..store() };
-    let settings = House::new().load(&flags, &[]).unwrap();
+    let settings = Fixture::new().load(&flags, &[]).unwrap();
     assert_eq!(settings.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
 }
 
 #[test]
-fn certificates_and_keys_are_files_beside_where_they_are_named() {
-    let house = House::with_file(MOUNT);
-    fs::create_dir(house.path("etc")).unwrap();
+fn relative_certificate_and_key_paths_begin_where_they_are_configured() {
+    let fixture = Fixture::with_file(MOUNT);
+    fs::create_dir(fixture.path("etc")).unwrap();
     let toml = "[tls]\ncert = [\"a,1.pem\", \"/b.pem\"]\nkey = [\"a.key\", \"b.key\"]\n[[mount]]\nstore = \"../media\"\n";
-    fs::write(house.path("etc/w.toml"), toml).unwrap();
+    fs::write(fixture.path("etc/w.toml"), toml).unwrap();
     let flags = Flags { config: Some("etc/w.toml".into()), ..Flags::default() };
-    let settings = house.load(&flags, &[]).unwrap();
-    let (first, second) = (house.path("etc/a,1.pem"), house.path("etc/a.key"));
-    let key = house.path("etc/b.key");
+    let settings = fixture.load(&flags, &[]).unwrap();
+    let (first, second) = (fixture.path("etc/a,1.pem"), fixture.path("etc/a.key"));
+    let key = fixture.path("etc/b.key");
     let expected = [(&*first, &*second), (Path::new("/b.pem"), &*key)];
     assert_eq!(settings.tls.pairs().collect::<Vec<_>>(), expected);
     assert_eq!(settings.base_url().to_string(), "https://127.0.0.1:8080");
 
     let flags = Flags { tls_cert: vec!["a.pem".to_owned()], tls_key: vec!["a.key".to_owned()], ..flags };
-    let settings = house.load(&flags, &[]).unwrap();
-    let expected = [(&*house.path("a.pem"), &*house.path("a.key"))];
+    let settings = fixture.load(&flags, &[]).unwrap();
+    let expected = [(&*fixture.path("a.pem"), &*fixture.path("a.key"))];
     assert_eq!(settings.tls.pairs().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn a_domain_is_a_public_host_where_nothing_else_is_said() {
-    let house = House::with_file(MOUNT);
+fn domain_sets_the_defaults_of_addresses_and_public_url() {
+    let fixture = Fixture::with_file(MOUNT);
     let flags = Flags { domain: vec!["Media.Example.com".into(), "b.example".into()], ..Flags::default() };
     let shown = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
-    let settings = house.load(&flags, &[("HOME", "/home/a")]).unwrap();
+    let settings = fixture.load(&flags, &[("HOME", "/home/a")]).unwrap();
     assert_eq!(settings.acme.domains, ["media.example.com", "b.example"]);
     assert_eq!(settings.acme.state, Path::new("/home/a/.local/state/wamedia/acme"));
     assert_eq!(shown(&settings.listen), ["0.0.0.0:443", "[::]:443"]);
@@ -176,70 +176,70 @@ fn a_domain_is_a_public_host_where_nothing_else_is_said() {
         ("acme.challenge = \"tls-alpn-01\"", &[], "assets", "tls-alpn-01"),
         ("acme.challenge = \"http-01\"", &["0.0.0.0:80", "[::]:80"], "challenges", "http-01"),
     ] {
-        let house = House::with_file(&format!("{toml}\n{MOUNT}"));
-        let settings = house.load(&flags, &[]).unwrap();
+        let fixture = Fixture::with_file(&format!("{toml}\n{MOUNT}"));
+        let settings = fixture.load(&flags, &[]).unwrap();
         assert_eq!(shown(&settings.plain_listen), plain, "{toml}");
         assert_eq!(settings.plain_serves.as_str(), serves, "{toml}");
         let kinds = settings.acme.challenge.iter().map(|kind| kind.as_str());
         assert_eq!(kinds.collect::<Vec<_>>().join(" "), challenges, "{toml}");
     }
     let own = format!("public_url = \"https://cdn.example:8443\"\n{MOUNT}");
-    let settings = House::with_file(&own).load(&flags, &[]).unwrap();
+    let settings = Fixture::with_file(&own).load(&flags, &[]).unwrap();
     assert_eq!(settings.base_url().to_string(), "https://cdn.example:8443");
 }
 
 #[test]
-fn a_store_outside_the_file_replaces_its_mounts() {
-    let house = House::with_file("[[mount]]\npath = \"/x\"\nstore = \"gone\"\nfresh = 0\n");
-    fs::create_dir(house.path("other")).unwrap();
+fn store_from_a_flag_or_variable_replaces_the_mounts_of_the_file() {
+    let fixture = Fixture::with_file("[[mount]]\npath = \"/x\"\nstore = \"gone\"\nfresh = 0\n");
+    fs::create_dir(fixture.path("other")).unwrap();
     for (flags, variables, folder) in [
         (Flags::default(), &[("WAMEDIA_STORE", "other")][..], "other"),
         (store(), &[("WAMEDIA_STORE", "other")], "media"),
         (store(), &[], "media"),
     ] {
-        let settings = house.load(&flags, variables).unwrap();
-        let store = Location::Folder(house.path(folder));
+        let settings = fixture.load(&flags, variables).unwrap();
+        let store = Location::Folder(fixture.path(folder));
         let expected = Mount { path: String::new(), store, fresh: Duration::from_secs(1) };
         assert_eq!(settings.mounts, [expected]);
     }
 }
 
 #[test]
-fn the_file_is_the_flags_else_the_variables_else_the_one_that_is_there() {
-    let house = House::with_file(&format!("threads = 1\n{MOUNT}"));
-    fs::create_dir_all(house.path("etc/here")).unwrap();
+fn file_comes_from_the_flag_else_the_variable_else_the_working_directory() {
+    let fixture = Fixture::with_file(&format!("threads = 1\n{MOUNT}"));
+    fs::create_dir_all(fixture.path("etc/here")).unwrap();
     fs::write(
-        house.path("etc/v.toml"),
+        fixture.path("etc/v.toml"),
         "threads = 2\naccess_log = \"here/log\"\n[[mount]]\nstore = \"here\"\n",
     )
     .unwrap();
-    fs::write(house.path("etc/f.toml"), "threads = 3\n[[mount]]\nstore = \"../media\"\nfresh = \"1h\"\n")
+    fs::write(fixture.path("etc/f.toml"), "threads = 3\n[[mount]]\nstore = \"../media\"\nfresh = \"1h\"\n")
         .unwrap();
     let variable = [("WAMEDIA_CONFIG", "etc/v.toml")];
     let flag = Flags { config: Some("etc/f.toml".into()), ..Flags::default() };
 
-    let settings = house.load(&Flags::default(), &[]).unwrap();
-    assert_eq!((settings.threads, settings.config_file), (1, Some(house.path("wamedia.toml"))));
+    let settings = fixture.load(&Flags::default(), &[]).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (1, Some(fixture.path("wamedia.toml"))));
 
-    let settings = house.load(&Flags::default(), &variable).unwrap();
-    assert_eq!((settings.threads, settings.config_file), (2, Some(house.path("etc/v.toml"))));
-    assert_eq!(settings.mounts[0].store, Location::Folder(house.path("etc/here")));
-    assert_eq!(settings.access_log, AccessLog::File(house.path("etc/here/log")));
+    let settings = fixture.load(&Flags::default(), &variable).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (2, Some(fixture.path("etc/v.toml"))));
+    assert_eq!(settings.mounts[0].store, Location::Folder(fixture.path("etc/here")));
+    assert_eq!(settings.access_log, AccessLog::File(fixture.path("etc/here/log")));
 
-    let settings = house.load(&flag, &variable).unwrap();
-    assert_eq!((settings.threads, settings.config_file), (3, Some(house.path("etc/f.toml"))));
-    assert_eq!(settings.mounts[0].store, Location::Folder(house.path("etc/../media")));
+    let settings = fixture.load(&flag, &variable).unwrap();
+    assert_eq!((settings.threads, settings.config_file), (3, Some(fixture.path("etc/f.toml"))));
+    assert_eq!(settings.mounts[0].store, Location::Folder(fixture.path("etc/../media")));
     assert_eq!(settings.mounts[0].fresh, Duration::from_hours(1));
 }
 
 #[test]
-fn rules_are_in_force() {
-    let house = House::with_file(&format!(
+fn first_matching_rule_sets_the_policy() {
+    let fixture = Fixture::with_file(&format!(
         "{MOUNT}[[cache.rule]]\nmatch = \"campaign/**\"\ncache_control = \"max-age=604800\"\n\
          [[cache.rule]]\nmatch = \"*.pdf\"\ncache_control = \"private\"\n"
     ));
     let flags = Flags { cache_control: Some("no-store".to_owned()), ..Flags::default() };
-    let cache = house.load(&flags, &[]).unwrap().cache;
+    let cache = fixture.load(&flags, &[]).unwrap().cache;
     for (path, policy) in
         [("campaign/a.pdf", "max-age=604800"), ("x/a.pdf", "private"), ("a.png", "no-store")]
     {
@@ -248,28 +248,28 @@ fn rules_are_in_force() {
 }
 
 #[test]
-fn what_follows_from_addresses_and_names_follows_from_those_that_run() {
+fn derived_settings_follow_from_running_addresses_and_names() {
     let (acme, listen) = ("acme.domains = \"m.example\"\n", "listen = \"127.0.0.1:1\"\n");
     let plain = "plain_listen = \"127.0.0.1:2\"\n";
-    let (is_for_all, is_for_few) = (PlainServes::Assets, PlainServes::Challenges);
+    let (assets, challenges) = (PlainServes::Assets, PlainServes::Challenges);
     for (running, new, serves, is_named, links_to) in [
-        (acme, "", is_for_few, true, Some("https://m.example")),
-        (acme, &*format!("{listen}{acme}"), is_for_few, true, Some("https://m.example")),
-        (acme, &format!("{plain}{acme}"), is_for_few, true, Some("https://m.example")),
-        (acme, &format!("plain_serves = \"assets\"\n{acme}"), is_for_all, false, Some("https://m.example")),
-        (&format!("plain_serves = \"assets\"\n{acme}"), acme, is_for_few, false, Some("https://m.example")),
-        (&format!("{listen}{plain}"), acme, is_for_all, true, None),
-        (&format!("{listen}{plain}{acme}"), acme, is_for_all, true, Some("https://m.example")),
-        (plain, "plain_serves = \"challenges\"", is_for_few, false, None),
-        ("", "public_url = \"http://a.example\"", is_for_all, false, Some("http://a.example")),
+        (acme, "", challenges, true, Some("https://m.example")),
+        (acme, &*format!("{listen}{acme}"), challenges, true, Some("https://m.example")),
+        (acme, &format!("{plain}{acme}"), challenges, true, Some("https://m.example")),
+        (acme, &format!("plain_serves = \"assets\"\n{acme}"), assets, false, Some("https://m.example")),
+        (&format!("plain_serves = \"assets\"\n{acme}"), acme, challenges, false, Some("https://m.example")),
+        (&format!("{listen}{plain}"), acme, assets, true, None),
+        (&format!("{listen}{plain}{acme}"), acme, assets, true, Some("https://m.example")),
+        (plain, "plain_serves = \"challenges\"", challenges, false, None),
+        ("", "public_url = \"http://a.example\"", assets, false, Some("http://a.example")),
     ] {
-        let load = |text: &str| House::with_file(text).load(&store(), &[]).unwrap();
+        let load = |text: &str| Fixture::with_file(text).load(&store(), &[]).unwrap();
         let (running, mut settings) = (load(running), load(new));
-        let fixed = settings.keep_restart_required(&running);
+        let restart_required = settings.keep_restart_required(&running);
         let url = settings.public_url.as_ref().map(ToString::to_string);
         assert_eq!((settings.plain_serves, url.as_deref()), (serves, links_to), "{new}");
-        assert_eq!(fixed.contains(&"plain_serves"), is_named, "{new} {fixed:?}");
-        // What was kept once is kept again.
+        assert_eq!(restart_required.contains(&"plain_serves"), is_named, "{new} {restart_required:?}");
+        // A second reload keeps the same values.
         let mut settings_again = load(new);
         settings_again.keep_restart_required(&settings);
         assert_eq!(settings_again.plain_serves, serves, "{new}");

@@ -1,6 +1,7 @@
-//! What holds of [`load`] as a whole, tested on files in a folder of its own.
+//! Tests of [`load`] as a whole, with files in a temporary folder.
 
 mod layers;
+mod manual;
 mod printed;
 mod private;
 mod refusals;
@@ -15,18 +16,18 @@ use super::settings_table::KEYS;
 use super::*;
 
 /// A folder to load from, with a folder `media` and a file `a.txt` in it.
-struct House(TempDir);
+struct Fixture(TempDir);
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("media")).unwrap();
         fs::write(folder.path().join("a.txt"), "a").unwrap();
-        let house = Self(folder);
+        let fixture = Self(folder);
         for name in ["a.keys", "b.keys", "c.keys"] {
-            house.write_keys(name);
+            fixture.write_keys(name);
         }
-        house
+        fixture
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -40,9 +41,9 @@ impl House {
     }
 
     fn with_file(text: &str) -> Self {
-        let house = Self::new();
-        fs::write(house.path("wamedia.toml"), text).unwrap();
-        house
+        let fixture = Self::new();
+        fs::write(fixture.path("wamedia.toml"), text).unwrap();
+        fixture
     }
 
     fn load(&self, flags: &Flags, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
@@ -50,8 +51,8 @@ impl House {
         load(flags, environment, self.0.path())
     }
 
-    fn refusal(&self, flags: &Flags, variables: &[(&str, &str)]) -> String {
-        let message = self.load(flags, variables).expect_err("a refusal").to_string();
+    fn error(&self, flags: &Flags, variables: &[(&str, &str)]) -> String {
+        let message = self.load(flags, variables).expect_err("an error").to_string();
         assert!(!message.contains('\n'), "{message}");
         message
     }
@@ -63,7 +64,7 @@ fn store() -> Flags {
     Flags { store: Some("media".to_owned()), ..Flags::default() }
 }
 
-/// For every key a value that is not its default, as a text; and two more for the layers above.
+/// For every key three values as text; the first is not the default.
 fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
     BTreeMap::from([
         ("listen", ["127.0.0.1:1", "127.0.0.1:2, [::1]:2", "0.0.0.0:3"]),
@@ -108,7 +109,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
     ])
 }
 
-/// What must stand beside a key: a certificate is nothing without its private key.
+/// Lines that a key needs beside it: a certificate needs its private key.
 fn companion(name: &str) -> &'static str {
     match name {
         "tls.cert" => "tls.key = \"other.key\"\n",

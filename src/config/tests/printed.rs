@@ -1,4 +1,4 @@
-//! Printed settings read back, and say in words what they mean.
+//! `--print-config`: printed settings read back, and their comments explain each cache policy.
 
 use super::*;
 
@@ -21,10 +21,10 @@ fn printed_settings_read_back() {
         format!("{full}public_url = \"https://x.example/media\"\n{rules}"),
         format!("access_log = \"a log.json\"\nlisten = [\"[::1]:1\", \"127.0.0.1:0\"]\n{rules}"),
     ] {
-        let house = House::with_file(&text);
-        let settings = house.load(&Flags::default(), &[]).unwrap();
+        let fixture = Fixture::with_file(&text);
+        let settings = fixture.load(&Flags::default(), &[]).unwrap();
         let printed = settings.as_file().to_string();
-        let again = House::with_file(&printed);
+        let again = Fixture::with_file(&printed);
         let mut read_back =
             again.load(&Flags::default(), &[]).unwrap_or_else(|error| panic!("{error}\n{printed}"));
         read_back.config_file.clone_from(&settings.config_file);
@@ -36,7 +36,7 @@ fn printed_settings_read_back() {
                 "{name}\n{printed}"
             );
         }
-        // The first text has a folder and no rules, the others have all that there is.
+        // The first text has a folder and no rules; the others have every key.
         let has_all = text.contains("cache.rule");
         let in_short = ["mount.path", "mount.store", "mount.fresh"];
         for key in file::LIST_KEYS
@@ -50,14 +50,14 @@ fn printed_settings_read_back() {
 }
 
 #[test]
-fn printed_settings_say_what_whatsapp_does_and_which_file_was_read() {
-    let house = House::with_file(&format!(
+fn printed_settings_name_the_file_and_what_whatsapp_does() {
+    let fixture = Fixture::with_file(&format!(
         "{MOUNT}[[cache.rule]]\nmatch = \"a\"\ncache_control = \"max-age=604800\"\n"
     ));
-    let printed = house.load(&Flags::default(), &[]).unwrap().as_file().to_string();
+    let printed = fixture.load(&Flags::default(), &[]).unwrap().as_file().to_string();
     for part in [
         "# The settings in force",
-        &format!("# The file: {}", house.path("wamedia.toml").display()),
+        &format!("# Configuration file: {}", fixture.path("wamedia.toml").display()),
         "# public_url is not set",
         "# WhatsApp keeps it for 7 days and reuses it without asking the server.\ncache_control = \"max-age=604800\"",
         "# WhatsApp keeps it and fetches a new copy when Last-Modified has changed.\ndefault = \"no-cache\"",
@@ -66,6 +66,6 @@ fn printed_settings_say_what_whatsapp_does_and_which_file_was_read() {
     ] {
         assert!(printed.contains(part), "{part}\n{printed}");
     }
-    let printed = House::new().load(&store(), &[]).unwrap().as_file().to_string();
+    let printed = Fixture::new().load(&store(), &[]).unwrap().as_file().to_string();
     assert!(printed.contains("# No configuration file was read."));
 }

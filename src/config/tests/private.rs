@@ -22,7 +22,7 @@ fn path(text: &str) -> AssetPath<'_> {
 }
 
 #[test]
-fn the_first_rule_that_matches_says_whether_a_link_is_signed() {
+fn first_matching_rule_decides_whether_a_link_is_signed() {
     let text = [
         MOUNT,
         SIGNING,
@@ -32,7 +32,7 @@ fn the_first_rule_that_matches_says_whether_a_link_is_signed() {
         &rule("codes/*.png", "no-store", "signed = true"),
     ]
     .concat();
-    let settings = House::with_file(&text).load(&Flags::default(), &[]).unwrap();
+    let settings = Fixture::with_file(&text).load(&Flags::default(), &[]).unwrap();
     for (name, is_signed) in [
         ("personal/a.pdf", true),
         ("personal/x/a", true),
@@ -49,12 +49,12 @@ fn the_first_rule_that_matches_says_whether_a_link_is_signed() {
 }
 
 #[test]
-fn what_an_object_says_of_itself_only_tightens_a_signed_rule() {
+fn cache_control_of_an_object_only_tightens_a_signed_rule() {
     let no_store = rule("codes/**", "no-store", "signed = true");
     for precedence in ["object", "rules"] {
         let cache = format!("[cache]\nprecedence = \"{precedence}\"\n");
         let text = [MOUNT, SIGNING, &cache, PERSONAL, &no_store].concat();
-        let cache = House::with_file(&text).load(&Flags::default(), &[]).unwrap().cache;
+        let cache = Fixture::with_file(&text).load(&Flags::default(), &[]).unwrap().cache;
         for (name, own, policy) in [
             ("personal/a", "public, max-age=60", "private"),
             ("personal/a", "no-cache", "private"),
@@ -75,7 +75,7 @@ fn what_an_object_says_of_itself_only_tightens_a_signed_rule() {
 }
 
 #[test]
-fn what_would_make_public_what_is_meant_to_be_private_is_refused() {
+fn mistakes_that_would_make_private_assets_public_are_errors() {
     let signed = |policy: &str| rule("a/**", policy, "signed = true");
     for (text, parts) in [
         (
@@ -140,7 +140,7 @@ fn what_would_make_public_what_is_meant_to_be_private_is_refused() {
         ),
     ] {
         let text = if text.starts_with(['a', 'd']) { text } else { format!("{MOUNT}{text}") };
-        let message = House::with_file(&text.replace('@', HASH)).refusal(&Flags::default(), &[]);
+        let message = Fixture::with_file(&text.replace('@', HASH)).error(&Flags::default(), &[]);
         for part in parts {
             assert!(message.contains(part), "{text}: {message}");
         }
@@ -149,7 +149,7 @@ fn what_would_make_public_what_is_meant_to_be_private_is_refused() {
 }
 
 #[test]
-fn rules_that_only_seem_to_overlap_are_taken() {
+fn rules_that_only_seem_to_overlap_are_accepted() {
     for first in [
         rule("campaign/**", "max-age=60", ""),
         rule("x/personal", "no-cache", ""),
@@ -157,11 +157,11 @@ fn rules_that_only_seem_to_overlap_are_taken() {
         rule("*.pdf", "no-cache", "signed = false"),
     ] {
         let text = [MOUNT, SIGNING, &first, PERSONAL, &rule("**", "no-cache", "")].concat();
-        House::with_file(&text)
+        Fixture::with_file(&text)
             .load(&Flags::default(), &[])
             .unwrap_or_else(|error| panic!("{text}: {error}"));
     }
-    // What the first of three takes from the last is no longer there for the second.
+    // The overlap of the second and the third rule already belongs to the first.
     let text = [
         MOUNT,
         SIGNING,
@@ -170,14 +170,14 @@ fn rules_that_only_seem_to_overlap_are_taken() {
         &rule("a/*", "private", "signed = true"),
     ]
     .concat();
-    House::with_file(&text).load(&Flags::default(), &[]).unwrap();
+    Fixture::with_file(&text).load(&Flags::default(), &[]).unwrap();
 }
 
 #[test]
 fn credentials_with_the_longest_path_count_and_each_path_needs_a_mount() {
     let bearer = format!("bearer = \"sha256:{HASH}\"");
     let tables = [auth("/", &bearer), auth("/partner/a b", &bearer), auth("/partner", &bearer)].concat();
-    let settings = House::with_file(&format!("{MOUNT}{tables}")).load(&Flags::default(), &[]).unwrap();
+    let settings = Fixture::with_file(&format!("{MOUNT}{tables}")).load(&Flags::default(), &[]).unwrap();
     for (name, covering) in [
         ("a.jpg", ""),
         ("partners/a.jpg", ""),
@@ -194,7 +194,7 @@ fn credentials_with_the_longest_path_count_and_each_path_needs_a_mount() {
         ("/x", "/xy", false),
     ] {
         let text = format!("[[mount]]\npath = \"{mount}\"\nstore = \"media\"\n{}", auth(auth_path, &bearer));
-        let loaded = House::with_file(&text).load(&Flags::default(), &[]);
+        let loaded = Fixture::with_file(&text).load(&Flags::default(), &[]);
         assert_eq!(loaded.is_ok(), is_taken, "{text}");
         if let Err(error) = loaded {
             assert!(error.to_string().contains("would protect nothing"), "{error}");
@@ -203,38 +203,38 @@ fn credentials_with_the_longest_path_count_and_each_path_needs_a_mount() {
 }
 
 #[test]
-fn keys_come_from_the_variable_before_the_file() {
-    let house = House::with_file(&format!("{MOUNT}{SIGNING}{PERSONAL}"));
+fn variable_overrides_key_file() {
+    let fixture = Fixture::with_file(&format!("{MOUNT}{SIGNING}{PERSONAL}"));
     let variable = format!("# comment\nv:{}=", "A".repeat(43));
     for (variables, ids) in [(&[][..], ["a.keys"]), (&[("WAMEDIA_SIGNING_KEYS", &*variable)], ["v"])] {
-        let settings = house.load(&Flags::default(), variables).unwrap();
+        let settings = fixture.load(&Flags::default(), variables).unwrap();
         assert_eq!(settings.signing.keys.as_ref().unwrap().ids().collect::<Vec<_>>(), ids);
-        // Whoever signs, the file is never served.
-        assert_eq!(settings.signing.key_file, Some(house.path("a.keys")));
+        // Even if the variable has the keys, the key file is never served.
+        assert_eq!(settings.signing.key_file, Some(fixture.path("a.keys")));
     }
-    let house = House::with_file(&format!("{MOUNT}{PERSONAL}"));
-    assert!(house.load(&Flags::default(), &[("WAMEDIA_SIGNING_KEYS", &variable)]).is_ok());
+    let fixture = Fixture::with_file(&format!("{MOUNT}{PERSONAL}"));
+    assert!(fixture.load(&Flags::default(), &[("WAMEDIA_SIGNING_KEYS", &variable)]).is_ok());
     for (value, part) in [("", "there is no key"), ("hunter2", "line 1 is not"), ("a:hunter2", "not base64")]
     {
-        let message = house.refusal(&Flags::default(), &[("WAMEDIA_SIGNING_KEYS", value)]);
+        let message = fixture.error(&Flags::default(), &[("WAMEDIA_SIGNING_KEYS", value)]);
         assert!(message.contains("the variable WAMEDIA_SIGNING_KEYS") && message.contains(part), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
     }
 }
 
 #[test]
-fn no_secret_is_shown() {
+fn no_secret_is_printed() {
     let credentials =
         format!("basic = [\"whatsapp:sha256:{HASH}\", \"other:sha256:{HASH}\"]\nbearer = \"sha256:{HASH}\"");
     let text = format!("{MOUNT}{SIGNING}{PERSONAL}{}", auth("/partner", &credentials));
-    let house = House::with_file(&text);
-    let settings = house.load(&Flags::default(), &[]).unwrap();
+    let fixture = Fixture::with_file(&text);
+    let settings = fixture.load(&Flags::default(), &[]).unwrap();
     let printed = settings.as_file().to_string();
     for part in [
-        &format!("key_file = \"{}\"", house.path("a.keys").display()),
+        &format!("key_file = \"{}\"", fixture.path("a.keys").display()),
         "cache_control = \"private\"\nsigned = true\n",
-        "[[auth]]\npath = \"/partner\"\n# basic: 2, not shown",
-        "# bearer: 1, not shown",
+        "[[auth]]\npath = \"/partner\"\n# basic: 2, not printed",
+        "# bearer: 1, not printed",
     ] {
         assert!(printed.contains(part), "{part}\n{printed}");
     }
@@ -244,6 +244,6 @@ fn no_secret_is_shown() {
         }
     }
     // Read back, it is an error and does not leave the path open.
-    let message = House::with_file(&printed).refusal(&Flags::default(), &[]);
+    let message = Fixture::with_file(&printed).error(&Flags::default(), &[]);
     assert!(message.contains("has no `basic`"), "{message}");
 }

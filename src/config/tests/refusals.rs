@@ -1,11 +1,11 @@
-//! What is refused, and in which words: each message names the place, the thing, the reason and the mend.
+//! Configuration errors: each message names the place, the thing, the reason and the fix.
 
 use proptest::prelude::*;
 
 use super::*;
 
 #[test]
-fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
+fn errors_in_the_file_have_line_reason_and_fix() {
     for (text, parts) in [
         ("threads = 0", &["`threads` in wamedia.toml line 1", "from 1 to 1024"][..]),
         ("threads = -1", &["`-1`", "from 1 to 1024"]),
@@ -24,20 +24,20 @@ fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
         ("listen = 8080", &["`8080` is not an address and a port", "127.0.0.1:8080"]),
         ("listen = \"localhost:8080\"", &["`localhost:8080`", "[::1]:8080"]),
         ("listen = \":80\"", &["0.0.0.0:8080"]),
-        ("listen = []", &["no address is named"]),
-        ("listen = [[\"127.0.0.1:1\"]]", &["a list of something else"]),
-        ("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", &["`127.0.0.1:1` stands twice"]),
+        ("listen = []", &["the list is empty"]),
+        ("listen = [[\"127.0.0.1:1\"]]", &["a list of values other than texts"]),
+        ("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", &["`127.0.0.1:1` is listed twice"]),
         ("public_url = \"media.example.com\"", &["`public_url` in wamedia.toml line 1", "https://"]),
-        ("plain_listen = []", &["`plain_listen` in wamedia.toml line 1", "no address is named"]),
+        ("plain_listen = []", &["`plain_listen` in wamedia.toml line 1", "the list is empty"]),
         (
             "listen = \"127.0.0.1:1\"\nplain_listen = [\"127.0.0.1:0\", \"127.0.0.1:1\"]",
-            &["127.0.0.1:1 stands in `listen` and in `plain_listen`", "another port"],
+            &["127.0.0.1:1 is in both `listen` and `plain_listen`", "another port"],
         ),
         ("plain_serves = \"asets\"", &["`asets` is neither \"assets\"", "\"challenges\""]),
         ("tls.cert = \"a.pem\"", &["`tls.cert` names 1 and `tls.key` 0 files", "--tls-key"]),
         ("tls.key = \"a.pem\"", &["`tls.cert` names 0 and `tls.key` 1 files"]),
         ("[tls]\ncert = [\"a\", \"b\"]\nkey = \"a\"", &["names 2 and `tls.key` 1 files", "same order"]),
-        ("tls.cert = []", &["`tls.cert` in wamedia.toml line 1", "names no file"]),
+        ("tls.cert = []", &["`tls.cert` in wamedia.toml line 1", "the list is empty"]),
         ("tls.cert = [\"\"]", &["an empty name"]),
         ("tls.key = true", &["is a boolean"]),
         ("[tls]\ncertificate = \"a\"", &["unknown key `tls.certificate`", "did you mean `tls.cert`?"]),
@@ -45,7 +45,7 @@ fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
         ("acme.domain = \"a.example\"", &["did you mean `acme.domains`?"]),
         ("acme.directory = \"http://ca.example\"", &["`acme.directory`", "\"staging\""]),
         ("acme.challenge = \"dns-01\"", &["`dns-01` is neither", "\"http-01\""]),
-        ("acme.challenge = []", &["names no challenge"]),
+        ("acme.challenge = []", &["the list is empty"]),
         ("acme.state = \"/\"", &["root of the file system"]),
         (
             "listen = \"127.0.0.1:1\"\n[acme]\ndomains = \"a.example\"\nchallenge = \"http-01\"",
@@ -53,14 +53,14 @@ fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
         ),
         (
             "[acme]\ndomains = \"a.example\"\nstate = \"media/acme\"",
-            &["`acme.state` is ", "/media/acme, which lies in ", "outside"],
+            &["`acme.state` is ", "/media/acme in the served folder ", "outside"],
         ),
-        ("limits.handshake_timeout = 0", &["0 would be a wait without end"]),
+        ("limits.handshake_timeout = 0", &["0 would mean no timeout"]),
         ("access_log = \"\"", &["is empty"]),
         ("access_log = \"jsno\"", &["did you mean `json`", "./jsno"]),
         ("access_log = \"OFF\"", &["did you mean `off`"]),
         ("access_log = \"media/\"", &["is a directory"]),
-        ("access_log = \"logs/a.json\"", &["no directory", "/logs", "create it"]),
+        ("access_log = \"logs/a.json\"", &["the directory", "/logs", "create it"]),
         ("memory.cache = \"256 Mb/s\"", &["`Mb/s` is not a unit of size", "\"256 MiB\""]),
         ("memory.streams = 1000", &["`memory.streams`", "1 kB is out of range", "at least 1 MiB"]),
         ("memory.digests = 0", &["from 1 to 16777216"]),
@@ -80,20 +80,20 @@ fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
         ("memory.cache = 1e9", &["`e9` is not a unit of size", "\"256 MiB\""]),
         ("memory.cache = 99999999999999999999", &["`99999999999999999999` is not a size", "\"256 MiB\""]),
         ("limits.head_timeout = 1.5", &["`.5` is not a unit of time", "\"500ms\""]),
-        ("public_url = 1.5", &["is the number 1.5, which is no value for it", "write a text in quotes"]),
-        ("limits.exempt = []", &["names no address"]),
+        ("public_url = 1.5", &["is the number 1.5, but the setting is a text", "write it in quotes"]),
+        ("limits.exempt = []", &["the list is empty"]),
         ("limits.exempt = [\"10.0.0.1/8\"]", &["`limits.exempt`", "write \"10.0.0.0/8\""]),
         ("trusted_proxies = \"the proxy\"", &["`trusted_proxies`", "neither an address nor a network"]),
-        ("trusted_proxies = [\"::1\", \"::1/128\"]", &["`::1` stands twice"]),
+        ("trusted_proxies = [\"::1\", \"::1/128\"]", &["`::1` is listed twice"]),
         ("limits.connections = 0", &["`limits.connections`", "from 1 to 1000000"]),
-        ("limits.idle_timeout = 0", &["0 would be a wait without end", "from 100ms to 1h"]),
+        ("limits.idle_timeout = 0", &["0 would mean no timeout", "from 100ms to 1h"]),
         ("limits.head_timeout = \"2h\"", &["2h is out of range", "from 100ms to 1h"]),
         ("limits.stall_timeout = 10", &["`10` has no unit", "\"10s\""]),
         ("limits.drain_timeout = \"\"", &["is empty"]),
-        ("cache.default = \"public\"", &["\"public\" is no cache policy", "neither how long"]),
+        ("cache.default = \"public\"", &["\"public\" is not a cache policy", "neither how long"]),
         ("cache.versioned = \"max-age=1y\"", &["`cache.versioned`", "whole seconds"]),
     ] {
-        let message = House::with_file(&format!("{text}\n{MOUNT}")).refusal(&Flags::default(), &[]);
+        let message = Fixture::with_file(&format!("{text}\n{MOUNT}")).error(&Flags::default(), &[]);
         for part in parts {
             assert!(message.contains(part), "{text}: {message}");
         }
@@ -101,9 +101,9 @@ fn what_is_wrong_in_the_file_is_told_with_line_reason_and_mend() {
 }
 
 #[test]
-fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
+fn errors_in_mounts_and_rules_have_line_reason_and_fix() {
     for (text, parts) in [
-        ("", &["no store is named", "wamedia serve media", "WAMEDIA_STORE", "[[mount]]"][..]),
+        ("", &["no store is configured", "wamedia serve media", "WAMEDIA_STORE", "[[mount]]"][..]),
         (
             "[[mount]]\npath = \"/\"",
             &["[[mount]] in wamedia.toml line 1 has no `store`", "store = \"media\""],
@@ -113,10 +113,13 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
             &["`mount.store` in wamedia.toml line 2", "/gone does not exist", "create"],
         ),
         ("[[mount]]\nstore = \"a.txt\"", &["/a.txt is not a directory", "name the folder"]),
-        ("[[mount]]\nstore = \"a.txt/b\"", &["/a.txt/b cannot be looked at"]),
+        ("[[mount]]\nstore = \"a.txt/b\"", &["/a.txt/b cannot be read"]),
         ("[[mount]]\nstore = \"\"", &["is empty"]),
         ("[[mount]]\nstore = \"a\\u0000\"", &["NUL"]),
-        ("[[mount]]\nstore = \"gcs://bucket\"", &["`gcs://bucket` is no store", "did you mean gs://?"]),
+        (
+            "[[mount]]\nstore = \"gcs://bucket\"",
+            &["`gcs://bucket` is not a known kind of store", "did you mean gs://?"],
+        ),
         ("[[mount]]\nstore = \"s3://\"", &["`s3://` names no bucket", "s3://bucket/prefix"]),
         (
             "[[mount]]\nstore = \"media\"\nendpoint = \"x\"",
@@ -128,7 +131,10 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
             &["`mount.addressing`", "s3:// buckets only"],
         ),
         ("[[mount]]\nstore = \"gs://b\"\ncredentials = \"profile:x\"", &["names a profile", "anonymous"]),
-        ("[[mount]]\nstore = \"s3://b\"\naddressing = \"host\"", &["`host` is no way", "\"virtual-host\""]),
+        (
+            "[[mount]]\nstore = \"s3://b\"\naddressing = \"host\"",
+            &["`host` is not a kind of addressing", "\"virtual-host\""],
+        ),
         (
             "[[mount]]\nstore = \"s3://b\"\ncredentials = \"profile:\"",
             &["`mount.credentials`", "profile:NAME"],
@@ -147,7 +153,7 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
         (
             "[[mount]]\nstore = \"media\"\n[[mount]]\nstore = \".\"\npath = \"/\"",
             &[
-                "`mount.path` in wamedia.toml line 3: the path `/` has a mount already, in wamedia.toml line 1",
+                "`mount.path` in wamedia.toml line 3: the path `/` already has a mount, in wamedia.toml line 1",
             ],
         ),
         (
@@ -184,7 +190,7 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
             &["no asset can have such a path"],
         ),
     ] {
-        let message = House::with_file(text).refusal(&Flags::default(), &[]);
+        let message = Fixture::with_file(text).error(&Flags::default(), &[]);
         for part in parts {
             assert!(message.contains(part), "{text}: {message}");
         }
@@ -192,7 +198,7 @@ fn what_is_wrong_with_mounts_and_rules_is_told_with_line_reason_and_mend() {
 }
 
 #[test]
-fn what_is_wrong_outside_the_file_is_told_with_its_flag_or_variable() {
+fn errors_outside_the_file_name_the_flag_or_variable() {
     let flags = Flags::default;
     for (flags, variables, parts) in [
         (flags(), &[("WAMEDIA_THREADS", "many")][..], &["the variable WAMEDIA_THREADS: `many`"][..]),
@@ -230,7 +236,7 @@ fn what_is_wrong_outside_the_file_is_told_with_its_flag_or_variable() {
         (Flags { config: Some("media".into()), ..store() }, &[], &["media, named by --config,", "directory"]),
         (store(), &[("WAMEDIA_CONFIG", "no.toml")], &["no.toml, named by WAMEDIA_CONFIG, cannot be read"]),
     ] {
-        let message = House::new().refusal(&flags, variables);
+        let message = Fixture::new().error(&flags, variables);
         for part in parts {
             assert!(message.contains(part), "{message}");
         }
@@ -238,10 +244,10 @@ fn what_is_wrong_outside_the_file_is_told_with_its_flag_or_variable() {
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_is_refused_with_the_mend() {
-    let house = House::new();
-    fs::write(house.path("wamedia.toml"), b"listen = \"\xff\"").unwrap();
-    let message = house.refusal(&store(), &[]);
+fn file_that_is_not_utf_8_is_rejected_with_the_fix() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("wamedia.toml"), b"listen = \"\xff\"").unwrap();
+    let message = fixture.error(&store(), &[]);
     assert!(
         message.contains("wamedia.toml cannot be read") && message.contains("save it as UTF-8"),
         "{message}"
@@ -249,9 +255,9 @@ fn a_file_that_is_not_utf_8_is_refused_with_the_mend() {
 }
 
 #[test]
-fn a_wrong_value_is_told_even_where_another_layer_wins() {
-    let house = House::with_file(&format!("threads = 0\n{MOUNT}"));
-    assert!(house.refusal(&Flags::default(), &[("WAMEDIA_THREADS", "1")]).contains("wamedia.toml line 1"));
+fn invalid_value_is_reported_even_if_another_layer_overrides_it() {
+    let fixture = Fixture::with_file(&format!("threads = 0\n{MOUNT}"));
+    assert!(fixture.error(&Flags::default(), &[("WAMEDIA_THREADS", "1")]).contains("wamedia.toml line 1"));
 }
 
 proptest! {
