@@ -1,4 +1,4 @@
-//! The access log: what it says, where it goes, and that neither a client nor a reader of it can do any harm with it.
+//! Access log: fields, destinations, rotation, and clients or readers that misbehave.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ use crate::support::{
     Client, Folder, Server, etag_of, eventually, noise, outcome, wamedia, wamedia_from_shell,
 };
 
-/// More than the sockets between server and client hold.
+/// More than the socket buffers between server and client hold.
 const BIG: usize = 24 << 20;
 
 fn folder() -> Folder {
@@ -42,12 +42,12 @@ fn next_entry(server: &mut Server) -> Value {
     parsed(&server.wait_for_line("{\""))
 }
 
-/// All of these fields of an entry, in one text.
+/// These fields of an entry, in one text.
 fn shown(entry: &Value, fields: &[&str]) -> String {
     fields.iter().map(|field| entry[field].to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Method, target, more fields; and what the log says: status, bytes sent and meant.
+/// Method, target, header fields; and the logged status, bytes sent and length.
 type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, u64, u64);
 
 const ROWS: [Row<'_>; 9] = [
@@ -62,8 +62,7 @@ const ROWS: [Row<'_>; 9] = [
     ("OPTIONS", "/a.jpg", &[], 204, 0, 0),
 ];
 
-/// Sends the request of a row; gives back the bytes that were meant for the body, which for errors the log cannot know
-/// beforehand.
+/// Sends the request of a row; returns the length of the body, which the rows do not give for errors.
 fn request(client: &mut Client, row: &Row<'_>) -> u64 {
     let (method, target, fields, status, _, meant) = *row;
     let response = client.request(method, target, &[fields, &[("User-Agent", "test/1.0")]].concat());
@@ -140,7 +139,7 @@ fn text_lines_have_every_field() {
     }
 }
 
-/// A client that leaves in the middle of a large body, and what the log says of it.
+/// Disconnects in the middle of a large body; returns the log entry.
 fn leave(toml: &str) -> Value {
     let folder = folder();
     folder.write("big.mp4", noise(BIG, 1));
@@ -185,7 +184,7 @@ fn an_http_2_response_is_logged_as_cut_if_the_client_disconnects() {
     assert!((read..BIG as u64).contains(&sent), "{entry}");
 }
 
-/// What clients may put into a path and a user agent, and hope to see in a log.
+/// What clients may put into a path and a user agent to attack a log.
 const PATHS: [&str; 5] = [
     "/a\"b.jpg",
     "/a\\\"b.jpg",
@@ -202,7 +201,7 @@ const USER_AGENTS: [&[u8]; 6] = [
     b"\" 200 7/7 1.0ms completed \"x",
 ];
 
-/// Asks with every path and user agent; `check` gets both and the status.
+/// Sends a request with every path and user agent; `check` gets both and the status.
 fn ask_for_forgeries(server: &mut Server, mut check: impl FnMut(&mut Server, &str, &str, u16)) {
     for path in PATHS {
         for user_agent in USER_AGENTS {
@@ -241,7 +240,7 @@ fn clients_cannot_forge_text_lines() {
     let mut count = 0;
     ask_for_forgeries(&mut server, |server, _, _, status| {
         let line = server.wait_for_line(" HTTP/1.1\" ");
-        // With what is escaped taken out, the quotes that are left are the log's own.
+        // Without the escaped ones, the remaining quotes are the log's own.
         let plain = line.replace("\\\\", "").replace("\\\"", "");
         let parts: Vec<_> = plain.split('"').collect();
         assert_eq!(parts.len(), 7, "{line}");
@@ -262,7 +261,7 @@ fn a_malformed_request_is_logged_without_its_path() {
     let folder = folder();
     let ask = |server: &Server| {
         let mut client = server.connect();
-        // The first is answered as ever, and its line comes first.
+        // The first request is answered normally, and its line comes first.
         client.send("GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\nGET /a secret HTTP/1.1\r\n\r\n");
         let from = address_of(&client);
         let text = String::from_utf8(client.read_to_end()).expect("UTF-8");
@@ -300,13 +299,13 @@ fn access_log_off_writes_nothing() {
     assert!(!lines.iter().any(|line| line.contains("HTTP/1.1")), "{lines:#?}");
 }
 
-/// The entries of a log file, each of which must be whole.
+/// The entries of a log file, each of which must be complete.
 fn entries(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(parsed).collect()
 }
 
-/// Waits until the last entry is about this path.
+/// Waits until the last entry is for this path.
 #[track_caller]
 fn wait_for_entry(file: &Path, path: &str) -> Vec<Value> {
     eventually("the request is in the log", || {
@@ -325,7 +324,7 @@ fn a_log_file_is_json_and_is_reopened_after_rotation() {
     let mut client = server.connect();
     assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
     let written = wait_for_entry(&log, "/a.jpg");
-    assert_eq!(written.len(), 2, "what was there stays");
+    assert_eq!(written.len(), 2, "existing lines stay");
     assert_eq!(shown(&written[1], &["status", "sent", "outcome"]), "200 7 \"completed\"");
 
     fs::rename(&log, &moved).expect("a rename");
@@ -339,7 +338,7 @@ fn a_log_file_is_json_and_is_reopened_after_rotation() {
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
     let lines = server.all_lines();
-    assert!(!lines.iter().any(|line| line.contains("HTTP/1.1")), "nothing of it on stderr: {lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("HTTP/1.1")), "no access log on stderr: {lines:#?}");
 }
 
 #[test]
@@ -364,7 +363,7 @@ fn an_unwritable_log_file_is_rejected_before_a_port_is_bound() {
     let folder = folder();
     fs::create_dir(folder.at("logs")).expect("a folder");
     symlink(folder.at("nowhere/access.json"), folder.at("dangling.json")).expect("a link");
-    // Who came as far as this port would say that it is taken.
+    // A server that got as far as binding would report this port as taken.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     for (log, code, parts) in [
@@ -383,7 +382,7 @@ fn an_unwritable_log_file_is_rejected_before_a_port_is_bound() {
     }
 }
 
-/// A server of which nobody reads what it says, ended with the test.
+/// A server whose stderr is not read. It ends with the test.
 struct Unheard {
     child: Child,
     address: SocketAddr,
@@ -404,7 +403,7 @@ impl Unheard {
         assert_eq!((response.status, response.field("etag")), (200, &*etag_of(b"a photo")));
     }
 
-    /// Asks this often, with a query of so many bytes.
+    /// Sends a number of requests, with a query of this length.
     fn ask(&self, times: usize, query: usize) {
         let mut client = Client::new(self.address);
         let target = format!("/a.jpg?{}", "x".repeat(query));
@@ -414,7 +413,7 @@ impl Unheard {
     }
 
     #[track_caller]
-    fn assert_ends_when_told(&mut self) {
+    fn assert_shuts_down(&mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a signal");
         let status = eventually("the server ends", || self.child.try_wait().expect("a child"));
         assert_eq!(status.code(), Some(0));
@@ -437,7 +436,7 @@ fn a_stderr_without_a_reader_stops_neither_serving_nor_the_shutdown() {
     let folder = folder();
     let mut server = Unheard::spawn(&mut wamedia(), &folder, Stdio::piped());
     let mut stderr = server.stderr();
-    // Several times what a pipe holds.
+    // Several times the capacity of a pipe.
     server.ask(300, 2000);
     let full = rustix::pipe::fcntl_getpipe_size(&stderr).expect("a size") as u64 - 4096;
     eventually("the pipe is full", || {
@@ -445,10 +444,10 @@ fn a_stderr_without_a_reader_stops_neither_serving_nor_the_shutdown() {
         (held >= full).then_some(())
     });
     server.assert_serves();
-    server.assert_ends_when_told();
+    server.assert_shuts_down();
     let mut written = Vec::new();
-    stderr.read_to_end(&mut written).expect("what the pipe holds");
-    assert!(written.len() < 300 * 2000, "all of it was written, so nothing was in the way");
+    stderr.read_to_end(&mut written).expect("the content of the pipe");
+    assert!(written.len() < 300 * 2000, "everything was written, so the pipe was not full");
 }
 
 #[test]
@@ -461,7 +460,7 @@ fn a_pipe_that_is_full_at_the_start_does_not_stop_serving() {
     rustix::io::ioctl_fionbio(&writer, false).expect("a mode");
     let mut server = Unheard::spawn(&mut wamedia(), &folder, writer);
     server.assert_serves();
-    server.assert_ends_when_told();
+    server.assert_shuts_down();
 }
 
 #[test]
@@ -474,7 +473,7 @@ fn the_log_queue_takes_bounded_memory() {
     server.ask(3000, 30_000);
     let more = resident(server.child.id()).saturating_sub(before);
     assert!(more < 64 << 20, "{} MiB more", more >> 20);
-    // Once somebody reads, the log says that it is not all there.
+    // Once stderr is read, the log reports dropped lines.
     let mut lines = BufReader::new(server.stderr()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("log queue full: ")));
     server.assert_serves();
@@ -492,7 +491,7 @@ fn a_closed_stderr_does_not_stop_serving() {
     let mut full = Unheard::spawn(&mut wamedia(), &folder, full);
     for server in [&mut closed, &mut broken, &mut full] {
         server.assert_serves();
-        server.assert_ends_when_told();
+        server.assert_shuts_down();
     }
 }
 
@@ -518,8 +517,8 @@ fn an_unfinished_line_does_not_corrupt_the_next_one() {
 fn a_log_inside_the_served_folder_is_not_served() {
     let folder = folder();
     let mut server = Server::with(folder.path(), &["--access-log", "access.json"]);
-    let told = server.lines().join("\n");
-    assert!(told.contains("anyone could download rotated files beside it (/access.json.1)"), "{told}");
+    let log = server.lines().join("\n");
+    assert!(log.contains("anyone could download rotated files beside it (/access.json.1)"), "{log}");
     symlink("access.json", folder.at("alias.json")).expect("a link");
     assert_eq!(server.get("/a.jpg").status, 200);
     eventually("the log has a line", || {
@@ -530,7 +529,7 @@ fn a_log_inside_the_served_folder_is_not_served() {
     }
 }
 
-/// What the admin listener says was lost.
+/// Lost lines, according to the metrics.
 fn lost(admin: SocketAddr) -> f64 {
     let families = prometheus(ask(admin, "/metrics").text());
     let name = "wamedia_log_lines_dropped_total";
@@ -546,7 +545,7 @@ fn lines_lost_on_a_full_disk_are_counted_and_reported_in_sums() {
     let mut client = server.connect();
     for asked in 1..=5 {
         assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
-        // Each in a batch of its own.
+        // Each line in a batch of its own.
         eventually("the line is counted", || (lost(admin) >= f64::from(asked)).then_some(()));
     }
     server.signal(Signal::TERM);
@@ -562,7 +561,7 @@ fn make_fifo(path: &Path) {
     assert!(made.success());
 }
 
-/// Opened before the server is, and read from when the test wants that.
+/// A reader that is opened before the server starts, and read later.
 fn reader_of(fifo: &Path) -> File {
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let reader = File::options().read(true).custom_flags(nonblocking).open(fifo).expect("a reader");
@@ -592,7 +591,7 @@ fn a_slow_fifo_reader_gets_every_line_whole() {
         for (query, line) in queries.iter().zip(lines) {
             assert_eq!(parsed(&line)["query"], **query);
         }
-        asking.join().expect("all are answered");
+        asking.join().expect("all requests are answered");
     });
 }
 
@@ -610,15 +609,12 @@ fn a_hanging_fifo_reader_stops_neither_serving_nor_the_shutdown() {
     for _ in 0..40 {
         assert_eq!(client.request("GET", &target, &[]).status, 200);
     }
-    eventually("what it does not take is counted", || (lost(admin) > 0.0).then_some(()));
+    eventually("lost lines are counted", || (lost(admin) > 0.0).then_some(()));
     assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
     let lines = server.all_lines();
-    assert!(
-        lines.iter().any(|line| line.contains("log.fifo: its reader has read nothing")),
-        "{lines:#?}"
-    );
+    assert!(lines.iter().any(|line| line.contains("log.fifo: its reader has read nothing")), "{lines:#?}");
     drop(reader);
 }
 

@@ -1,5 +1,4 @@
-//! The admin listener: whether it is there, what it says of life and readiness, and that it keeps apart from what is served.
-//! What it has counted is the subject of [`crate::metrics`].
+//! Admin listener: health, readiness, and its separation from the public listeners. [`crate::metrics`] tests the metrics.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +11,7 @@ use crate::bucket::serving_with;
 use crate::s3_server::{Meta, S3Server, any};
 use crate::support::{Client, Folder, Response, Server, eventually, noise, outcome, wamedia};
 
-/// Where the admin listener of a server is, as it says itself.
+/// The address of a server's admin listener, from its banner.
 #[track_caller]
 pub(crate) fn address_of(server: &mut Server) -> SocketAddr {
     let lines = server.lines();
@@ -21,13 +20,13 @@ pub(crate) fn address_of(server: &mut Server) -> SocketAddr {
     told.split('/').next().expect("an address").parse().expect("an address")
 }
 
-/// Asks the admin listener on a connection of its own.
+/// One request to the admin listener, on a connection of its own.
 #[track_caller]
 pub(crate) fn ask(address: SocketAddr, path: &str) -> Response {
     Client::new(address).request("GET", path, &[])
 }
 
-/// A server of a folder with `small.jpg`.
+/// A server for a folder with `small.jpg`.
 fn serve() -> (Server, SocketAddr, Folder) {
     let folder = Folder::new();
     folder.write("small.jpg", "small");
@@ -71,9 +70,9 @@ fn the_admin_and_public_listeners_serve_nothing_of_each_other() {
         assert_eq!(server.get(path).status, 404, "{path}");
         assert_eq!(server.request("HEAD", path, &[("accept", "application/openmetrics-text")]).status, 404);
     }
-    folder.write("healthz", "an asset of this name");
+    folder.write("healthz", "an asset with this name");
     eventually("the asset is served", || {
-        (server.get("/healthz").text() == "an asset of this name").then_some(())
+        (server.get("/healthz").text() == "an asset with this name").then_some(())
     });
     assert_eq!(ask(admin, "/healthz").text(), "ok\n");
     assert_eq!(ask(admin, "/small.jpg").status, 404);
@@ -105,8 +104,8 @@ fn idle_connections_do_not_keep_others_out() {
     let (_server, admin, _folder) = serve();
     let mut crowd: Vec<_> = (0..200).map(|_| Client::new(admin)).collect();
     assert_eq!(ask(admin, "/healthz").text(), "ok\n");
-    assert!(crowd[0].is_closed(), "the oldest made room");
-    // They have not had to end, as they would in time, for the others to be heard.
+    assert!(crowd[0].is_closed(), "the oldest connection is closed");
+    // The others are answered before the idle connections time out.
     for young in &mut crowd[150..] {
         assert_eq!(young.request("GET", "/healthz", &[]).status, 200);
     }
@@ -133,7 +132,7 @@ fn a_missing_folder_makes_it_unready_until_it_is_back() {
     let reason = unready.text().lines().find(|line| line.starts_with("not ok")).expect("a reason");
     assert!(reason.contains("/other at /other: the folder ") && reason.contains("No such file"), "{reason}");
     assert!(unready.text().contains("/media at /\n") && unready.text().starts_with("ok serving\n"));
-    assert_eq!(ask(admin, "/healthz").status, 200, "it lives");
+    assert_eq!(ask(admin, "/healthz").status, 200, "it is alive");
 
     fs::rename(folder.at("elsewhere"), folder.at("other")).expect("renamed");
     assert_eq!(ask(admin, "/readyz").status, 200);
@@ -155,7 +154,7 @@ fn a_bucket_outage_makes_it_unready_until_it_is_over() {
     assert_eq!(unready.status, 503);
     assert!(unready.text().contains("\nnot ok s3://media at /: it does not answer: "), "{}", unready.text());
 
-    // Nobody asks for an asset: readiness finds out by itself.
+    // Without requests for assets, readiness probes the bucket itself.
     s3.come_back();
     eventually("it is ready again", || (ask(admin, "/readyz").status == 200).then_some(()));
 }
@@ -169,8 +168,8 @@ fn an_unused_bucket_is_probed_by_readiness() {
     let admin = address_of(&mut server);
     assert_eq!(ask(admin, "/readyz").status, 200);
     s3.go_down();
-    // What was heard just now counts for a while.
-    let unready = eventually("it is found out", || {
+    // The last result counts for a while.
+    let unready = eventually("the outage is noticed", || {
         let answer = ask(admin, "/readyz");
         (answer.status == 503).then_some(answer)
     });
@@ -246,7 +245,7 @@ fn a_draining_server_is_alive_and_not_ready() {
     let mut slow = server.connect();
     slow.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut response = slow.head().expect("a head");
-    // A monitoring system keeps its connection.
+    // A monitoring system that keeps its connection open.
     let mut kept = Client::new(admin);
     assert_eq!(kept.request("GET", "/readyz", &[]).status, 200);
 
@@ -262,7 +261,7 @@ fn a_draining_server_is_alive_and_not_ready() {
 
     slow.body(&mut response);
     assert!(response.complete && response.body == big);
-    assert_eq!(server.wait().code(), Some(0), "who watches does not keep it");
+    assert_eq!(server.wait().code(), Some(0), "monitoring does not delay the shutdown");
 }
 
 #[test]
@@ -276,7 +275,7 @@ fn an_unavailable_address_is_reported_before_anything_is_served() {
         command.arg("serve").arg(folder.path()).args(["--listen", public, "--admin", admin]);
         outcome(&mut command)
     };
-    // Both are taken, and the admin listener's is told of: the other was not tried yet.
+    // Both are taken, and the error names the admin listener's: the other was not tried yet.
     let refused = serve(&name(&also_taken), &name(&taken));
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(
@@ -309,12 +308,12 @@ fn malformed_and_slow_requests_do_not_keep_others_out() {
     let _ = endless.stream.get_mut().write_all(head.as_bytes());
     assert!(endless.head().map_or(true, |response| response.status == 431));
 
-    // More than there are places for, and each of them has begun to ask.
+    // More connections than the limit, each of which has sent part of a request.
     let mut slow: Vec<_> = (0..80).map(|_| Client::new(admin)).collect();
     for client in &mut slow {
         client.send("GET /healthz HT");
     }
-    assert_eq!(server.get("/small.jpg").status, 200, "the public is not its business");
+    assert_eq!(server.get("/small.jpg").status, 200, "the public listener is not affected");
     assert_eq!(ask(admin, "/healthz").status, 200);
-    assert!(slow[0].is_closed(), "a head that does not come is not waited for");
+    assert!(slow[0].is_closed(), "an incomplete head times out");
 }

@@ -1,4 +1,4 @@
-//! Limits that hold for each client by itself, and who the client is where a proxy asks for it.
+//! Limits per client, and the client's identity behind a trusted proxy.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,13 +15,13 @@ fn serve(toml: &str) -> (Server, Folder) {
     (Server::configured(&folder, &format!("{toml}\n[[mount]]\nstore = \".\"\n")), folder)
 }
 
-/// A client with the address 127.0.0.`host`: all of 127.0.0.0/8 is this machine.
+/// A client with the address 127.0.0.`host`: all of 127.0.0.0/8 is local.
 fn connect_from(host: u8, server: &Server) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
     socket.bind(&address.into()).expect("an address of this machine");
     socket.connect(&server.address.into()).expect("a connection");
-    socket.set_read_timeout(Some(crate::support::PATIENCE)).expect("a timeout");
+    socket.set_read_timeout(Some(crate::support::TIMEOUT)).expect("a timeout");
     Client::over(socket.into())
 }
 
@@ -30,7 +30,7 @@ fn get(client: &mut Client) -> Response {
 }
 
 #[test]
-fn one_client_has_its_share_of_connections_and_leaves_the_others_to_others() {
+fn the_connection_limit_per_client_leaves_connections_to_others() {
     let (mut server, _folder) =
         serve("[limits]\nconnections = 6\nconnections_per_client = 2\nexempt = [\"127.0.0.8/31\"]");
     let mut own: Vec<_> = (0..2).map(|_| connect_from(2, &server)).collect();
@@ -43,39 +43,42 @@ fn one_client_has_its_share_of_connections_and_leaves_the_others_to_others() {
     assert_eq!((response.field("retry-after"), response.field("cache-control")), ("1", "no-store"));
     assert!(response.text().contains("this client has as many connections as one client may have"));
     assert!(third.is_closed());
-    // One that was told so holds a place of all until it has gone.
+    // A rejected connection counts towards the total limit until it is closed.
     drop(third);
     let line = server.wait_for_line("limits.connections_per_client");
     assert!(line.contains("127.0.0.2") && line.contains("all 2 of"), "{line}");
 
-    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has its own share");
-    // One after another: who has connected and waits to ask is not waited for. And the places of those before may not be free yet.
+    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has its own limit");
+    // One after another, because a connection without a request is not served. And earlier connections may not be closed yet.
     let mut exempt: Vec<_> = (0..4)
         .map(|_| {
-            eventually("an exempt client has no share but that of all", || {
+            eventually("an exempt client has only the total limit", || {
                 let mut client = connect_from(9, &server);
                 (get(&mut client).status == 200).then_some(client)
             })
         })
         .collect();
     let response = get(&mut connect_from(3, &server));
-    assert!(response.text().contains("connection limit is reached"), "all are taken: {response:?}");
+    assert!(
+        response.text().contains("connection limit is reached"),
+        "the total limit is reached: {response:?}"
+    );
     for client in &mut own {
-        assert_eq!(get(client).status, 200, "who is within the limits goes on");
+        assert_eq!(get(client).status, 200, "clients within the limits are served");
     }
     own.pop();
     exempt.clear();
-    eventually("the place is free", || (get(&mut connect_from(2, &server)).status == 200).then_some(()));
+    eventually("a connection is free", || (get(&mut connect_from(2, &server)).status == 200).then_some(()));
 }
 
 #[test]
-fn a_client_that_asks_too_often_is_told_429_and_others_are_not() {
+fn a_client_above_the_request_rate_gets_429_and_others_do_not() {
     let (mut server, _folder) =
         serve("access_log = \"off\"\n[limits]\nrequests_per_second = 1\nburst = 3\nexempt = [\"127.0.0.9\"]");
     let mut client = connect_from(2, &server);
     let mut statuses = Vec::new();
-    // Four requests take less than a second even on a machine that is busy, and if not, some round does.
-    let refused = eventually("one is refused", || {
+    // Four requests take less than a second even on a busy machine; if not, some round does.
+    let refused = eventually("one request is rejected", || {
         let response = get(&mut client);
         statuses.push(response.status);
         (response.status != 200).then_some(response)
@@ -86,17 +89,17 @@ fn a_client_that_asks_too_often_is_told_429_and_others_are_not() {
     assert!(refused.text().contains("too many requests"), "{refused:?}");
     assert!(server.wait_for_line("limits.requests_per_second").contains("127.0.0.2"));
 
-    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has a rate of its own");
+    assert_eq!(get(&mut connect_from(3, &server)).status, 200, "another client has its own rate");
     let mut exempt = connect_from(9, &server);
     for _ in 0..20 {
         assert_eq!(get(&mut exempt).status, 200);
     }
-    // The connection is none the worse for it, and the time comes again.
-    eventually("it may ask again", || (get(&mut client).status == 200).then_some(()));
+    // The connection stays usable, and the client may retry.
+    eventually("a retry is answered", || (get(&mut client).status == 200).then_some(()));
 }
 
 #[test]
-fn without_a_rate_nobody_is_refused() {
+fn without_a_request_rate_no_request_is_rejected() {
     let (server, _folder) = serve("");
     let mut client = server.connect();
     for _ in 0..300 {
@@ -110,9 +113,9 @@ fn behind_a_trusted_proxy_limits_and_log_see_the_client() {
         "access_log = \"json\"\ntrusted_proxies = [\"127.0.0.4/30\", \"192.0.2.0/24\"]\n\
          [limits]\nconnections_per_client = 1\nrequests_per_second = 1\nburst = 1",
     );
-    // A proxy has many clients behind it, and so as many connections as it likes.
+    // A proxy has many clients behind it, so its connections are not limited.
     let mut proxies = [connect_from(5, &server), connect_from(5, &server)];
-    let mut stranger = connect_from(2, &server);
+    let mut untrusted = connect_from(2, &server);
     let mut ask = |client: &mut Client, forwarded: &[(&str, &str)]| {
         let response = client.request("GET", "/small.jpg", forwarded);
         let line = server.wait_for_line("\"client\"");
@@ -132,23 +135,23 @@ fn behind_a_trusted_proxy_limits_and_log_see_the_client() {
     .enumerate()
     {
         let proxy = &mut proxies[number % 2];
-        assert_eq!(ask(proxy, fields), (client.to_owned(), 200), "each client has a rate of its own");
+        assert_eq!(ask(proxy, fields), (client.to_owned(), 200), "each client has its own rate");
     }
-    // A client that asks again at once, through another connection of the proxy. Two requests take less than a second even on
-    // a machine that is busy, and if not, some two do.
+    // A client that sends another request at once, through another connection of the proxy. Two requests take less than a second
+    // even on a busy machine; if not, some two do.
     let mut again = (0..).map(|n| ask(&mut proxies[n % 2], &[(FIELD, "198.51.100.77")]).1);
     assert_eq!(again.next(), Some(200));
-    eventually("one is refused", || (again.next() == Some(429)).then_some(()));
+    eventually("one request is rejected", || (again.next() == Some(429)).then_some(()));
     drop(again);
 
-    // Whom nobody trusts is who it is.
-    let own = stranger.stream.get_ref().local_addr().expect("an address").to_string();
-    assert_eq!(ask(&mut stranger, &[(FIELD, "198.51.100.1")]), (own, 200));
+    // A client that is not a trusted proxy is identified by its own address.
+    let own = untrusted.stream.get_ref().local_addr().expect("an address").to_string();
+    assert_eq!(ask(&mut untrusted, &[(FIELD, "198.51.100.1")]), (own, 200));
 }
 
-/// Whoever is behind it would share the rate of one client, because of what the proxy does.
+/// Otherwise all clients behind the proxy would share the rate of one, because of the proxy's configuration.
 #[test]
-fn a_trusted_proxy_that_does_not_say_for_whom_it_asks_is_not_limited_and_told_of() {
+fn a_trusted_proxy_that_names_no_client_is_not_limited_and_is_reported() {
     let (mut server, _folder) = serve(
         "access_log = \"off\"\ntrusted_proxies = [\"127.0.0.4/30\"]\n[limits]\nrequests_per_second = 1\nburst = 1",
     );

@@ -1,4 +1,4 @@
-//! Clients that leave, and clients that only have nothing more to ask.
+//! Clients that disconnect, and half-closed clients that have nothing more to ask.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::support::{Client, Folder, Server, eventually, noise};
 const GET_BIG: &str = "GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
 const GET_SMALL: &str = "GET /small.jpg HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// More than the sockets between server and client hold.
+/// More than the socket buffers between server and client hold.
 const BIG: usize = 24 << 20;
 
 fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
@@ -27,10 +27,10 @@ fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
 }
 
 #[test]
-fn a_client_that_has_ended_its_side_gets_its_response() {
+fn a_half_closed_client_gets_its_response() {
     for toml in ["", "[memory]\ncache = 0\n"] {
         let (server, big, _folder) = serve(toml);
-        // The first time it has to be hashed, the second time it is known.
+        // The first time the file has to be hashed, the second time it is cached.
         for time in ["first", "second"] {
             let with_half_a_body = GET_SMALL.replace("\r\n\r\n", "\r\nContent-Length: 10\r\n\r\n01234");
             for (request, body) in
@@ -49,7 +49,7 @@ fn a_client_that_has_ended_its_side_gets_its_response() {
 }
 
 #[test]
-fn a_client_that_has_ended_its_side_gets_all_that_it_asked_for() {
+fn a_half_closed_client_gets_every_pipelined_response() {
     let (server, _, _folder) = serve("");
     let mut client = server.connect();
     client.send(format!("{GET_SMALL}HEAD /none HTTP/1.1\r\nHost: test\r\n\r\n{GET_SMALL}"));
@@ -66,7 +66,7 @@ fn a_client_that_has_ended_its_side_gets_all_that_it_asked_for() {
 }
 
 #[test]
-fn a_client_that_ends_its_side_while_it_reads_gets_the_rest() {
+fn a_client_that_half_closes_while_reading_gets_the_rest() {
     let (server, big, _folder) = serve("");
     let mut client = server.connect();
     client.send(GET_BIG);
@@ -80,7 +80,7 @@ fn a_client_that_ends_its_side_while_it_reads_gets_the_rest() {
 }
 
 #[test]
-fn half_a_request_is_no_request() {
+fn an_incomplete_request_gets_no_response() {
     let (server, _, _folder) = serve("");
     for half in ["", "GET /small.jpg HTTP/1.1\r\n", "GET /small.jpg HTTP/1.1\r\nHost: test\r\n"] {
         let mut client = server.connect();
@@ -91,17 +91,17 @@ fn half_a_request_is_no_request() {
     }
 }
 
-/// Ends a connection with a reset.
+/// Resets a connection.
 fn reset(client: Client) {
     SockRef::from(client.stream.get_ref()).set_linger(Some(Duration::ZERO)).expect("an option");
     drop(client);
 }
 
 #[test]
-fn a_client_that_leaves_stops_what_it_caused() {
+fn a_disconnect_cancels_the_work_for_the_client() {
     for leave in [drop, reset] {
         let folder = Folder::new();
-        // A hole that it takes minutes to hash.
+        // A sparse file that takes minutes to hash.
         File::create(folder.at("huge.mp4")).expect("a file").set_len(256 << 30).expect("a length");
         folder.write("small.jpg", "small");
         let mut server = Server::start(folder.path());
@@ -111,7 +111,7 @@ fn a_client_that_leaves_stops_what_it_caused() {
         leave(client);
         let line = server.wait_for_line("/huge.mp4");
         assert!(line.contains("\" - 0/0 ") && line.contains(" cut "), "{line}");
-        eventually("the server rests", || {
+        eventually("the server is idle", || {
             let before = cpu_time(server.pid());
             thread::sleep(Duration::from_millis(100));
             (cpu_time(server.pid()) == before).then_some(())
@@ -121,7 +121,7 @@ fn a_client_that_leaves_stops_what_it_caused() {
 }
 
 #[test]
-fn what_is_sent_to_a_client_that_has_left_is_no_complete_response() {
+fn a_response_to_a_disconnected_client_is_logged_as_cut() {
     let s3 = S3Server::start();
     for name in ["gone.jpg", "waiting.jpg"] {
         s3.put(name, noise(50_000, 1), Meta::default());
@@ -135,7 +135,7 @@ fn what_is_sent_to_a_client_that_has_left_is_no_complete_response() {
         client.send(format!("GET /{name} HTTP/1.1\r\nHost: test\r\n\r\n"));
         client.end();
         wait_until_read(client.stream.get_ref());
-        // Both look alike until something is sent.
+        // Both look the same until something is sent.
         let client = (name == "waiting.jpg").then_some(client);
         drop(gate);
         if let Some(mut client) = client {
@@ -149,7 +149,7 @@ fn what_is_sent_to_a_client_that_has_left_is_no_complete_response() {
 }
 
 #[test]
-fn clients_that_come_and_go_leave_nothing_behind() {
+fn disconnected_clients_leave_nothing_behind() {
     let (mut server, _, _folder) = serve("[limits]\nconnections = 20\n");
     for number in 0..200 {
         let mut client = server.connect();
@@ -167,8 +167,8 @@ fn clients_that_come_and_go_leave_nothing_behind() {
             }
         }
     }
-    // Every place is free again.
-    eventually("twenty connections are taken", || {
+    // Every connection is free again.
+    eventually("twenty connections are accepted", || {
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         clients.iter_mut().all(|client| client.request("GET", "/small.jpg", &[]).status == 200).then_some(())
     });

@@ -1,4 +1,4 @@
-//! Cleartext HTTP/2 by prior knowledge, and listening in several places at once.
+//! Cleartext HTTP/2 with prior knowledge, and several listening addresses.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Client, Folder, PATIENCE, Server, etag_of, noise, version_of, wamedia};
+use crate::support::{Client, Folder, Server, TIMEOUT, etag_of, noise, version_of, wamedia};
 
 /// A connection that speaks HTTP/2 from its first byte.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Client2 {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (sender, connection) = how.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
-        // It ends with an error where the test says so; what a request sees of that is its own to check.
+        // It ends with an error in some tests; these check what their request sees of it.
         tokio::spawn(connection);
         Self(sender)
     }
@@ -70,7 +70,7 @@ impl Client2 {
 }
 
 pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("in time")
+    tokio::time::timeout(TIMEOUT, future).await.expect("in time")
 }
 
 async fn next_frame(body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
@@ -78,7 +78,7 @@ async fn next_frame(body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
     Some(frame.map(|frame| frame.into_data().expect("data")))
 }
 
-/// The rest of a body; an error where the stream is reset before its end.
+/// The rest of a body; an error if the stream is reset before its end.
 pub(crate) async fn read(body: &mut Incoming) -> hyper::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = next_frame(body).await {
@@ -87,7 +87,7 @@ pub(crate) async fn read(body: &mut Incoming) -> hyper::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The value of the only field of that name; empty where there is none.
+/// The value of the only field of that name; empty if there is none.
 #[track_caller]
 fn field<'a, T>(response: &'a Response<T>, name: &str) -> &'a str {
     let mut values = response.headers().get_all(name).iter();
@@ -96,7 +96,7 @@ fn field<'a, T>(response: &'a Response<T>, name: &str) -> &'a str {
     value
 }
 
-/// A request and its fields, and the status, the body and the policy that answer it.
+/// A request and its fields, and the status, body and policy of its response.
 type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a [u8], &'a str);
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn the_header_contract_holds_over_http2() {
 }
 
 #[tokio::test]
-async fn refusals_over_http2_are_what_they_are_over_http1() {
+async fn error_responses_over_http2_are_those_of_http1() {
     let folder = Folder::new();
     folder.write("a.jpg", "a").write(".env", "hidden");
     let server = Server::start(folder.path());
@@ -199,8 +199,8 @@ async fn refusals_over_http2_are_what_they_are_over_http1() {
 }
 
 #[tokio::test]
-async fn many_streams_at_once_each_get_their_own_bytes() {
-    // More than the server takes at a time; the others wait their turn.
+async fn concurrent_streams_each_get_their_own_bytes() {
+    // More streams than the server allows at a time; the others wait.
     const STREAMS: u64 = 150;
     let folder = Folder::new();
     let len = |number: u64| 1 + usize::try_from(number).expect("small") * 4001;
@@ -210,7 +210,7 @@ async fn many_streams_at_once_each_get_their_own_bytes() {
     for memory in ["", "[memory]\ncache = 0\n"] {
         let server = Server::configured(&folder, &format!("{memory}[[mount]]\nstore = \".\"\n"));
         let client = Client2::new(server.address).await;
-        // From the first answer on the client knows how many streams the server takes at a time.
+        // From the first response on, the client knows how many streams the server allows.
         client.get("/0.jpg").await;
         let streams: Vec<_> = (0..STREAMS)
             .map(|number| {
@@ -228,7 +228,7 @@ async fn many_streams_at_once_each_get_their_own_bytes() {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_does_not_hold_up_the_others() {
+async fn an_unread_stream_does_not_block_the_others() {
     let folder = Folder::new();
     let bytes = noise(24 << 20, 1);
     folder.write("big.mp4", &bytes).write("a.jpg", "a");
@@ -238,14 +238,14 @@ async fn a_stream_that_nobody_reads_does_not_hold_up_the_others() {
     for _ in 0..20 {
         assert_eq!(client.get("/a.jpg").await.1, b"a");
     }
-    // One that is given up is nobody's trouble.
+    // A cancelled stream affects no other.
     drop(client.send("GET", "/big.mp4", &[]).await);
     assert_eq!(client.get("/a.jpg").await.1, b"a");
     assert!(read(&mut unread).await.expect("all of it") == bytes);
 }
 
 #[tokio::test]
-async fn a_file_that_changes_in_mid_send_resets_its_stream_and_no_other() {
+async fn a_file_that_changes_while_sent_resets_only_its_stream() {
     let old = noise(24 << 20, 1);
     for (name, settled) in [("young.mp4", false), ("settled.mp4", true)] {
         let folder = Folder::new();
@@ -254,7 +254,7 @@ async fn a_file_that_changes_in_mid_send_resets_its_stream_and_no_other() {
             Server::configured(&folder, "[memory]\ncache = 0\n[[mount]]\nstore = \".\"\nfresh = \"1h\"\n");
         let client = Client2::new(server.address).await;
         if settled {
-            // A part is given once the version has settled.
+            // Ranges are served once the file's version has settled.
             let part = client.request("GET", &format!("/{name}"), &[("range", "bytes=0-9")]).await;
             assert_eq!((part.0.status().as_u16(), &*part.1), (206, &old[..10]), "{name}");
         }
@@ -266,7 +266,7 @@ async fn a_file_that_changes_in_mid_send_resets_its_stream_and_no_other() {
         let new = noise(24 << 20, 2);
         fs::write(folder.at(name), &new).expect("written over");
         read(&mut body).await.expect_err("it cannot be completed");
-        // The others go on, on the same connection.
+        // The others continue, on the same connection.
         assert!(read(&mut other).await.expect("all of it") == old, "{name}");
         let (response, body) = client.get(&format!("/{name}")).await;
         assert_eq!(field(&response, "etag"), etag_of(&new), "{name}");
@@ -275,7 +275,7 @@ async fn a_file_that_changes_in_mid_send_resets_its_stream_and_no_other() {
 }
 
 #[tokio::test]
-async fn both_protocols_are_spoken_on_one_port() {
+async fn http1_and_http2_share_one_port() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server = Server::start(folder.path());
@@ -292,7 +292,7 @@ async fn both_protocols_are_spoken_on_one_port() {
     let mut response = slow.head().expect("a head");
     slow.body(&mut response);
     assert_eq!(response.status, 405, "{response:?}");
-    // To ask for an upgrade is to ask in vain (RFC 9113 section 3.1), and harmless.
+    // A request to upgrade is ignored (RFC 9113 section 3.1).
     let upgrade = [
         ("Connection", "Upgrade, HTTP2-Settings"),
         ("Upgrade", "h2c"),
@@ -303,7 +303,7 @@ async fn both_protocols_are_spoken_on_one_port() {
 }
 
 #[tokio::test]
-async fn every_address_that_is_named_is_listened_on() {
+async fn the_server_listens_on_every_address() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let mut addresses = vec!["127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"];
@@ -311,7 +311,7 @@ async fn every_address_that_is_named_is_listened_on() {
         Ok(_) => addresses.push("[::1]:0"),
         Err(e) => eprintln!("skipped: this machine has no IPv6: {e}"),
     }
-    // An address twice is refused, port 0 included, so the third has a port of its own.
+    // A repeated address is rejected, with port 0, too, so the third has a port of its own.
     let free =
         StdListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
     addresses[2] = &free;
@@ -329,7 +329,7 @@ async fn every_address_that_is_named_is_listened_on() {
 }
 
 #[tokio::test]
-async fn ipv4_and_ipv6_share_a_port_without_getting_in_each_others_way() {
+async fn ipv4_and_ipv6_share_a_port() {
     let Ok(probe) = StdListener::bind("[::1]:0") else {
         eprintln!("skipped: this machine has no IPv6");
         return;
@@ -351,15 +351,15 @@ async fn ipv4_and_ipv6_share_a_port_without_getting_in_each_others_way() {
 }
 
 #[tokio::test]
-async fn responses_over_http2_are_sent_to_their_end_when_the_server_is_told_to_stop() {
+async fn a_graceful_shutdown_completes_http2_responses() {
     let folder = Folder::new();
     let bytes = noise(1 << 20, 1);
     folder.write("big.mp4", &bytes);
     let mut server = Server::start(folder.path());
     let mut clients = Vec::new();
     for _ in 0..24 {
-        // The less the client's socket holds, the more is still in the server's when that has written all of it; and
-        // with small windows the client has more to say after that.
+        // The less the client's socket holds, the more is still in the server's socket after the last write; and with small windows
+        // the client has more window updates to send after that.
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4 << 10).expect("a size");
         let stream = socket.connect(server.address).await.expect("a connection");
@@ -381,7 +381,7 @@ async fn responses_over_http2_are_sent_to_their_end_when_the_server_is_told_to_s
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused_over_http2() {
+async fn an_oversized_request_head_is_rejected_over_http2() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server = Server::start(folder.path());
@@ -389,7 +389,7 @@ async fn a_head_that_is_too_large_is_refused_over_http2() {
     let wide = "b".repeat(40_000);
     let request =
         Request::get("http://test/a.jpg").header("x", &wide).body(String::new()).expect("a request");
-    // Either an answer that says so, or the stream's end; never the asset, and never silence.
+    // Either an error response or a reset; never the asset, and never nothing.
     match in_time(client.0.clone().send_request(request)).await {
         Ok(response) => assert_eq!(response.status(), 431),
         Err(e) => assert!(!e.is_timeout(), "{e}"),

@@ -1,5 +1,5 @@
-//! Floods of HTTP/2 frames that cost a client little: each ends its connection, takes no memory to speak of, and leaves other clients
-//! alone. The names are those under which they became known (CVE-2019-9512 and following, CVE-2023-44487, CVE-2024-27316).
+//! Floods of HTTP/2 frames that cost a client little: each closes its connection, takes little memory, and does not affect other
+//! clients. The names are those under which they became known (CVE-2019-9512 and following, CVE-2023-44487, CVE-2024-27316).
 
 use std::io::{Read, Write};
 use std::thread;
@@ -11,21 +11,21 @@ use crate::support::http2_frames::{
 };
 use crate::support::{Folder, Server, is_timeout, noise};
 
-/// What a flood may make the server take beyond what it takes anyway: the frames of all floods are many times as much.
+/// Memory that a flood may add: the frames of all floods are many times as much.
 const GROWTH_KIB: u64 = 8 << 10;
-/// Bytes after which a flood that nobody stopped is given up.
+/// Bytes after which a flood that is not stopped is a failure.
 const FLOOD: usize = 64 << 20;
 
 fn serve() -> (Server, Folder) {
     let folder = Folder::new();
     folder.write("small.jpg", "small").write("big.mp4", noise(8 << 20, 1)).settle();
-    // Nothing but the flood itself may be what ends the connection.
+    // No timeout may close the connection.
     let limits = "head_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"";
     let toml = format!("access_log = \"off\"\n[limits]\n{limits}\n[[mount]]\nstore = \".\"\n");
     (Server::configured(&folder, &toml), folder)
 }
 
-/// Sends `start`, and then pieces one after another until the server has ended the connection, taking whatever it says.
+/// Sends `start`, and then pieces one after another until the server has closed the connection, reading everything it sends.
 #[track_caller]
 fn flood(server: &Server, name: &str, start: &[u8], mut piece: impl FnMut(u32) -> Vec<u8>) {
     let mut client = Frames::connect(server.address, 1 << 16);
@@ -47,7 +47,7 @@ fn flood(server: &Server, name: &str, start: &[u8], mut piece: impl FnMut(u32) -
             break;
         }
         sent += octets.len();
-        assert!(sent < FLOOD, "{name}: nobody stops it");
+        assert!(sent < FLOOD, "{name}: the flood is not stopped");
     }
     assert!(listener.join().expect("it ends"), "{name}: the connection is left open");
 }
@@ -62,7 +62,7 @@ fn request(stream: u32) -> Vec<u8> {
 }
 
 #[test]
-fn floods_end_their_connection_and_harm_nobody() {
+fn floods_close_their_connection_and_do_not_affect_others() {
     let (mut server, _folder) = serve();
     let mut honest = server.connect();
     assert_eq!(honest.request("GET", "/big.mp4", &[]).status, 200);
@@ -82,7 +82,7 @@ fn floods_end_their_connection_and_harm_nobody() {
         hundred(n, |n| [request(2 * n + 1), frame(RST_STREAM, 0, 2 * n + 1, &cancel)].concat())
     });
     flood(&server, "empty data", &open(1), |n| hundred(n, |_| frame(DATA, 0, 1, &[])));
-    flood(&server, "a body that nobody reads", &open(1), |_| frame(DATA, 0, 1, &[0; 1 << 14]));
+    flood(&server, "a request body, which is not read", &open(1), |_| frame(DATA, 0, 1, &[0; 1 << 14]));
     flood(&server, "requests past the limit", b"", |n| hundred(n, |n| open(2 * n + 1)));
     flood(&server, "continuations", &frame(HEADERS, END_STREAM, 1, &block), |n| {
         hundred(n, |_| frame(CONTINUATION, 0, 1, &[]))
@@ -99,11 +99,11 @@ fn floods_end_their_connection_and_harm_nobody() {
 }
 
 #[test]
-fn a_client_that_has_much_to_say_of_what_it_takes_is_no_flood() {
+fn many_window_updates_for_a_large_body_are_not_a_flood() {
     let (server, _folder) = serve();
     let mut client = Frames::connect(server.address, 1 << 16);
     let mut taken = 0;
-    // More of each than a flood may have: windows for every piece of 2 KiB, and pings.
+    // More of each than a flood may send: window updates for every 2 KiB, and pings.
     for number in 0..12 {
         let stream = 2 * number + 1;
         client.request(stream, "GET", "/big.mp4");

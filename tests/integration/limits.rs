@@ -1,4 +1,4 @@
-//! Limits: of connections, of request heads, of file descriptors; and bytes that are no HTTP at all.
+//! Limits of connections, request heads and file descriptors; and bytes that are not HTTP.
 
 use std::io::Write;
 use std::thread;
@@ -21,7 +21,7 @@ fn assert_served(server: &Server) {
 }
 
 #[test]
-fn one_connection_too_many_is_told_so() {
+fn a_connection_beyond_the_limit_gets_503() {
     let (server, _folder) = serve("connections = 2");
     let mut clients = [server.connect(), server.connect()];
     for client in &mut clients {
@@ -52,11 +52,11 @@ fn one_connection_too_many_is_told_so() {
 }
 
 #[test]
-fn a_crowd_past_the_limit_is_turned_away() {
+fn many_connections_beyond_the_limit_are_rejected() {
     let (server, _folder) = serve("connections = 1");
     let mut first = server.connect();
     assert_eq!(first.request("GET", "/small.jpg", &[]).status, 200);
-    // Most say nothing, and more than are told why.
+    // Most send nothing, and they are more than get a response.
     let crowd: Vec<_> = (0..400).map(|_| server.connect()).collect();
     assert_eq!(first.request("GET", "/small.jpg", &[]).status, 200);
     for mut client in crowd {
@@ -66,12 +66,12 @@ fn a_crowd_past_the_limit_is_turned_away() {
     eventually("the place is free", || {
         let mut client = server.connect();
         client.send("GET /small.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
-        // One who comes while all of the crowd is being told is told nothing.
+        // A connection that comes while that many are being rejected gets no response.
         client.head().is_ok_and(|response| response.status == 200).then_some(())
     });
 }
 
-/// Sends what the server may not want to hear to its end, and gives back the status that it answers with.
+/// Sends bytes that the server may not read to the end, and returns the status of its response.
 #[track_caller]
 fn status_of(server: &Server, head: &str) -> u16 {
     let mut client = server.connect();
@@ -82,7 +82,7 @@ fn status_of(server: &Server, head: &str) -> u16 {
 }
 
 #[test]
-fn a_head_that_is_too_large_is_refused() {
+fn an_oversized_request_head_is_rejected() {
     let (mut server, _folder) = serve("head_size = \"8 KiB\"");
     let long = |len| "x".repeat(len);
     let request = |target: &str, fields: &str| format!("GET {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n");
@@ -99,7 +99,7 @@ fn a_head_that_is_too_large_is_refused() {
         assert!(statuses.contains(&status), "{status} for {}… of {} bytes", &head[..40], head.len());
         assert_served(&server);
     }
-    // What fits is fine, and what is short enough for a head but too long for a path is no asset.
+    // A head within the limit is accepted; a path that fits into it but is too long for a file is not found.
     let response = server.request("GET", "/small.jpg", &[("X-Long", &long(7_000))]);
     assert_eq!(response.status, 200);
     assert_eq!(server.get(&format!("/{}", long(5_000))).status, 404);
@@ -107,22 +107,22 @@ fn a_head_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn the_limit_of_a_head_is_the_operators() {
+fn the_limit_of_request_heads_is_configurable() {
     let (server, _folder) = serve("head_size = \"256 KiB\"");
     let response = server.request("GET", "/small.jpg", &[("X-Long", &"x".repeat(200_000))]);
     assert_eq!(response.status, 200);
 }
 
 #[test]
-fn bytes_that_are_no_http_harm_nobody() {
+fn bytes_other_than_http_are_rejected_and_do_no_harm() {
     let (mut server, _folder) = serve("head_timeout = \"1s\"");
-    // A ClientHello, as it comes to a port that somebody takes for https (RFC 8446 section 4.1.2).
+    // A ClientHello, as sent to a port that a client takes for HTTPS (RFC 8446 section 4.1.2).
     let client_hello = [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), noise(506, 7)].concat();
-    // The first frame is to be SETTINGS (RFC 9113 section 3.4).
-    let strange_frames = [PREFACE, &noise(4096, 8)].concat();
+    // The first frame must be SETTINGS (RFC 9113 section 3.4).
+    let unexpected_frames = [PREFACE, &noise(4096, 8)].concat();
     for bytes in [
         &client_hello[..],
-        &strange_frames,
+        &unexpected_frames,
         &[PREFACE, PREFACE].concat(),
         &noise(1 << 16, 9),
         &[0; 4096],
@@ -138,7 +138,7 @@ fn bytes_that_are_no_http_harm_nobody() {
         "G\u{cb}T / HTTP/1.1\r\n\r\n".as_bytes(),
     ] {
         let mut client = server.connect();
-        // It may be closed before all of it is sent.
+        // The connection may be closed before everything is sent.
         let _ = client.stream.get_mut().write_all(bytes);
         let answer = client.read_to_end();
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
@@ -153,7 +153,7 @@ fn bytes_that_are_no_http_harm_nobody() {
 }
 
 #[test]
-fn a_server_that_runs_out_of_file_descriptors_lives_and_rests() {
+fn a_server_out_of_file_descriptors_survives_and_pauses() {
     let folder = Folder::new();
     folder.write("small.jpg", "small").write("other.jpg", "other");
     let mut command = wamedia_from_shell("ulimit -n 64; exec \"$0\" \"$@\"");
@@ -169,7 +169,7 @@ fn a_server_that_runs_out_of_file_descriptors_lives_and_rests() {
     let spent = cpu_time(server.pid()).saturating_sub(before);
     assert!(spent < Duration::from_secs(1), "{spent:?} in two seconds, for nothing");
 
-    // Nor is a file opened without a descriptor; that must not look as if the file were missing.
+    // Without a descriptor a file cannot be opened either; that must not look as if the file were missing.
     for (target, body) in [("/small.jpg", "small"), ("/other.jpg", "other")] {
         let response = first.request("GET", target, &[]);
         match response.status {
@@ -188,14 +188,11 @@ fn a_server_that_runs_out_of_file_descriptors_lives_and_rests() {
 }
 
 #[test]
-fn a_server_that_cannot_start_all_its_cores_does_not_start() {
+fn a_server_that_cannot_start_every_core_does_not_start() {
     let folder = Folder::new();
     let mut command = wamedia_from_shell("ulimit -n 20; exec \"$0\" serve . --listen 127.0.0.1:0");
     let outcome = outcome(command.current_dir(folder.path()).env("WAMEDIA_THREADS", "8"));
     assert_eq!(outcome.code, Some(3), "{outcome:?}");
-    assert!(
-        outcome.stderr.contains("cannot start a serving core: Too many open files"),
-        "{outcome:?}"
-    );
+    assert!(outcome.stderr.contains("cannot start a serving core: Too many open files"), "{outcome:?}");
     assert!(outcome.stderr.contains("ulimit -n"), "{outcome:?}");
 }

@@ -1,30 +1,30 @@
-//! The notices on stderr: the documentation says of each warning and each error what it means and what to do.
+//! Log messages on stderr: the documentation explains every warning and every error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A line of the table in the documentation: what a notice says, with `…` for what differs, and its level.
+/// A row of the table in the documentation: a message, with `…` for what varies, and its level.
 #[derive(Debug)]
 struct Row {
     text: String,
     levels: String,
 }
 
-/// A notice as it stands in the source, with `…` for what differs.
+/// A message in the source, with `…` for what varies.
 #[derive(Debug)]
-struct Notice {
+struct Message {
     file: PathBuf,
     level: &'static str,
     text: String,
 }
 
-/// Files in which a notice passes on what others say, and adds no words of its own: an error, a doubt about a certificate.
-const OTHERS_WORDS: [&str; 4] =
-    ["server/acme/mod.rs", "server/body.rs", "server/handler.rs", "server/tls/files.rs"];
-/// A text with fewer bytes that never differ cannot be told from others by them.
-const TELLING: usize = 10;
+/// Files in which a message consists of an error's text, without words of its own.
+const FORWARDED: [&str; 4] =
+    ["server/acme/mod.rs", "server/request/body.rs", "server/request/handler.rs", "server/tls/files.rs"];
+/// A constant part of fewer bytes does not identify a message.
+const MIN_CONSTANT: usize = 10;
 
-/// The table's rows; one that names several texts is several.
+/// The table's rows; a row with several messages counts as several.
 fn documented() -> Vec<Row> {
     let text = include_str!("../../docs/operations.md");
     let table = text.lines().skip_while(|line| *line != "| line | level | meaning | what to do |").skip(2);
@@ -32,7 +32,7 @@ fn documented() -> Vec<Row> {
     for line in table.take_while(|line| line.starts_with('|')) {
         let mut cells = line.trim_matches('|').split(" | ");
         let (texts, levels) = (cells.next().expect("a text").trim(), cells.next().expect("a level").trim());
-        // What stands between two backquotes may hold single ones.
+        // A text in double backquotes may contain single ones.
         let (quote, texts) = if texts.starts_with("``") { ("``", texts) } else { ("`", texts) };
         for text in texts.split(quote).skip(1).step_by(2) {
             rows.push(Row { text: text.to_owned(), levels: levels.to_owned() });
@@ -41,7 +41,7 @@ fn documented() -> Vec<Row> {
     rows
 }
 
-/// All files of the program.
+/// All source files.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() {
@@ -52,15 +52,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Source text without the breaks within its string literals.
+/// Source text without the line breaks within its string literals.
 fn joined(source: &str) -> String {
     let mut parts = source.split("\\\n");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |joined, part| joined + part.trim_start())
 }
 
-/// What is said by the macro whose arguments begin here, with `…` for what differs.
-fn said(arguments: &str) -> String {
+/// The message of the macro whose arguments begin here, with `…` for what varies.
+fn message(arguments: &str) -> String {
     let literal = arguments.trim_start().strip_prefix('"').expect("a text comes first");
     let (mut text, mut chars) = (String::new(), literal.chars());
     while let Some(c) = chars.next() {
@@ -77,19 +77,19 @@ fn said(arguments: &str) -> String {
     panic!("no end of {arguments:.80}")
 }
 
-fn notices(sources: &[(PathBuf, String)]) -> Vec<Notice> {
-    let mut notices = Vec::new();
+fn messages(sources: &[(PathBuf, String)]) -> Vec<Message> {
+    let mut messages = Vec::new();
     for (file, source) in sources {
         for (level, call) in [("warning", "log::warn!("), ("error", "log::error!(")] {
             let calls = source.split(call).skip(1);
-            notices.extend(calls.map(|rest| Notice { file: file.clone(), level, text: said(rest) }));
+            messages.extend(calls.map(|rest| Message { file: file.clone(), level, text: message(rest) }));
         }
     }
-    notices
+    messages
 }
 
-/// The longest part of a text that never differs, without the punctuation around it.
-fn telling(text: &str) -> &str {
+/// The longest constant part of a text, without the punctuation around it.
+fn constant_part(text: &str) -> &str {
     let parts = text.split('…').map(|part| part.trim_matches([' ', ':', ';', ',']));
     parts.max_by_key(|part| part.len()).unwrap_or_default()
 }
@@ -104,28 +104,29 @@ fn read_sources() -> Vec<(PathBuf, String)> {
 #[test]
 fn every_warning_and_every_error_is_documented() {
     let (rows, sources) = (documented(), read_sources());
-    let notices = notices(&sources);
-    assert!(rows.len() > 40 && notices.len() > 30, "{} {}", rows.len(), notices.len());
-    for notice in &notices {
-        if telling(&notice.text).len() < TELLING {
-            assert!(OTHERS_WORDS.iter().any(|file| notice.file.ends_with(file)), "{notice:?}");
+    let messages = messages(&sources);
+    assert!(rows.len() > 40 && messages.len() > 30, "{} {}", rows.len(), messages.len());
+    for message in &messages {
+        if constant_part(&message.text).len() < MIN_CONSTANT {
+            assert!(FORWARDED.iter().any(|file| message.file.ends_with(file)), "{message:?}");
             continue;
         }
         let is_it = |row: &&Row| {
-            let part = telling(&row.text);
-            part.len() >= TELLING && notice.text.contains(part) || row.text.contains(telling(&notice.text))
+            let part = constant_part(&row.text);
+            part.len() >= MIN_CONSTANT && message.text.contains(part)
+                || row.text.contains(constant_part(&message.text))
         };
         let rows: Vec<_> = rows.iter().filter(is_it).collect();
-        assert!(!rows.is_empty(), "docs/operations.md says nothing of {notice:?}");
-        assert!(rows.iter().any(|row| row.levels.contains(notice.level)), "{notice:?}: {rows:?}");
+        assert!(!rows.is_empty(), "docs/operations.md does not explain {message:?}");
+        assert!(rows.iter().any(|row| row.levels.contains(message.level)), "{message:?}: {rows:?}");
     }
 }
 
 #[test]
-fn every_documented_notice_is_said_somewhere() {
+fn every_documented_message_is_in_the_source() {
     let sources = read_sources();
     for row in documented() {
-        let part = telling(&row.text).replace('"', "\\\"");
-        assert!(sources.iter().any(|(_, source)| source.contains(&part)), "nobody says {row:?}");
+        let part = constant_part(&row.text).replace('"', "\\\"");
+        assert!(sources.iter().any(|(_, source)| source.contains(&part)), "no source has {row:?}");
     }
 }

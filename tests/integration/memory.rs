@@ -1,14 +1,14 @@
-//! Memory is bounded by the configuration, not by what clients ask for or how slowly they read.
+//! Memory is bounded by the configuration, not by what clients request or how slowly they read.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::support::http2_frames::Frames;
-use crate::support::{Folder, PATIENCE, Server, etag_of, noise};
+use crate::support::{Folder, Server, TIMEOUT, etag_of, noise};
 
-/// Peak resident memory of a process, in KiB, without the pages of its program's file: those are as many as there is code,
-/// which is much in a build for tests, and the kernel takes them back as it likes.
+/// Peak resident memory of a process, in KiB, without the pages of its executable: a test build has much code, and the kernel
+/// reclaims those pages as it likes.
 pub(crate) fn peak(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("its status");
     let kib = |field: &str| -> u64 {
@@ -18,23 +18,23 @@ pub(crate) fn peak(server: &Server) -> u64 {
     kib("VmHWM:") - kib("RssFile:")
 }
 
-/// A client that asks for `target` and then takes nothing.
+/// A client that requests `target` and then reads nothing.
 fn stall(server: &Server, target: &str) -> TcpStream {
     let mut client = TcpStream::connect(server.address).expect("a connection");
-    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    client.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     write!(client, "GET {target} HTTP/1.1\r\nHost: test\r\n\r\n").expect("it is taken");
     client
 }
 
 pub(crate) const CACHE_KIB: u64 = 16 << 10;
 pub(crate) const STREAMS_KIB: u64 = 4 << 10;
-/// What the program takes before anybody asks for anything, and bodies of 2 MiB that were let go of and that the allocator
-/// has not given back: up to one for each thread that reads some.
+/// Memory of the program without requests, and evicted bodies of 2 MiB that the allocator has not given back: up to one for each
+/// thread that reads some.
 pub(crate) const BASE_KIB: u64 = 18 << 10;
-/// The constant a connection: its task, hyper's buffers, a small chunk on its way out.
+/// Memory per connection: its task, hyper's buffers, a small chunk to be written.
 pub(crate) const CONNECTION_KIB: u64 = 64;
 
-/// Limits under which nobody is cut, however long it takes until all are there.
+/// Limits that close no connection, however long it takes until all are open.
 pub(crate) const NO_HASTE: &str = "[limits]\nhandshake_timeout = \"1h\"\nhead_timeout = \"1h\"\n\
     idle_timeout = \"1h\"\nstall_timeout = \"1h\"\nmin_send_rate = 0\n";
 
@@ -46,7 +46,7 @@ fn configuration() -> String {
 fn ten_thousand_requests_over_a_thousand_connections_with_slow_readers_of_large_files() {
     let folder = Folder::new();
     folder.write("small.jpg", noise(50_000, 1));
-    // Sparse: what is read of it is as long as if it were not.
+    // Sparse: reading it yields as many bytes as if it were not.
     fs::File::create(folder.at("large.mp4")).expect("a file").set_len(100 << 20).expect("a length");
     let server = Server::configured(&folder, &configuration());
     let mut slow: Vec<_> = (0..500).map(|_| stall(&server, "/large.mp4")).collect();
@@ -56,7 +56,7 @@ fn ten_thousand_requests_over_a_thousand_connections_with_slow_readers_of_large_
             let response = client.request("GET", "/small.jpg", &[]);
             assert!(response.status == 200 && response.complete && response.body.len() == 50_000);
         }
-        // Slow, not stalled: a little at a time.
+        // Slow but not stalled: a little at a time.
         for client in &mut slow[round * 25..][..25] {
             client.read_exact(&mut [0; 1000]).expect("some bytes");
         }
@@ -66,9 +66,9 @@ fn ten_thousand_requests_over_a_thousand_connections_with_slow_readers_of_large_
 }
 
 #[test]
-fn readers_who_stall_on_many_assets_do_not_pin_more_than_is_granted() {
+fn stalled_readers_of_many_assets_pin_bounded_memory() {
     let folder = Folder::new();
-    // Each fits into the cache, all of them are eight times as much.
+    // Each fits into the cache; all of them are eight times as large.
     let count = 64;
     for number in 0..count {
         folder.write(&format!("{number}.jpg"), noise(2 << 20, number));
@@ -85,7 +85,7 @@ fn readers_who_stall_on_many_assets_do_not_pin_more_than_is_granted() {
     let (peak, bound) =
         (peak(&server), CACHE_KIB + STREAMS_KIB + BASE_KIB + clients.len() as u64 * CONNECTION_KIB);
     assert!(peak <= bound, "{peak} KiB at the peak, where {bound} KiB are allowed");
-    // And all of them still get what they were promised.
+    // And each of them still gets its whole response.
     for client in clients {
         let mut rest = Vec::new();
         client.take(2 << 20).read_to_end(&mut rest).expect("the rest");
@@ -94,7 +94,7 @@ fn readers_who_stall_on_many_assets_do_not_pin_more_than_is_granted() {
 }
 
 #[test]
-fn http2_clients_with_wide_windows_who_read_nothing_pin_little_for_each_stream() {
+fn http2_clients_that_read_nothing_pin_little_per_stream() {
     let folder = Folder::new();
     fs::File::create(folder.at("large.mp4")).expect("a file").set_len(100 << 20).expect("a length");
     let server = Server::configured(&folder, &configuration());
@@ -106,7 +106,7 @@ fn http2_clients_with_wide_windows_who_read_nothing_pin_little_for_each_stream()
             client.request(2 * stream + 1, "GET", "/large.mp4");
         }
     }
-    // Read so far that every response has begun, and no further.
+    // Read until every response has begun, and no further.
     for client in &mut clients {
         client.wait_for_200(2 * streams - 1);
     }
@@ -125,7 +125,7 @@ fn read_from_files(server: &Server) -> u64 {
 }
 
 #[test]
-fn what_was_evicted_is_sent_all_the_same_and_held_once_it_is_asked_for_again() {
+fn an_evicted_body_is_sent_to_the_end_and_cached_again_on_the_next_request() {
     const LEN: u64 = 100_000;
     let folder = Folder::new();
     let files: Vec<_> = (0..30).map(|n| (format!("{n}.jpg"), noise(100_000, n))).collect();

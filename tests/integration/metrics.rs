@@ -1,4 +1,4 @@
-//! What `/metrics` counts: the requests that were made, in two formats, under the names that the documentation tells.
+//! Metrics: values, both formats, and the names in the documentation.
 
 #![allow(
     clippy::float_cmp,
@@ -20,7 +20,7 @@ use crate::support::{Client, Folder, Server, eventually, noise};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
-/// All families, in the older format.
+/// All families, in the Prometheus format.
 #[track_caller]
 fn scrape(admin: SocketAddr) -> Families {
     let response = ask(admin, "/metrics");
@@ -34,7 +34,7 @@ fn one(families: &Families, name: &str, labels: &[(&str, &str)]) -> f64 {
     value(families.get(name).unwrap_or_else(|| panic!("no {name} in {families:#?}")), name, labels)
 }
 
-/// Scrapes until a sample has a value: a response is counted when its last byte has left, which the client may know first.
+/// Scrapes until a sample has a value: a response is counted when its last byte was sent, which the client may see earlier.
 #[track_caller]
 fn until(admin: SocketAddr, name: &str, labels: &[(&str, &str)], expected: f64) -> Families {
     eventually(&format!("{name}{labels:?} is {expected}"), || {
@@ -43,7 +43,7 @@ fn until(admin: SocketAddr, name: &str, labels: &[(&str, &str)], expected: f64) 
     })
 }
 
-/// A folder of two mounts whose assets stay known, and a server of it with an admin listener.
+/// A folder of two mounts whose assets stay cached, and its server with an admin listener.
 fn serve(toml: &str) -> (Server, SocketAddr, Folder) {
     let folder = Folder::new();
     fs::create_dir(folder.at("media")).expect("a folder");
@@ -56,13 +56,13 @@ fn serve(toml: &str) -> (Server, SocketAddr, Folder) {
         ),
     );
     let admin = address_of(&mut server);
-    // Only now: at its start, a server looks at an asset, to give an example.
+    // Only now: at its start, a server reads an asset for the example in its banner.
     folder.write("media/a.jpg", "0123456789").write("other/b.jpg", "b");
     (server, admin, folder)
 }
 
 #[test]
-fn the_counts_are_those_of_the_requests_that_were_made() {
+fn counters_match_the_requests() {
     let (server, admin, _folder) = serve("access_log = \"off\"");
     let before = scrape(admin);
     assert_eq!(one(&before, "wamedia_http_connections_total", &[]), 0.0);
@@ -90,10 +90,10 @@ fn the_counts_are_those_of_the_requests_that_were_made() {
         assert_eq!([requests(mount, "5xx"), requests(mount, "none")], [0.0, 0.0], "{mount}");
     }
     let bytes = |mount| one(&seen, "wamedia_http_response_body_bytes_total", &[("mount", mount)]);
-    // Two wholes and a part, and two refusals, which are longer than nothing.
+    // Two whole bodies and a range, and two error responses, which are not empty.
     assert!(bytes("/") > 24.0, "{}", bytes("/"));
     assert_eq!(bytes("/other"), 1.0);
-    // The first of each asset, and what is not there; the others were known.
+    // The first request for each asset, and the missing one; the others were cached.
     assert_eq!(one(&seen, "wamedia_cache_misses_total", &[]), 3.0);
     assert_eq!(one(&seen, "wamedia_cache_hits_total", &[]), 5.0);
     assert_eq!(one(&seen, "wamedia_hash_files_total", &[]), 2.0);
@@ -112,15 +112,15 @@ fn the_counts_are_those_of_the_requests_that_were_made() {
     until(admin, "wamedia_http_connections_open", &[], 0.0);
 }
 
-/// Whoever looks for links that have expired looks at their mount.
+/// Operators look for expired links under their mount.
 #[test]
-fn what_is_refused_for_want_of_a_signature_or_credentials_counts_under_its_mount() {
+fn unauthorized_requests_count_under_their_mount() {
     let folder = Folder::new();
-    let door = format!("[[auth]]\npath = \"/other/partner\"\nbearer = \"sha256:{}\"\n", "0".repeat(64));
+    let auth = format!("[[auth]]\npath = \"/other/partner\"\nbearer = \"sha256:{}\"\n", "0".repeat(64));
     let toml = "[admin]\nlisten = \"127.0.0.1:0\"\n[[mount]]\nstore = \"media\"\n[[mount]]\npath = \"/other\"\n\
                 store = \"other\"\n[[cache.rule]]\nmatch = \"personal/**\"\ncache_control = \"private\"\nsigned = true\n";
     folder.write("media/personal/a.jpg", "a").write("other/partner/a.jpg", "a");
-    let mut command = command_of(&folder, &format!("{toml}{door}"));
+    let mut command = command_of(&folder, &format!("{toml}{auth}"));
     let mut server =
         Server::spawn(command.env("WAMEDIA_SIGNING_KEYS", "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
     let admin = address_of(&mut server);
@@ -140,7 +140,7 @@ fn what_is_refused_for_want_of_a_signature_or_credentials_counts_under_its_mount
 }
 
 #[test]
-fn requests_that_cannot_be_read_are_counted_under_no_mount() {
+fn malformed_requests_count_under_no_mount() {
     let (server, admin, _folder) = serve("access_log = \"off\"");
     let mut sent = 0;
     for (request, status) in [
@@ -160,7 +160,7 @@ fn requests_that_cannot_be_read_are_counted_under_no_mount() {
 }
 
 #[test]
-fn bytes_are_those_of_the_bodies_that_were_sent() {
+fn bytes_are_those_of_the_bodies_sent() {
     let (server, admin, _folder) = serve("access_log = \"off\"");
     let mut client = server.connect();
     let mut sent = 0;
@@ -175,7 +175,7 @@ fn bytes_are_those_of_the_bodies_that_were_sent() {
 }
 
 #[test]
-fn what_is_cut_and_who_is_turned_away_is_counted() {
+fn cut_responses_and_rejected_connections_are_counted() {
     let (server, admin, folder) = serve("access_log = \"off\"\n[limits]\nconnections = 2\n");
     let big = noise(24 << 20, 1);
     folder.write("other/big.mp4", &big);
@@ -192,11 +192,11 @@ fn what_is_cut_and_who_is_turned_away_is_counted() {
     let sent = one(&seen, "wamedia_http_response_body_bytes_total", &[("mount", "/other")]);
     assert!(sent < big.len() as f64, "{sent}");
     assert_eq!(one(&seen, "wamedia_http_requests_total", &[("mount", "/other"), ("status", "2xx")]), 1.0);
-    assert_eq!(one(&seen, "wamedia_http_connections_total", &[]), 2.0, "it was never let in");
+    assert_eq!(one(&seen, "wamedia_http_connections_total", &[]), 2.0, "the rejected one does not count");
 }
 
 #[test]
-fn a_bucket_that_does_not_let_us_list_denies_nobody_anything() {
+fn without_the_permission_to_list_missing_objects_are_not_counted_as_forbidden() {
     let s3 = S3Server::start();
     s3.fault(any, Fault::Error(403, "AccessDenied"), FOREVER);
     let mut server = serving_with(&s3, &[("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0")], "");
@@ -210,7 +210,7 @@ fn a_bucket_that_does_not_let_us_list_denies_nobody_anything() {
 }
 
 #[test]
-fn who_is_told_to_come_back_later_is_counted() {
+fn rate_limited_requests_are_counted() {
     let (server, admin, _folder) = serve("[limits]\nrequests_per_second = 1\nburst = 2\n");
     let mut client = server.connect();
     let refused = (0..20).filter(|_| client.request("GET", "/a.jpg", &[]).status == 429).count();
@@ -219,7 +219,7 @@ fn who_is_told_to_come_back_later_is_counted() {
 }
 
 #[test]
-fn what_buckets_are_asked_and_how_they_fail_is_counted() {
+fn bucket_requests_and_errors_are_counted() {
     let s3 = S3Server::start();
     s3.put("a.jpg", "0123456789", Meta::default());
     let variables = [
@@ -249,7 +249,7 @@ fn what_buckets_are_asked_and_how_they_fail_is_counted() {
 }
 
 #[test]
-fn answers_of_a_bucket_that_are_of_no_use_are_counted_as_such() {
+fn unusable_answers_of_a_bucket_are_counted() {
     let s3 = S3Server::start();
     let large = noise(3 << 20, 1);
     for key in ["a.jpg", "b.jpg"] {
@@ -273,7 +273,7 @@ fn answers_of_a_bucket_that_are_of_no_use_are_counted_as_such() {
     s3.fault(of("b.jpg"), Fault::NoLength, FOREVER);
     assert_eq!(server.get("/b.jpg").status, 502);
     assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0]);
-    // A HEAD that fails is asked about, and both are one failure.
+    // A failed HEAD is repeated as a GET, and both are one failure.
     assert_eq!(server.request("HEAD", "/b.jpg", &[]).status, 502);
     assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 0.0]);
     s3.fault(of("large.mp4"), Fault::CloseAfter(1 << 20), 1);
@@ -283,9 +283,9 @@ fn answers_of_a_bucket_that_are_of_no_use_are_counted_as_such() {
     assert_eq!(errors(), [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 1.0], "that something is missing is an answer");
 }
 
-/// As the documentation says: who waited for what is held to come to its limit would wait for ever.
+/// As the documentation says: an alert on the cached bytes reaching the limit would never fire.
 #[test]
-fn a_cache_of_small_bodies_makes_room_at_half_of_its_limit() {
+fn a_cache_of_small_bodies_evicts_at_half_of_its_limit() {
     let (server, admin, folder) = serve("access_log = \"off\"\n[memory]\ncache = \"8 MiB\"\n");
     let mut client = server.connect();
     // 8 MiB hold 1,024 of them.
@@ -299,7 +299,7 @@ fn a_cache_of_small_bodies_makes_room_at_half_of_its_limit() {
     assert!((0.4..0.6).contains(&held), "{held}");
 }
 
-/// A server that has something to say under every name: HTTPS, a folder, a bucket.
+/// A server with samples for every metric: HTTPS, a folder, a bucket.
 fn with_everything() -> (SocketAddr, (Server, S3Server, Folder)) {
     let (folder, s3) = (Folder::new(), S3Server::start());
     let key = KeyPair::generate().expect("a key");
@@ -318,7 +318,7 @@ fn with_everything() -> (SocketAddr, (Server, S3Server, Folder)) {
 }
 
 #[test]
-fn both_formats_tell_the_same_and_the_time_when_certificates_expire() {
+fn both_formats_have_the_same_values_and_the_expiry_of_certificates() {
     let (admin, _running) = with_everything();
     let mut client = Client::new(admin);
     let response = client.request("GET", "/metrics", &[("accept", OPEN_METRICS)]);
@@ -340,7 +340,7 @@ fn both_formats_tell_the_same_and_the_time_when_certificates_expire() {
 }
 
 #[test]
-fn handshakes_are_counted_by_what_they_came_to() {
+fn handshakes_are_counted_by_result() {
     let (admin, (server, ..)) = with_everything();
     let name = "wamedia_tls_handshakes_total";
     let seen = scrape(admin);
@@ -359,9 +359,9 @@ fn handshakes_are_counted_by_what_they_came_to() {
 }
 
 #[test]
-fn every_metric_is_documented_and_every_documented_metric_is_there() {
+fn every_metric_is_documented_and_every_documented_metric_exists() {
     let (admin, _running) = with_everything();
-    let told: BTreeSet<_> = scrape(admin)
+    let exposed: BTreeSet<_> = scrape(admin)
         .into_iter()
         .map(|(name, family)| {
             let labels = family.samples.iter().flat_map(|(_, labels, _)| labels.keys());
@@ -382,12 +382,12 @@ fn every_metric_is_documented_and_every_documented_metric_is_there() {
             is_metric.then(|| (name.to_owned(), kind.to_owned(), labels))
         })
         .collect();
-    assert_eq!(told, documented);
+    assert_eq!(exposed, documented);
     assert!(told.len() > 20);
 }
 
 #[test]
-fn alerts_are_about_metrics_that_there_are() {
+fn alerts_use_existing_metrics() {
     let (admin, _running) = with_everything();
     let families = scrape(admin);
     let rules = include_str!("../../packaging/prometheus-alerts.yml");
@@ -403,7 +403,7 @@ fn alerts_are_about_metrics_that_there_are() {
         );
     }
     assert!(used.len() > 5, "{used:?}");
-    // What says that all is well as long as it is not 0 is not left to who looks at it.
+    // A metric that must not be 0 needs an alert.
     let documentation = include_str!("../../docs/operations.md").lines();
     let zero_is_bad = documentation.filter_map(|line| {
         let cells: Vec<_> =

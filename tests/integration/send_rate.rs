@@ -1,4 +1,4 @@
-//! The least rate at which a client must take its response, and that nobody is cut who takes it faster, however slowly.
+//! Minimum send rate: slower readers are cut, and no faster one, however slow.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,15 +8,15 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::http2_frames::{DATA, Frames};
-use crate::support::{Client, Folder, PATIENCE, Server, noise};
+use crate::support::{Client, Folder, Server, TIMEOUT, noise};
 
 const BIG: usize = 16 << 20;
 const BEAT: Duration = Duration::from_millis(100);
-/// Bytes that a slow reader takes in each beat: a third of the 64 KiB a second that are asked for, at most.
+/// Bytes that a slow reader reads per interval: at most a third of the required 64 KiB per second.
 pub(crate) const SLOW: usize = 2 << 10;
-/// And a steady one: four times the rate, so that it need not be punctual.
+/// And a steady reader: four times the rate, so that its timing may vary.
 pub(crate) const STEADY: usize = 26 << 10;
-/// Some stall timeouts, which is what the rate is averaged over.
+/// Several stall timeouts, over which the rate is averaged.
 pub(crate) const BEATS: usize = 60;
 
 fn serve(limits: &str) -> (Server, Vec<u8>, Folder) {
@@ -27,24 +27,24 @@ fn serve(limits: &str) -> (Server, Vec<u8>, Folder) {
     (Server::configured(&folder, &toml), big, folder)
 }
 
-/// A connection for which neither kernel holds much, with segments as short as on most networks: on a loopback they are so long that
-/// a reader seems to take tens of kilobytes at once.
+/// A connection with small socket buffers and segments as short as on most networks: on loopback they are so long that a reader
+/// seems to read tens of kilobytes at once.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(16 << 10).expect("an option");
     socket.set_tcp_mss(1000).expect("an option");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     socket.connect(&address.into()).expect("a connection");
     socket.into()
 }
 
-/// Takes so many bytes of a response in each beat; how many it got in all, where it was cut.
+/// Reads so many bytes of a response per interval; returns how many it got in all if it was cut.
 fn read_slowly(server: &Server, in_a_beat: usize, beats: usize, expected: &[u8]) -> Result<(), usize> {
     let client = Client::over(connect(server.address));
     take_slowly(client, in_a_beat, beats, expected)
 }
 
-/// The same over a connection that is there.
+/// The same over an open connection.
 pub(crate) fn take_slowly<S: Read + Write>(
     mut client: Client<S>,
     in_a_beat: usize,
@@ -66,7 +66,7 @@ pub(crate) fn take_slowly<S: Read + Write>(
 }
 
 #[test]
-fn a_reader_below_the_least_rate_is_ended_and_one_above_it_goes_on() {
+fn a_reader_below_the_minimum_rate_is_cut_and_one_above_it_is_not() {
     let (mut server, big, _folder) = serve("min_send_rate = \"64 KiB\"");
     thread::scope(|scope| {
         let steady = scope.spawn(|| read_slowly(&server, STEADY, BEATS, &big));
@@ -79,14 +79,14 @@ fn a_reader_below_the_least_rate_is_ended_and_one_above_it_goes_on() {
 }
 
 #[test]
-fn without_a_least_rate_a_reader_that_takes_something_all_the_time_has_not_stalled() {
-    // In a stall timeout it takes less than the kernel asks for at once.
+fn without_a_minimum_rate_a_reader_that_keeps_reading_is_not_cut() {
+    // In one stall timeout it reads less than the kernel requests at once.
     let (server, big, _folder) = serve("min_send_rate = 0");
     assert_eq!(read_slowly(&server, SLOW, BEATS, &big), Ok(()));
 }
 
 #[test]
-fn an_http_2_client_that_gives_tiny_windows_is_ended_and_one_above_the_rate_goes_on() {
+fn an_http_2_client_with_tiny_windows_is_cut_and_one_above_the_rate_is_not() {
     let (server, big, _folder) = serve("min_send_rate = \"64 KiB\"");
     let read = |in_a_beat: u32, beats: usize| {
         let mut client = Frames::connect(server.address, 0);
@@ -111,7 +111,7 @@ fn an_http_2_client_that_gives_tiny_windows_is_ended_and_one_above_the_rate_goes
     };
     thread::scope(|scope| {
         let steady = scope.spawn(|| read(u32::try_from(STEADY).expect("little"), BEATS));
-        // A byte now and then, which no stall timeout minds.
+        // A byte now and then, which passes no stall timeout.
         let slow = scope.spawn(|| read(1, usize::MAX));
         assert_eq!(slow.join().expect("it ends"), Err(()));
         assert_eq!(steady.join().expect("it ends"), Ok(()));

@@ -1,4 +1,4 @@
-//! Stopping: what is in flight ends, what is idle is closed, nothing new is taken, and the end comes in any case.
+//! Graceful shutdown: requests in flight finish, idle connections are closed, no new ones are accepted, and the drain ends in time.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,12 +10,12 @@ use crate::support::http2_frames::{DATA, Frames, GOAWAY};
 use crate::support::proc::{wait_until_read, wait_until_stopped};
 use crate::support::{Client, Folder, Response, Server, eventually, noise};
 
-/// More than the sockets between server and client hold.
+/// More than the socket buffers between server and client hold.
 const BIG: usize = 24 << 20;
 const IN_MEMORY: &str = "";
 const STREAMED: &str = "[memory]\ncache = 0\n";
 
-/// A folder with `big.mp4` and `small.jpg`, and a server of it that `toml` says more of.
+/// A folder with `big.mp4` and `small.jpg`, and its server with the settings in `toml`.
 fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
     let folder = Folder::new();
     let big = noise(BIG, 1);
@@ -24,7 +24,7 @@ fn serve(toml: &str) -> (Server, Vec<u8>, Folder) {
     (server, big, folder)
 }
 
-/// A client that has the head and the first bytes of a large response.
+/// A client that has read the head and the first bytes of a large response.
 fn begin_download(server: &Server) -> (Client, Response, Vec<u8>) {
     let mut client = server.connect();
     client.send("GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -35,7 +35,7 @@ fn begin_download(server: &Server) -> (Client, Response, Vec<u8>) {
     (client, response, first)
 }
 
-/// Reads the rest, as far as it comes.
+/// Reads the rest, as far as it is sent.
 fn end_download(client: &mut Client, response: &mut Response, first: Vec<u8>) {
     let rest = BIG - first.len();
     response.fields.retain(|(name, _)| name != "content-length");
@@ -44,7 +44,7 @@ fn end_download(client: &mut Client, response: &mut Response, first: Vec<u8>) {
     response.body.splice(0..0, first);
 }
 
-/// Tells the server to end, and waits until it is about to; gives back what it says.
+/// Signals the server, and waits until it drains; returns its message.
 #[track_caller]
 fn begin_drain(server: &mut Server, signal: Signal) -> String {
     server.signal(signal);
@@ -64,7 +64,7 @@ fn assert_ends_well(mut server: Server) {
 }
 
 #[test]
-fn what_is_in_flight_ends_and_nothing_else_goes_on() {
+fn requests_in_flight_finish_and_nothing_else_continues() {
     for (signal, name, toml) in [(Signal::TERM, "SIGTERM", IN_MEMORY), (Signal::INT, "SIGINT", STREAMED)] {
         let (mut server, big, _folder) = serve(toml);
         let mut idle = server.connect();
@@ -86,7 +86,7 @@ fn what_is_in_flight_ends_and_nothing_else_goes_on() {
 }
 
 #[test]
-fn a_request_that_has_begun_is_answered_and_told_that_it_is_the_last() {
+fn a_started_request_is_answered_with_connection_close() {
     let (mut server, _, _folder) = serve(IN_MEMORY);
     let mut client = server.connect();
     client.send("GET /small.jpg HTTP/1.1\r\nHo");
@@ -103,7 +103,7 @@ fn a_request_that_has_begun_is_answered_and_told_that_it_is_the_last() {
 #[test]
 fn a_request_that_waits_for_its_digest_is_answered() {
     let folder = Folder::new();
-    // A hole is quickly read, and takes its time to be hashed.
+    // A sparse file is read quickly, and takes its time to be hashed.
     File::create(folder.at("huge.mp4")).expect("a file").set_len(1 << 30).expect("a length");
     let mut server = Server::start(folder.path());
     let mut client = server.connect();
@@ -117,10 +117,10 @@ fn a_request_that_waits_for_its_digest_is_answered() {
 }
 
 #[test]
-fn what_was_asked_before_the_signal_is_answered_even_if_nobody_had_looked() {
+fn requests_received_before_the_signal_are_answered_even_if_not_read_yet() {
     let (server, _, _folder) = serve(IN_MEMORY);
     assert_eq!(server.get("/small.jpg").status, 200);
-    // Connections that the kernel has completed while the server did not run.
+    // Connections that the kernel has accepted while the server did not run.
     server.signal(Signal::STOP);
     wait_until_stopped(server.pid());
     let mut clients: Vec<_> = (0..16).map(|_| server.connect()).collect();
@@ -138,7 +138,7 @@ fn what_was_asked_before_the_signal_is_answered_even_if_nobody_had_looked() {
 }
 
 #[test]
-fn what_takes_too_long_is_cut() {
+fn requests_beyond_the_drain_timeout_are_cut() {
     for toml in [IN_MEMORY, STREAMED] {
         let (mut server, _, _folder) = serve(&format!("{toml}[limits]\ndrain_timeout = \"300ms\"\n"));
         let (mut client, mut response, first) = begin_download(&server);
@@ -152,7 +152,7 @@ fn what_takes_too_long_is_cut() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_stops_at_once() {
     for signals in [[Signal::TERM, Signal::TERM], [Signal::TERM, Signal::INT], [Signal::INT, Signal::INT]] {
         let (mut server, _, _folder) = serve("[limits]\ndrain_timeout = \"1h\"\nstall_timeout = \"1h\"\n");
         let (mut client, mut response, first) = begin_download(&server);
@@ -166,7 +166,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn http_2_is_told_to_go_and_ends_its_streams() {
+fn http_2_gets_goaway_and_finishes_its_streams() {
     let (mut server, big, _folder) = serve(IN_MEMORY);
     let mut idle = Frames::connect(server.address, 1 << 16);
     idle.request(1, "GET", "/small.jpg");
@@ -185,14 +185,14 @@ fn http_2_is_told_to_go_and_ends_its_streams() {
             _ => {}
         }
     };
-    // NO_ERROR, after the last stream that will be heard.
+    // NO_ERROR, with the last stream that will be processed.
     assert_eq!(goaway.payload[4..8], [0; 4], "{goaway:?}");
     client.allow(0, 1 << 30);
     client.allow(1, 1 << 30);
     let (rest, is_complete) = client.read_to_end(1);
     body.extend(rest);
     assert!(is_complete && body == big, "{} of {BIG} bytes", body.len());
-    // To its end, too.
+    // Completely, too.
     idle.read_to_end(1);
     assert_ends_well(server);
 }

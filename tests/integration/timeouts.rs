@@ -1,4 +1,4 @@
-//! Patience with clients: how long one may keep the server waiting, and that one who is merely slow is not cut.
+//! Timeouts: heads, idle connections and stalled readers; slow but steady clients are not cut.
 
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
@@ -9,14 +9,14 @@ use crate::bucket::command_of;
 use crate::s3_server::{Meta, S3Server, of};
 use crate::support::http2_frames::{DATA, Frames, PREFACE};
 use crate::support::proc::wait_until_read;
-use crate::support::{Client, Folder, PATIENCE, Server, eventually, noise};
+use crate::support::{Client, Folder, Server, TIMEOUT, eventually, noise};
 
-/// More than the sockets between server and client hold.
+/// More than the socket buffers between server and client hold.
 const BIG: usize = 24 << 20;
 const IN_MEMORY: &str = "";
 const STREAMED: &str = "[memory]\ncache = 0\n";
 
-/// A folder with `big.mp4` and `small.jpg`, and a server of it with these limits.
+/// A folder with `big.mp4` and `small.jpg`, and its server with these limits.
 fn serve(toml: &str, limits: &str) -> (Server, Vec<u8>, Folder) {
     let folder = Folder::new();
     let big = noise(BIG, 1);
@@ -26,14 +26,14 @@ fn serve(toml: &str, limits: &str) -> (Server, Vec<u8>, Folder) {
     (server, big, folder)
 }
 
-/// One wait is short, so that the others cannot be what ends the connection.
+/// One timeout is short, so that no other can close the connection.
 const HEAD: &str = "head_timeout = \"300ms\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"";
 const IDLE: &str = "head_timeout = \"1h\"\nidle_timeout = \"300ms\"\nstall_timeout = \"1h\"";
 const STALL: &str = "head_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"500ms\"";
 
 const GET_SMALL: &str = "GET /small.jpg HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// A connection whose first request was answered. Where little time is given to ask, who is not let run in that time asks again.
+/// A connection whose first request was answered. With a short head timeout, a test that was not scheduled in time tries again.
 #[track_caller]
 fn answered(server: &Server) -> Client {
     eventually("a request comes in time", || {
@@ -47,25 +47,25 @@ fn answered(server: &Server) -> Client {
 }
 
 #[test]
-fn a_client_that_does_not_ask_is_closed() {
+fn a_client_that_sends_no_request_is_closed() {
     let (server, _, _folder) = serve(IN_MEMORY, HEAD);
     for start in [
         &b""[..],
         b"G",
         b"GET /small.jpg HTTP/1.1\r\n",
         b"GET /small.jpg HTTP/1.1\r\nHost: test\r\nUser-Agent: wait for",
-        // The beginning of HTTP/2, and all of it with no request to follow.
+        // Part of the HTTP/2 preface, and all of it without a request.
         b"P",
         &PREFACE[..16],
         PREFACE,
-        // A method that begins as HTTP/2 does.
+        // A method that begins like the HTTP/2 preface.
         b"PRI",
         b"PROPFIND / HTTP/1.1\r\n",
     ] {
         let mut client = server.connect();
         client.send(start);
         while !client.is_closed() {
-            // HTTP/2 says something before it is over.
+            // HTTP/2 sends frames before it closes.
             let len = client.stream.buffer().len();
             assert!(len > 0 && start == PREFACE, "{start:?}");
             client.stream.consume(len);
@@ -75,18 +75,18 @@ fn a_client_that_does_not_ask_is_closed() {
 }
 
 #[test]
-fn a_second_request_must_come_as_fast_as_the_first() {
+fn the_head_timeout_applies_to_every_request() {
     let (server, _, _folder) = serve(IN_MEMORY, HEAD);
     let mut client = answered(&server);
     client.send("GET /small.jpg HTTP/1.1\r\nHost");
     assert!(client.is_closed());
 }
 
-/// Sends these bytes over and over, one at a time and long before anybody's patience ends, until the server has closed
-/// the connection.
+/// Sends these bytes over and over, one at a time and at intervals shorter than every timeout, until the server has closed the
+/// connection.
 fn drip(mut stream: TcpStream, start: &[u8], then: &[u8]) {
     stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     for byte in start.iter().chain(then.iter().cycle()) {
         assert!(Instant::now() < deadline, "it is never closed");
         if stream.write_all(&[*byte]).is_err() {
@@ -101,7 +101,7 @@ fn drip(mut stream: TcpStream, start: &[u8], then: &[u8]) {
 }
 
 #[test]
-fn a_head_that_comes_byte_by_byte_is_not_waited_for_for_ever() {
+fn a_request_head_sent_byte_by_byte_times_out() {
     let (server, _, _folder) = serve(IN_MEMORY, HEAD);
     thread::scope(|scope| {
         for (start, then) in [
@@ -113,7 +113,7 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for_for_ever() {
             let stream = server.connect().stream.into_inner();
             scope.spawn(move || drip(stream, start.as_bytes(), then.as_bytes()));
         }
-        // A preface that is complete in the end, if it is given half a second.
+        // A preface that would be complete after half a second.
         let stream = server.connect().stream.into_inner();
         scope.spawn(move || drip(stream, PREFACE, &[0]));
         // The second request of a connection.
@@ -123,13 +123,13 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn who_goes_on_sending_after_the_end_is_let_go() {
+fn a_client_that_keeps_sending_after_the_end_is_closed() {
     let (server, _, _folder) = serve(IN_MEMORY, IDLE);
     let mut client = server.connect();
     client.send("POST /small.jpg HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
     assert_eq!(client.head().expect("a head").status, 405);
-    // Never silent for long, and far from what it promised.
-    let deadline = Instant::now() + PATIENCE;
+    // Never idle for long, and far from complete.
+    let deadline = Instant::now() + TIMEOUT;
     while client.stream.get_mut().write_all(b"x").is_ok() {
         assert!(Instant::now() < deadline, "it is listened to for ever");
         thread::sleep(Duration::from_millis(20));
@@ -141,7 +141,7 @@ fn a_head_in_pieces_is_answered_within_the_time() {
     let (server, _, _folder) = serve(IN_MEMORY, "idle_timeout = \"100ms\"\nstall_timeout = \"100ms\"");
     let mut client = server.connect();
     for piece in ["GET /sm", "all.jpg HTTP/1.1\r\nHo", "st: test\r\n", "\r\n"] {
-        // Longer than every wait but the one that counts.
+        // Longer than every other timeout.
         thread::sleep(Duration::from_millis(300));
         client.send(piece);
     }
@@ -152,7 +152,7 @@ fn a_head_in_pieces_is_answered_within_the_time() {
 fn an_idle_connection_is_closed() {
     let (server, _, _folder) = serve(IN_MEMORY, IDLE);
     let mut client = server.connect();
-    // Both at once: between them it may not be idle either.
+    // Both at once: the connection must not be idle in between.
     client.send([GET_SMALL, &GET_SMALL.replace("GET", "HEAD")].concat());
     let mut first = client.head().expect("a head");
     client.body(&mut first);
@@ -165,13 +165,13 @@ fn an_idle_connection_is_closed() {
 }
 
 #[test]
-fn http_2_is_not_kept_open_by_pings() {
+fn pings_do_not_keep_an_http_2_connection_open() {
     let (server, _, _folder) = serve(IN_MEMORY, IDLE);
     let mut client = Frames::connect(server.address, 1 << 16);
     client.request(1, "GET", "/small.jpg");
     let mut pinging = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
     let pings = thread::spawn(move || {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while pinging.ping().is_ok() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
@@ -181,25 +181,25 @@ fn http_2_is_not_kept_open_by_pings() {
 }
 
 #[test]
-fn half_an_http_2_request_is_not_waited_for_for_ever() {
+fn half_an_http_2_request_times_out() {
     let (server, _, _folder) = serve(IN_MEMORY, HEAD);
     let mut client = Frames::connect(server.address, 1 << 16);
-    // It may be over before we are let run again.
+    // The server may have closed it before this thread runs again.
     let _ = client.request_in_part(1, "/small.jpg");
     assert!(!client.read_to_end(1).1);
 }
 
 #[test]
-fn a_connection_that_was_never_used_has_the_time_of_a_head() {
+fn the_head_timeout_applies_to_a_connection_without_a_request() {
     let (server, _, _folder) = serve(IN_MEMORY, IDLE);
     let mut client = server.connect();
-    // Five times what a used one has.
+    // Five times the timeout of a used connection.
     thread::sleep(Duration::from_millis(1500));
     assert!(client.is_silent());
     assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
 }
 
-/// The line of the access log for a response that was cut, once there is one.
+/// The access log's line for a response that was cut, once there is one.
 #[track_caller]
 fn wait_for_cut(server: &mut Server) {
     let line = server.wait_for_line("/big.mp4");
@@ -235,12 +235,12 @@ fn a_client_that_stops_reading_in_the_middle_is_cut() {
 }
 
 #[test]
-fn a_client_that_asks_again_and_again_and_reads_nothing_is_cut() {
+fn a_client_that_sends_requests_and_reads_nothing_is_cut() {
     let (mut server, _, _folder) = serve(IN_MEMORY, STALL);
     let client = server.connect();
     let mut asking = client.stream.get_ref().try_clone().expect("a socket");
     let asked = thread::spawn(move || {
-        // Until the server reads no more, and then until it has ended the connection.
+        // Until the server reads no more, and then until it has closed the connection.
         while asking.write_all(b"GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\n").is_ok() {}
     });
     wait_for_cut(&mut server);
@@ -248,7 +248,7 @@ fn a_client_that_asks_again_and_again_and_reads_nothing_is_cut() {
 }
 
 #[test]
-fn an_http_2_client_that_gives_no_window_is_cut() {
+fn an_http_2_client_without_a_window_is_cut() {
     for toml in [IN_MEMORY, STREAMED] {
         // No window at all, and one that is used up in the middle.
         for window in [0, 1 << 18] {
@@ -264,14 +264,14 @@ fn an_http_2_client_that_gives_no_window_is_cut() {
 }
 
 #[test]
-fn an_http_2_client_that_pings_but_takes_nothing_is_cut() {
+fn an_http_2_client_that_pings_and_reads_nothing_is_cut() {
     let (server, _, _folder) = serve(IN_MEMORY, STALL);
     let mut client = Frames::connect(server.address, 0);
     client.request(1, "GET", "/big.mp4");
     client.wait_for_200(1);
     let mut pinging = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
     let pings = thread::spawn(move || {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while pinging.ping().is_ok() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
@@ -281,7 +281,7 @@ fn an_http_2_client_that_pings_but_takes_nothing_is_cut() {
 }
 
 #[test]
-fn an_http_2_client_that_gives_a_window_and_reads_nothing_is_cut() {
+fn an_http_2_client_with_a_window_that_reads_nothing_is_cut() {
     for toml in [IN_MEMORY, STREAMED] {
         let (mut server, _, _folder) = serve(toml, STALL);
         let mut client = Frames::connect(server.address, 1 << 30);
@@ -293,14 +293,14 @@ fn an_http_2_client_that_gives_a_window_and_reads_nothing_is_cut() {
 }
 
 #[test]
-fn an_http_2_client_that_asks_on_and_takes_nothing_is_cut() {
+fn an_http_2_client_that_sends_requests_and_reads_nothing_is_cut() {
     let (mut server, _, _folder) = serve(IN_MEMORY, STALL);
     let mut client = Frames::connect(server.address, 1 << 30);
     client.allow(0, 1 << 30);
     client.request(1, "GET", "/big.mp4");
     let mut asking = client.stream.try_clone().map(|stream| Frames { stream }).expect("a socket");
     let asks = thread::spawn(move || {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut streams = (3..).step_by(2);
         while asking.try_request(streams.next().expect("a stream"), "HEAD", "/small.jpg").is_ok() {
             assert!(Instant::now() < deadline, "it is never cut");
@@ -312,7 +312,7 @@ fn an_http_2_client_that_asks_on_and_takes_nothing_is_cut() {
 }
 
 #[test]
-fn a_pause_within_a_response_is_no_time_without_a_request() {
+fn a_pause_within_a_response_is_not_idle_time() {
     let (server, big, _folder) =
         serve(IN_MEMORY, "idle_timeout = \"500ms\"\nstall_timeout = \"1h\"\nhead_timeout = \"1h\"");
     let mut client = server.connect();
@@ -325,11 +325,11 @@ fn a_pause_within_a_response_is_no_time_without_a_request() {
     assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
 }
 
-/// Time for a slow reader: it takes a little four times in this, and does so for as long as three of them.
+/// The timeout for a slow reader: it reads a little four times in this, for three times as long.
 const STALLED: Duration = Duration::from_secs(2);
 const STEADY: &str = "stall_timeout = \"2s\"";
 
-/// Does something at a slow and steady pace.
+/// Repeats something slowly and steadily.
 fn steadily(mut step: impl FnMut()) {
     for _ in 0..12 {
         thread::sleep(STALLED / 4);
@@ -383,10 +383,10 @@ fn a_slow_but_steady_reader_is_not_cut() {
 }
 
 #[test]
-fn our_own_work_does_not_count_as_the_clients_delay() {
+fn the_servers_own_work_does_not_count_towards_timeouts() {
     let (folder, s3) = (Folder::new(), S3Server::start());
     s3.put("late.mp4", noise(1000, 1), Meta::default());
-    // A second, since that is what the clients have to ask in.
+    // A second, because that is the clients' head timeout.
     let limits = "head_timeout = \"1s\"\nidle_timeout = \"100ms\"\nstall_timeout = \"100ms\"";
     let upstream = "first_byte_timeout = \"1h\"\ntimeout = \"1h\"";
     let toml = format!("[limits]\n{limits}\n[upstream]\n{upstream}\n[[mount]]\nstore = \"s3://media\"\n");
@@ -399,7 +399,7 @@ fn our_own_work_does_not_count_as_the_clients_delay() {
     wait_until_read(first.stream.get_ref());
     wait_until_read(&second.stream);
     bucket.wait_for(1);
-    // Longer than each of these waits.
+    // Longer than each of these timeouts.
     thread::sleep(Duration::from_secs(2));
     assert!(first.is_silent(), "neither answered nor closed");
     bucket.release();

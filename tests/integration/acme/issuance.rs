@@ -1,4 +1,4 @@
-//! The first certificate, and what is kept of it.
+//! The first certificate, and the stored state.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::tls::shake;
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn the_first_certificate_is_got_by_either_challenge() {
+fn the_first_certificate_is_obtained_by_either_challenge() {
     let mut pebble = Pebble::new(3600);
     pebble.start();
     for kind in ["tls-alpn-01", "http-01"] {
@@ -22,7 +22,7 @@ fn the_first_certificate_is_got_by_either_challenge() {
         ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
         ask(&server, &pebble.client(&[]), "other.example").expect_err("it is for another name");
 
-        // Nothing is answered to authorities any more.
+        // Challenges are no longer answered.
         shake(server.address, &pebble.client(&["acme-tls/1"]), NAME).expect_err("there is no challenge");
         let mut plain = Client::new(server.addresses[1]);
         assert_eq!(plain.request("GET", "/.well-known/acme-challenge/a", &[]).status, 404);
@@ -43,7 +43,7 @@ fn the_first_certificate_is_got_by_either_challenge() {
         let account: serde_json::Value = serde_json::from_slice(&house.account()).expect("JSON");
         assert_eq!(account["contact"][0], "mailto:ops@example.com");
 
-        // What must stay secret is in no line of the log.
+        // The log contains no secrets.
         let secret = account["credentials"]["key_pkcs8"].as_str().expect("a key").to_owned();
         let lines = server.end();
         assert!(
@@ -68,7 +68,7 @@ fn one_certificate_is_for_all_names() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile() {
+fn a_name_is_added_with_the_same_account_while_the_old_certificate_is_served() {
     let mut pebble = Pebble::new(3600);
     pebble.start();
     let house = House::new();
@@ -79,7 +79,7 @@ fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile()
     let account = house.account();
     server.end();
 
-    // The new name leads nowhere yet.
+    // The new name points nowhere yet.
     pebble.lead("b.example", "127.0.0.2");
     let mut server = house.serve(&pebble, &[NAME, "b.example"], "");
     let line = server.wait_for_line("cannot obtain a certificate");
@@ -98,7 +98,7 @@ fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile()
     assert!(!server.end().iter().any(|line| line.contains("an account with")));
     assert_eq!(house.account(), account);
 
-    // The authority is told of another contact, and nothing else of the account changes.
+    // The contact is updated, and nothing else of the account changes.
     let mut server = house.serve(&pebble, &[NAME, "c.example"], "contact = \"new@example.com\"");
     server.wait_for_line("obtained from");
     let after: serde_json::Value = serde_json::from_slice(&house.account()).expect("JSON");
@@ -109,7 +109,7 @@ fn a_name_is_added_with_the_same_account_and_what_was_there_is_shown_meanwhile()
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn processes_with_one_state_share_what_one_of_them_gets() {
+fn processes_with_one_state_folder_share_a_certificate() {
     let mut pebble = Pebble::new(3600).forgetful();
     pebble.start();
     let house = House::new();

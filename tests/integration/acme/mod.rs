@@ -1,4 +1,4 @@
-//! Certificates that the server gets by itself. What needs an authority is ignored until it is asked for:
+//! ACME. Tests that need an authority are ignored by default:
 //! `tests/backends/run pebble -- cargo test --test integration acme -- --ignored`
 
 mod issuance;
@@ -20,7 +20,7 @@ use crate::tls::{Stream, shake};
 
 const NAME: &str = "media.example.com";
 
-/// A folder to serve `media` from, and to keep `state` in.
+/// A folder with `media` to serve, and `state`.
 struct House {
     folder: Folder,
 }
@@ -32,7 +32,7 @@ impl House {
         Self { folder }
     }
 
-    /// Serves on the ports where `pebble` looks, with these names and more under `[acme]`.
+    /// Serves on the ports that `pebble` validates, with these names and more under `[acme]`.
     fn serve(&self, pebble: &Pebble, names: &[&str], acme: &str) -> Server {
         let toml = format!(
             "listen = \"127.0.0.1:{}\"\nplain_listen = \"127.0.0.1:{}\"\nplain_serves = \"challenges\"\n\
@@ -44,7 +44,7 @@ impl House {
         self.serve_as(&toml)
     }
 
-    /// Serves where no authority looks, from the same state.
+    /// Serves on other ports, with the same state.
     fn serve_aside(&self, pebble: &Pebble, names: &[&str]) -> Server {
         self.serve_as(&format!("listen = \"127.0.0.1:0\"\n[acme]\ndomains = {names:?}\n{}", pebble.toml()))
     }
@@ -59,7 +59,7 @@ impl House {
         self.folder.write("wamedia.toml", format!("{toml}state = \"state\"\n[[mount]]\nstore = \"media\"\n"));
     }
 
-    /// What is kept, by name.
+    /// The stored files, by name.
     fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let folders = fs::read_dir(self.folder.at("state")).expect("a folder");
         let files =
@@ -78,7 +78,7 @@ impl House {
     }
 }
 
-/// Asks for the one asset, over a connection of its own, and says what certificate was shown.
+/// Requests the asset over a connection of its own, and returns the server's certificate.
 fn ask(server: &Server, client: &Arc<ClientConfig>, name: &str) -> io::Result<Vec<u8>> {
     let stream: Stream = shake(server.address, client, name)?;
     let shown = stream.conn.peer_certificates().expect("certificates")[0].to_vec();

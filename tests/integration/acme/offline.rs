@@ -1,4 +1,4 @@
-//! What needs no authority: refusals before anything is bound, and what is done while none is reached.
+//! ACME without an authority: errors before anything is bound, and behaviour while no authority can be reached.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,12 +10,12 @@ use super::House;
 use crate::admin::{address_of, ask};
 use crate::support::{Server, eventually, outcome, run, wamedia};
 
-/// A directory where nobody is.
+/// A directory URL without a server.
 const NOBODY: &str =
     "listen = \"127.0.0.1:0\"\n[acme]\ndomains = \"a.example\"\ndirectory = \"https://127.0.0.1:1/dir\"\n";
 
 #[test]
-fn state_that_others_may_read_is_refused_with_the_mend() {
+fn state_that_others_may_read_is_rejected_with_a_fix() {
     let house = House::new();
     house.write(NOBODY);
     let state = house.folder.at("state");
@@ -32,7 +32,7 @@ fn state_that_others_may_read_is_refused_with_the_mend() {
 }
 
 #[test]
-fn state_that_cannot_be_made_is_the_systems_failure_and_a_file_in_its_place_is_a_wrong_setting() {
+fn state_that_cannot_be_created_is_a_system_error_and_a_file_in_its_place_a_wrong_setting() {
     let house = House::new();
     house.write(NOBODY);
     let state = house.folder.at("state");
@@ -48,7 +48,7 @@ fn state_that_cannot_be_made_is_the_systems_failure_and_a_file_in_its_place_is_a
 }
 
 #[test]
-fn a_file_of_authorities_that_holds_none_is_refused() {
+fn a_ca_file_without_certificates_is_rejected() {
     let house = House::new();
     for (text, part) in [(None, "cannot be read"), (Some("nonsense"), "contains no PEM certificate")] {
         if let Some(text) = text {
@@ -62,7 +62,7 @@ fn a_file_of_authorities_that_holds_none_is_refused() {
 }
 
 #[test]
-fn a_machine_that_trusts_nobody_is_told_of() {
+fn a_machine_without_root_certificates_is_reported() {
     let house = House::new();
     house.folder.write("none.pem", "");
     house.write(NOBODY);
@@ -75,24 +75,24 @@ fn a_machine_that_trusts_nobody_is_told_of() {
 }
 
 #[test]
-fn readiness_says_why_there_is_no_certificate() {
+fn readiness_reports_why_there_is_no_certificate() {
     let house = House::new();
     let mut server = house.serve_as(&format!("admin.listen = \"127.0.0.1:0\"\n{NOBODY}"));
     let admin = address_of(&mut server);
-    // Noted after it was logged.
+    // The error is set after it was logged.
     server.wait_for_line("cannot obtain a certificate for a.example");
-    let told = eventually("the reason is there", || {
-        let told = ask(admin, "/readyz").text().to_owned();
-        told.contains("cannot obtain a certificate").then_some(told)
+    let text = eventually("the reason is there", || {
+        let text = ask(admin, "/readyz").text().to_owned();
+        text.contains("cannot obtain a certificate").then_some(text)
     });
     let begin = "not ok certificates: there is no certificate yet; cannot obtain a certificate for a.example from https://127.0.0.1:1/dir: ";
-    assert!(told.contains(begin) && told.contains("cannot be reached"), "{told}");
+    assert!(text.contains(begin) && text.contains("cannot be reached"), "{text}");
     let counted = ask(admin, "/metrics").text().to_owned();
     assert!(counted.contains("\nwamedia_tls_certificates_wanted 1\n"), "{counted}");
 }
 
 #[test]
-fn what_certificate_files_are_for_is_not_asked_for() {
+fn names_covered_by_certificate_files_are_not_ordered() {
     let house = House::new();
     let own = rcgen::generate_simple_self_signed(["a.example".to_owned(), "*.b.example".to_owned()])
         .expect("a certificate");
@@ -100,28 +100,28 @@ fn what_certificate_files_are_for_is_not_asked_for() {
     let toml = "listen = \"127.0.0.1:0\"\ntls.cert = \"tls.pem\"\ntls.key = \"tls.key\"\n\
                 [acme]\ndirectory = \"https://127.0.0.1:1/dir\"\n";
     let mut server = house.serve_as(&format!("{toml}domains = [\"a.example\", \"c.b.example\"]\n"));
-    assert!(server.lines().iter().any(|line| line.contains("no other certificate is asked for")));
+    assert!(server.lines().iter().any(|line| line.contains("ACME is not used")));
     assert!(!house.folder.at("state").exists());
     let mut server = house.serve_as(&format!("{toml}domains = [\"a.example\", \"c.example\"]\n"));
     server.wait_for_line("cannot obtain a certificate for c.example");
 }
 
 #[test]
-fn an_attempt_that_is_under_way_does_not_keep_the_server() {
+fn an_attempt_in_progress_does_not_delay_the_shutdown() {
     let house = House::new();
-    // Somebody who takes connections and says nothing.
-    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = silent.local_addr().expect("an address");
+    // A server that accepts connections and sends nothing.
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = hanging.local_addr().expect("an address");
     let mut server = house.serve_as(&format!(
         "listen = \"127.0.0.1:0\"\n[acme]\ndomains = \"a.example\"\ndirectory = \"https://{address}/dir\"\n"
     ));
-    let _connection = silent.accept().expect("it asks");
+    let _connection = hanging.accept().expect("a connection");
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
-fn the_settings_in_force_say_what_a_domain_means() {
+fn print_config_shows_what_a_domain_implies() {
     let house = House::new();
     let mut command = wamedia();
     command.current_dir(house.folder.path()).env("STATE_DIRECTORY", "/var/lib/media");

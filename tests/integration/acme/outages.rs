@@ -1,4 +1,4 @@
-//! Authorities that are not there, and answers that they do not like.
+//! Outages of the authority, and failed validations.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::tls::shake;
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn what_is_kept_is_shown_at_once_while_the_authority_is_down() {
+fn a_stored_certificate_is_served_at_once_while_the_authority_is_down() {
     let mut pebble = Pebble::new(3600);
     pebble.start();
     let house = House::new();
@@ -31,9 +31,9 @@ fn what_is_kept_is_shown_at_once_while_the_authority_is_down() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn an_authority_that_is_down_at_the_first_start_is_asked_until_it_is_up() {
+fn an_authority_that_is_down_at_the_first_start_is_retried() {
     let mut pebble = Pebble::new(3600);
-    // To be down, it must have been up: its root is made anew at each start, and clients need some.
+    // It must have been up before: its root certificate is created at each start, and clients need one.
     pebble.start();
     let client = pebble.client(&["http/1.1"]);
     pebble.stop();
@@ -56,7 +56,7 @@ fn an_authority_that_is_down_at_the_first_start_is_asked_until_it_is_up() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn what_cannot_be_kept_is_shown_all_the_same() {
+fn a_certificate_that_cannot_be_stored_is_served() {
     let mut pebble = Pebble::new(3600);
     pebble.start();
     let house = House::new();
@@ -64,7 +64,7 @@ fn what_cannot_be_kept_is_shown_all_the_same() {
     server.wait_for_line("obtained from");
     let first = ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
     server.end();
-    // Nothing can be put into the place of a folder.
+    // A folder cannot be replaced by a file.
     for (path, _) in house.kept() {
         if path.extension().is_some_and(|end| end == "pem") || path.ends_with("account.json") {
             fs::remove_file(&path).expect("removed");
@@ -87,7 +87,7 @@ fn failures_outlive_the_process() {
     pebble.start();
     pebble.lead(NAME, "127.0.0.2");
     let house = House::new();
-    // A first failure is not held against who starts it again: there may be something mended. A second is.
+    // After a first failure a restart retries at once: something may have been fixed. After a second one it does not.
     for _ in 0..2 {
         let mut server = house.serve(&pebble, &[NAME], "");
         server.wait_for_line("cannot obtain a certificate");
@@ -107,7 +107,7 @@ fn failures_outlive_the_process() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn a_name_that_leads_elsewhere_is_told_of_and_nothing_breaks() {
+fn a_name_that_points_elsewhere_is_reported_and_nothing_breaks() {
     let mut pebble = Pebble::new(3600);
     pebble.start();
     pebble.lead(NAME, "127.0.0.2");
@@ -133,7 +133,7 @@ fn a_name_that_leads_elsewhere_is_told_of_and_nothing_breaks() {
         assert!(server.is_running());
         server.signal(Signal::TERM);
         assert_eq!(server.wait().code(), Some(0));
-        // Put right, it is got at the next start.
+        // Once it is fixed, the next start obtains the certificate.
         pebble.lead(NAME, "127.0.0.1");
         let mut server = house.serve(&pebble, &[NAME], &format!("challenge = \"{kind}\""));
         server.wait_for_line("obtained from");

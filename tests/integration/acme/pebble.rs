@@ -1,5 +1,5 @@
-//! Pebble, the certificate authority for tests of ACME clients, and the name server that goes with it: started, stopped and
-//! started anew as a test needs them. Pebble rejects good nonces and forgets everything when it ends; both stay as they are.
+//! Pebble, the certificate authority for tests of ACME clients, and its name server: started, stopped and restarted as a test needs
+//! them. Pebble rejects some good nonces and forgets everything when it ends; tests must cope with both.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::support::{Client, Folder, connected, eventually};
 use crate::tls::{BOTH, shake};
 
-/// A port of this machine's that nobody listens on, below those that outgoing connections are given, and no test has been given yet.
+/// A free local port, below those of outgoing connections, that no other test uses.
 pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     eventually("a free port", || {
@@ -36,15 +36,15 @@ pub(super) struct Pebble {
     names_management: u16,
     directory_port: u16,
     management_port: u16,
-    /// Where it looks for challenges.
+    /// The ports on which it validates challenges.
     pub(super) tls_port: u16,
     pub(super) http_port: u16,
     reuse: Option<&'static str>,
 }
 
 impl Pebble {
-    /// An authority whose certificates are valid for so many seconds, and which believes that every name leads to 127.0.0.1. It is not
-    /// running yet.
+    /// An authority whose certificates are valid for so many seconds, and for which every name resolves to 127.0.0.1. It is not running
+    /// yet.
     pub(super) fn new(validity: u32) -> Self {
         let programs = std::env::var("WAMEDIA_TEST_PEBBLE")
             .expect("run as: tests/backends/run pebble -- cargo test --test integration acme -- --ignored");
@@ -97,7 +97,7 @@ impl Pebble {
         }
     }
 
-    /// It wants to be shown every time anew that a name is whose it is said to be.
+    /// It validates every name again for each order.
     pub(super) fn forgetful(mut self) -> Self {
         self.reuse = Some("0");
         self
@@ -123,7 +123,7 @@ impl Pebble {
         }
     }
 
-    /// Has a name lead to this address, and to no other.
+    /// Resolves a name to this address only.
     pub(super) fn lead(&self, name: &str, address: &str) {
         self.tell_names("clear-a", &serde_json::json!({ "host": name }));
         self.tell_names("add-a", &serde_json::json!({ "host": name, "addresses": [address] }));
@@ -143,7 +143,7 @@ impl Pebble {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// What to write under `[acme]` to have certificates from it.
+    /// The settings under `[acme]` for this authority.
     pub(super) fn toml(&self) -> String {
         format!(
             "directory = \"https://127.0.0.1:{}/dir\"\nca = \"{}\"\n",
@@ -152,7 +152,7 @@ impl Pebble {
         )
     }
 
-    /// A client that trusts what it issues while it runs.
+    /// A client that trusts the certificates that it issues while it runs.
     pub(super) fn client(&self, protocols: &[&str]) -> Arc<ClientConfig> {
         let config = |root, protocols: &[&str]| {
             let mut roots = RootCertStore::empty();
@@ -181,7 +181,7 @@ impl Drop for Pebble {
     }
 }
 
-/// The private key in a file, which must be one.
+/// The only private key in a file.
 pub(super) fn has_key(pem: &[u8]) -> bool {
     PrivateKeyDer::from_pem_slice(pem).is_ok()
 }

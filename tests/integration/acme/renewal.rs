@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::pebble::Pebble;
 use super::{House, NAME, ask};
 
-/// How long a certificate is valid, in seconds, where every handshake must succeed: a third of it is for the renewal.
+/// Lifetime of a certificate in seconds, where every handshake must succeed: a third of it is for the renewal.
 const LIFETIME: u32 = 40;
-/// And where some are not even tried.
+/// And where handshakes do not matter.
 const SHORT: u32 = 30;
 
 #[test]
@@ -22,7 +22,7 @@ fn certificates_are_renewed_while_clients_connect() {
     let deadline = Instant::now() + Duration::from_secs(u64::from(LIFETIME) * 4);
     while shown.len() < 3 {
         assert!(Instant::now() < deadline, "{} certificates: {:#?}", shown.len(), server.lines());
-        // Each with a session of its own, so that none is resumed and each looks at the certificate.
+        // Each with a session of its own, so that none is resumed and each sees the certificate.
         let certificate = ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
         if shown.last() != Some(&certificate) {
             shown.push(certificate);
@@ -33,11 +33,11 @@ fn certificates_are_renewed_while_clients_connect() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn where_one_challenge_fails_the_other_is_tried() {
+fn after_a_failed_challenge_the_other_type_is_tried() {
     let mut pebble = Pebble::new(SHORT).forgetful();
     pebble.start();
     let house = House::new();
-    // Not on the port where TLS-ALPN-01 looks.
+    // Not on the port of TLS-ALPN-01.
     let toml = |challenge| {
         format!(
             "listen = \"127.0.0.1:0\"\nplain_listen = \"127.0.0.1:{}\"\n[acme]\ndomains = {NAME:?}\nchallenge = {challenge}\n{}",
@@ -48,7 +48,7 @@ fn where_one_challenge_fails_the_other_is_tried() {
     let mut server = house.serve_as(&toml("\"http-01\""));
     server.wait_for_line("obtained from");
     server.end();
-    // What is kept makes failures cheap: it is so short-lived that the waits after them are seconds.
+    // The stored certificate is so short-lived that the waits after failures are seconds.
     let mut server = house.serve_as(&toml("[\"tls-alpn-01\", \"http-01\"]"));
     let line = server.wait_for_line("cannot obtain a certificate");
     assert!(line.contains("port 443") && line.contains("still serving the previous certificate"), "{line}");
@@ -59,7 +59,7 @@ fn where_one_challenge_fails_the_other_is_tried() {
 
 #[test]
 #[ignore = "needs Pebble: tests/backends/run pebble"]
-fn an_authority_that_fails_takes_nothing_away_and_is_asked_again() {
+fn during_an_outage_of_the_authority_the_certificate_stays_and_renewal_is_retried() {
     let mut pebble = Pebble::new(SHORT);
     pebble.start();
     let house = House::new();
@@ -68,9 +68,12 @@ fn an_authority_that_fails_takes_nothing_away_and_is_asked_again() {
     let client = pebble.client(&["http/1.1"]);
     pebble.stop();
     let line = server.wait_for_line("cannot obtain a certificate");
-    assert!(line.contains("cannot be reached") && line.contains("still serving the previous certificate"), "{line}");
+    assert!(
+        line.contains("cannot be reached") && line.contains("still serving the previous certificate"),
+        "{line}"
+    );
     ask(&server, &client, NAME).expect("a handshake");
-    // It has forgotten the account, too.
+    // Pebble has forgotten the account, too.
     pebble.start();
     server.wait_for_line("no longer knows the account");
     server.wait_for_line("obtained from");

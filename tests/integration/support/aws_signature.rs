@@ -1,5 +1,4 @@
-//! Requests to object stores, signed by hand: what tests put with the client that is tested would prove that it agrees with
-//! itself.
+//! Signed requests to object stores, made by hand: tests that used the tested client would only prove that it agrees with itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,7 +19,7 @@ pub(crate) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     Sha256::digest([&padded(0x5c)[..], &inner].concat()).to_vec()
 }
 
-/// What a client of S3 is, and when it thinks that it is.
+/// The credentials of an S3 client, and its clock.
 pub(crate) struct Signer<'a> {
     pub(crate) access_key: &'a str,
     pub(crate) secret: &'a str,
@@ -29,7 +28,7 @@ pub(crate) struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// The head of a request, signed by version 4 of the signature.
+    /// The head of a request, signed with Signature Version 4.
     pub(crate) fn head(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> String {
         let mut time = Vec::new();
         Timestamp::from(self.now).format(TimestampFormat::DateTime, &mut time).expect("a time");
@@ -61,16 +60,16 @@ impl Signer<'_> {
     }
 }
 
-/// An account of Azure's storage.
+/// An Azure storage account.
 pub(crate) struct SharedKey<'a> {
     pub(crate) account: &'a str,
-    /// In base64, as it is handed out.
+    /// In base64, as Azure shows it.
     pub(crate) key: &'a str,
 }
 
 impl SharedKey<'_> {
-    /// The head of a request without a query and with no field that has a place of its own in what is signed, but for the
-    /// length of its body; signed with the account's key ("Authorize with Shared Key").
+    /// The head of a request without a query, whose only header field with a line of its own in the signed text is the length of its
+    /// body; signed with the account's key ("Authorize with Shared Key").
     pub(crate) fn head(&self, method: &str, path: &str, fields: &[(&str, &str)], len: usize) -> String {
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut signed = BTreeMap::from([("x-ms-date", &*date), ("x-ms-version", "2023-11-03")]);

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame (RFC 9113), so that a test decides for itself what a client withholds.
+//! HTTP/2 frame by frame (RFC 9113), so that a test controls everything that a client sends.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ pub(crate) const END_HEADERS: u8 = 4;
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
-/// A frame, as it came.
+/// A frame as received.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
@@ -37,7 +37,7 @@ impl Frame {
     }
 }
 
-/// A connection that speaks HTTP/2 without being asked.
+/// A connection that speaks HTTP/2 with prior knowledge.
 pub(crate) struct Frames {
     pub(crate) stream: TcpStream,
 }
@@ -62,12 +62,12 @@ impl Frames {
         self.try_request(stream, method, path).expect("it is taken");
     }
 
-    /// The same; an error where the connection has ended.
+    /// The same; an error if the connection is closed.
     pub(crate) fn try_request(&mut self, stream: u32, method: &str, path: &str) -> io::Result<()> {
         self.send(HEADERS, END_STREAM | END_HEADERS, stream, &header_block(method, path))
     }
 
-    /// Sends a request of which more is to come, and nothing more of it; an error where the connection has ended.
+    /// Sends the head of a request with a body, and no body; an error if the connection is closed.
     pub(crate) fn request_in_part(&mut self, stream: u32, path: &str) -> io::Result<()> {
         let block = header_block("GET", path);
         self.send(HEADERS, END_STREAM, stream, &block[..block.len() / 2])
@@ -78,17 +78,17 @@ impl Frames {
         self.try_allow(stream, len).expect("it is taken");
     }
 
-    /// The same; an error where the connection has ended.
+    /// The same; an error if the connection is closed.
     pub(crate) fn try_allow(&mut self, stream: u32, len: u32) -> io::Result<()> {
         self.send(WINDOW_UPDATE, 0, stream, &len.to_be_bytes())
     }
 
-    /// Asks for a sign of life; an error where the connection has ended.
+    /// Sends a ping; an error if the connection is closed.
     pub(crate) fn ping(&mut self) -> io::Result<()> {
         self.send(PING, 0, 0, b"are you?")
     }
 
-    /// The next frame, `None` where the connection ended. Settings and pings are acknowledged on the way.
+    /// The next frame; `None` at the end of the connection. Acknowledges settings and pings.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Option<Frame> {
         loop {
@@ -98,7 +98,7 @@ impl Frames {
             let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
             self.read(&mut payload)?;
             match (kind, flags & ACK) {
-                // Where the connection has ended, reading tells.
+                // The next read reports a closed connection.
                 (SETTINGS, 0) => drop(self.send(SETTINGS, ACK, 0, &[])),
                 (PING, 0) => drop(self.send(PING, ACK, 0, &payload)),
                 (SETTINGS | PING | WINDOW_UPDATE, _) => {}
@@ -131,7 +131,7 @@ impl Frames {
         panic!("the connection ended without a response");
     }
 
-    /// Reads to the end of the connection; the bytes of `stream` on the way, and whether it ended as it should.
+    /// Reads to the end of the connection; returns the bytes of `stream`, and whether it was completed.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self, stream: u32) -> (Vec<u8>, bool) {
         let (mut body, mut is_complete) = (Vec::new(), false);
@@ -147,7 +147,7 @@ impl Frames {
     }
 }
 
-/// The octets of one frame.
+/// The bytes of one frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let len = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
     let mut frame = vec![len[1], len[2], len[3], kind, flags];

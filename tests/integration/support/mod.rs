@@ -1,4 +1,4 @@
-//! The real binary over real sockets: starting it on a folder of its own, and speaking HTTP to it byte by byte.
+//! Test support: starts the real binary on a folder of its own, and speaks HTTP to it byte by byte.
 
 pub(crate) mod aws_signature;
 pub(crate) mod http2_frames;
@@ -19,22 +19,22 @@ use std::time::{Duration, Instant, SystemTime};
 use sha2::{Digest, Sha256};
 use socket2::SockRef;
 
-/// Nothing that a test waits for takes longer than this on a machine that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything that a test waits for takes on a working machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A command of the real binary, without the environment's settings.
 pub(crate) fn wamedia() -> Command {
     without_settings(Command::new(env!("CARGO_BIN_EXE_wamedia")))
 }
 
-/// A command of the real binary in a process that a shell has prepared: `exec` and its redirections stand at the end.
+/// A command of the real binary in a process that a shell has prepared: `exec` and its redirections are at the end.
 pub(crate) fn wamedia_from_shell(script: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_wamedia")]);
     without_settings(shell)
 }
 
-/// The same command without the environment's settings, and with nothing to read.
+/// The same command without the environment's settings, and with an empty stdin.
 pub(crate) fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WAMEDIA_")) {
         command.env_remove(name);
@@ -43,7 +43,7 @@ pub(crate) fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// What a command that ends by itself said.
+/// The output of a command that ended by itself.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -51,10 +51,10 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-/// Looks again and again until there is something to see.
+/// Repeats `look` until it returns a value.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(seen) = look() {
             return seen;
@@ -76,8 +76,8 @@ pub(crate) fn outcome(command: &mut Command) -> Outcome {
 /// Runs a command that writes its results elsewhere, to its end.
 pub(crate) fn outcome_to(stdout: impl Into<Stdio>, command: &mut Command) -> Outcome {
     let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("the binary starts");
-    let deadline = Instant::now() + PATIENCE;
-    // What such a command says fits into a pipe.
+    let deadline = Instant::now() + TIMEOUT;
+    // The output of such a command fits into a pipe.
     while child.try_wait().expect("a child").is_none() {
         if Instant::now() > deadline {
             let _ = child.kill();
@@ -91,7 +91,7 @@ pub(crate) fn outcome_to(stdout: impl Into<Stdio>, command: &mut Command) -> Out
     Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A folder that is gone after the test.
+/// A folder that is removed after the test.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -107,7 +107,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file, and makes its folders.
+    /// Writes a file, and creates its folders.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
         let path = self.at(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
@@ -121,15 +121,15 @@ impl Folder {
         self
     }
 
-    /// Lets what was written come to the age from which its stamps alone tell whether it has changed. Until then the
-    /// server reads it again at each look, which a test of what is read or held must not see.
+    /// Waits until the written files are so old that their timestamps alone show whether they have changed. Until then the server
+    /// reads them again at each check, which tests of reads and caching must not see.
     pub(crate) fn settle(&self) -> &Self {
         std::thread::sleep(Duration::from_millis(2100));
         self
     }
 }
 
-/// A server that is running, and ended with the test.
+/// A running server that ends with the test.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -154,7 +154,7 @@ impl Server {
         Self::spawn(command.args(arguments))
     }
 
-    /// Serves what `toml` says, which lies as `wamedia.toml` in `folder` then; it listens on a free port.
+    /// Serves with `toml`, which it writes to `wamedia.toml` in `folder`; listens on a free port.
     pub(crate) fn configured(folder: &Folder, toml: &str) -> Self {
         fs::write(folder.at("wamedia.toml"), toml).expect("a configuration");
         Self::spawn(wamedia().current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]))
@@ -192,10 +192,10 @@ impl Server {
         self.child.id()
     }
 
-    /// Waits for a line on stderr that contains `part`, and gives it back.
+    /// Waits for a line on stderr that contains `part`, and returns it.
     #[track_caller]
     pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let stderr = self.stderr.get_mut().expect("not poisoned");
         while let Ok(line) = stderr.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.seen.push(line.clone());
@@ -226,7 +226,7 @@ impl Server {
     /// Waits for the server to end by itself.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
@@ -236,12 +236,12 @@ impl Server {
         }
     }
 
-    /// Ends the server and gives back all that it ever said on stderr.
+    /// Ends the server and returns all of its stderr.
     #[track_caller]
     pub(crate) fn end(mut self) -> Vec<String> {
         self.signal(rustix::process::Signal::TERM);
         self.wait();
-        // The sender goes away at the end of the stream.
+        // The sender is dropped at the end of the stream.
         self.seen.extend(self.stderr.get_mut().expect("not poisoned").iter());
         std::mem::take(&mut self.seen)
     }
@@ -273,17 +273,17 @@ impl Drop for Server {
     }
 }
 
-/// A connection on which nothing waits for ever, and for which the kernel holds a megabyte at most: it would hold up to
-/// the whole of a large file for a client that reads fast, and then nobody can tell that the client has stopped.
+/// A connection with timeouts, for which the kernel buffers at most a megabyte: for a fast reader it would buffer up to a whole large
+/// file, and then the server could not notice that the client has stopped reading.
 pub(crate) fn connected(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a timeout");
     SockRef::from(&stream).set_recv_buffer_size(512 << 10).expect("an option");
     stream
 }
 
-/// A connection that is kept alive.
+/// A keep-alive connection.
 pub(crate) struct Client<S: Read + Write = TcpStream> {
     pub(crate) stream: BufReader<S>,
 }
@@ -293,7 +293,7 @@ impl Client {
         Self::over(connected(address))
     }
 
-    /// Whether the connection is open and nothing has come in on it.
+    /// Whether the connection is open and nothing was received on it.
     pub(crate) fn is_silent(&mut self) -> bool {
         let stream = self.stream.get_ref();
         stream.set_nonblocking(true).expect("a mode");
@@ -302,7 +302,7 @@ impl Client {
         self.stream.buffer().is_empty() && peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Ends this side of the connection: nothing more will be asked.
+    /// Closes this side of the connection: no more requests follow.
     pub(crate) fn end(&self) {
         self.stream.get_ref().shutdown(Shutdown::Write).expect("it is open");
     }
@@ -331,7 +331,7 @@ impl<S: Read + Write> Client<S> {
         response
     }
 
-    /// Reads a response head; an error where the connection ends instead.
+    /// Reads a response head; an error if the connection ends instead.
     pub(crate) fn head(&mut self) -> io::Result<Response> {
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
@@ -352,11 +352,11 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Reads the body, as far as it comes.
+    /// Reads the body, as far as it is sent.
     pub(crate) fn body(&mut self, response: &mut Response) {
         let has_none = matches!(response.status, 204 | 304);
         let len: u64 = if has_none { 0 } else { response.field("content-length").parse().expect("a length") };
-        // An error is an end, too: a server that cuts a connection may reset it. One that says nothing has not ended it.
+        // An error is an end, too: a server that cuts a connection may reset it. A timeout is not.
         let mut body = Vec::new();
         if let Err(e) = (&mut self.stream).take(len).read_to_end(&mut body) {
             assert!(!is_timeout(&e), "the server stopped after {} of {len} bytes", body.len());
@@ -373,7 +373,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Reads whatever comes until the server has closed the connection.
+    /// Reads everything until the server has closed the connection.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -384,19 +384,19 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// Whether a socket's own timeout has passed, which is [`PATIENCE`].
+/// Whether a socket's own timeout has passed, which is [`TIMEOUT`].
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// A response, as it came.
+/// A response as received.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// Names in lower case, in the order in which they came.
+    /// Names in lower case, in the order received.
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body has as many bytes as the head promised.
+    /// Whether the body has as many bytes as the head announced.
     pub(crate) complete: bool,
 }
 
@@ -419,12 +419,12 @@ impl Response {
     }
 }
 
-/// The entity tag that these bytes must have.
+/// The ETag that these bytes must have.
 pub(crate) fn etag_of(bytes: &[u8]) -> String {
     format!("\"{}\"", hex(&Sha256::digest(bytes)))
 }
 
-/// Two digits in lower case for each octet.
+/// Two lowercase hex digits for each byte.
 pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |mut text, octet| {
         let _ = write!(text, "{octet:02x}");
@@ -432,12 +432,12 @@ pub(crate) fn hex(octets: &[u8]) -> String {
     })
 }
 
-/// The version that a link to these bytes must carry.
+/// The version that a link to these bytes must contain.
 pub(crate) fn version_of(bytes: &[u8]) -> String {
     etag_of(bytes)[1..17].to_owned()
 }
 
-/// Bytes that differ from place to place, so that a mix-up shows.
+/// Pseudorandom bytes, so that wrong offsets show.
 pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);

@@ -1,6 +1,6 @@
-//! A strict reader of what `/metrics` says: OpenMetrics 1.0, and the text format of Prometheus before it.
+//! Strict parser of `/metrics`: OpenMetrics 1.0, and the older Prometheus text format.
 //!
-//! It takes what a monitoring system takes and nothing else, and panics with the line that is wrong.
+//! It accepts what a monitoring system accepts and nothing else, and panics with the line that is wrong.
 
 #![allow(
     clippy::float_cmp,
@@ -24,7 +24,7 @@ pub(crate) struct Family {
     pub(crate) samples: Vec<(String, Labels, f64)>,
 }
 
-/// Reads OpenMetrics. A counter's family has no `_total` in its name.
+/// Parses OpenMetrics. A counter's family has no `_total` in its name.
 #[track_caller]
 pub(crate) fn open_metrics(text: &str) -> Families {
     let body = text.strip_suffix("# EOF\n").expect("the end is marked, and nothing follows");
@@ -37,7 +37,7 @@ pub(crate) fn open_metrics(text: &str) -> Families {
     })
 }
 
-/// Reads the format of Prometheus. A counter's family is named as its samples are.
+/// Parses the Prometheus format. A counter's family has the name of its samples.
 #[track_caller]
 pub(crate) fn prometheus(text: &str) -> Families {
     assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "these are of another format");
@@ -99,7 +99,7 @@ fn read(text: &str, kinds: &[&str], names: impl Fn(&str, &str) -> Vec<String>) -
     families
 }
 
-/// Buckets grow, and the last of them has everything.
+/// Buckets are cumulative, and the last one counts everything.
 #[track_caller]
 fn assert_adds_up(name: &str, family: &Family) {
     let buckets: Vec<_> = family.samples.iter().filter(|(name, _, _)| name.ends_with("_bucket")).collect();
@@ -137,7 +137,7 @@ fn sample(line: &str) -> Option<(String, Labels, f64)> {
     Some((name.to_owned(), labels, value.parse().ok()?))
 }
 
-/// What stands before the closing quote, and what behind it.
+/// The text before the closing quote, and after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -160,7 +160,7 @@ fn is_name(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(is_of_it)
 }
 
-/// The value of the one sample of this name that has these labels, and perhaps others.
+/// The value of the only sample of this name that has these labels, and perhaps others.
 #[track_caller]
 pub(crate) fn value(family: &Family, name: &str, labels: &[(&str, &str)]) -> f64 {
     let has_all = |of: &Labels| labels.iter().all(|(k, v)| of.get(*k).is_some_and(|value| value == v));
@@ -171,7 +171,7 @@ pub(crate) fn value(family: &Family, name: &str, labels: &[(&str, &str)]) -> f64
 }
 
 #[test]
-fn the_reader_is_strict() {
+fn the_parser_is_strict() {
     let good = "# HELP a A.\n# TYPE a counter\na_total{m=\"\\\"/\\\\\"} 3\n# EOF\n";
     let family = &open_metrics(good)["a"];
     assert_eq!(value(family, "a_total", &[("m", "\"/\\")]), 3.0);

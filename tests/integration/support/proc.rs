@@ -1,4 +1,4 @@
-//! What the kernel knows of a server: its sockets, its threads, the time that it takes.
+//! Sockets, threads, CPU time and memory of a server, from `/proc`.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ struct Socket {
     local: SocketAddr,
     remote: SocketAddr,
     is_listening: bool,
-    /// Bytes that have come in and that nobody has read.
+    /// Bytes that were received and not read.
     unread: u64,
     inode: String,
 }
@@ -39,7 +39,7 @@ fn socket(line: &str) -> Socket {
     }
 }
 
-/// Waits until the server has read all that was sent to it on this connection.
+/// Waits until the server has read everything that was sent on this connection.
 #[track_caller]
 pub(crate) fn wait_until_read(client: &TcpStream) {
     let ends = (client.peer_addr().expect("a server"), client.local_addr().expect("a client"));
@@ -49,7 +49,7 @@ pub(crate) fn wait_until_read(client: &TcpStream) {
     });
 }
 
-/// Waits until the process listens, and tells where.
+/// Waits until the process listens, and returns its address.
 #[track_caller]
 pub(crate) fn wait_until_listening(pid: u32) -> SocketAddr {
     eventually("the process listens", || {
@@ -88,7 +88,7 @@ pub(crate) fn wait_until_stopped(pid: u32) {
     });
 }
 
-/// Time that the process has spent on processors.
+/// CPU time of the process.
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let fields = stat(&format!("/proc/{pid}/stat"));
     let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("ticks")).sum();
@@ -96,7 +96,7 @@ pub(crate) fn cpu_time(pid: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// Bytes of memory that the process has in use.
+/// Resident memory of the process, in bytes.
 pub(crate) fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");

@@ -1,5 +1,4 @@
-//! What answers are held against, to the last field and byte: which ones there must be, and no others. What an answer should
-//! say in a case is the case's own to know.
+//! Checks of responses to the last field and byte: required fields, and no others. Each test knows what its response should be.
 
 use std::ops::Range;
 
@@ -16,11 +15,11 @@ pub(crate) enum Expected<'a> {
     Unsatisfiable,
 }
 
-/// An asset as it must come.
+/// An asset as it must be served.
 #[derive(Debug, Clone)]
 pub(crate) struct Asset {
     pub(crate) bytes: Vec<u8>,
-    /// Those of a 200 for all of it, but for `Date`.
+    /// The fields of a 200 for all of it, without `Date`.
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -31,7 +30,7 @@ impl Asset {
         field.map_or_else(|| panic!("no {name} is known of it"), |(_, value)| value)
     }
 
-    /// Asks for it with GET and with HEAD, and checks each answer to the last byte.
+    /// Requests it with GET and with HEAD, and checks each response to the last byte.
     #[track_caller]
     pub(crate) fn ask(
         &self,
@@ -46,18 +45,18 @@ impl Asset {
         self.check_head(&format!("HEAD {target}, {fields:?}: {head:?}"), &head, expected);
     }
 
-    /// Holds the answer to a HEAD against what a GET would have been answered.
+    /// Compares the response to a HEAD with the one that a GET would get.
     #[track_caller]
     pub(crate) fn check_head(&self, row: &str, head: &Response, expected: &Expected) {
         match expected {
             Expected::NotModified => assert_fields(row, head, 304, &self.validators()),
             Expected::Failed => assert_refusal(row, head, 412, None),
-            // Range is for GET: a HEAD is answered as if there were none.
+            // Range applies to GET: a HEAD is answered as if there were none.
             _ => assert_fields(row, head, 200, &self.fields),
         }
     }
 
-    /// Holds the answer to a GET against what is expected.
+    /// Compares the response to a GET with the expected one.
     #[track_caller]
     pub(crate) fn check(&self, row: &str, get: &Response, expected: &Expected) {
         let len = self.bytes.len();
@@ -76,7 +75,7 @@ impl Asset {
             Expected::Parts(ranges) => {
                 let content_type = get.field("content-type");
                 let mut fields = self.fields.clone();
-                // What the body is long is held against the length by reading it.
+                // Reading the body compares its length with Content-Length.
                 set(&mut fields, "content-length", &get.body.len().to_string());
                 set(&mut fields, "content-type", content_type);
                 assert_fields(row, get, 206, &fields);
@@ -98,14 +97,14 @@ impl Asset {
         }
     }
 
-    /// What a 304 says, too.
+    /// The fields of a 304.
     fn validators(&self) -> Vec<(String, String)> {
         const NAMES: [&str; 4] = ["cache-control", "etag", "last-modified", "x-content-type-options"];
         self.fields.iter().filter(|(name, _)| NAMES.contains(&&**name)).cloned().collect()
     }
 }
 
-/// Sets one field of a list; there is one of each name.
+/// Sets one field of a list, in which each name is unique.
 pub(crate) fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
     fields.retain(|(known, _)| known != name);
     fields.push((name.to_owned(), value.to_owned()));
@@ -127,7 +126,7 @@ fn assert_fields(row: &str, response: &Response, status: u16, expected: &[(Strin
     assert!(response.complete && response.has("date"), "{row}");
 }
 
-/// A refusal is a text that no cache keeps, and says nothing of the asset beyond what it must.
+/// An error response is a text that no cache stores, and reveals no more of the asset than it must.
 #[track_caller]
 pub(crate) fn assert_refusal(row: &str, response: &Response, status: u16, content_range: Option<&str>) {
     let mut fields = Vec::new();
@@ -145,8 +144,8 @@ pub(crate) fn assert_refusal(row: &str, response: &Response, status: u16, conten
 /// A part's fields, names in lower case and in order, and its data.
 type MultipartPart<'a> = (Vec<(String, String)>, &'a [u8]);
 
-/// Reads a `multipart/byteranges` body to its last byte. How long a part's data is, its `Content-Range` says, so that the
-/// delimiter must stand exactly where it is expected.
+/// Parses a `multipart/byteranges` body to its last byte. The length of a part's data comes from its `Content-Range`, so that the
+/// delimiter must be exactly where it is expected.
 #[track_caller]
 fn parse_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<MultipartPart<'a>> {
     let delimiter = format!("\r\n--{boundary}");

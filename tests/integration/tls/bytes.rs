@@ -1,4 +1,4 @@
-//! The same bytes as without TLS: whole, in parts, and visibly short where they cannot be completed.
+//! Bodies over TLS: whole, in ranges, and visibly short if they cannot be completed.
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use crate::support::{Client, Server, etag_of, noise};
 const BIG: usize = 40 << 20;
 
 #[test]
-fn a_large_file_arrives_whole_over_every_version() {
+fn a_large_file_arrives_whole_over_both_tls_versions() {
     let house = House::new();
     let big = noise(BIG, 1);
     house.folder.write("media/big.mp4", &big);
@@ -44,7 +44,7 @@ async fn a_large_file_arrives_whole_over_http2() {
 #[test]
 fn every_length_arrives_whole() {
     let house = House::new();
-    // Around the length of a record, and of what TLS keeps.
+    // Around the length of a record, and of TLS's send buffer.
     let lens = [0, 1, 100, 16_000, 16_383, 16_384, 16_385, 65_000, 65_535, 65_536, 65_537, 131_072, 1 << 20];
     for len in lens {
         house.folder.write(&format!("media/{len}.jpg"), noise(len, 1));
@@ -60,7 +60,7 @@ fn every_length_arrives_whole() {
 }
 
 #[test]
-fn parts_and_conditions_are_what_they_are_without_tls() {
+fn ranges_and_conditions_are_the_same_as_without_tls() {
     let house = House::new();
     let bytes = noise(300_000, 1);
     house.folder.write("media/a.mp4", &bytes);
@@ -80,7 +80,7 @@ fn parts_and_conditions_are_what_they_are_without_tls() {
 }
 
 #[test]
-fn a_file_that_changes_in_mid_send_is_cut_without_a_proper_end() {
+fn a_file_that_changes_while_sent_is_cut_without_close_notify() {
     let old = noise(24 << 20, 1);
     for (name, settled) in [("young.mp4", false), ("settled.mp4", true)] {
         let house = House::new();
@@ -91,7 +91,7 @@ fn a_file_that_changes_in_mid_send_is_cut_without_a_proper_end() {
         );
         let mut client = house.connect(&server);
         if settled {
-            // A part is given once the version has settled.
+            // Ranges are served once the file's version has settled.
             let part = client.request("GET", &format!("/{name}"), &[("Range", "bytes=0-9")]);
             assert_eq!((part.status, &*part.body), (206, &old[..10]), "{name}");
         }

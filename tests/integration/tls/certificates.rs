@@ -1,4 +1,4 @@
-//! Which certificate is shown, when it changes, and what is said of bad ones.
+//! Certificates: selection, replacement, and errors.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +14,7 @@ use super::{Authority, BOTH, House, NAME, shake, shown};
 use crate::support::{Client, Folder, Server, eventually, run, wamedia};
 
 #[test]
-fn the_certificate_is_that_of_the_name_or_else_the_first() {
+fn the_certificate_is_selected_by_name_or_is_the_first() {
     let house = House::new();
     let wide = house.authority.issue(&["*.wide.example", "other.example", "exact.wide.example"]);
     let exact = house.authority.issue(&["exact.wide.example", "third.example"]);
@@ -34,18 +34,18 @@ fn the_certificate_is_that_of_the_name_or_else_the_first() {
         let stream = shake(server.address, &house.authority.client(BOTH, &[]), name).expect("a handshake");
         assert!(shown(&stream) == issued.leaf, "{name}");
     }
-    // Those that it is not for are shown the first, and may make of it what they will.
+    // Clients that request another name get the first certificate, and reject it.
     let verifying = house.authority.client(BOTH, &[]);
     for name in ["unknown.example", "a.b.wide.example", "wide.example", "127.0.0.1"] {
         shake(server.address, &verifying, name).expect_err(name);
     }
-    let silent = house.authority.peculiar_client(BOTH, &[], |config| config.enable_sni = false);
-    let stream = shake(server.address, &Arc::new(silent), NAME).expect("a handshake");
+    let without_sni = house.authority.peculiar_client(BOTH, &[], |config| config.enable_sni = false);
+    let stream = shake(server.address, &Arc::new(without_sni), NAME).expect("a handshake");
     assert!(shown(&stream) == house.issued.leaf, "no name at all");
 }
 
 #[test]
-fn a_public_url_that_no_certificate_is_for_is_told_of() {
+fn a_public_url_without_a_certificate_is_reported() {
     let house = House::new();
     let warning = "the host of public_url";
     for (url, expected) in [
@@ -62,15 +62,11 @@ fn a_public_url_that_no_certificate_is_for_is_told_of() {
             "public_url = \"{url}\"\n[tls]\ncert = \"tls.pem\"\nkey = \"tls.key\"\n[[mount]]\npath = \"{path}\"\nstore = \"media\"\n"
         );
         let mut server = Server::configured(&house.folder, &toml);
-        // What is to be warned of is said before the greeting.
-        let told = server.lines().join("\n");
-        assert_eq!(
-            told.contains(warning),
-            expected.is_some_and(|part| part.contains("host")),
-            "{url}: {told}"
-        );
-        assert!(expected.is_none_or(|part| told.contains(part)), "{url}: {told}");
-        // Nor is it forgotten when the settings are read again.
+        // Warnings come before the banner.
+        let log = server.lines().join("\n");
+        assert_eq!(log.contains(warning), expected.is_some_and(|part| part.contains("host")), "{url}: {log}");
+        assert!(expected.is_none_or(|part| log.contains(part)), "{url}: {log}");
+        // A reload logs the warning again.
         server.signal(Signal::HUP);
         if let Some(part) = expected {
             server.wait_for_line(part);
@@ -80,7 +76,7 @@ fn a_public_url_that_no_certificate_is_for_is_told_of() {
 }
 
 #[test]
-fn the_certificates_are_those_that_the_settings_name_when_they_are_read_again() {
+fn a_reload_applies_changed_certificates() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let mut server = house.serve("");
@@ -97,7 +93,7 @@ fn the_certificates_are_those_that_the_settings_name_when_they_are_read_again() 
         assert!(shown_now(&house, &server) == other.leaf, "{toml}");
         assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 200);
     }
-    // A key that belongs to another certificate, and none at all.
+    // A key of another certificate, and no certificate at all.
     for (toml, reason) in [
         (one.replace("other.key", "tls.key"), "does not belong to the certificate"),
         ("[[mount]]\nstore = \"media\"\n".to_owned(), "`tls.cert` changed; restart to apply it"),
@@ -110,11 +106,11 @@ fn the_certificates_are_those_that_the_settings_name_when_they_are_read_again() 
 }
 
 #[test]
-fn its_files_are_not_served_from_the_folder_that_they_lie_in() {
+fn certificate_files_inside_the_served_folder_are_not_served() {
     let house = House::new();
     house.folder.write("a.jpg", "a");
     symlink("tls.key", house.folder.at("alias.txt")).expect("a link");
-    // As Kubernetes keeps secrets: the file that is named is a link itself.
+    // As Kubernetes mounts secrets: the file itself is a link, too.
     house.folder.write("v1/k8s.key", &house.issued.key).write("v1/k8s.pem", house.issued.chain());
     symlink("v1/k8s.key", house.folder.at("k8s.key")).expect("a link");
     symlink("v1/k8s.pem", house.folder.at("k8s.pem")).expect("a link");
@@ -133,13 +129,13 @@ fn its_files_are_not_served_from_the_folder_that_they_lie_in() {
     }
 }
 
-/// The certificate that a new client is shown.
+/// The certificate that a new client gets.
 fn shown_now(house: &House, server: &Server) -> CertificateDer<'static> {
     shown(&shake(server.address, &house.authority.client(BOTH, &[]), NAME).expect("a handshake"))
 }
 
 #[test]
-fn a_new_certificate_is_shown_without_a_connection_being_dropped() {
+fn a_renewed_certificate_is_served_without_closing_connections() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let server = house.serve("");
@@ -174,7 +170,7 @@ fn a_new_certificate_is_shown_without_a_connection_being_dropped() {
 }
 
 #[test]
-fn a_broken_replacement_is_told_of_and_the_old_certificate_stays_until_it_is_mended() {
+fn a_broken_replacement_is_reported_and_the_old_certificate_stays_until_it_is_fixed() {
     let house = House::new();
     let mut server = house.serve("");
     let other = house.authority.issue(&[NAME]);
@@ -194,12 +190,13 @@ fn a_broken_replacement_is_told_of_and_the_old_certificate_stays_until_it_is_men
     assert!(shown_now(&house, &server) == house.issued.leaf);
     house.put_file("tls.key", &other.key);
     eventually("the new certificate is shown", || (shown_now(&house, &server) == other.leaf).then_some(()));
-    let told = server.end().iter().filter(|line| line.contains("still serving the previous certificate")).count();
-    assert_eq!(told, 4, "each once");
+    let count =
+        server.end().iter().filter(|line| line.contains("still serving the previous certificate")).count();
+    assert_eq!(count, 4, "each once");
 }
 
 #[test]
-fn a_folder_that_a_symbolic_link_leads_to_is_swapped_as_kubernetes_does() {
+fn a_swapped_symbolic_link_is_noticed_as_kubernetes_does_it() {
     let house = House::new();
     let new = house.authority.issue(&[NAME]);
     for (version, issued) in [("v1", &house.issued), ("v2", &new)] {
@@ -220,7 +217,7 @@ fn a_folder_that_a_symbolic_link_leads_to_is_swapped_as_kubernetes_does() {
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
 
 #[test]
-fn certificates_that_cannot_be_used_end_the_program_before_a_port_is_bound() {
+fn unusable_certificates_end_the_program_before_a_port_is_bound() {
     let authority = Authority::new();
     let (one, other) = (authority.issue(&[NAME]), authority.issue(&[NAME]));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -253,7 +250,7 @@ fn certificates_that_cannot_be_used_end_the_program_before_a_port_is_bound() {
                 folder.write(name, text);
             }
         }
-        // The address is taken: who gets that far says another thing, and with another code.
+        // The address is taken: a server that got as far as binding would end with another message and code.
         let outcome = run(
             folder.path(),
             &["serve", ".", "--listen", &address, "--tls-cert", "a.pem", "--tls-key", "a.key"],
@@ -268,7 +265,7 @@ fn certificates_that_cannot_be_used_end_the_program_before_a_port_is_bound() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_nobody_waits_for_it() {
+fn other_than_regular_files_are_rejected_without_blocking() {
     let issued = Authority::new().issue(&[NAME]);
     let folder = Folder::new();
     folder.write("a.pem", issued.chain()).write("a.key", &issued.key);
@@ -290,7 +287,7 @@ fn what_is_no_file_is_refused_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn what_clients_may_hold_against_a_certificate_is_said_at_the_start() {
+fn reasons_to_reject_a_certificate_are_logged_at_the_start() {
     let authority = Authority::new();
     let good = authority.issue(&[NAME]);
     let expired = authority.issue_as(&[NAME], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
@@ -320,7 +317,7 @@ fn what_clients_may_hold_against_a_certificate_is_said_at_the_start() {
         let warnings: Vec<_> = lines.iter().filter(|line| line.contains(" warning: ")).collect();
         assert_eq!(warnings.len(), usize::from(!part.is_empty()), "{lines:#?}");
         assert!(warnings.iter().all(|line| line.contains(part)), "{part}: {lines:#?}");
-        // It is shown all the same; in the right order, even.
+        // It is served nevertheless, and in the right order.
         if part.is_empty() || part.contains("order") {
             let config = authority.client(BOTH, &[]);
             let stream = shake(server.address, &config, NAME).expect("a handshake");
@@ -330,7 +327,7 @@ fn what_clients_may_hold_against_a_certificate_is_said_at_the_start() {
 }
 
 #[test]
-fn files_that_are_all_that_a_name_has_are_not_taken_from_it_by_a_reload() {
+fn a_reload_that_takes_a_names_only_certificate_is_rejected() {
     let house = House::new();
     house.put("other", &house.authority.issue(&["other.example"]));
     let config = house.authority.client(BOTH, &[]);
@@ -353,13 +350,13 @@ fn files_that_are_all_that_a_name_has_are_not_taken_from_it_by_a_reload() {
         assert!(parts.iter().all(|part| line.contains(part)), "{line}\n{refused}");
         assert!(shake(server.address, &config, NAME).is_ok(), "{refused}");
     }
-    // A name that nobody wants any more needs no certificate.
+    // A name that is no longer configured needs no certificate.
     house.folder.write("wamedia.toml", toml("other", &none));
     server.signal(Signal::HUP);
     server.wait_for_line("configuration reloaded");
     assert!(shake(server.address, &config, "other.example").is_ok());
 
-    // Nor does one that a certificate is got for.
+    // Nor does a name that ACME obtains a certificate for.
     let mut server = Server::configured(&house.folder, &toml("tls", &acme(&["b.example"])));
     house.folder.write("wamedia.toml", toml("", &acme(&["b.example"])));
     server.signal(Signal::HUP);

@@ -1,4 +1,4 @@
-//! What TLS takes beside HTTP is bounded, too.
+//! Memory of TLS connections is bounded, too.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,24 +8,24 @@ use crate::memory::{BASE_KIB, CACHE_KIB, CONNECTION_KIB, NO_HASTE, STREAMS_KIB, 
 use crate::support::proc::wait_until_read;
 use crate::support::{Client, connected};
 
-/// What the program takes more with TLS: its tables, and keys.
+/// Additional memory of a program with TLS: tables and keys.
 const TLS_BASE_KIB: u64 = 2 << 10;
-/// Encrypted and not sent yet, for a client that reads slowly.
+/// Encrypted and unsent bytes for a slow reader.
 const SEALED_KIB: u64 = 64;
-/// A handshake that goes on.
+/// A handshake in progress.
 const HANDSHAKE_KIB: u64 = 16;
 
 #[test]
-fn slow_readers_and_handshakes_that_never_end_take_little_each() {
+fn slow_readers_and_unfinished_handshakes_take_bounded_memory() {
     let house = House::new();
-    // Sparse: what is read of it is as long as if it were not.
+    // Sparse: reading it yields as many bytes as if it were not.
     File::create(house.folder.at("media/large.mp4")).expect("a file").set_len(100 << 20).expect("a length");
     let server = house.serve(&format!("[memory]\ncache = \"16 MiB\"\nstreams = \"4 MiB\"\n{NO_HASTE}"));
     let (readers, shaking) = (300, 700);
     let halves: Vec<_> = (0..shaking)
         .map(|_| {
             let mut stream = connected(server.address);
-            // The head of a record, and of a ClientHello, that promise some kilobytes (RFC 8446 section 4).
+            // Headers of a record and of a ClientHello that announce some kilobytes (RFC 8446 section 4).
             stream.write_all(&[22, 3, 1, 0x20, 0, 1, 0, 0x1f, 0xfc, 3, 3]).expect("it is taken");
             stream
         })

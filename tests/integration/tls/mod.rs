@@ -1,4 +1,4 @@
-//! HTTPS over real sockets: certificates made for the test, and clients that trust them.
+//! HTTPS over real sockets, with certificates made for the test, and clients that trust them.
 
 mod bytes;
 mod certificates;
@@ -29,7 +29,7 @@ pub(crate) const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &versio
 
 pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// A certificate authority that issues by an intermediate certificate, as those that the world trusts do.
+/// A certificate authority with an intermediate certificate, like the public ones.
 struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
@@ -70,7 +70,7 @@ impl Authority {
         self.issue_as(names, |_| {})
     }
 
-    /// Issues a certificate that something is peculiar about.
+    /// Issues a certificate with changed parameters.
     fn issue_as(&self, names: &[&str], peculiar: impl FnOnce(&mut CertificateParams)) -> Issued {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
@@ -114,10 +114,10 @@ impl Authority {
     }
 }
 
-/// The name of the host that most tests are about.
+/// The host name of most tests.
 const NAME: &str = "media.example.com";
 
-/// A server with a certificate for [`NAME`], an authority that vouches for it, and a folder with its files: `media` is served.
+/// A certificate for [`NAME`], its authority, and a folder with the files: `media` is served.
 struct House {
     folder: Folder,
     authority: Authority,
@@ -134,7 +134,7 @@ impl House {
         house
     }
 
-    /// Writes `NAME.pem` and `NAME.key`, the way that what renews certificates does: by renaming.
+    /// Writes `NAME.pem` and `NAME.key` by renaming, as tools that renew certificates do.
     fn put(&self, name: &str, issued: &Issued) {
         self.put_file(&format!("{name}.key"), &issued.key);
         self.put_file(&format!("{name}.pem"), &issued.chain());
@@ -151,13 +151,13 @@ impl House {
         Server::configured(&self.folder, &configuration(toml))
     }
 
-    /// A connection that speaks HTTP/1.1, TLS 1.3 below.
+    /// A connection with HTTP/1.1 over TLS 1.3.
     fn connect(&self, server: &Server) -> Client<Stream> {
         let config = self.authority.client(BOTH, &["http/1.1"]);
         Client::over(shake(server.address, &config, NAME).expect("a handshake"))
     }
 
-    /// A connection that speaks HTTP/2.
+    /// A connection with HTTP/2.
     async fn connect2(&self, server: &Server, how: &http2::Builder<TokioExecutor>) -> Client2 {
         let config = self.authority.client(BOTH, &["h2"]);
         Client2::speaking(how, shake_async(server.address, config).await).await
@@ -173,12 +173,12 @@ fn http2() -> http2::Builder<TokioExecutor> {
     http2::Builder::new(TokioExecutor::new())
 }
 
-/// Makes a handshake to its end.
+/// Completes a handshake.
 pub(crate) fn shake(address: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Stream> {
     shake_over(connected(address), config, name)
 }
 
-/// The same, over a connection that is there.
+/// The same over an open connection.
 fn shake_over(stream: TcpStream, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Stream> {
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     let session = ClientConnection::new(Arc::clone(config), name).expect("a session");
@@ -198,7 +198,7 @@ async fn shake_async(
     in_time(TlsConnector::from(config).connect(name, stream)).await.expect("a handshake")
 }
 
-/// The certificate that the server has shown.
+/// The server's certificate.
 fn shown(stream: &Stream) -> CertificateDer<'static> {
     stream.conn.peer_certificates().expect("certificates")[0].clone().into_owned()
 }

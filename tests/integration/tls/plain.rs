@@ -1,4 +1,4 @@
-//! Plain addresses beside those with TLS.
+//! Addresses without TLS beside those with it.
 
 use super::{House, configuration};
 use crate::support::{Client, Server, run, version_of};
@@ -19,14 +19,14 @@ fn plain_addresses_serve_the_same_and_never_redirect() {
         assert_eq!((response.status, response.text()), (200, "a"));
         assert_eq!(response.field("etag"), over_tls.field("etag"));
         assert!(!response.has("location"));
-        // A challenge that nobody waits for is a file that is not there.
+        // An unknown challenge is not found.
         let unknown = client.request("GET", "/.well-known/acme-challenge/abc", &[]);
         assert_eq!(unknown.status, 404);
     }
 }
 
 #[test]
-fn plain_addresses_may_be_for_certificate_authorities_only() {
+fn plain_addresses_can_serve_challenges_only() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let toml =
@@ -45,7 +45,7 @@ fn plain_addresses_may_be_for_certificate_authorities_only() {
 }
 
 #[test]
-fn the_greeting_and_the_settings_name_every_address_as_it_is_spoken_to() {
+fn the_banner_and_print_config_show_the_scheme_of_every_address() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let toml = "plain_listen = [\"127.0.0.1:0\"]\n".to_owned() + &configuration("");

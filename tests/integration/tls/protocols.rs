@@ -1,4 +1,4 @@
-//! What is agreed on in the handshake, and what becomes of those who agree on nothing.
+//! TLS handshakes: negotiation, resumption and failures.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ use crate::support::http2_frames::PREFACE;
 use crate::support::{Client, Server, connected, is_timeout, noise};
 
 #[test]
-fn both_versions_and_whatever_of_http_the_client_prefers() {
+fn both_tls_versions_and_http_versions_are_negotiated() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let server = house.serve("");
@@ -21,7 +21,7 @@ fn both_versions_and_whatever_of_http_the_client_prefers() {
             (&["h2"], Some("h2")),
             (&["http/1.1", "h2"], Some("h2")),
             (&["spdy/1", "http/1.1"], Some("http/1.1")),
-            // An authority's protocol beside others is none of an authority.
+            // `acme-tls/1` beside other protocols is not a validation.
             (&["acme-tls/1", "http/1.1"], Some("http/1.1")),
         ] {
             let config = house.authority.client(versions, offered);
@@ -69,7 +69,7 @@ fn sessions_are_resumed_on_every_core() {
             let config = house.authority.client(versions, &["http/1.1"]);
             for number in 0..8 {
                 let mut client = Client::over(shake(server.address, &config, NAME).expect("a handshake"));
-                // With its answer the client has the ticket for the next time.
+                // With the response the client has received the ticket for the next session.
                 assert_eq!(client.request("GET", "/a.jpg", &[]).status, 200);
                 let kind = client.stream.get_ref().conn.handshake_kind();
                 let expected = if number == 0 { HandshakeKind::Full } else { HandshakeKind::Resumed };
@@ -87,18 +87,18 @@ fn refusal(house: &House, server: &Server, offered: &[&str]) -> Error {
 }
 
 #[test]
-fn who_speaks_nothing_of_ours_is_told_so() {
+fn a_client_without_a_common_protocol_gets_an_alert() {
     let house = House::new();
     let server = house.serve("");
     let alert = AlertDescription::NoApplicationProtocol;
     assert_eq!(refusal(&house, &server, &["spdy/1"]), Error::AlertReceived(alert));
-    // A challenge that nobody has asked this server to answer.
+    // A challenge that this server has not requested.
     let alert = AlertDescription::AccessDenied;
     assert_eq!(refusal(&house, &server, &["acme-tls/1"]), Error::AlertReceived(alert));
 }
 
 #[test]
-fn what_is_not_tls_is_closed_with_an_alert_at_most() {
+fn a_connection_without_tls_is_closed_with_an_alert_at_most() {
     let house = House::new();
     house.folder.write("media/a.jpg", "a");
     let mut server = house.serve("");
@@ -111,22 +111,22 @@ fn what_is_not_tls_is_closed_with_an_alert_at_most() {
         if let Err(e) = stream.read_to_end(&mut answer) {
             assert!(!is_timeout(&e), "neither an answer nor an end");
         }
-        // Of the type that alerts have (RFC 8446 section 6), and nothing of HTTP.
+        // An alert record (RFC 8446 section 6), and no HTTP.
         assert!(answer.is_empty() || answer[0] == 21 && answer.len() < 10, "{answer:?}");
     }
     assert_eq!(house.connect(&server).request("GET", "/a.jpg", &[]).status, 200);
     let line = server.wait_for_line("handshakes failed");
     assert!(line.contains("is not TLS"), "{line}");
-    // What has not been told of when the server ends is told then.
+    // Failures that were not logged yet are logged at the end.
     let lines = server.end();
-    let told = lines.iter().filter_map(|line| line.split("handshakes that failed: ").nth(1));
-    let count = |told: &str| told.split(' ').next()?.parse().ok();
-    let counts: Vec<u32> = told.map(|told| count(told).expect("a count")).collect();
+    let summaries = lines.iter().filter_map(|line| line.split("handshakes failed: ").nth(1));
+    let count = |summary: &str| summary.split(' ').next()?.parse().ok();
+    let counts: Vec<u32> = summaries.map(|summary| count(summary).expect("a count")).collect();
     assert_eq!(counts.iter().sum::<u32>(), 4, "each once: {lines:#?}");
 }
 
 #[test]
-fn failures_are_told_of_though_no_other_follows() {
+fn failed_handshakes_are_logged_even_if_none_follows() {
     let house = House::new();
     let mut server = house.serve("");
     for _ in 0..2 {
@@ -138,7 +138,7 @@ fn failures_are_told_of_though_no_other_follows() {
 }
 
 #[test]
-fn a_client_that_does_not_accept_the_certificate_is_told_of() {
+fn a_client_that_rejects_the_certificate_is_reported() {
     let house = House::new();
     let mut server = house.serve("");
     let config = house.authority.client(BOTH, &[]);

@@ -1,4 +1,4 @@
-//! Deadlines, limits and the end of the server hold under TLS as they do without.
+//! Timeouts, limits and shutdown over TLS.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ use crate::support::{Client, Server, connected, eventually, is_timeout, noise};
 const BIG: usize = 24 << 20;
 const STREAMED: &str = "[memory]\ncache = 0\n";
 
-/// A house with `big.mp4` and `small.jpg`, and a server of it.
+/// A folder with `big.mp4` and `small.jpg`, and its server.
 fn serve(toml: &str) -> (House, Server, Vec<u8>) {
     let house = House::new();
     let big = noise(BIG, 1);
@@ -29,7 +29,7 @@ fn serve(toml: &str) -> (House, Server, Vec<u8>) {
     (house, server, big)
 }
 
-/// Whether the server closes the connection, whatever it says before.
+/// Whether the server closes the connection, whatever it sends before.
 fn is_closed(stream: &mut TcpStream) -> bool {
     match stream.read_to_end(&mut Vec::new()) {
         Ok(_) => true,
@@ -40,15 +40,15 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 const HANDSHAKE: &str = "[limits]\nhandshake_timeout = \"300ms\"\nhead_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"\n";
 
 #[test]
-fn a_handshake_that_is_not_ended_is_cut() {
+fn an_unfinished_handshake_times_out() {
     let (house, server, _) = serve(HANDSHAKE);
-    // Record headers (RFC 8446 section 5.1) of a handshake that promise more than comes.
+    // Record headers (RFC 8446 section 5.1) of a handshake that announce more than is sent.
     for start in [&b""[..], &[22], &[22, 3, 1, 2, 0], &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]] {
         let mut stream = connected(server.address);
         stream.write_all(start).expect("it is taken");
         assert!(is_closed(&mut stream), "{start:?}");
     }
-    // One octet at a time, each long before anybody's patience ends.
+    // One byte at a time, at intervals shorter than every timeout.
     let mut stream = connected(server.address);
     stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
     let mut is_over = false;
@@ -61,7 +61,7 @@ fn a_handshake_that_is_not_ended_is_cut() {
         }
     }
     assert!(is_over, "it is never cut");
-    // Who has ended it is under no such pressure. It had little time for it, so who is not let run meanwhile tries again.
+    // After the handshake that timeout no longer applies. It is short, so a test that was not scheduled in time tries again.
     let config = house.authority.client(BOTH, &[]);
     let stream = eventually("a handshake comes in time", || shake(server.address, &config, NAME).ok());
     let mut client = Client::over(stream);
@@ -70,7 +70,7 @@ fn a_handshake_that_is_not_ended_is_cut() {
 }
 
 #[test]
-fn a_request_head_must_come_in_time_after_the_handshake() {
+fn the_head_timeout_starts_after_the_handshake() {
     let limits = "[limits]\nhandshake_timeout = \"1h\"\nhead_timeout = \"300ms\"\nidle_timeout = \"1h\"\nstall_timeout = \"1h\"\n";
     let (house, server, _) = serve(limits);
     for start in ["", "GET /small.jpg HTTP/1.1\r\nHost"] {
@@ -79,7 +79,7 @@ fn a_request_head_must_come_in_time_after_the_handshake() {
         client.stream.get_mut().flush().expect("it is taken");
         assert!(client.is_closed(), "{start:?}");
     }
-    // There is little time to ask in, so who is not let run meanwhile asks again.
+    // The head timeout is short, so a test that was not scheduled in time tries again.
     let mut client = eventually("a request comes in time", || {
         let mut client = house.connect(&server);
         client.stream.get_mut().write_all(b"GET /small.jpg HTTP/1.1\r\nHost: test\r\n\r\n").ok()?;
@@ -93,7 +93,7 @@ fn a_request_head_must_come_in_time_after_the_handshake() {
 }
 
 #[test]
-fn http_2_has_the_time_of_a_head_and_then_that_of_a_pause() {
+fn http_2_has_the_head_timeout_and_then_the_idle_timeout() {
     let settings = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     let block = header_block("GET", "/small.jpg");
     let request = |flags, block| [&settings[..], &frame(HEADERS, flags, 1, block)].concat();
@@ -124,7 +124,7 @@ fn an_idle_connection_is_closed() {
     let (house, server, _) = serve(limits);
     let mut client = house.connect(&server);
     assert_eq!(client.request("GET", "/small.jpg", &[]).status, 200);
-    // Bytes of a record that never ends are no request.
+    // Bytes of an incomplete record are not a request.
     client.stream.get_mut().sock.write_all(&[23, 3, 3, 0, 100, 1, 2, 3]).expect("it is taken");
     assert!(client.is_closed());
 }
@@ -132,7 +132,7 @@ fn an_idle_connection_is_closed() {
 const STALL: &str = "[limits]\nhead_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"500ms\"\n";
 
 #[test]
-fn a_client_that_stops_reading_is_cut_and_told_of() {
+fn a_client_that_stops_reading_is_cut_and_logged() {
     for toml in ["", STREAMED] {
         let (house, mut server, _) = serve(&format!("{toml}{STALL}"));
         let mut client = house.connect(&server);
@@ -147,9 +147,9 @@ fn a_client_that_stops_reading_is_cut_and_told_of() {
 }
 
 #[test]
-fn what_waits_in_tls_for_a_client_that_stops_reading_is_cut_too() {
+fn bytes_buffered_by_tls_for_a_stalled_client_are_cut_too() {
     const COUNT: u64 = 128;
-    // Whatever the sockets hold, of some of these nothing but a tail is left, which only TLS holds: HTTP is done with them.
+    // Whatever the sockets hold, of some of these only a tail is left, which TLS buffers: HTTP has written them completely.
     let house = House::new();
     for number in 0..COUNT {
         let file = File::create(house.folder.at(&format!("media/{number}.jpg"))).expect("a file");
@@ -163,17 +163,17 @@ fn what_waits_in_tls_for_a_client_that_stops_reading_is_cut_too() {
             client
         })
         .collect();
-    // A response is told of when it has left or when it is given up, and not before.
-    let told = eventually("each is told of", || {
+    // A response is logged when it was sent or given up, and not before.
+    let lines = eventually("each is logged", || {
         let lines: Vec<_> = server.lines().iter().filter(|line| line.contains(".jpg ")).cloned().collect();
         (lines.len() as u64 == COUNT).then_some(lines)
     });
-    assert!(told.iter().any(|line| line.contains(" cut ")), "none was cut: {told:#?}");
+    assert!(lines.iter().any(|line| line.contains(" cut ")), "none was cut: {lines:#?}");
     drop(clients);
 }
 
 #[tokio::test]
-async fn an_http2_client_that_gives_no_window_is_cut() {
+async fn an_http2_client_without_a_window_is_cut() {
     let (house, mut server, _) = serve(STALL);
     let mut how = http2();
     how.initial_stream_window_size(65_535).initial_connection_window_size(1 << 20);
@@ -202,7 +202,7 @@ fn a_slow_but_steady_reader_is_not_cut() {
 }
 
 #[test]
-fn handshakes_count_as_connections() {
+fn handshakes_count_towards_the_connection_limit() {
     let (house, mut server, _) = serve("[limits]\nconnections = 2\n");
     let first = connected(server.address);
     let mut second = house.connect(&server);
@@ -218,14 +218,14 @@ fn handshakes_count_as_connections() {
 }
 
 #[test]
-fn what_is_in_flight_ends_and_nothing_else_keeps_the_server() {
+fn requests_in_flight_finish_and_nothing_else_delays_the_shutdown() {
     for toml in ["", STREAMED] {
         let (house, mut server, big) = serve(&format!(
             "{toml}[limits]\ndrain_timeout = \"1h\"\nhandshake_timeout = \"1h\"\nidle_timeout = \"1h\"\n"
         ));
-        let mut silent = connected(server.address);
-        silent.write_all(&[22, 3, 1]).expect("it is taken");
-        wait_until_read(&silent);
+        let mut unfinished = connected(server.address);
+        unfinished.write_all(&[22, 3, 1]).expect("a write");
+        wait_until_read(&unfinished);
         let mut idle = house.connect(&server);
         assert_eq!(idle.request("GET", "/small.jpg", &[]).status, 200);
         let mut unused = house.connect(&server);
@@ -234,10 +234,10 @@ fn what_is_in_flight_ends_and_nothing_else_keeps_the_server() {
         let mut response = client.head().expect("a head");
         server.signal(Signal::TERM);
         server.wait_for_line("SIGTERM");
-        assert!(idle.is_closed() && unused.is_closed() && is_closed(&mut silent));
+        assert!(idle.is_closed() && unused.is_closed() && is_closed(&mut unfinished));
         client.body(&mut response);
         assert!(response.complete && response.body == big);
-        // Said, not only done: the end of TLS tells that nothing is missing (RFC 8446 section 6.1).
+        // With close_notify, which shows that nothing is missing (RFC 8446 section 6.1).
         assert_eq!(client.stream.read(&mut [0]).expect("an end that is said"), 0);
         assert_eq!(server.wait().code(), Some(0));
         assert!(!server.all_lines().iter().any(|line| line.contains("were cut")));
@@ -245,7 +245,7 @@ fn what_is_in_flight_ends_and_nothing_else_keeps_the_server() {
 }
 
 #[test]
-fn the_least_rate_is_held_against_what_the_client_has_taken_of_the_records() {
+fn the_minimum_send_rate_is_measured_in_received_bytes() {
     let (house, server, big) = serve("[limits]\nstall_timeout = \"2s\"\nmin_send_rate = \"64 KiB\"\n");
     let config = house.authority.client(BOTH, &["http/1.1"]);
     let take = |in_a_beat, beats| {
