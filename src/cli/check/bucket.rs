@@ -93,7 +93,7 @@ pub(super) fn in_mounts(
         }
     }
     if let Some(error) = trouble {
-        printer.trouble(&named, &error.to_string())?;
+        printer.failed(&named, &error.to_string())?;
         any = true;
     }
     Ok(any)
@@ -110,7 +110,7 @@ struct Place<'s> {
 }
 
 /// The outcome for one object.
-enum Probed {
+enum ObjectOutcome {
     Report(Box<Report>),
     /// Not served, or the placeholder of a folder.
     Skipped,
@@ -157,7 +157,7 @@ impl Place<'_> {
     }
 
     /// Checks the object at this path itself, if there is one.
-    fn check_one(&self, path: &str) -> Result<Option<(ListedObject, Probed)>, StoreError> {
+    fn check_one(&self, path: &str) -> Result<Option<(ListedObject, ObjectOutcome)>, StoreError> {
         let Ok(path) = AssetPath::from_plain(path) else { return Ok(None) };
         let Objects { stores, handle, .. } = self.objects;
         let found = match handle.block_on(stores.read_part(&path, 0..0, None)) {
@@ -170,14 +170,14 @@ impl Place<'_> {
         Ok(Some((listed, outcome)))
     }
 
-    fn check(&self, listed: &ListedObject) -> Probed {
+    fn check(&self, listed: &ListedObject) -> ObjectOutcome {
         let ListedObject { key, size } = listed;
         let name = key.rsplit('/').next().unwrap_or_default();
         // Some tools create empty objects as placeholders of folders.
         let is_folder = *size == 0 && !name.contains('.');
         let is_hidden = |segment: &str| segment.starts_with('.') && !matches!(segment, "." | "..");
         if is_folder || key.split('/').any(is_hidden) {
-            return Probed::Skipped;
+            return ObjectOutcome::Skipped;
         }
         let mut report = Report::new(self.name_of(key));
         report.findings = judge_key(key);
@@ -186,36 +186,36 @@ impl Place<'_> {
         let path = Some(path).filter(|path| !path.starts_with('/'));
         let Some(path) = path.as_deref().and_then(|path| AssetPath::from_plain(path).ok()) else {
             report.size = Some(*size);
-            return Probed::Report(Box::new(report));
+            return ObjectOutcome::Report(Box::new(report));
         };
         let mut mounts = self.settings.mounts.iter();
         let is_shadowed =
             mounts.any(|mount| mount.path.len() > self.mount.len() && path.below(&mount.path).is_some());
         if is_shadowed {
-            return Probed::Skipped;
+            return ObjectOutcome::Skipped;
         }
         match self.objects.check(&path, *size, report) {
-            Ok(report) => Probed::Report(Box::new(report)),
+            Ok(report) => ObjectOutcome::Report(Box::new(report)),
             // Deleted since the listing.
-            Err(ObjectError::Store(StoreError::NotFound)) => Probed::Skipped,
-            Err(error) => Probed::Failed(error.to_string()),
+            Err(ObjectError::Store(StoreError::NotFound)) => ObjectOutcome::Skipped,
+            Err(error) => ObjectOutcome::Failed(error.to_string()),
         }
     }
 
     fn report(
         &self,
         listed: &ListedObject,
-        outcome: Probed,
+        outcome: ObjectOutcome,
         detail: Detail,
         printer: &mut Printer,
     ) -> Result<(), CommandError> {
         match outcome {
-            Probed::Report(report) => printer.report(&report, detail),
-            Probed::Skipped => {
+            ObjectOutcome::Report(report) => printer.report(&report, detail),
+            ObjectOutcome::Skipped => {
                 printer.skipped(1);
                 Ok(())
             }
-            Probed::Failed(reason) => printer.trouble(&self.name_of(&listed.key), &reason),
+            ObjectOutcome::Failed(reason) => printer.failed(&self.name_of(&listed.key), &reason),
         }
     }
 }

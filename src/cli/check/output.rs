@@ -91,7 +91,7 @@ impl Printer {
     }
 
     /// Prints a system error for an asset that could not be checked.
-    pub(super) fn trouble(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
+    pub(super) fn failed(&mut self, asset: &str, reason: &str) -> Result<(), CommandError> {
         self.counts.failed += 1;
         self.print_error(asset, reason)
     }

@@ -1,7 +1,7 @@
 //! Checks files, folders, and assets by their paths in URLs.
 //!
-//! A path that exists on disk is that file or folder; in a mount, it is also the asset, with its cache policy. Any other path is results up as
-//! an asset in the mounts.
+//! A path that exists on disk is that file or folder; in a mount, it is also the asset, with its cache policy. Any other path is
+//! looked up as an asset in the mounts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) fn run(given: &Path, options: &Options<'_>, printer: &mut Printer) ->
             let reason = format!(
                 "permission denied for a folder in its path ({error}); run the check as a user that can read it"
             );
-            return printer.trouble(&named(given), &reason);
+            return printer.failed(&named(given), &reason);
         }
         Err(_) => {}
     }
@@ -80,7 +80,7 @@ fn on_disk(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result
     }
     match given.canonicalize() {
         Ok(canonical) => tree(given, &Place::of(canonical, options.settings), options.as_kind, printer),
-        Err(error) => printer.trouble(&named(given), &error.to_string()),
+        Err(error) => printer.failed(&named(given), &error.to_string()),
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) fn files(
         for (file, result) in batch.iter().zip(results) {
             match result {
                 Ok(report) => printer.report(&report, options.detail)?,
-                Err(error) => printer.trouble(&named(file), &error.to_string())?,
+                Err(error) => printer.failed(&named(file), &error.to_string())?,
             }
         }
         if files.len() > 1 {
@@ -144,8 +144,8 @@ fn tree(
                 (Entry::File(_), Some(Err(error))) if error.kind() == io::ErrorKind::NotFound => {
                     printer.skipped(1);
                 }
-                (Entry::File(path), Some(Err(error))) => printer.trouble(&named(path), &error.to_string())?,
-                (Entry::Trouble(path, reason), _) => printer.trouble(&named(path), reason)?,
+                (Entry::File(path), Some(Err(error))) => printer.failed(&named(path), &error.to_string())?,
+                (Entry::Unreadable(path, reason), _) => printer.failed(&named(path), reason)?,
                 (Entry::Skipped | Entry::File(_), _) => printer.skipped(1),
             }
         }

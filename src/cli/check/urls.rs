@@ -13,8 +13,8 @@ pub(super) fn run(url: &str, options: &Options<'_>, printer: &mut Printer) -> Re
         Ok(probed) => match report(probed, options.as_kind) {
             Ok(report) => printer.report(&report, Detail::Full),
             Err(e) => printer
-                .trouble(&without_password(url), &format!("the downloaded body cannot be read back: {e}")),
+                .failed(&without_password(url), &format!("the downloaded body cannot be read back: {e}")),
         },
-        Err(error) => printer.trouble(&without_password(url), &error.to_string()),
+        Err(error) => printer.failed(&without_password(url), &error.to_string()),
     }
 }

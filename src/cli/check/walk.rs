@@ -19,7 +19,7 @@ pub(super) enum Entry {
     /// forms a loop.
     Skipped,
     /// An entry that could not be read, and why.
-    Trouble(PathBuf, String),
+    Unreadable(PathBuf, String),
 }
 
 /// The files of a folder and its subfolders, sorted by name within each. Symbolic links inside the root are followed, as when serving.
@@ -95,7 +95,7 @@ fn of_error(error: &walkdir::Error) -> Entry {
     };
     match (error.path(), error.io_error()) {
         (Some(path), Some(cause)) if !is_broken_link(cause) => {
-            Entry::Trouble(path.to_owned(), cause.to_string())
+            Entry::Unreadable(path.to_owned(), cause.to_string())
         }
         _ => Entry::Skipped,
     }
@@ -150,7 +150,7 @@ mod tests {
                     names.push(path.strip_prefix(folder).expect("below").display().to_string());
                 }
                 Entry::Skipped => skipped += 1,
-                Entry::Trouble(path, reason) => panic!("{path:?}: {reason}"),
+                Entry::Unreadable(path, reason) => panic!("{path:?}: {reason}"),
             }
         }
         (names, skipped)

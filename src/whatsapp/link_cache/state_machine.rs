@@ -1,8 +1,8 @@
 //! State machine of WhatsApp's link cache: what it keeps for each link, and what it does when a message is sent.
 //!
-//! It does no I/O and reads no clock. The caller asks what a message needs ([`LinkCache::send`]), does the fetch if there is one, and passes
-//! the response to [`LinkCache::receive`]. Failed fetches are not modelled: their effect on the cache is not documented, and the message
-//! fails.
+//! It does no I/O and reads no clock. The caller asks what a message needs ([`LinkCache::send`]), does the fetch if there is
+//! one, and passes the response to [`LinkCache::receive`]. Failed fetches are not modelled: their effect on the cache is not documented,
+//! and the message fails.
 
 use std::collections::HashMap;
 use std::time::Duration;

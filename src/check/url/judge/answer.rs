@@ -207,6 +207,7 @@ fn agents(transcript: &Transcript) -> Option<Finding> {
         let other = transcript.outcome(probe).map(summary).unwrap_or_default();
         let _ = write!(seen, "; {}: {other}", probe.name());
     }
-    let fix = "send every client the same response, and disable bot rules for these paths: Meta does not document the User-Agent of its fetcher";
+    let fix = "send every client the same response, and disable bot rules for these paths: \
+               Meta does not document the User-Agent of its fetcher";
     Some(Finding::new(&rules::AGENT_DEPENDENT, seen, fix))
 }
