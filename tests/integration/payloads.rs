@@ -1,9 +1,9 @@
-//! Payloads as documents print them, and as we write them, before `wamedia message validate`.
+//! `wamedia message validate` with payloads from documents and with valid payloads of every message type.
 //!
-//! In `tests/payloads`, a folder is a document: `on-premises-media` is Meta's page on sending media messages On-Premises,
-//! whose German and Russian editions have the same JSON; `sending-messages` is Meta's page on sending messages, v20.0, with
-//! texts of our own; `360dialog-media` is 360dialog's page on media messages. What a page shows as several in one stands in
-//! a file each, and as printed beside them (`.txt`). `cloud` and `on-premises` are ours: one for each type of message.
+//! Most folders in `tests/payloads` belong to one document: `on-premises-media` to Meta's page on sending media messages with the On-Premises
+//! API, whose German and Russian editions have the same JSON; `sending-messages` to Meta's page on sending messages, v20.0, with other texts;
+//! `360dialog-media` to 360dialog's page on media messages. If a page shows several payloads in one example, each has a file of its own,
+//! beside the original (`.txt`). `cloud` and `on-premises` have one valid payload for each message type.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ const CLOUD: &str = "cloud";
 const DIALOG360: &str = "360dialog";
 const DIALOG360_ON_PREMISES: &str = "360dialog-on-premises";
 
-/// What a recipient is in nearly all examples, so that nearly all are refused for it.
+/// The field that is a placeholder in nearly all examples, so that nearly all are rejected for it.
 const PLACEHOLDER: &str = "to";
 
-/// File, dialect, the paths of its errors, and the defect where it has another than the placeholder for a recipient.
+/// File, dialect, paths of its errors, and its defect, if there is another than the placeholder for the recipient.
 const PRINTED: &[(&str, &str, &[&str], &str)] = &[
     ("on-premises-media/audio-id.json", ON_PREMISES, &["to"], ""),
     ("on-premises-media/document-id.json", ON_PREMISES, &["to"], ""),
@@ -27,15 +27,20 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
         "on-premises-media/document-link-provider.json",
         ON_PREMISES,
         &["to", "document.link"],
-        "the link names another provider than its provider, and a URL of no scheme",
+        "the link names another provider than `provider`, and http(s) is not a scheme",
     ),
-    ("on-premises-media/document-link.json", ON_PREMISES, &["to", "document.link"], "http(s) is no scheme"),
+    (
+        "on-premises-media/document-link.json",
+        ON_PREMISES,
+        &["to", "document.link"],
+        "http(s) is not a scheme",
+    ),
     ("on-premises-media/video-id.json", ON_PREMISES, &["to"], ""),
     (
         "on-premises-media/image-link-provider.json",
         ON_PREMISES,
         &["to", "image.link"],
-        "http(s) is no scheme",
+        "http(s) is not a scheme",
     ),
     ("on-premises-media/image-id.json", ON_PREMISES, &["to"], ""),
     ("on-premises-media/sticker-id.json", ON_PREMISES, &["to"], ""),
@@ -43,7 +48,7 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
         "on-premises-media/sticker-link-provider.json",
         ON_PREMISES,
         &["to", "sticker.link"],
-        "http(s) is no scheme",
+        "http(s) is not a scheme",
     ),
     ("on-premises-media/type-contact.json", ON_PREMISES, &["to", "type"], "the type is called contacts"),
     (
@@ -61,23 +66,23 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
             "image",
             "sticker",
         ],
-        "one message cannot be several, nor have a name twice",
+        "one message cannot have several types, nor a name twice",
     ),
-    ("on-premises-media/response.json", ON_PREMISES, &["messages", "text", "to"], "an answer is no message"),
+    (
+        "on-premises-media/response.json",
+        ON_PREMISES,
+        &["messages", "text", "to"],
+        "a response is not a message",
+    ),
     ("sending-messages/text.json", CLOUD, &[], ""),
     ("sending-messages/text-reply.json", CLOUD, &[], ""),
     ("sending-messages/syntax-fixed.json", CLOUD, &["to", "type"], "the type is a placeholder"),
-    (
-        "sending-messages/reply-syntax-fixed.json",
-        CLOUD,
-        &["to", "type"],
-        "type and content are left to the reader",
-    ),
+    ("sending-messages/reply-syntax-fixed.json", CLOUD, &["to", "type"], "type and content are placeholders"),
     (
         "sending-messages/response-fixed.json",
         CLOUD,
         &["contacts[0].input", "contacts[0].wa_id", "contacts[0].name", "messages", "type", "to"],
-        "an answer is no message",
+        "a response is not a message",
     ),
     ("360dialog-media/audio-id.json", DIALOG360_ON_PREMISES, &["to"], ""),
     ("360dialog-media/document-id.json", DIALOG360_ON_PREMISES, &["to"], ""),
@@ -85,20 +90,20 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
         "360dialog-media/document-link-provider.json",
         DIALOG360_ON_PREMISES,
         &["to", "document.link"],
-        "the link names another provider than its provider, and a URL of no scheme",
+        "the link names another provider than `provider`, and http(s) is not a scheme",
     ),
     (
         "360dialog-media/document-link.json",
         DIALOG360_ON_PREMISES,
         &["to", "document.link"],
-        "http(s) is no scheme",
+        "http(s) is not a scheme",
     ),
     ("360dialog-media/video-id.json", DIALOG360_ON_PREMISES, &["to"], ""),
     (
         "360dialog-media/image-link-provider.json",
         DIALOG360_ON_PREMISES,
         &["to", "image.link"],
-        "http(s) is no scheme",
+        "http(s) is not a scheme",
     ),
     ("360dialog-media/image-id.json", DIALOG360_ON_PREMISES, &["to"], ""),
     ("360dialog-media/sticker-id.json", DIALOG360_ON_PREMISES, &["to"], ""),
@@ -106,14 +111,14 @@ const PRINTED: &[(&str, &str, &[&str], &str)] = &[
         "360dialog-media/sticker-link-provider.json",
         DIALOG360_ON_PREMISES,
         &["to", "sticker.link"],
-        "http(s) is no scheme",
+        "http(s) is not a scheme",
     ),
     ("360dialog-media/cloud-image-link.json", DIALOG360, &["to"], ""),
     ("360dialog-media/cloud-image-id.json", DIALOG360, &["to"], ""),
 ];
 
-/// What pages print that is no JSON at all: file, place, defect.
-const NO_JSON: &[(&str, &str, &str)] = &[
+/// Examples that are not JSON: file, position, defect.
+const NOT_JSON: &[(&str, &str, &str)] = &[
     (
         "on-premises-media/as-printed.txt",
         "line 4 column 19",
@@ -130,9 +135,9 @@ const NO_JSON: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The example bodies in facebook/openapi, `business-messaging-api_v23.0.yaml`, by our names for them.
+/// The example bodies in facebook/openapi, `business-messaging-api_v23.0.yaml`, under names that this project gave them.
 ///
-/// A `link` at fault is `http(s)` again, a template's name and language are placeholders or have hyphens.
+/// A rejected `link` has `http(s)`; a rejected template name or language is a placeholder or has hyphens.
 const OPENAPI: &[(&str, &[&str])] = &[
     ("audio-01", &["to"]),
     ("audio-02", &["audio.link", "to"]),
@@ -195,23 +200,23 @@ fn payloads() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payloads")
 }
 
-/// Validates a file; the paths of its errors. Of a valid one it is made sure that it was printed back as it came.
+/// Validates a file and returns the paths of its errors. A valid file must be printed back unchanged.
 #[track_caller]
 fn errors(folder: &Path, file: &str, dialect: &str) -> Vec<String> {
-    let said = run(folder, &["message", "validate", "--format", "json", "--dialect", dialect, file]);
-    if said.code == Some(0) {
+    let output = run(folder, &["message", "validate", "--format", "json", "--dialect", dialect, file]);
+    if output.code == Some(0) {
         let text = std::fs::read_to_string(folder.join(file)).expect("a payload");
-        assert_eq!(said.stdout, text, "{file}");
+        assert_eq!(output.stdout, text, "{file}");
         return Vec::new();
     }
-    assert_eq!(said.code, Some(1), "{file}: {}", said.stderr);
-    let faults = said.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+    assert_eq!(output.code, Some(1), "{file}: {}", output.stderr);
+    let faults = output.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
     let of_error =
         |fault: Value| (fault["severity"] == "error").then(|| fault["path"].as_str().map(str::to_owned))?;
     faults.filter_map(of_error).collect()
 }
 
-/// The same with somebody to send it to: what is left is the message's own.
+/// The same with a valid recipient, so that only the errors of the message itself remain.
 #[track_caller]
 fn errors_with_recipient(payload: &Value, dialect: &str) -> Vec<String> {
     let mut payload = payload.clone();
@@ -222,11 +227,11 @@ fn errors_with_recipient(payload: &Value, dialect: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_pages_print_is_taken_or_refused_for_a_defect_that_it_has() {
+fn examples_of_documents_are_accepted_or_rejected_for_a_known_defect() {
     for (file, dialect, expected, defect) in PRINTED {
         assert_eq!(errors(&payloads(), file, dialect), *expected, "{file}: {defect}");
         if defect.is_empty() && !expected.is_empty() {
-            assert_eq!(*expected, [PLACEHOLDER], "{file}: a defect without a name");
+            assert_eq!(*expected, [PLACEHOLDER], "{file}: an unlisted defect");
             let text = std::fs::read_to_string(payloads().join(file)).expect("a payload");
             let payload = serde_json::from_str(&text).expect("JSON");
             assert_eq!(errors_with_recipient(&payload, dialect), [""; 0], "{file}");
@@ -235,16 +240,16 @@ fn what_pages_print_is_taken_or_refused_for_a_defect_that_it_has() {
 }
 
 #[test]
-fn what_pages_print_that_is_no_json_is_told_with_its_place() {
-    for (file, place, defect) in NO_JSON {
-        let said = run(&payloads(), &["message", "validate", file]);
-        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{file}: {defect}");
-        assert!(said.stderr.ends_with(&format!("at {place}\n")), "{file}: {defect}: {}", said.stderr);
+fn examples_that_are_not_json_are_reported_with_their_position() {
+    for (file, place, defect) in NOT_JSON {
+        let output = run(&payloads(), &["message", "validate", file]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{file}: {defect}");
+        assert!(output.stderr.ends_with(&format!("at {place}\n")), "{file}: {defect}: {}", output.stderr);
     }
 }
 
 #[test]
-fn every_page_that_is_here_is_in_a_table() {
+fn every_example_file_is_in_a_table() {
     let mut here = Vec::new();
     for folder in ["on-premises-media", "sending-messages", "360dialog-media"] {
         let files = payloads().join(folder).read_dir().expect("payloads");
@@ -252,14 +257,15 @@ fn every_page_that_is_here_is_in_a_table() {
             files.map(|file| format!("{folder}/{}", file.expect("a file").file_name().to_string_lossy())),
         );
     }
-    let mut listed: Vec<_> = PRINTED.iter().map(|row| row.0).chain(NO_JSON.iter().map(|row| row.0)).collect();
+    let mut listed: Vec<_> =
+        PRINTED.iter().map(|row| row.0).chain(NOT_JSON.iter().map(|row| row.0)).collect();
     here.sort();
     listed.sort_unstable();
     assert_eq!(here, listed);
 }
 
 #[test]
-fn ours_of_each_type_are_printed_back_without_a_doubt() {
+fn valid_payloads_of_every_type_are_printed_back_without_warnings() {
     for (folder, dialects) in
         [(CLOUD, [CLOUD, DIALOG360]), (ON_PREMISES, [ON_PREMISES, DIALOG360_ON_PREMISES])]
     {
@@ -268,9 +274,9 @@ fn ours_of_each_type_are_printed_back_without_a_doubt() {
             let text = std::fs::read_to_string(&path).expect("a payload");
             for dialect in dialects {
                 let file = path.to_string_lossy();
-                let said = run(&payloads(), &["message", "validate", "--dialect", dialect, &file]);
+                let output = run(&payloads(), &["message", "validate", "--dialect", dialect, &file]);
                 assert_eq!(
-                    (said.code, said.stdout, said.stderr.as_str()),
+                    (output.code, output.stdout, output.stderr.as_str()),
                     (Some(0), text.clone(), ""),
                     "{file}"
                 );
@@ -279,14 +285,14 @@ fn ours_of_each_type_are_printed_back_without_a_doubt() {
     }
 }
 
-/// Needs a file that is not ours to pass on: an object `examples` with the bodies by the names in the table.
+/// Needs a file that this repository may not distribute: an object `examples` with the bodies under the names in the table.
 ///
 /// ```console
 /// $ FACEBOOK_OPENAPI_EXAMPLES=messages.json cargo test --test integration openapi -- --ignored
 /// ```
 #[test]
 #[ignore = "needs facebook/openapi's examples in the file that FACEBOOK_OPENAPI_EXAMPLES names"]
-fn the_examples_of_openapi_are_taken_or_refused_for_a_defect_that_they_have() {
+fn the_examples_of_openapi_are_accepted_or_rejected_for_a_known_defect() {
     let file =
         std::env::var("FACEBOOK_OPENAPI_EXAMPLES").expect("a file's name in FACEBOOK_OPENAPI_EXAMPLES");
     let all: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a file")).expect("JSON");

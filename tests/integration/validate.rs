@@ -1,4 +1,4 @@
-//! `wamedia message validate`: what it takes, what it prints where, and its exit codes.
+//! `wamedia message validate`: input, output and exit codes.
 
 use std::fs::File;
 
@@ -10,7 +10,7 @@ const VALID: &str = "{\n\t\"to\": \"+16505551234\", \"type\":\"location\",\n\"me
                      \"location\": {\"longitude\": 11.5754900, \"latitude\":4.8e1, \"name\": \"\\u00e9\\ud83d\\ude00\"}}";
 
 #[test]
-fn a_valid_payload_is_printed_back_as_it_came() {
+fn a_valid_payload_is_printed_back_unchanged() {
     let folder = Folder::new();
     folder.write("a.json", VALID);
     let from_file = run(folder.path(), &["message", "validate", "a.json"]);
@@ -27,7 +27,7 @@ fn a_valid_payload_is_printed_back_as_it_came() {
 }
 
 #[test]
-fn doubts_go_to_stderr_and_change_nothing() {
+fn warnings_go_to_stderr_and_change_nothing() {
     let folder = Folder::new();
     folder.write("a.json", VALID.replace("+1650", "1650"));
     let text = run(folder.path(), &["message", "validate", "a.json"]);
@@ -46,7 +46,7 @@ fn doubts_go_to_stderr_and_change_nothing() {
 }
 
 #[test]
-fn all_faults_go_to_stdout_in_the_order_of_the_payload() {
+fn errors_go_to_stdout_in_the_order_of_the_payload() {
     let folder = Folder::new();
     let payload = json!({
         "messaging_product": "whatsapp",
@@ -106,7 +106,7 @@ fn unknown_fields_may_be_allowed() {
 }
 
 #[test]
-fn a_name_that_is_there_twice_is_refused() {
+fn a_duplicate_name_is_rejected() {
     let folder = Folder::new();
     folder.write("a.json", VALID.replace("\"type\"", "\"to\": \"+49301234567\", \"type\""));
     let twice = run(folder.path(), &["message", "validate", "a.json"]);
@@ -115,7 +115,7 @@ fn a_name_that_is_there_twice_is_refused() {
 }
 
 #[test]
-fn what_is_no_json_is_told_with_line_and_column() {
+fn invalid_json_is_reported_with_line_and_column() {
     let folder = Folder::new();
     for (bytes, part) in [
         (&b""[..], "at line 1 column"),
@@ -130,16 +130,16 @@ fn what_is_no_json_is_told_with_line_and_column() {
         for arguments in
             [&["message", "validate", "a.json"][..], &["message", "validate", "--format", "json", "a.json"]]
         {
-            let said = run(folder.path(), arguments);
-            assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{part}");
-            assert!(said.stderr.starts_with("wamedia: a.json: is not JSON: "), "{}", said.stderr);
-            assert!(said.stderr.contains(part), "{}", said.stderr);
+            let output = run(folder.path(), arguments);
+            assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{part}");
+            assert!(output.stderr.starts_with("wamedia: a.json: is not JSON: "), "{}", output.stderr);
+            assert!(output.stderr.contains(part), "{}", output.stderr);
         }
     }
 }
 
 #[test]
-fn a_payload_has_a_mebibyte_at_most() {
+fn a_payload_over_one_mebibyte_is_rejected() {
     let folder = Folder::new();
     let of = |len: usize| VALID.to_owned() + &" ".repeat(len - VALID.len());
     folder.write("good.json", of(1 << 20)).write("bad.json", of((1 << 20) + 1));
@@ -154,7 +154,7 @@ fn a_payload_has_a_mebibyte_at_most() {
 }
 
 #[test]
-fn wrong_usage_says_what_there_is() {
+fn usage_errors_name_the_valid_choices() {
     let folder = Folder::new();
     for (arguments, code, part) in [
         (&["message", "validate", "missing.json"][..], 2, "there is no such file"),
@@ -163,9 +163,9 @@ fn wrong_usage_says_what_there_is() {
         (&["message", "validate", "--format", "xml"], 2, "text, json"),
         (&["message"], 2, "validate"),
     ] {
-        let said = run(folder.path(), arguments);
-        assert_eq!(said.code, Some(code), "{arguments:?}: {}", said.stderr);
-        assert!(said.stderr.contains(part), "{arguments:?}: {}", said.stderr);
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.code, Some(code), "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(part), "{arguments:?}: {}", output.stderr);
     }
     let help = run(folder.path(), &["message", "validate", "--help"]);
     assert_eq!(help.code, Some(0));
@@ -177,9 +177,9 @@ fn wrong_usage_says_what_there_is() {
 }
 
 #[test]
-fn what_is_hostile_takes_neither_memory_nor_time() {
+fn hostile_payloads_use_bounded_memory_and_time() {
     let folder = Folder::new();
-    // Twenty thousand repeated names below a long one, and as many cards to be held against as many buttons.
+    // 20,000 duplicate names below a long name, and a carousel that compares 60,000 buttons with 60,000 cards.
     let members = "\"a\":0,".repeat(20_000);
     folder.write("names.json", format!("{{\"{}\":{{{}\"b\":0}}}}", "k".repeat(300_000), members));
     let list = |element: &str| vec![element; 60_000].join(",");
