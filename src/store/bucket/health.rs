@@ -3,12 +3,16 @@
 //! While it is open, requests for cached assets are answered without a request to the bucket
 //! ([stale-if-error](super::stale_if_error)), and at most one request a second tests whether the bucket answers
 //! again.
+//!
+//! It does not use a [log throttle](crate::log_throttle), which counts messages per interval: here a message depends on
+//! whether this outage was logged, and so does the message about its end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::BucketError;
 use crate::config;
+use crate::log_throttle;
 use crate::store::UpstreamFault;
 use crate::store::stats::BucketCounts;
 
@@ -18,7 +22,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// in use has newer results anyway.
 const MAX_AGE: Duration = Duration::from_secs(5);
 /// Between two log messages about outages, so that a bucket which fails now and then does not fill the log.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = log_throttle::INTERVAL;
 
 /// Counters and health of a bucket. They outlast a change of settings; clones share them.
 #[derive(Clone, Default)]
