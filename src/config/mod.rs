@@ -1,8 +1,8 @@
-//! What the operator wrote, made into settings that hold.
+//! Configuration: reads flags, environment variables and the configuration file into validated settings.
 //!
-//! Flags win over environment variables, those over the configuration file, that over the defaults. Whoever holds
-//! [`Settings`] needs to check nothing again: every value is within its range, every folder existed, and no rule
-//! contradicts another. Nothing is printed, opened for serving or bound here.
+//! Flags override environment variables, which override the file, which overrides the defaults. [`Settings`] need no further
+//! checks: every value is in its range, every folder existed, and no rule contradicts another. This module prints nothing, opens
+//! no store and binds no port.
 
 mod acme;
 mod auth;
@@ -48,65 +48,65 @@ pub(crate) use toml_string::toml_string;
 use crate::asset::{AssetPath, CachePolicy};
 use crate::http::SigningKeys;
 use mount::Surroundings;
-use raw::{Field, Said, Value};
+use raw::{ExplicitKeys, Field, Value};
 use settings_table::Key;
 
-/// Everything that the operator can decide, validated.
+/// All settings, validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where to listen: at least one address, none twice. Port 0 lets the system choose. Default `127.0.0.1:8080`.
+    /// Addresses to listen on: at least one, without duplicates. Port 0 lets the system choose. Default `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
-    /// Where to listen without TLS beside it: no address that `listen` has. Default nowhere.
+    /// Further addresses without TLS; none of them is in `listen`. Default none.
     pub plain_listen: Vec<SocketAddr>,
-    /// What is served there. Default the assets.
+    /// What the addresses without TLS serve. Default assets.
     pub plain_serves: PlainServes,
-    /// How the world reaches this server; see [`Settings::base_url`]. Default none.
+    /// The public URL of this server; see [`Settings::base_url`]. Default none.
     pub public_url: Option<PublicUrl>,
-    /// Number of serving threads, 1 to 1024. Default: the processors that this process may run on.
+    /// Number of serving threads, 1 to 1024. Default: the number of processors available to this process.
     pub threads: usize,
-    /// Where the access log goes. Default text.
+    /// Destination of the access log. Default text.
     pub access_log: AccessLog,
-    /// The certificates; where there are any, every address of `listen` speaks HTTPS. Default none.
+    /// The certificate files; if there are any, every address of `listen` speaks HTTPS. Default none.
     pub tls: TlsFiles,
-    /// Where who runs the server is told how it is. Default nowhere.
+    /// Address of the admin listener. Default none.
     pub admin: Option<SocketAddr>,
-    /// Certificates that the server gets by itself; likewise. Default none.
+    /// ACME settings; with domains, every address of `listen` speaks HTTPS too. Default none.
     pub acme: Acme,
-    /// What is served: at least one mount, no two with the same path, in the order in which they were written.
+    /// The mounts: at least one, no two with the same path, in the order of the file.
     pub mounts: Vec<Mount>,
-    /// What may be held in memory.
+    /// Limits on memory.
     pub memory: Memory,
-    /// Which asset gets which cache policy.
+    /// The cache policies.
     pub cache: CacheRules,
-    /// What signs the links to assets whose rule asks for that.
+    /// The signing keys, for assets whose rule requires signed links.
     pub signing: Signing,
-    /// Below which paths credentials are asked for, no two for the same path. Default none.
+    /// Paths that need credentials, no two with the same path. Default none.
     pub auth: Vec<Auth>,
-    /// How long a bucket may take.
+    /// Limits on requests to buckets.
     pub upstream: Upstream,
-    /// What a client may ask for, and how long it may take.
+    /// Limits on clients.
     pub limits: Limits,
-    /// Clients for whom neither `connections_per_client` nor `requests_per_second` of the limits holds. Default none.
+    /// Clients that `connections_per_client` and `requests_per_second` do not limit. Default none.
     pub exempt: Networks,
-    /// Proxies whose `X-Forwarded-For` is believed. Default none.
+    /// Proxies whose `X-Forwarded-For` is trusted. Default none.
     pub trusted_proxies: Networks,
-    /// The configuration file that was read, absolute. It may lie in a store and is never served.
+    /// The configuration file that was read, absolute. It may be in a store and is never served.
     pub config_file: Option<PathBuf>,
-    /// Which of these the operator has said.
-    said: Said,
+    /// The keys that the operator has set.
+    explicit: ExplicitKeys,
 }
 
-/// What the addresses without TLS serve beside those with it.
+/// What the addresses without TLS serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainServes {
-    /// The same as over HTTPS. Nothing is redirected: the fetcher does not follow.
+    /// The same as over HTTPS. Nothing is redirected, because WhatsApp's fetcher follows no redirect.
     Assets,
-    /// Answers to certificate authorities, and nothing else.
+    /// Only responses to ACME challenges.
     Challenges,
 }
 
 impl PlainServes {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 2] = [Self::Assets, Self::Challenges];
 
     /// As it is written in a configuration.
@@ -118,12 +118,12 @@ impl PlainServes {
     }
 }
 
-/// Files of certificates, as absolute paths. What stands in them is not looked at here.
+/// Certificate files, as absolute paths. Their contents are not checked here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Certificate chains in PEM, the default one first.
+    /// Certificate chains in PEM, the default certificate first.
     pub cert: Vec<PathBuf>,
-    /// The private keys of them in PEM, in the same order: as many.
+    /// Their private keys in PEM, in the same order.
     pub key: Vec<PathBuf>,
 }
 
@@ -134,16 +134,16 @@ impl TlsFiles {
     }
 }
 
-/// Where a line for each request goes.
+/// Destination and format of the access log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessLog {
-    /// Nowhere.
+    /// No access log.
     Off,
-    /// To standard error, for people.
+    /// Standard error, as text.
     Text,
-    /// To standard error, as JSON.
+    /// Standard error, as JSON.
     Json,
-    /// To this file (an absolute path in a folder that existed), as JSON.
+    /// This file (an absolute path in a folder that existed), as JSON.
     File(PathBuf),
 }
 
@@ -159,98 +159,97 @@ impl fmt::Display for AccessLog {
     }
 }
 
-/// Bounds on what is held in memory.
+/// Limits on memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes of bodies that are kept for the next request; 0 keeps none. Default 256 MiB.
+    /// Bytes of cached bodies; 0 caches none. Default 256 MiB.
     pub cache: usize,
-    /// Bytes of buffers for large files on their way out, all clients together; at least 1 MiB. Default 32 MiB.
+    /// Bytes of buffers for streaming large files, for all clients together; at least 1 MiB. Default 32 MiB.
     pub streams: usize,
-    /// Number of digests that are remembered, 1 to 16,777,216. Default 65,536.
+    /// Number of cached digests, 1 to 16,777,216. Default 65,536.
     pub digests: usize,
 }
 
-/// Bounds on what a bucket may take. Each time is 100 ms to 1 h.
+/// Limits on requests to buckets. Each timeout is 100 ms to 1 h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upstream {
-    /// Connections to each bucket at once, 2 to 100,000. Half of them are for objects that are too large to be held, which
-    /// clients read at their own speed. Default 512.
+    /// Concurrent connections to each bucket, 2 to 100,000. Half of them are for objects that are too large to cache, which clients
+    /// read at their own speed. Default 512.
     pub connections: usize,
-    /// For a connection, its TLS handshake included. Default 3 s.
+    /// Timeout for connecting, with the TLS handshake. Default 3 s.
     pub connect_timeout: Duration,
-    /// For the head of an answer, and for each pause within its body. Default 10 s.
+    /// Timeout for the head of a response, and for each pause in its body. Default 10 s.
     pub first_byte_timeout: Duration,
-    /// For the head of an answer, retries included. Default 20 s.
+    /// Timeout for the head of a response, with retries. Default 20 s.
     pub timeout: Duration,
 }
 
-/// Bounds on what clients may do. Each time is 100 ms to 1 h.
+/// Limits on clients. Each timeout is 100 ms to 1 h.
 ///
-/// A *client* is an IPv4 address, or the 64 bits that an IPv6 address begins with: one subscriber has all that begin alike.
+/// A *client* is an IPv4 address, or the first 64 bits of an IPv6 address, because one subscriber has all addresses with that prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections that are open at once, over all threads, 1 to 1,000,000. Default 10,000.
+    /// Open connections, over all threads, 1 to 1,000,000. Default 10,000.
     pub connections: usize,
-    /// Of these, connections of one client, 0 to 1,000,000; 0 sets no limit. Default 2,500: a client that opens all it can leaves
-    /// room for others, and the few addresses that WhatsApp fetches from have plenty. Not counted where the peer is a trusted
-    /// proxy, which has many clients behind it, or exempt.
+    /// Open connections of one client, 0 to 1,000,000; 0 sets no limit. Default 2,500: one client cannot take all connections, and
+    /// the few addresses that WhatsApp fetches from have enough. Not counted for exempt clients and for trusted proxies, which
+    /// have many clients behind them.
     pub connections_per_client: usize,
-    /// Requests a second of one client, 0 to 1,000,000; 0 sets no limit. Default 0, since a 429 of ours makes a send fail.
+    /// Requests a second of one client, 0 to 1,000,000; 0 sets no limit. Default 0, because a 429 from us makes a send fail.
     pub requests_per_second: usize,
-    /// Requests that a client may make at once before that rate holds, 1 to 1,000,000. Default 100.
+    /// Burst of one client before that rate applies (token bucket), 1 to 1,000,000. Default 100.
     pub burst: usize,
-    /// Within this time a TLS handshake must be over. Default 10 s.
+    /// Timeout for a TLS handshake. Default 10 s.
     pub handshake_timeout: Duration,
-    /// Within this time the whole head of a request must have arrived. Default 10 s.
+    /// Timeout for the whole head of a request. Default 10 s.
     pub head_timeout: Duration,
-    /// So long may a connection that is kept alive be without a request. Default 75 s.
+    /// Idle timeout of a keep-alive connection. Default 75 s.
     pub idle_timeout: Duration,
-    /// So long may a client take nothing of a response. Default 30 s.
+    /// Timeout for a client that reads nothing of its response. Default 30 s.
     pub stall_timeout: Duration,
-    /// Bytes a second that a client must take of its responses, all of its connection's together, on average over
+    /// Minimum send rate: bytes a second that a client must read of all responses on a connection together, on average over
     /// `stall_timeout`; up to 1 MiB, 0 sets no limit. Default 500.
     ///
-    /// The stall timeout alone is content with a byte now and then, and so lets a client hold a connection and a response for
-    /// days. What counts is what the client's system has acknowledged, not what ours has taken over, and only the time in which
-    /// we wait for the client, not that in which we wait for a store. 500 bytes a second are a tenth of what the slowest mobile
-    /// network in use gives (GPRS, about 40 kbit/s), and at that rate the smallest image that WhatsApp would show takes minutes,
-    /// so that no fetcher is served who would not have given up before.
+    /// With the stall timeout alone, a client that reads a byte now and then could hold a connection and a response for days. Only
+    /// bytes that the client's system has acknowledged count, not those in our socket buffers, and only the time in which we wait
+    /// for the client, not for a store. 500 bytes a second are a tenth of the slowest mobile network in use (GPRS, about 40
+    /// kbit/s). At that rate the smallest image that WhatsApp would show takes minutes, so any fetcher would have given up before.
     pub min_send_rate: usize,
-    /// So long may what is in flight take to end, once the server was told to stop. Default 30 s.
+    /// Time for requests in progress to finish at shutdown. Default 30 s.
     pub drain_timeout: Duration,
-    /// Bytes that the head of a request may take, 8 KiB to 1 MiB. Default 32 KiB.
+    /// Maximum size of a request head in bytes, 8 KiB to 1 MiB. Default 32 KiB.
     pub head_size: usize,
 }
 
-/// What stands on the command line, as it was typed; empty where a flag is not there.
+/// The flags of the command line, as typed; empty if absent.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--config`
     pub config: Option<PathBuf>,
     /// STORE: replaces every mount by one on `/`.
     pub store: Option<String>,
-    /// `--listen`, as often as it stands there.
+    /// `--listen`, repeatable.
     pub listen: Vec<String>,
     /// `--public-url`
     pub public_url: Option<String>,
-    /// `--cache-control`: for what no rule matches.
+    /// `--cache-control`: for assets that no rule matches.
     pub cache_control: Option<String>,
     /// `--access-log`
     pub access_log: Option<String>,
-    /// `--tls-cert`, as often as it stands there.
+    /// `--tls-cert`, repeatable.
     pub tls_cert: Vec<String>,
-    /// `--tls-key`, likewise.
+    /// `--tls-key`, repeatable.
     pub tls_key: Vec<String>,
     /// `--admin`
     pub admin: Option<String>,
-    /// `--domain`, likewise.
+    /// `--domain`, repeatable.
     pub domain: Vec<String>,
 }
 
-/// Puts settings together from what was written in the configuration file, the environment and the command line.
+/// Loads settings from the configuration file, the environment and the command line.
 ///
-/// `environment` is the process's variables (`std::env::vars_os()`). Paths in the file are meant from the folder it
-/// lies in, all others from `working_directory`, which must be absolute.
+/// `environment` is the process's variables (`std::env::vars_os()`). Relative paths in the file begin at the file's folder, all
+/// others at `working_directory`, which must be absolute.
 pub fn load(
     flags: &Flags,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -268,7 +267,7 @@ pub fn load(
     settings.apply(&variables.given, working_directory)?;
     settings.apply(&flags_given, working_directory)?;
     let all_given = [&contents.given, &variables.given, &flags_given];
-    settings.said = Said(all_given.into_iter().flatten().map(|(key, _)| key.name).collect());
+    settings.explicit = ExplicitKeys(all_given.into_iter().flatten().map(|(key, _)| key.name).collect());
     settings.complete_for_acme()?;
     settings.check_listening()?;
     settings.cache.rules = cache_rules::read(&contents.rules)?;
@@ -277,7 +276,7 @@ pub fn load(
         variables.signing_keys.as_deref(),
         variables.credentials.as_deref(),
     )?;
-    cache_rules::refuse_unsignable(&contents.rules, &settings)?;
+    cache_rules::reject_unsignable(&contents.rules, &settings)?;
     let around = |base| Surroundings { base, environment: &variables.buckets };
     settings.mounts = match flags.store().or(variables.store) {
         Some(store) => vec![mount::single(&store, around(working_directory))?],
@@ -288,20 +287,20 @@ pub fn load(
     }
     settings.auth = auth::read(&contents.auth, &settings.mounts)?;
     if let Some(url) = &settings.public_url {
-        url.refuse_outside(&settings.mounts)?;
+        url.reject_outside(&settings.mounts)?;
     }
-    settings.acme.refuse_served_state(&settings.mounts)?;
+    settings.acme.reject_served_state(&settings.mounts)?;
     settings.config_file = config_file;
     Ok(settings)
 }
 
-/// Reads a number of bytes as people write it, such as `300 KiB`; the error says what to write.
+/// Parses a size such as `300 KiB`; the error says what to write.
 pub(crate) fn byte_size(text: &str) -> Result<u64, String> {
     text.parse().map(|units::ByteSize(bytes)| bytes)
 }
 
 impl Settings {
-    /// What holds where the operator says nothing; only a mount is missing.
+    /// The defaults, without a mount.
     fn defaults() -> Self {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
@@ -345,17 +344,17 @@ impl Settings {
             exempt: Networks::default(),
             trusted_proxies: Networks::default(),
             config_file: None,
-            said: Said::default(),
+            explicit: ExplicitKeys::default(),
         }
     }
 
-    /// Files that are no assets even if they lie in a folder that is served, or are linked from there.
+    /// Files that are never served, even if they are in a served folder or linked from there.
     pub fn never_served(&self) -> Vec<PathBuf> {
         let log_file = match &self.access_log {
             AccessLog::File(path) => Some(path),
             AccessLog::Off | AccessLog::Text | AccessLog::Json => None,
         };
-        // A certificate may stand in one file with its key.
+        // A certificate may be in one file with its key.
         let secrets = self.signing.key_file.iter().chain(&self.tls.key).chain(&self.tls.cert);
         self.config_file.iter().chain(log_file).chain(secrets).cloned().collect()
     }
@@ -364,7 +363,7 @@ impl Settings {
         given.iter().try_for_each(|(key, field)| field.read(|value| (key.set)(self, value, base)))
     }
 
-    /// Refuses certificates without keys, and one address for two purposes.
+    /// Rejects certificates without keys, and one address for two purposes.
     fn check_listening(&self) -> Result<(), ConfigError> {
         if self.tls.cert.len() != self.tls.key.len() {
             return Err(ConfigError::CertificatesAndKeys {
@@ -383,20 +382,20 @@ impl Settings {
         }
     }
 
-    /// How the addresses of `listen` are spoken to.
+    /// The scheme of the addresses of `listen`.
     pub fn scheme(&self) -> Scheme {
         let is_secured = !self.tls.cert.is_empty() || !self.acme.domains.is_empty();
         if is_secured { Scheme::Https } else { Scheme::Http }
     }
 
-    /// What links are built from: the public URL, or else the first address that is listened on.
+    /// The base of links: the public URL, or else the first address of `listen`.
     ///
-    /// Where that address has port 0, only the listener knows the port; see [`PublicUrl::of_address`].
+    /// If that address has port 0, only the listener knows the port; see [`PublicUrl::of_address`].
     pub fn base_url(&self) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| PublicUrl::of_address(self.scheme(), self.listen[0]))
     }
 
-    /// What signs links to this asset; `None` where its link needs no signature.
+    /// The keys for links to this asset; `None` if its link needs no signature.
     pub fn signs(&self, path: &AssetPath) -> Option<&SigningKeys> {
         self.signing.keys.as_ref().filter(|_| self.cache.is_signed(path))
     }
@@ -406,14 +405,14 @@ impl Settings {
         Auth::covering(&self.auth, path)
     }
 
-    /// The settings as a configuration file with comments, which gives the same settings when it is read.
+    /// The settings as a configuration file with comments, which reads back as the same settings.
     pub fn as_file(&self) -> impl fmt::Display {
         print::AsFile(self)
     }
 }
 
 impl Flags {
-    /// Those flags that are keys of the file, too.
+    /// The flags that are also keys of the file.
     fn given(&self) -> Vec<(&'static Key, Field)> {
         let one = |text: &Option<String>| text.clone().map(Value::One);
         let many = |texts: &Vec<String>| (!texts.is_empty()).then(|| Value::Many(texts.clone()));
