@@ -15,7 +15,7 @@ use crate::check::{Caching, Report, check_file};
 use crate::cli::check::walk::{Entry, Walk, in_parallel};
 use crate::config::{Location, Settings};
 use crate::shell::named;
-use crate::whatsapp::{Kind, Treatment};
+use crate::whatsapp::Treatment;
 
 /// Checks one argument that is not a regular file.
 pub(super) fn run(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
@@ -68,7 +68,7 @@ fn hint(name: &str) -> &'static str {
             .is_some_and(|(host, _)| host.trim_matches('.').contains('.') && !host.contains(' '))
     };
     match name {
-        name if name.contains("://") => "; a URL must begin with http:// or https://",
+        name if name.contains("://") => "; a URL begins with http:// or https://",
         name if begins_with_a_host(name) => "; if it is a URL, put https:// before it",
         _ => "",
     }
@@ -79,7 +79,7 @@ fn on_disk(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result
         return files(&[given], options, printer);
     }
     match given.canonicalize() {
-        Ok(canonical) => tree(given, &Place::of(canonical, options.settings), options.as_kind, printer),
+        Ok(canonical) => tree(given, &Place::of(canonical, options.settings), options, printer),
         Err(error) => printer.failed(&named(given), &error.to_string()),
     }
 }
@@ -94,7 +94,12 @@ pub(super) fn files(
         let results = in_parallel(batch, threads(), |file| one_file(file, options));
         for (file, result) in batch.iter().zip(results) {
             match result {
-                Ok(report) => printer.report(&report, options.detail)?,
+                Ok(report) => {
+                    printer.report(&report, options.detail)?;
+                    if let Some(fixer) = options.fixer {
+                        fixer.fix(file, Path::new(file.file_name().unwrap_or_default()), &report, printer)?;
+                    }
+                }
                 Err(error) => printer.failed(&named(file), &error.to_string())?,
             }
         }
@@ -122,7 +127,7 @@ fn threads() -> usize {
 fn tree(
     given: &Path,
     place: &Place<'_>,
-    as_kind: Option<Kind>,
+    options: &Options<'_>,
     printer: &mut Printer,
 ) -> Result<(), CommandError> {
     let never = place.settings.map(Settings::never_served).unwrap_or_default();
@@ -135,11 +140,16 @@ fn tree(
         let results = in_parallel(&batch, threads(), |entry| {
             let Entry::File(path) = entry else { return None };
             let below = path.strip_prefix(given).unwrap_or(path);
-            Some(check_file(path, below, as_kind).map(|report| place.cached(report, below)))
+            Some(check_file(path, below, options.as_kind).map(|report| place.cached(report, below)))
         });
         for (entry, result) in batch.iter().zip(results) {
             match (entry, result) {
-                (Entry::File(_), Some(Ok(report))) => printer.report(&report, Detail::Found)?,
+                (Entry::File(path), Some(Ok(report))) => {
+                    printer.report(&report, Detail::Found)?;
+                    if let Some(fixer) = options.fixer {
+                        fixer.fix(path, path.strip_prefix(given).unwrap_or(path), &report, printer)?;
+                    }
+                }
                 // Deleted since the folder was read.
                 (Entry::File(_), Some(Err(error))) if error.kind() == io::ErrorKind::NotFound => {
                     printer.skipped(1);
