@@ -1,6 +1,6 @@
-//! `Content-Disposition` of documents (RFC 6266): shown where it was asked for, and named when it is kept.
+//! `Content-Disposition` of documents (RFC 6266): displayed inline, and saved under the asset's name.
 //!
-//! The name is the asset's own, never one from the query: a link must not be able to name what it leads to.
+//! The name is the asset's own, never one from the query: a link must not be able to name its target.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The value for a document of this name: `inline; filename="…"; filename*=UTF-8''…`.
 ///
-/// Both forms are always there: `filename*` is the exact name, `filename` one in ASCII for receivers that know only it.
+/// It always has both forms: `filename*` is the exact name, `filename` an ASCII approximation for clients that
+/// support only that.
 pub(super) fn inline(name: &str) -> HeaderValue {
     let mut value = String::with_capacity(48 + name.len() * 4);
     value.push_str("inline; filename=\"");
@@ -35,9 +36,9 @@ const OUTSIDE_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Appends a name as the inside of a quoted string, every character that ASCII cannot print replaced by `_`.
+/// Appends a name as the content of a quoted string, with every non-ASCII or control character replaced by `_`.
 ///
-/// A `%` before two hex digits is replaced too: some receivers would undo it as an escape (RFC 6266 appendix D).
+/// A `%` before two hex digits is replaced too: some clients would decode it (RFC 6266 appendix D).
 fn push_quotable(value: &mut String, name: &str) {
     for (at, character) in name.char_indices() {
         match character {
@@ -60,7 +61,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_name_is_given_in_both_forms() {
+    fn a_name_is_sent_in_both_forms() {
         for (name, fallback, exact) in [
             ("report.pdf", "report.pdf", "report.pdf"),
             ("price list.pdf", "price list.pdf", "price%20list.pdf"),
@@ -82,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_comes_back_and_leaves_its_place_to_nothing_else(name in any::<String>()) {
+        fn any_name_round_trips_and_stays_within_its_quotes(name in any::<String>()) {
             let value = inline(&name);
             let value = value.to_str().expect("printable ASCII");
             let (fallback, exact) = value.rsplit_once("; filename*=UTF-8''").expect("both forms");

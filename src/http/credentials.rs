@@ -1,8 +1,8 @@
-//! What a client says of itself in `Authorization`, held against what is known of it: Basic (RFC 7617) and Bearer (RFC 6750).
+//! HTTP authentication: verifies `Authorization` with Basic (RFC 7617) and Bearer (RFC 6750).
 //!
-//! Secrets are known by their SHA-256 alone. That is enough for what machines send each other: a long random secret cannot be
-//! found from its hash, however fast hashing is. It would not be enough for what people can remember. Which paths ask for
-//! credentials is the configuration's.
+//! Secrets are known only by their SHA-256. That is enough for secrets between machines: a long random secret cannot
+//! be found from its hash, however fast hashing is. It would not be enough for passwords that people can remember.
+//! Which paths need credentials is up to the configuration.
 
 use std::fmt;
 
@@ -15,18 +15,18 @@ use sha2::{Digest, Sha256};
 use super::base64::BASE64;
 use super::response::{Answer, problem};
 
-/// Longest field that is looked at, in bytes.
+/// Longest field value that is read, in bytes.
 const MAX_LEN: usize = 8 << 10;
 
-/// Who gets in somewhere: at least one credential.
+/// The credentials that are accepted for some paths: at least one.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Credentials(Vec<Credential>);
 
-/// What one client sends. Neither the user's name nor the secret is held, but for their digests.
+/// What one client sends. Only the digests of the user name and the secret are kept.
 #[derive(Clone, PartialEq, Eq)]
 struct Credential {
     scheme: AuthScheme,
-    /// Of the user's name; zeros where the scheme has none.
+    /// Digest of the user name; zeros if the scheme has none.
     user: [u8; 32],
     secret: [u8; 32],
 }
@@ -34,17 +34,17 @@ struct Credential {
 /// How credentials are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthScheme {
-    /// A user's name and a password (RFC 7617).
+    /// A user name and a password (RFC 7617).
     Basic,
     /// A token (RFC 6750).
     Bearer,
 }
 
 impl AuthScheme {
-    /// Both of them.
+    /// Both schemes.
     pub const ALL: [Self; 2] = [Self::Basic, Self::Bearer];
 
-    /// As it stands in a header.
+    /// The name of the scheme in a header.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "Basic",
@@ -54,16 +54,16 @@ impl AuthScheme {
 }
 
 impl Credentials {
-    /// Adds who sends what this stands for: `USER:sha256:HEX` for Basic, with the digest of the password, or `sha256:HEX`
-    /// for Bearer, with that of the token. The error does not repeat the text, which may be the secret itself.
+    /// Adds a credential: `USER:sha256:HEX` for Basic, with the digest of the password, or `sha256:HEX` for Bearer,
+    /// with that of the token. The error does not repeat the text, which may be the secret itself.
     pub fn add(&mut self, scheme: AuthScheme, text: &str) -> Result<(), &'static str> {
         let (user, hash) = match scheme {
             AuthScheme::Basic => {
                 let (user, hash) = text.rsplit_once(":sha256:").ok_or(NOT_BASIC)?;
                 if user.is_empty() || user.contains(|c: char| c == ':' || c.is_control()) {
                     return Err(
-                        "has a user's name that is empty or holds a colon or a control character, which \
-                                Basic cannot send; write another",
+                        "has a user name that is empty or contains a colon or a control character, which \
+                                Basic cannot send; use another",
                     );
                 }
                 (Sha256::digest(user).into(), hash)
@@ -73,26 +73,27 @@ impl Credentials {
         let secret = octets(hash).ok_or(if scheme == AuthScheme::Basic { NOT_BASIC } else { NOT_BEARER })?;
         if secret == <[u8; 32]>::from(Sha256::digest("")) {
             return Err(
-                "has the SHA-256 of nothing, as of a variable that is not set; hash the secret itself",
+                "has the SHA-256 of the empty string, as if a variable was not set; hash the secret itself",
             );
         }
         let credential = Credential { scheme, user, secret };
         if self.0.contains(&credential) {
-            return Err("stands twice; keep one");
+            return Err("is listed twice; keep one");
         }
         self.0.push(credential);
         Ok(())
     }
 
-    /// How many there are of this scheme.
+    /// The number of credentials of this scheme.
     pub fn count(&self, scheme: AuthScheme) -> usize {
         self.0.iter().filter(|credential| credential.scheme == scheme).count()
     }
 
-    /// Whether the one `Authorization` of a request has any of these. All are compared, each in constant time.
+    /// Whether the `Authorization` of a request has one of these credentials. All are compared, each in constant
+    /// time.
     pub fn admit(&self, request: &HeaderMap) -> bool {
         let Some((scheme, user, secret)) = presented(request) else { return false };
-        // Counted, so that none is left out because another has matched.
+        // Counted, so that the comparison does not stop at the first match.
         let matching = self.0.iter().filter(|known| {
             let is_user = verify_slices_are_equal(&known.user, &user).is_ok();
             let is_secret = verify_slices_are_equal(&known.secret, &secret).is_ok();
@@ -101,12 +102,12 @@ impl Credentials {
         matching.count() > 0
     }
 
-    /// The answer to a request that has none of these: `401` with a challenge for each scheme that would do (RFC 9110
-    /// section 11.6.1), whatever was wrong. `realm` must hold nothing that a quoted string has to escape.
+    /// The response to a request without valid credentials: `401` with a challenge for each accepted scheme (RFC 9110
+    /// section 11.6.1), whatever was wrong. `realm` must not contain characters that a quoted string has to escape.
     pub fn challenge(&self, realm: &str) -> Answer {
         let mut answer = problem(
             StatusCode::UNAUTHORIZED,
-            "this path asks for credentials, and the request has none that count",
+            "this path needs credentials, and the request has none that are valid",
         );
         for scheme in AuthScheme::ALL.into_iter().filter(|scheme| self.count(*scheme) > 0) {
             let challenge = match scheme {
@@ -120,8 +121,8 @@ impl Credentials {
     }
 }
 
-/// What is left of a cache policy when it must not let shared caches hand to others what credentials have fetched: these three
-/// would (RFC 9111 section 3.5). `None` where it has none of them.
+/// A cache policy without the three directives that let shared caches give a response to a request with credentials
+/// to others (RFC 9111 section 3.5). `None` if it has none of them.
 pub fn without_sharing(policy: &str) -> Option<String> {
     let is_kept = |directive: &&str| {
         let name = directive.split('=').next().unwrap_or_default();
@@ -132,12 +133,12 @@ pub fn without_sharing(policy: &str) -> Option<String> {
     (kept.len() < directives.len()).then(|| kept.join(", "))
 }
 
-const NOT_BASIC: &str = "is not a user's name, `:sha256:` and the 64 hex digits of the password's SHA-256; write such as \
-                         \"whatsapp:sha256:9f86…\", with what this prints: printf %s \"$PASSWORD\" | sha256sum";
-const NOT_BEARER: &str = "is not `sha256:` and the 64 hex digits of the token's SHA-256; write such as \"sha256:9f86…\", with \
-                          what this prints: printf %s \"$TOKEN\" | sha256sum";
+const NOT_BASIC: &str = "is not a user name, `:sha256:` and the 64 hex digits of the password's SHA-256; write it like \
+                         \"whatsapp:sha256:9f86…\", with the digits that this command prints: printf %s \"$PASSWORD\" | sha256sum";
+const NOT_BEARER: &str = "is not `sha256:` and the 64 hex digits of the token's SHA-256; write it like \"sha256:9f86…\", with \
+                          the digits that this command prints: printf %s \"$TOKEN\" | sha256sum";
 
-/// The scheme and digests of what a request presents; `None` where that is nothing, or malformed, or stands twice.
+/// The scheme and digests that a request presents; `None` if there are none, or they are malformed or repeated.
 fn presented(request: &HeaderMap) -> Option<(AuthScheme, [u8; 32], [u8; 32])> {
     let mut lines = request.get_all(AUTHORIZATION).iter();
     let (line, None) = (lines.next()?.as_bytes(), lines.next()) else { return None };
@@ -197,7 +198,7 @@ mod tests {
         all
     }
 
-    fn door() -> Credentials {
+    fn accepted() -> Credentials {
         credentials(&[
             (AuthScheme::Basic, &format!("whatsapp:sha256:{}", hash("pass:word"))),
             (AuthScheme::Basic, &format!("M\u{e4}rz:sha256:{}", hash("\u{e4}").to_uppercase())),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_credential_gets_in() {
+    fn valid_credentials_are_accepted() {
         let padded = basic("whatsapp:pass:word");
         for line in [
             padded.clone(),
@@ -225,12 +226,12 @@ mod tests {
             "Bearer t0ken".to_owned(),
             "BEARER new-token".to_owned(),
         ] {
-            assert!(door().admit(&request(&[line.as_bytes()])), "{line}");
+            assert!(accepted().admit(&request(&[line.as_bytes()])), "{line}");
         }
     }
 
     #[test]
-    fn who_has_none_does_not() {
+    fn invalid_credentials_are_rejected() {
         let good = basic("whatsapp:pass:word");
         let long = format!("Bearer {}", "x".repeat(MAX_LEN));
         for line in [
@@ -263,26 +264,26 @@ mod tests {
             "Basic !!!!",
             &format!("{good}A"),
             &format!("{good}===="),
-            // A hash is not what it is the hash of.
+            // The hash of a secret is not the secret.
             &basic(&format!("whatsapp:{}", hash("pass:word"))),
             &format!("Bearer {}", hash("t0ken")),
             &format!("Bearer sha256:{}", hash("t0ken")),
         ] {
-            assert!(!door().admit(&request(&[line.as_bytes()])), "{line:.80}");
+            assert!(!accepted().admit(&request(&[line.as_bytes()])), "{line:.80}");
         }
-        assert!(!door().admit(&HeaderMap::new()));
-        assert!(!door().admit(&request(&[b"Basic \xff\xfe"])));
-        // Of two, nobody knows which one is meant.
+        assert!(!accepted().admit(&HeaderMap::new()));
+        assert!(!accepted().admit(&request(&[b"Basic \xff\xfe"])));
+        // With two, it is not clear which one is meant.
         for lines in
             [[good.as_bytes(), b"Bearer t0ken"], [good.as_bytes(), good.as_bytes()], [b"", good.as_bytes()]]
         {
-            assert!(!door().admit(&request(&lines)));
+            assert!(!accepted().admit(&request(&lines)));
         }
         assert!(!Credentials::default().admit(&request(&[b"Bearer t0ken"])));
     }
 
     #[test]
-    fn a_credential_is_written_as_a_digest_and_nothing_else() {
+    fn a_credential_is_configured_as_a_digest_and_nothing_else() {
         let mut all = Credentials::default();
         let good = hash("secret");
         let empty = hash("");
@@ -297,7 +298,7 @@ mod tests {
             (AuthScheme::Basic, format!("a:sha256:{good}0"), "64 hex digits"),
             (AuthScheme::Basic, format!("a:sha256:{good}  -"), "64 hex digits"),
             (AuthScheme::Basic, format!("a:sha512:{good}"), "`:sha256:`"),
-            (AuthScheme::Basic, format!("a:sha256:{empty}"), "of nothing"),
+            (AuthScheme::Basic, format!("a:sha256:{empty}"), "the empty string"),
             (AuthScheme::Bearer, "secret".to_owned(), "printf %s \"$TOKEN\" | sha256sum"),
             (AuthScheme::Bearer, format!("whatsapp:sha256:{good}"), "`sha256:`"),
             (AuthScheme::Bearer, format!("sha256:{}\u{e4}", &good[2..]), "64 hex digits"),
@@ -310,13 +311,13 @@ mod tests {
         assert_eq!(all.add(AuthScheme::Bearer, &text), Ok(()));
         assert!(all.add(AuthScheme::Bearer, &text).is_err());
         assert_eq!(
-            format!("{all:?} {:?}", door()),
+            format!("{all:?} {:?}", accepted()),
             "Credentials(0 Basic, 1 Bearer) Credentials(2 Basic, 2 Bearer)"
         );
     }
 
     #[test]
-    fn a_challenge_names_each_scheme_that_would_do() {
+    fn a_challenge_names_each_accepted_scheme() {
         let bearer = format!("sha256:{}", hash("x"));
         let user = format!("a:sha256:{}", hash("x"));
         for (all, expected) in [
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_share_is_taken_out_of_a_policy() {
+    fn shared_caching_is_removed_from_a_policy() {
         for (policy, left) in [
             ("max-age=60", None),
             ("private", None),
@@ -359,8 +360,8 @@ mod tests {
         #[test]
         fn any_field_is_read_or_refused(line in "(Basic |bearer |)[ -~]{0,40}", pair in "\\PC{0,20}") {
             let has_it = |line: &str| ["t0ken", "new-token"].iter().any(|token| line.trim().ends_with(token));
-            prop_assert!(!door().admit(&request(&[line.as_bytes()])) || has_it(&line));
-            prop_assert!(!door().admit(&request(&[basic(&pair).as_bytes()])));
+            prop_assert!(!accepted().admit(&request(&[line.as_bytes()])) || has_it(&line));
+            prop_assert!(!accepted().admit(&request(&[basic(&pair).as_bytes()])));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a request's headers ask of an asset: preconditions first, then `Range` with `If-Range` (RFC 9110 section 13.2.2).
+//! Conditional and range requests: preconditions first, then `Range` with `If-Range` (RFC 9110 section 13.2.2).
 //!
-//! A decision is made over metadata alone. It names bytes and holds none, and says nothing of header fields: those are
-//! `fields`'.
+//! A decision needs only metadata. It names bytes but holds none, and does not contain headers; those are in
+//! [`response_headers`](super::response_headers).
 
 use hyper::Method;
 use hyper::header::{HeaderMap, IF_RANGE};
@@ -12,7 +12,7 @@ use super::range::{ByteRange, RangeSet};
 use super::range_selection::{self, Selection};
 use crate::asset::Asset;
 
-/// How a request for an asset is to be answered.
+/// How to respond to a request for an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// `200 OK` with all of it.
@@ -29,11 +29,12 @@ pub enum Decision {
     Unsatisfiable,
 }
 
-/// Decides how to answer a request for an asset that exists and that the client may have (RFC 9110 section 13.2.2).
+/// Decides how to respond to a request for an asset that exists and that the client may read (RFC 9110 section
+/// 13.2.2).
 ///
-/// `HEAD` is decided as `GET` is but for `Range`, which is defined for `GET` only (section 14.2). A request without any
-/// of the fields concerned, as most are, costs one look over the names of its header and one for `Range`; nothing
-/// allocates but several ranges.
+/// `HEAD` is treated like `GET` except for `Range`, which is defined for `GET` only (section 14.2). A request without
+/// any of these headers, as most are, costs one pass over its header names and one lookup of `Range`; only several
+/// ranges allocate.
 pub fn decide(method: &Method, request: &HeaderMap, asset: &Asset) -> Decision {
     match precondition::evaluate(method, request, asset) {
         Outcome::NotModified => return Decision::NotModified,
@@ -52,17 +53,17 @@ pub fn decide(method: &Method, request: &HeaderMap, asset: &Asset) -> Decision {
         Selection::Whole => Decision::Whole,
         Selection::One(range) => Decision::Partial(range),
         Selection::Several(parts) => Decision::Multipart(parts),
-        // Step 5 knows two ways to answer a request with If-Range: 206, or else 200.
+        // Step 5 allows two responses to a request with If-Range: 206 or 200.
         Selection::Unsatisfiable if conditional => Decision::Whole,
         Selection::Unsatisfiable => Decision::Unsatisfiable,
     }
 }
 
-/// Whether the client's part is one of this version (RFC 9110 section 13.1.5): a tag is compared strongly, a date must
-/// be the asset's own to the second. What is neither, or stands in several field lines, is false.
+/// Whether `If-Range` names this version (RFC 9110 section 13.1.5): an entity tag is compared strongly, a date must
+/// equal the asset's to the second. Anything else, or a repeated header, is false.
 fn if_range_holds(request: &HeaderMap, asset: &Asset) -> bool {
     let Some(validator) = sole(request, IF_RANGE) else { return false };
-    // A quote among the first three characters tells a tag from a date.
+    // A quote among the first three characters distinguishes an entity tag from a date.
     if validator.iter().take(3).any(|&b| b == b'"') {
         std::str::from_utf8(validator).is_ok_and(|tag| asset.etag.strong_eq(tag))
     } else {
@@ -82,7 +83,7 @@ mod tests {
 
     const PART: Decision = Decision::Partial(ByteRange { start: 0, end: 4 });
 
-    /// Name and value of each field line, and what is decided.
+    /// Name and value of each field line, and the expected decision.
     type Row<'a> = (&'a [(HeaderName, &'a str)], Decision);
 
     #[track_caller]
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_lead_to_the_answers_of_section_14_2() {
+    fn ranges_are_answered_as_section_14_2_requires() {
         let parts = vec![ByteRange { start: 8, end: 10 }, ByteRange { start: 0, end: 4 }];
         check(
             &Method::GET,
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_stands_once_and_speaks_of_range_only() {
+    fn if_range_occurs_once_and_affects_range_only() {
         check(
             &Method::GET,
             &asset(10),
@@ -205,7 +206,7 @@ mod tests {
         );
     }
 
-    /// A field value of any bytes that a field may carry, now and then one that means something.
+    /// A field value of any bytes that are allowed, sometimes a meaningful one.
     fn value() -> impl Strategy<Value = HeaderValue> {
         let bytes = proptest::collection::vec(any::<u8>(), 0..40);
         prop_oneof![
@@ -218,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_leads_to_a_decision_that_can_be_carried_out(
+        fn any_header_leads_to_a_decision_that_can_be_sent(
             lines in proptest::collection::vec((0..6_usize, value()), 0..8),
             get in any::<bool>(),
             len in 0..30_u64,

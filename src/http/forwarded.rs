@@ -1,8 +1,8 @@
-//! Who asks, where a proxy asks for somebody: `X-Forwarded-For`.
+//! `X-Forwarded-For`: the address of a client behind proxies.
 //!
-//! Each proxy appends the address that it was connected from, so only the entries that our own proxies wrote can be believed,
-//! and those stand on the right. `Forwarded` (RFC 7239) is not read: few proxies write it, most pass on what a client wrote
-//! there, and of two fields that may contradict each other only one can be believed.
+//! Each proxy appends the address that connected to it, so only the entries that our own proxies wrote are
+//! trustworthy, and those are on the right. `Forwarded` (RFC 7239) is not read: few proxies write it, most pass on
+//! what a client wrote there, and of two fields that may contradict each other only one can be trusted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,15 +11,15 @@ use hyper::header::HeaderName;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client that a request came from, which `peer` brought.
+/// The address of the client of a request that `peer` sent.
 ///
-/// Where the peer is trusted, the entries are walked from the last one to the first: the first that is not trusted is the client's,
-/// whatever stands before it. One that is no address ends the walk, since what stands before it was written by nobody knows
-/// whom; then, and where all are trusted, it is the last address that the walk came by.
+/// If the peer is trusted, the entries are read from the last one to the first: the first untrusted address is the
+/// client's, whatever precedes it. An entry that is not an address ends the search, since anyone may have written
+/// what precedes it; then, and if all addresses are trusted, the result is the last address read.
 ///
-/// An entry is an IPv4 or an IPv6 address, with a port or without (`192.0.2.1:4711`, `[2001:db8::1]:4711`), the latter in
-/// brackets or without. Lines count as one list (RFC 9110 section 5.3). IPv4 addresses that are written as IPv6 addresses
-/// are taken, and told, as what they are.
+/// An entry is an IPv4 or IPv6 address, with or without a port (`192.0.2.1:4711`, `[2001:db8::1]:4711`); an IPv6
+/// address may be in brackets. Field lines form one list (RFC 9110 section 5.3). IPv4-mapped IPv6 addresses are
+/// treated, and returned, as IPv4 addresses.
 pub fn client_behind(peer: IpAddr, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).into_iter().rev();
@@ -27,7 +27,7 @@ pub fn client_behind(peer: IpAddr, headers: &HeaderMap, is_trusted: impl Fn(IpAd
     while is_trusted(client) {
         let Some(entry) = entries.next() else { break };
         match entry.trim_ascii() {
-            // An empty element of a list is none (RFC 9110 section 5.6.1.2).
+            // An empty list element is ignored (RFC 9110 section 5.6.1.2).
             b"" => {}
             entry => match address(entry) {
                 Some(address) => client = address,
@@ -69,22 +69,22 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_whom_nobody_trusts() {
+    fn the_client_is_the_last_untrusted_address() {
         for (peer, lines, expected) in [
-            // Without a trusted peer, nothing is believed.
+            // With an untrusted peer, no entry counts.
             ("203.0.113.1", &["192.0.2.1"][..], "203.0.113.1"),
             ("203.0.113.1", &["10.0.0.1"], "203.0.113.1"),
             ("2001:db8::11", &["192.0.2.1"], "2001:db8::11"),
-            // With one, the last entry is.
+            // With a trusted one, the last entry counts.
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
             ("2001:db8::10", &["192.0.2.1"], "192.0.2.1"),
             ("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
-            // What the client itself wrote stands on the left of it.
+            // Entries of the client itself are on the left.
             ("10.0.0.1", &["198.51.100.9, 192.0.2.1"], "192.0.2.1"),
             ("10.0.0.1", &["10.9.9.9, 192.0.2.1"], "192.0.2.1"),
             ("10.0.0.1", &["nonsense, 192.0.2.1"], "192.0.2.1"),
-            // Through several proxies of ours.
+            // Through several trusted proxies.
             ("10.0.0.1", &["198.51.100.9, 192.0.2.1, 10.0.0.3, 10.0.0.2"], "192.0.2.1"),
             ("10.0.0.1", &["192.0.2.1,10.0.0.3,\t10.0.0.2 "], "192.0.2.1"),
             ("10.0.0.1", &["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
@@ -100,11 +100,11 @@ mod tests {
             ("10.0.0.1", &["192.0.2.1, [2001:db8::10]:443"], "192.0.2.1"),
             ("10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
             ("10.0.0.1", &["192.0.2.1, ::ffff:10.0.0.2"], "192.0.2.1"),
-            // Empty elements are none.
+            // Empty elements are ignored.
             ("10.0.0.1", &["192.0.2.1,, ,"], "192.0.2.1"),
             ("10.0.0.1", &["192.0.2.1", ""], "192.0.2.1"),
             ("10.0.0.1", &["", ","], "10.0.0.1"),
-            // What is no address ends the walk at the last one that is.
+            // An entry that is not an address ends the search at the last one that is.
             ("10.0.0.1", &["unknown"], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1, unknown, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
@@ -130,8 +130,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_client_writes_makes_it_another(before in "[0-9a-f:.,\\[\\] ]{0,40}", lines in prop::collection::vec("\\PC{0,20}", 0..3)) {
-            // What the proxy appends: to the last line, or as one of its own.
+        fn no_entry_of_a_client_changes_its_address(before in "[0-9a-f:.,\\[\\] ]{0,40}", lines in prop::collection::vec("\\PC{0,20}", 0..3)) {
+            // The proxy appends to the last line, or adds a line of its own.
             let appended = format!("{before}, 192.0.2.1");
             let mut all: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
             for last in [appended.as_bytes(), b"192.0.2.1"] {

@@ -1,13 +1,12 @@
-//! The pieces of field syntax that several request fields share: optional white space, fields that stand once, dates
-//! and lists of entity tags (RFC 9110 section 5.6 and section 8.8.3).
+//! Header syntax that several request headers share: optional whitespace, single values, dates and lists of entity
+//! tags (RFC 9110 section 5.6 and section 8.8.3).
 //!
-//! Field values are bytes here and stay so until they are known to be what they should. What a field means is left to
-//! the files named after it.
+//! Field values stay bytes here until they are validated. What a header means is up to the file named after it.
 
 use httpdate::HttpDate;
 use hyper::header::{HeaderMap, HeaderName};
 
-/// A text without the optional white space around it (RFC 9110 section 5.6.3: space and tab, nothing else).
+/// A text without the optional whitespace around it (RFC 9110 section 5.6.3: space and tab, nothing else).
 pub(super) fn trim_ows(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
         text = rest;
@@ -15,36 +14,36 @@ pub(super) fn trim_ows(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The value of a field that may stand only once; `None` where it is missing or stands in several field lines.
+/// The value of a field that must not be repeated; `None` if it is missing or in several field lines.
 pub(super) fn sole(request: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let mut lines = request.get_all(name).iter();
     let line = lines.next()?;
     lines.next().is_none().then(|| trim_ows(line.as_bytes()))
 }
 
-/// The time that a field names; `None` where the field is missing, stands twice or holds no valid `HTTP-date`.
+/// The date in a field; `None` if the field is missing, repeated or not a valid `HTTP-date`.
 ///
-/// All three forms of RFC 9110 section 5.6.7 are read, with case, `GMT` and the day of the week held to the letter. A
-/// two-digit year is one of 1970 to 2069. A leap second, or a time before 1970 or after 9999, counts as no date:
-/// [`HttpDate`] has no room for it, and no asset that we know of was modified then.
+/// All three forms of RFC 9110 section 5.6.7 are read, with strict case, `GMT` and day of the week. A two-digit year
+/// is one of 1970 to 2069. A leap second, or a time before 1970 or after 9999, counts as no date: [`HttpDate`] cannot
+/// represent it, and no known asset was modified then.
 pub(super) fn sole_date(request: &HeaderMap, name: HeaderName) -> Option<HttpDate> {
     date(sole(request, name)?)
 }
 
-/// Reads an `HTTP-date`, with the limits that [`sole_date`] names.
+/// Parses an `HTTP-date`, with the limits of [`sole_date`].
 pub(super) fn date(text: &[u8]) -> Option<HttpDate> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// The entity tags of a list field, of all its field lines in order.
 ///
-/// Members that are no entity tag are passed over. So are those that are not UTF-8: our own tags are, hence none of them
-/// can be equal to one.
+/// Members that are not entity tags are skipped. So are those that are not UTF-8: our own tags are, hence none can
+/// equal one of ours.
 pub(super) fn entity_tags(request: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     request.get_all(name).iter().flat_map(|line| Tags(line.as_bytes()))
 }
 
-/// What is left to read of one field line.
+/// The unread rest of one field line.
 struct Tags<'a>(&'a [u8]);
 
 impl<'a> Iterator for Tags<'a> {
@@ -67,7 +66,7 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// Takes the first member off a list: the member, if it is an entity tag, and what follows it.
+/// Splits the first member off a list: the member, if it is an entity tag, and the rest.
 ///
 /// Commas inside the quotes of a tag do not end it; a member that is no tag ends at the next comma.
 fn split_member(list: &[u8]) -> (Option<&str>, &[u8]) {
@@ -80,7 +79,7 @@ fn split_member(list: &[u8]) -> (Option<&str>, &[u8]) {
     (tag, &list[end..])
 }
 
-/// Where the tag ends that the list begins with, its closing quote included.
+/// The end of the entity tag at the beginning of the list, after its closing quote.
 fn quoted_end(list: &[u8]) -> Option<usize> {
     let opening = if list.starts_with(b"W/") { 2 } else { 0 };
     let inner = list[opening..].strip_prefix(b"\"")?;
@@ -96,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_spaces_and_tabs_are_optional_white_space() {
+    fn only_spaces_and_tabs_are_optional_whitespace() {
         for (text, trimmed) in
             [("", ""), (" \t ", ""), (" a\t", "a"), ("a b", "a b"), ("\u{b}a", "\u{b}a"), ("a\r", "a\r")]
         {
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_stands_twice_has_no_value() {
+    fn a_repeated_field_has_no_value() {
         let once = [(IF_MODIFIED_SINCE, " x ")];
         let twice = [(IF_MODIFIED_SINCE, "x"), (IF_MODIFIED_SINCE, "x")];
         assert_eq!(sole(&request(&once), IF_MODIFIED_SINCE), Some(&b"x"[..]));
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_to_the_letter_is_none() {
+    fn an_invalid_date_is_none() {
         for text in [
             "",
             "yesterday",
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_tags_are_read_as_section_5_6_1_obliges() {
+    fn lists_of_entity_tags_are_read_as_section_5_6_1_requires() {
         for (lines, tags) in [
             (&[""][..], &[][..]),
             (&["\"a\""], &["\"a\""]),
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn members_that_are_no_tag_are_passed_over() {
+    fn members_that_are_no_entity_tag_are_skipped() {
         for line in [
             "*, \"z\"",
             "abc, \"z\"",
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_in_another_encoding_is_passed_over() {
+    fn a_member_in_another_encoding_is_skipped() {
         let mut headers = HeaderMap::new();
         headers.insert(IF_NONE_MATCH, HeaderValue::from_bytes(b"\"\xe4\", \"z\"").expect("a field value"));
         assert_eq!(entity_tags(&headers, IF_NONE_MATCH).collect::<Vec<_>>(), ["\"z\""]);
@@ -191,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_as_a_tag_is_one_by_its_quotes(line in "[ \t,W/\"ab*]{0,40}") {
+        fn every_entity_tag_is_quoted(line in "[ \t,W/\"ab*]{0,40}") {
             let request = request(&[(IF_NONE_MATCH, &line)]);
             for tag in entity_tags(&request, IF_NONE_MATCH) {
                 let opaque = tag.strip_prefix("W/").unwrap_or(tag);
@@ -202,7 +201,7 @@ mod tests {
         }
 
         #[test]
-        fn a_list_put_together_by_the_grammar_is_read_back(
+        fn a_valid_list_is_read_back(
             tags in proptest::collection::vec("(W/)?\"[!#-~]{0,6}\"", 0..6),
             comma in "[ \t]{0,2},[ \t]{0,2}(,[ \t]?){0,2}",
         ) {

@@ -1,23 +1,24 @@
-//! The version in a link: the query parameter `v`, read from requests.
+//! The version in a link: the query parameter `v` of requests.
 //!
-//! What a version allows caches to do is the cache policy's to say, and which header follows is `fields`'.
+//! What caches may do with a versioned link is up to the cache policy; the header is rendered by
+//! [`ResponseHeaders`](super::ResponseHeaders).
 
 use crate::asset::VersionId;
 
-/// What the `v` of a request says.
+/// Which version a request names by `v`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// There is none: the link means whatever is current.
+    /// No version: the link means whatever is current.
     Unversioned,
-    /// It names the version at hand, and will never mean another.
+    /// The current version. The link will never mean another.
     Current,
-    /// It names another version, or none that we know: one gone by, one newer than our knowledge, or nonsense.
+    /// Another version, or an unknown one: an old one, one newer than what is cached, or nonsense.
     Unrecognised,
 }
 
-/// Reads `v` from the query of a request target (without its `?`) and holds it against the asset's version.
+/// Reads `v` from the query of a request target (without its `?`) and compares it with the asset's version.
 ///
-/// The first `v` counts; other parameters are ignored. The identifier needs no percent-encoding, so one that carries any
+/// The first `v` counts; other parameters are ignored. The identifier needs no percent-encoding, so one that has any
 /// is not recognised, and neither is an empty one.
 pub fn link_of(query: Option<&str>, version: &VersionId) -> Link {
     let Some(query) = query else { return Link::Unversioned };

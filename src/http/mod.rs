@@ -1,16 +1,16 @@
-//! RFC 9110 as functions: what a request's headers ask of an asset, and the head of the response that answers them.
+//! HTTP semantics (RFC 9110) as pure functions: from request headers and an asset to the head of the response.
 //!
-//! The way through this room is one line: [`decide()`] holds the request's preconditions and its `Range` against an
-//! [`Asset`](crate::asset::Asset); [`ResponseHeaders`], rendered once for each version, turns the [`Decision`] into an
-//! [`Answer`]: status, headers, and which bytes make the body. What is no asset's answer comes from [`problem`].
+//! [`decide()`] evaluates the request's preconditions and its `Range` for an [`Asset`](crate::asset::Asset).
+//! [`ResponseHeaders`], rendered once for each version, turn the [`Decision`] into an [`Answer`]: status, headers,
+//! and which bytes make the body. [`problem`] makes error responses.
 //!
-//! Who may have an asset at all is asked before there is a decision: [`SigningKeys`] sign links and verify them,
-//! [`Credentials`] are held against `Authorization`. Whom a request is from, a proxy may know better: [`client_behind()`].
-//! What a log shows of a request goes through [`without_signatures()`] first.
+//! Access is checked before that: [`SigningKeys`] sign links and verify them, [`Credentials`] verify `Authorization`.
+//! [`client_behind()`] finds the address of a client behind a proxy. [`without_signatures()`] redacts request targets
+//! for logs.
 //!
-//! Nothing here reads a body, a clock or a socket, and nothing depends on a connection. `Date`, `Allow`, `Retry-After`
-//! and the dropping of a body for `HEAD` belong to the server. Where HTTP leaves a choice, the file that makes it says which
-//! one is ours and why.
+//! Nothing here reads a body, a clock or a socket, and nothing depends on a connection. `Date`, `Allow`,
+//! `Retry-After` and the omission of the body for `HEAD` belong to the server. Where HTTP leaves a choice, the file
+//! that makes it explains which one is ours and why.
 
 mod base64;
 mod content_disposition;

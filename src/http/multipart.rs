@@ -1,7 +1,7 @@
-//! The frame of a `multipart/byteranges` body (RFC 9110 section 14.6, RFC 2046 section 5.1): what stands before, between
-//! and after its parts, and how long the whole is.
+//! Framing of a `multipart/byteranges` body (RFC 9110 section 14.6, RFC 2046 section 5.1): the text before, between
+//! and after its parts, and the length of the whole.
 //!
-//! No byte of an asset is held here: whoever writes the body puts the ranges between the heads.
+//! No bytes of an asset are held here: the code that writes the body puts the ranges between the part heads.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -24,9 +24,9 @@ pub struct Multipart {
 /// One part of a [`Multipart`].
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// What stands before the part's data: the delimiter and the part's header, from line break to empty line.
+    /// The text before the part's data: the delimiter and the part's headers, from line break to empty line.
     pub head: Bytes,
-    /// Which bytes of the asset are the part's data.
+    /// The bytes of the asset that are the part's data.
     pub range: ByteRange,
 }
 
@@ -57,7 +57,7 @@ impl Multipart {
         &self.parts
     }
 
-    /// What stands after the data of the last part: the closing delimiter.
+    /// The closing delimiter, after the data of the last part.
     pub fn tail(&self) -> &Bytes {
         &self.tail
     }
@@ -67,7 +67,7 @@ impl Multipart {
         self.length
     }
 
-    /// The `Content-Type` of the whole, its boundary included.
+    /// The `Content-Type` of the whole body, with its boundary.
     pub(super) fn content_type(&self) -> &HeaderValue {
         &self.content_type
     }
@@ -86,10 +86,10 @@ fn octets(text: &Bytes) -> u64 {
     u64::try_from(text.len()).expect("a head is short")
 }
 
-/// The `Content-Range` of these bytes, which are not none, of an asset that is `len` bytes long: `bytes 0-99/1234`, with
-/// an inclusive last position (RFC 9110 section 14.4).
+/// The `Content-Range` of a non-empty range of an asset that is `len` bytes long: `bytes 0-99/1234`, with an
+/// inclusive last position (RFC 9110 section 14.4).
 ///
-/// Not formatted by the standard library, which takes twice the instructions: every request for a part needs one.
+/// Not formatted by the standard library, which takes twice as many instructions: every partial response needs one.
 pub(super) fn content_range(range: ByteRange, len: u64) -> HeaderValue {
     let mut text = Vec::with_capacity(72);
     text.extend_from_slice(b"bytes ");
@@ -101,14 +101,14 @@ pub(super) fn content_range(range: ByteRange, len: u64) -> HeaderValue {
     HeaderValue::from_bytes(&text).expect("digits and punctuation are printable ASCII")
 }
 
-/// What delimits the parts: 32 hex digits, which need no quotes in `Content-Type`.
+/// The boundary between parts: 32 hex digits, which need no quotes in `Content-Type`.
 pub(super) struct Boundary(String);
 
 impl Boundary {
     /// A new boundary, made from keys that the standard library draws at random for each process.
     ///
-    /// It must not occur in the data (RFC 2046 section 5.1.1), which nobody reads in advance. With 128 bits that nobody
-    /// can foresee it does not, even where somebody chose the data for it.
+    /// It must not occur in the data (RFC 2046 section 5.1.1), which is not searched in advance. With 128
+    /// unpredictable bits it does not, even if an attacker chose the data.
     pub(super) fn random() -> Self {
         let keys = RandomState::new();
         Self(format!("{:016x}{:016x}", keys.hash_one(0_u8), keys.hash_one(1_u8)))
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_is_that_of_rfc_9110_section_14_6() {
+    fn the_framing_follows_rfc_9110_section_14_6() {
         let ranges = [ByteRange { start: 4, end: 6 }, ByteRange { start: 0, end: 1 }];
         let multipart = Multipart::new(&ranges, 6, &JPEG, &Boundary("B".to_owned()));
         assert_eq!(multipart.content_type(), "multipart/byteranges; boundary=B");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_are_32_hex_digits_and_never_the_same() {
+    fn boundaries_are_32_hex_digits_and_never_repeat() {
         let (one, other) = (Boundary::random(), Boundary::random());
         for Boundary(text) in [&one, &other] {
             assert!(text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()), "{text}");
@@ -174,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn no_length_is_too_long(start in any::<u64>(), end in any::<u64>(), len in any::<u64>()) {
+        fn no_length_overflows(start in any::<u64>(), end in any::<u64>(), len in any::<u64>()) {
             let range = ByteRange { start: start.min(end), end: start.max(end) };
             let multipart = Multipart::new(&[range, range], len, &JPEG, &Boundary::random());
             prop_assert!(multipart.length() > range.length() || multipart.length() == u64::MAX);

@@ -1,7 +1,7 @@
-//! Preconditions: `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since`, in the order of RFC 9110
-//! section 13.2.2.
+//! Preconditions: `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since`, in the order of RFC
+//! 9110 section 13.2.2.
 //!
-//! `If-Range` is not one of them: it decides about `Range` alone, and [`decide`](super::decide()) asks it last.
+//! `If-Range` is not one of them: it affects `Range` alone, and [`decide`](super::decide()) evaluates it last.
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
@@ -9,10 +9,10 @@ use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_
 use super::header_syntax::{entity_tags, sole, sole_date};
 use crate::asset::Asset;
 
-/// What the preconditions of a request say.
+/// The result of the preconditions of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// There is none, or all of them hold: go on.
+    /// There are none, or all hold.
     Holds,
     /// The client has this version already; `304 Not Modified`.
     NotModified,
@@ -20,7 +20,7 @@ pub(super) enum Outcome {
     Failed,
 }
 
-/// All fields that are read here.
+/// All headers that are read here.
 const PRECONDITIONS: [HeaderName; 4] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
 
 /// Evaluates the preconditions of a request (RFC 9110 section 13.2.2, steps 1 to 4).
@@ -28,11 +28,11 @@ pub(super) fn evaluate(method: &Method, request: &HeaderMap, asset: &Asset) -> O
     if !request.keys().any(|name| PRECONDITIONS.contains(name)) {
         return Outcome::Holds;
     }
-    // Methods that select no representation have nothing to hold a precondition against (section 13.2.1).
+    // Methods that select no representation have no preconditions (section 13.2.1).
     if matches!(*method, Method::CONNECT | Method::OPTIONS | Method::TRACE) {
         return Outcome::Holds;
     }
-    if !may_go_on(request, asset) {
+    if !if_match_holds(request, asset) {
         return Outcome::Failed;
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
@@ -51,8 +51,8 @@ pub(super) fn evaluate(method: &Method, request: &HeaderMap, asset: &Asset) -> O
     }
 }
 
-/// Steps 1 and 2: `If-Match`, and only where it is missing `If-Unmodified-Since`.
-fn may_go_on(request: &HeaderMap, asset: &Asset) -> bool {
+/// Steps 1 and 2: `If-Match`, or `If-Unmodified-Since` if it is missing.
+fn if_match_holds(request: &HeaderMap, asset: &Asset) -> bool {
     if request.contains_key(IF_MATCH) {
         is_any(request, IF_MATCH) || entity_tags(request, IF_MATCH).any(|tag| asset.etag.strong_eq(tag))
     } else {
@@ -60,13 +60,13 @@ fn may_go_on(request: &HeaderMap, asset: &Asset) -> bool {
     }
 }
 
-/// Whether the field is `*`, which any current representation matches. The grammar has it alone or not at all.
+/// Whether the field is `*`, which matches any current representation. The grammar allows it only alone.
 fn is_any(request: &HeaderMap, name: HeaderName) -> bool {
     sole(request, name) == Some(b"*")
 }
 
-/// Whether the asset is as old as the date in a field, or older; `None` where the field is to be ignored: without a
-/// valid date in it, or without one of the asset (RFC 9110 sections 13.1.3 and 13.1.4).
+/// Whether the asset is as old as the date in a field, or older; `None` if the field is to be ignored: it has no
+/// valid date, or the asset has none (RFC 9110 sections 13.1.3 and 13.1.4).
 fn is_unmodified_since(request: &HeaderMap, name: HeaderName, asset: &Asset) -> Option<bool> {
     let date = sole_date(request, name)?;
     asset.last_modified.map(|modified| modified <= date)
@@ -79,7 +79,7 @@ mod tests {
     use crate::asset::EntityTag;
     use crate::http::test_support::{EARLIER, LATER, MODIFIED, asset, request};
 
-    /// Name and value of each field line, and what comes of them.
+    /// Name and value of each field line, and the expected outcome.
     type Row<'a> = (&'a [(HeaderName, &'a str)], Outcome);
 
     #[track_caller]
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_tag_of_ours_matches_weakly_only() {
+    fn a_weak_entity_tag_of_the_asset_matches_weakly_only() {
         let weak = Asset { etag: EntityTag::parse("W/\"v1\"").expect("a tag"), ..asset(9) };
         check(
             &Method::GET,
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn commas_may_stand_inside_a_tag() {
+    fn an_entity_tag_may_contain_commas() {
         let odd = Asset { etag: EntityTag::parse("\"a,\u{e4},b\"").expect("a tag"), ..asset(9) };
         check(
             &Method::GET,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_field_silences_its_date_field_even_when_it_is_malformed() {
+    fn a_tag_field_overrides_its_date_field_even_when_it_is_malformed() {
         check(
             &Method::GET,
             &asset(9),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_match_comes_before_what_must_not() {
+    fn if_match_comes_before_if_none_match() {
         check(
             &Method::GET,
             &asset(9),

@@ -1,17 +1,17 @@
-//! `Range`: from the field's bytes to what a client asks for (RFC 9110 section 14).
+//! `Range`: parses the header into the requested byte ranges (RFC 9110 section 14).
 //!
-//! Whether `Range` counts at all (the method, the preconditions, `If-Range`) is for [`decide`](super::decide()) to say;
-//! what several ranges come to in an asset is `selection`'s.
+//! Whether `Range` applies at all (method, preconditions, `If-Range`) is decided by [`decide`](super::decide()).
+//! Which bytes of an asset several ranges select is decided in [`range_selection`](super::range_selection).
 
 use hyper::header::{HeaderMap, RANGE};
 
 use super::header_syntax::{sole, trim_ows};
 
-/// Most ranges of one request that are looked at. A request with more is answered with the whole asset: section 14.2
-/// lets a server ignore such a field, and the work that a stranger can cause stays bounded.
+/// Most ranges of one request. A request with more gets the whole asset: section 14.2 lets a server ignore such a
+/// header, and the work that a client can cause stays bounded.
 const MAX_MEMBERS: usize = 256;
 
-/// Some of an asset's bytes, as offsets from its beginning. Never empty when it comes from this room.
+/// Some of an asset's bytes, as offsets from its beginning. Never empty if it comes from this module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteRange {
     /// Offset of the first byte.
@@ -21,15 +21,15 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// How many bytes these are.
+    /// The number of bytes.
     pub const fn length(self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 }
 
-/// One range as a client asks for it, when the asset's length need not be known yet (RFC 9110 section 14.1.2).
+/// One range of a request, independent of the asset's length (RFC 9110 section 14.1.2).
 ///
-/// Numbers past [`u64::MAX`] stand as that: no asset is so long that it would make a difference.
+/// Numbers above [`u64::MAX`] are read as that: no asset is so long that it would make a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteRangeSpec {
     /// `first-last`, both inclusive offsets; `first` is not greater than `last`.
@@ -39,21 +39,21 @@ pub(super) enum ByteRangeSpec {
         /// Offset of the last byte.
         last: u64,
     },
-    /// `first-`: all from this offset on.
+    /// `first-`: all bytes from this offset on.
     From {
         /// Offset of the first byte.
         first: u64,
     },
     /// `-length`: this many bytes at the end.
     Suffix {
-        /// How many bytes.
+        /// Number of bytes.
         length: u64,
     },
 }
 
 impl ByteRangeSpec {
-    /// The bytes meant in an asset of `len` bytes; `None` where the range is unsatisfiable: it begins past the end, or
-    /// is a suffix of no bytes.
+    /// The bytes that it selects in an asset of `len` bytes; `None` if the range is unsatisfiable: it begins after
+    /// the end, or is a suffix of no bytes.
     pub(super) fn resolve(self, len: u64) -> Option<ByteRange> {
         let range = match self {
             Self::Between { first, last } => ByteRange { start: first, end: last.saturating_add(1).min(len) },
@@ -63,8 +63,8 @@ impl ByteRangeSpec {
         (range.start < range.end).then_some(range)
     }
 
-    /// Reads an `int-range` or a `suffix-range`; `None` where it is neither, or where its last position comes before
-    /// its first.
+    /// Parses an `int-range` or a `suffix-range`; `None` if it is neither, or if its last position precedes its
+    /// first.
     fn parse(text: &[u8]) -> Option<Self> {
         let dash = text.iter().position(|&b| b == b'-')?;
         match (&text[..dash], &text[dash + 1..]) {
@@ -78,28 +78,28 @@ impl ByteRangeSpec {
     }
 }
 
-/// What a valid `Range` field in bytes asks for.
+/// The ranges in a valid `Range` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RangeSet {
-    /// One range, by far the usual case.
+    /// One range, by far the most common case.
     One(ByteRangeSpec),
-    /// Two or more, as they were asked for.
+    /// Two or more, in the order of the request.
     Several(Vec<ByteRangeSpec>),
 }
 
 impl RangeSet {
-    /// The ranges that a request's header asks for; `None` where `Range` is missing or to be ignored.
+    /// The ranges in the headers of a request; `None` if `Range` is missing or to be ignored.
     ///
-    /// It is ignored when it stands in several field lines (section 14.2 defines it as a single value), when its unit is
-    /// not `bytes`, when one of its members is malformed, or when it has more than 256 of them.
+    /// It is ignored if it is repeated (section 14.2 defines it as a single value), if its unit is not `bytes`, if
+    /// one of its members is malformed, or if it has more than 256 of them.
     pub(super) fn of(request: &HeaderMap) -> Option<Self> {
         Self::parse(sole(request, RANGE)?)
     }
 
-    /// Reads a field value: `bytes=0-99, -5`. `None` where it is to be ignored, as for [`RangeSet::of`].
+    /// Parses a field value: `bytes=0-99, -5`. `None` if it is to be ignored, as for [`RangeSet::of`].
     ///
-    /// The unit is matched without regard to case (section 14.1). White space around members, and empty members, are
-    /// passed over (section 5.6.1.2). A single range allocates nothing.
+    /// The unit is compared case-insensitively (section 14.1). Whitespace around members, and empty members, are
+    /// skipped (section 5.6.1.2). A single range allocates nothing.
     pub(super) fn parse(value: &[u8]) -> Option<Self> {
         let value = trim_ows(value);
         let equals = value.iter().position(|&b| b == b'=')?;
@@ -121,7 +121,7 @@ impl RangeSet {
     }
 }
 
-/// Reads `1*DIGIT`; what is past [`u64::MAX`] becomes that.
+/// Parses `1*DIGIT`; a number above [`u64::MAX`] becomes that.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -131,7 +131,7 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Whether the first of two numbers is the greater one, told by their digits: they may be past [`u64::MAX`].
+/// Whether the first of two numbers is greater, by their digits: they may be above [`u64::MAX`].
 fn exceeds(a: &[u8], b: &[u8]) -> bool {
     let significant = |digits: &[u8]| digits.iter().position(|&digit| digit != b'0').unwrap_or(digits.len());
     let (a, b) = (&a[significant(a)..], &b[significant(b)..]);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn several_ranges_are_read_as_they_stand() {
+    fn several_ranges_are_read_in_their_order() {
         for value in ["bytes=5-6,0-,-0", "bytes=5-6 ,,\t0- , ,-0,", "bytes= ,5-6, 0-,\t-0"] {
             let specs = vec![between(5, 6), from(0), suffix(0)];
             assert_eq!(parse(value), Some(RangeSet::Several(specs)), "{value}");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_resolve_to_what_lies_within_the_length() {
+    fn ranges_resolve_to_bytes_within_the_length() {
         for (spec, len, range) in [
             (between(0, 0), 10, Some((0, 1))),
             (between(0, 9), 10, Some((0, 10))),
@@ -280,13 +280,13 @@ mod tests {
     }
 
     #[test]
-    fn range_stands_in_one_field_line() {
+    fn range_must_not_be_repeated() {
         assert_eq!(RangeSet::of(&request(&[(RANGE, "bytes=0-1")])), Some(RangeSet::One(between(0, 1))));
         assert_eq!(RangeSet::of(&request(&[(RANGE, "bytes=0-1"), (RANGE, "bytes=0-1")])), None);
         assert_eq!(RangeSet::of(&request(&[])), None);
     }
 
-    /// The range in a field value, read the slow and plain way, and the bytes it means.
+    /// The range in a field value, by a slow and simple parser, and the bytes that it selects.
     fn oracle(value: &str, len: u64) -> Option<ByteRange> {
         let number = |digits: &str| -> Option<u128> {
             (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then(|| digits.parse().ok())?
@@ -307,7 +307,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_single_range_is_read_as_a_plain_reader_reads_it(
+        fn a_single_range_is_read_as_a_simple_parser_reads_it(
             value in "bytes=(0{0,2}[0-9]{0,22})?-?(0{0,2}[0-9]{0,22})?-?x?",
             len in prop_oneof![0..40_u64, any::<u64>()],
         ) {
@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_made_of_ranges(set in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn any_bytes_are_rejected_or_consist_of_ranges(set in proptest::collection::vec(any::<u8>(), 0..60)) {
             if RangeSet::parse(&[b"bytes=", &set[..]].concat()).is_some() {
                 prop_assert!(set.iter().all(|b| b"0123456789-, \t".contains(b)));
             }

@@ -1,38 +1,38 @@
-//! What ranges come to in an asset of known length: one stretch of its bytes, several, all or none (RFC 9110 sections
-//! 14.2 and 15.3.7.2).
+//! Selects the bytes of an asset that ranges mean: one range, several, all or none (RFC 9110 sections 14.2 and
+//! 15.3.7.2).
 //!
-//! Here stand the limits that keep a small request from causing a great answer. How the field is read is `range`'s; how
-//! several parts are framed is `multipart`'s.
+//! The limits here keep a small request from causing a large response. The header is parsed in
+//! [`range`](super::range); several parts are framed in [`multipart`](super::multipart).
 
 use super::range::{ByteRange, ByteRangeSpec, RangeSet};
 
-/// Most parts of a multipart answer; a request that needs more gets the whole asset.
+/// Most parts of a multipart response; a request that needs more gets the whole asset.
 const MAX_PARTS: usize = 16;
 
-/// What a [`RangeSet`] comes to.
+/// The bytes that a [`RangeSet`] selects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// The field is to be ignored.
+    /// All: the header is to be ignored.
     Whole,
-    /// One stretch of bytes.
+    /// One range.
     One(ByteRange),
-    /// Two or more stretches that neither overlap nor touch, in the order in which they were asked for.
+    /// Two or more ranges that neither overlap nor touch, in the order of the request.
     Several(Vec<ByteRange>),
-    /// None of the ranges has a byte in common with the asset.
+    /// None: no range overlaps the asset.
     Unsatisfiable,
 }
 
-/// Picks the bytes that the ranges mean in an asset of `len` bytes.
+/// Selects the bytes that the ranges mean in an asset of `len` bytes.
 pub(super) fn select(ranges: &RangeSet, len: u64) -> Selection {
     match ranges {
-        // A 206 of no bytes cannot be expressed: `Content-Range` names a last byte.
+        // A 206 without bytes cannot be expressed: `Content-Range` names a last byte.
         _ if len == 0 => Selection::Whole,
         RangeSet::One(spec) => spec.resolve(len).map_or(Selection::Unsatisfiable, Selection::One),
         RangeSet::Several(specs) => select_several(specs, len),
     }
 }
 
-/// Picks the bytes of several ranges. Those that are unsatisfiable are dropped, as long as one is left.
+/// Selects the bytes of several ranges. Unsatisfiable ones are dropped, if at least one is left.
 fn select_several(specs: &[ByteRangeSpec], len: u64) -> Selection {
     let asked: Vec<_> = specs.iter().filter_map(|spec| spec.resolve(len)).collect();
     let bytes = asked.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length()));
@@ -48,8 +48,8 @@ fn select_several(specs: &[ByteRangeSpec], len: u64) -> Selection {
     }
 }
 
-/// Joins ranges that overlap or touch. What is joined stands where the first of its ranges stood (section 15.3.7.2 asks
-/// for the client's order).
+/// Joins ranges that overlap or touch. A joined range takes the place of its first one (section 15.3.7.2 asks for the
+/// client's order).
 fn coalesce(asked: &[ByteRange]) -> Vec<ByteRange> {
     let mut by_start: Vec<(usize, ByteRange)> = asked.iter().copied().enumerate().collect();
     by_start.sort_unstable_by_key(|(_, range)| range.start);
@@ -76,13 +76,13 @@ mod tests {
         ByteRange { start, end }
     }
 
-    /// What comes of a valid field value for an asset of `len` bytes.
+    /// The selection for a valid field value and an asset of `len` bytes.
     fn select(value: &str, len: u64) -> Selection {
         super::select(&RangeSet::parse(value.as_bytes()).expect("a valid value"), len)
     }
 
     #[test]
-    fn a_single_range_is_one_stretch() {
+    fn a_single_range_selects_one_range() {
         for (value, start, end) in
             [("bytes=0-3", 0, 4), ("bytes=4-99", 4, 10), ("bytes=9-", 9, 10), ("bytes=-11", 0, 10)]
         {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn several_ranges_keep_their_order_and_join_what_meets() {
+    fn several_ranges_keep_their_order_and_touching_ones_join() {
         for (value, parts) in [
             ("bytes=0-1,4-5", &[bytes(0, 2), bytes(4, 6)][..]),
             ("bytes=8-9,0-1", &[bytes(8, 10), bytes(0, 2)]),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_joins_to_one_is_one() {
+    fn ranges_that_join_into_one_are_one() {
         for (value, start, end) in [
             ("bytes=0-1,2-3", 0, 4),
             ("bytes=2-3,0-1", 0, 4),
@@ -138,21 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_more_bytes_than_there_are_gives_the_whole() {
+    fn ranges_with_more_bytes_than_the_asset_select_the_whole() {
         for value in ["bytes=0-,0-", "bytes=0-9,0-0", "bytes=0-5,4-8,0-0", "bytes=-10,9-"] {
             assert_eq!(select(value, 10), Selection::Whole, "{value}");
         }
-        assert_eq!(select("bytes=0-5,4-7", 10), Selection::One(bytes(0, 8)), "as many are not more");
+        assert_eq!(select("bytes=0-5,4-7", 10), Selection::One(bytes(0, 8)), "as many bytes are not more");
     }
 
-    /// `bytes=0-0,2-2,4-4…`: so many single bytes, no two of which touch.
+    /// `bytes=0-0,2-2,4-4…`: `count` single bytes that do not touch.
     fn scattered(count: u64) -> String {
         let members: Vec<_> = (0..count).map(|i| format!("{0}-{0}", i * 2)).collect();
         format!("bytes={}", members.join(","))
     }
 
     #[test]
-    fn more_than_sixteen_parts_give_the_whole() {
+    fn more_than_sixteen_parts_select_the_whole() {
         assert!(matches!(select(&scattered(16), 1000), Selection::Several(parts) if parts.len() == 16));
         assert_eq!(select(&scattered(17), 1000), Selection::Whole);
         let joined = format!("{},1-1", scattered(17));
@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_hold_exactly_the_bytes_asked_for_and_never_meet(
+        fn parts_contain_exactly_the_requested_bytes_and_never_touch(
             members in proptest::collection::vec((0..60_u64, 0..8_u64), 2..20),
             len in 1..80_u64,
         ) {

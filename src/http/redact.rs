@@ -1,32 +1,36 @@
-//! What a log must not repeat of a request target: the signatures of links, each of which opens an asset.
+//! Redaction for logs: hides the signatures of links and access tokens in request targets.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-const NAMES: [&[u8]; 2] = [b"signature", b"access_token"];
+/// Query parameters whose values are hidden.
+const SECRET_PARAMETERS: [&[u8]; 2] = [b"signature", b"access_token"];
 /// Characters of a signature: 32 octets in base64url.
-const LEN: usize = 43;
-/// Stands in their place.
-const HIDDEN: &str = "hidden";
+const SIGNATURE_CHARS: usize = 43;
+/// Written in place of a secret.
+const REDACTED: &str = "hidden";
 
-/// A path or a query with the values of all signatures replaced.
+/// A path or a query with the values of all signatures hidden.
 ///
-/// Links get mangled on their way: an ampersand becomes `&amp;`, a `?` becomes `%3F`, a whole link the parameter of another. So
-/// whatever is called something with `signature`, in any case and however often percent-encoded, counts as one, up to the next
-/// ampersand; and so does what looks like one, whatever it is called. An `access_token`, which some clients put into a query, is
-/// hidden likewise.
+/// Links get mangled: an ampersand becomes `&amp;`, a `?` becomes `%3F`, a whole link becomes the parameter of
+/// another. So the value of every name that contains `signature`, in any case and however often percent-encoded, is
+/// hidden up to the next ampersand. So is any text that looks like a signature, whatever its name, and an
+/// `access_token`, which some clients send in the query.
 pub fn without_signatures(text: &str) -> Cow<'_, str> {
     let has = |name: &[u8]| text.as_bytes().windows(name.len()).any(|at| at.eq_ignore_ascii_case(name));
-    if text.len() < LEN && !text.contains('%') && !NAMES.into_iter().any(has) {
+    if text.len() < SIGNATURE_CHARS && !text.contains('%') && !SECRET_PARAMETERS.into_iter().any(has) {
         return Cow::Borrowed(text);
     }
     let decoded = decoded(text.as_bytes());
     let mut shown = String::new();
-    // Of the text, how much is shown or hidden; of the decoded, how much is looked through.
+    // `done`: how much of the text is copied or hidden. `at`: how much of the decoded text is searched.
     let (mut done, mut at) = (0, 0);
-    // What each of them finds next is kept until it is passed, so that the time it takes stays linear.
-    let finders: [Finder; 3] =
-        [|octets| next_named(octets, NAMES[0]), |octets| next_named(octets, NAMES[1]), next_alike];
+    // Each finder's next match is kept until it is passed, so that the search takes linear time.
+    let finders: [Finder; 3] = [
+        |octets| next_named(octets, SECRET_PARAMETERS[0]),
+        |octets| next_named(octets, SECRET_PARAMETERS[1]),
+        next_signature_like,
+    ];
     let mut next = finders.map(|find| (find, find(&decoded)));
     loop {
         for (find, found) in &mut next {
@@ -39,7 +43,7 @@ pub fn without_signatures(text: &str) -> Cow<'_, str> {
         let Some((start, end)) = first else { break };
         let raw_end = decoded.get(end).map_or(text.len(), |octet| octet.start);
         shown.push_str(&text[done..decoded[start].start]);
-        shown.push_str(HIDDEN);
+        shown.push_str(REDACTED);
         (done, at) = (raw_end, end);
     }
     if done == 0 {
@@ -49,19 +53,19 @@ pub fn without_signatures(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// An octet, and from where to where it stands in the text.
+/// A decoded octet, and its place in the text.
 struct Octet {
     value: u8,
     start: usize,
     end: usize,
 }
 
-/// From where to where in the octets.
+/// Start and end in the decoded octets.
 type Range = (usize, usize);
-/// Looks for what comes next that is to be hidden.
+/// Finds the next range to hide.
 type Finder = fn(&[Octet]) -> Option<Range>;
 
-/// The octets of a text when every percent-escape is undone, and those that come to light by it.
+/// The octets of a text when all percent-encoding is decoded, repeatedly.
 fn decoded(text: &[u8]) -> Vec<Octet> {
     let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut octets: Vec<Octet> = Vec::with_capacity(text.len());
@@ -82,9 +86,9 @@ fn decoded(text: &[u8]) -> Vec<Octet> {
     octets
 }
 
-/// From where to where the next stands that looks like a signature: so many characters and no more, not all of one case, as
-/// those are that people give names of. Of the last character two bits are left over, which are 0.
-fn next_alike(octets: &[Octet]) -> Option<Range> {
+/// The next range that looks like a signature: exactly that many characters, of mixed case, unlike names that people
+/// choose. The last character has two unused bits, which are 0.
+fn next_signature_like(octets: &[Octet]) -> Option<Range> {
     let is_of_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let mut from = 0;
     loop {
@@ -92,18 +96,18 @@ fn next_alike(octets: &[Octet]) -> Option<Range> {
         let run = &octets[from..];
         let run = &run[..run.iter().position(|at| !is_of_one(at.value)).unwrap_or(run.len())];
         let has = |is: fn(&u8) -> bool| run.iter().any(|at| is(&at.value));
-        if run.len() == LEN
+        if run.len() == SIGNATURE_CHARS
             && has(u8::is_ascii_lowercase)
             && has(u8::is_ascii_uppercase)
-            && b"AEIMQUYcgkosw048".contains(&run[LEN - 1].value)
+            && b"AEIMQUYcgkosw048".contains(&run[SIGNATURE_CHARS - 1].value)
         {
-            return Some((from, from + LEN));
+            return Some((from, from + SIGNATURE_CHARS));
         }
         from += run.len();
     }
 }
 
-/// From where to where the next value of this name stands, if it is not empty.
+/// The next non-empty value of a parameter of this name.
 fn next_named(octets: &[Octet], name: &[u8]) -> Option<Range> {
     let is_name =
         |at: &[Octet]| at.iter().zip(name).all(|(octet, name)| octet.value.eq_ignore_ascii_case(name));
@@ -111,8 +115,8 @@ fn next_named(octets: &[Octet], name: &[u8]) -> Option<Range> {
     loop {
         let found = from + octets.get(from..)?.windows(name.len()).position(is_name)?;
         let name_end = found + name.len();
-        // The rest of the name: `signature[]`, `signature2`. What is passed over has no other end than this, so that the time
-        // it takes stays linear.
+        // The rest of the name: `signature[]`, `signature2`. The search continues after it, so that it takes linear
+        // time.
         let ends_name = |at: &Octet| matches!(at.value, b'=' | b'&' | b'?' | b'/' | b';');
         from = name_end + octets[name_end..].iter().position(ends_name)?;
         if octets[from].value != b'=' {
@@ -132,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn signatures_are_hidden_however_they_are_spelled() {
+    fn signatures_are_hidden_however_they_are_encoded() {
         for (text, shown) in [
             ("", ""),
             ("v=0123456789abcdef", "v=0123456789abcdef"),
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_signature_is_hidden_whatever_it_is_called() {
+    fn text_that_looks_like_a_signature_is_hidden_whatever_its_name() {
         const SIGNATURE: &str = "KCfdbGOEOirGCJf44k6pHk7U40ESQIyU0d3DwWBbIxw";
         for (before, after) in [
             ("sig=", ""),
@@ -192,7 +196,7 @@ mod tests {
         for text in [
             &SIGNATURE[1..],
             &format!("{SIGNATURE}A"),
-            &format!("{}x", &SIGNATURE[..LEN - 1]),
+            &format!("{}x", &SIGNATURE[..SIGNATURE_CHARS - 1]),
             "/a/summer-sale-2026-landing-page-hero-banner-xs.jpg",
             "/a/4a5b6c7d8e9f4a5b6c7d8e9f4a5b6c7d8e9f4a5b6c8",
         ] {
@@ -205,12 +209,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_can_be_shown(text in "(\\PC|%[0-9a-f]{2}|%25|signature|=|&){0,30}") {
+        fn any_text_can_be_redacted(text in "(\\PC|%[0-9a-f]{2}|%25|signature|=|&){0,30}") {
             let _ = without_signatures(&text);
         }
 
         #[test]
-        fn no_signature_is_shown_wherever_it_stands(
+        fn no_signature_is_shown_wherever_it_is(
             before in "([a-z]{1,5}(=|%3D)?[a-z]{0,5}(&|%26|;)){0,4}",
             name in "(s|%73|S|%2573)ignatur(e|%65)(=|%3D|%253D)",
             after in "((&|%26)[a-z]{1,9}){0,3}",

@@ -1,7 +1,7 @@
-//! What a server sends back, but for the bytes of an asset: status, headers and what makes the body.
+//! The head of a response, and what makes its body. Error responses are made here.
 //!
-//! All error bodies are made here, so that they look alike and no cache keeps one. Which error it is, and the fields that
-//! belong to one error only (`Allow`, `Retry-After`), are the caller's.
+//! All error bodies are made here, so that they look alike and no cache stores one. Which error it is, and the
+//! headers of specific errors (`Allow`, `Retry-After`), are up to the caller.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use super::multipart::Multipart;
 use super::range::ByteRange;
 
-/// The head of a response, and what its body is made of.
+/// The head of a response, and what its body consists of.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
-    /// The header, without `Date`. Its `Content-Length` is the length of the payload.
+    /// The headers, without `Date`. `Content-Length` is the length of the payload.
     pub headers: HeaderMap,
-    /// The body of the answer to a `GET`. The answer to a `HEAD` has the same header and no body (RFC 9110 section
-    /// 9.3.2).
+    /// The body of the response to a `GET`. The response to a `HEAD` has the same headers and no body (RFC 9110
+    /// section 9.3.2).
     pub payload: Payload,
 }
 
-/// What a body is made of.
+/// What a body consists of.
 #[derive(Debug)]
 pub enum Payload {
     /// There is none, and none may be sent.
@@ -33,23 +33,23 @@ pub enum Payload {
     Whole,
     /// These bytes of the asset.
     Part(ByteRange),
-    /// Several ranges of the asset in their frame.
+    /// Several ranges of the asset, framed as multipart.
     Parts(Box<Multipart>),
     /// This text, and nothing of the asset.
     Text(Bytes),
 }
 
-/// No page of ours is to be taken for another type than it says, nor kept.
+/// Browsers must not guess another type than the response declares.
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The answer to a request that is refused, with a line of plain text: `404 Not Found: no asset has this path`.
+/// An error response with one line of plain text: `404 Not Found: no asset has this path`.
 ///
-/// The reason names what is wrong in words for a person; it is sent as it is, with a line break after it. No cache keeps
-/// the answer.
+/// The reason explains the error to a person. It is sent as it is, with a line break after it. No cache stores the
+/// response.
 pub fn problem(status: StatusCode, reason: impl fmt::Display) -> Answer {
     let text = Bytes::from(format!("{status}: {reason}\n"));
-    // Room for what the caller adds, too.
+    // With capacity for the headers that the caller adds.
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_says_what_is_wrong_and_is_not_kept() {
+    fn a_problem_names_the_error_and_is_not_cached() {
         let answer = problem(StatusCode::NOT_FOUND, "no asset has this path");
         assert_eq!(answer.status, 404);
         assert!(

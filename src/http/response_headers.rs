@@ -1,6 +1,7 @@
-//! The header fields of an asset, rendered once for each version, and the heads of the responses that carry them.
+//! Response headers of an asset, rendered once for each version, and the response heads made from them.
 //!
-//! What goes into a head follows from the [`Decision`] and from what the link names; the decision itself is `decide`'s.
+//! The content of a head follows from the [`Decision`] and from the version in the link. [`decide`](super::decide())
+//! makes the decision.
 
 use std::sync::OnceLock;
 
@@ -17,18 +18,18 @@ use crate::asset::{Asset, CachePolicy};
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// The heads of the answers for one version of one asset. Rendered once; each response takes a copy, which costs two
-/// allocations, and changes what differs in it.
+/// The response heads for one version of one asset. Rendered once; each response clones one, which costs two
+/// allocations, and changes what differs.
 #[derive(Debug, Clone)]
 pub struct ResponseHeaders {
     /// Length of the whole representation, in bytes.
     len: u64,
-    /// The header of a `200` for [`Link::Unversioned`].
+    /// The headers of a `200` for [`Link::Unversioned`].
     whole: HeaderMap,
-    /// The header of a `206` for [`Link::Unversioned`], with a `Content-Range` and a `Content-Length` that are to be
-    /// replaced; there once a part has been asked for.
+    /// The headers of a `206` for [`Link::Unversioned`], with a `Content-Range` and a `Content-Length` to be
+    /// replaced; rendered at the first request for a part.
     partial: OnceLock<HeaderMap>,
-    /// The header of a `304` for [`Link::Unversioned`].
+    /// The headers of a `304` for [`Link::Unversioned`].
     not_modified: HeaderMap,
     /// `Cache-Control` for [`Link::Current`].
     versioned: HeaderValue,
@@ -37,12 +38,13 @@ pub struct ResponseHeaders {
 }
 
 impl ResponseHeaders {
-    /// Renders the fields of an asset. `versioned` is what the operator lets caches do with a link that names its version.
+    /// Renders the headers of an asset. `versioned` is the cache policy for links that name the current version.
     ///
-    /// A media type that no field can carry becomes `application/octet-stream`; such a cache policy, `no-store`.
+    /// A media type that no header can carry becomes `application/octet-stream`; such a cache policy becomes
+    /// `no-store`.
     pub fn render(asset: &Asset, versioned: &CachePolicy) -> Self {
         let policy = |policy: &CachePolicy| HeaderValue::from_str(policy.as_str()).unwrap_or(NO_STORE);
-        // A 304 updates what a cache has stored, and says no more than it needs to for that (RFC 9110 section 15.4.5).
+        // A 304 updates a stored response, and carries no more than that needs (RFC 9110 section 15.4.5).
         let mut not_modified = HeaderMap::with_capacity(4);
         not_modified.insert(header::CACHE_CONTROL, policy(&asset.cache_policy));
         let etag = HeaderValue::from_bytes(asset.etag.as_str().as_bytes())
@@ -69,7 +71,7 @@ impl ResponseHeaders {
         whole.insert(header::CONTENT_LENGTH, HeaderValue::from(asset.len));
         Self {
             len: asset.len,
-            // A copy takes no more room than its fields need.
+            // A clone has no spare capacity.
             whole: whole.clone(),
             partial: OnceLock::new(),
             not_modified,
@@ -78,9 +80,9 @@ impl ResponseHeaders {
         }
     }
 
-    /// The answer to a request for this version.
+    /// The response to a request for this version.
     ///
-    /// For a whole `200` and a `304` nothing is formatted, and only the header is allocated.
+    /// For a whole `200` and a `304` nothing is formatted, and only the headers are allocated.
     pub fn answer(&self, decision: Decision, link: Link) -> Answer {
         match decision {
             Decision::Whole => self.whole(link),
@@ -89,8 +91,8 @@ impl ResponseHeaders {
             Decision::NotModified => self.not_modified(link),
             Decision::PreconditionFailed => problem(
                 StatusCode::PRECONDITION_FAILED,
-                "the asset is not in the state that the request's If-Match, If-Unmodified-Since or If-None-Match asks \
-                 for; fetch it without them to see its ETag and Last-Modified",
+                "the asset does not meet the request's If-Match, If-Unmodified-Since or If-None-Match; send the request \
+                 without them to see its ETag and Last-Modified",
             ),
             Decision::Unsatisfiable => self.unsatisfiable(),
         }
@@ -112,7 +114,7 @@ impl ResponseHeaders {
         Answer { status: StatusCode::PARTIAL_CONTENT, headers, payload: Payload::Part(range) }
     }
 
-    /// The ranges stand in the parts, and must not stand in the header too (RFC 9110 section 15.3.7.2).
+    /// The ranges are in the parts, and must not be in the headers too (RFC 9110 section 15.3.7.2).
     fn multipart(&self, ranges: &[ByteRange], link: Link) -> Answer {
         let mut headers = self.head(&self.whole, link);
         let multipart = Multipart::new(ranges, self.len, &headers[header::CONTENT_TYPE], &Boundary::random());
@@ -129,8 +131,7 @@ impl ResponseHeaders {
 
     fn unsatisfiable(&self) -> Answer {
         let len = self.len;
-        let reason =
-            format_args!("the asset has {len} bytes, and no byte of the range asked for is among them");
+        let reason = format_args!("the asset has {len} bytes, and the requested range lies beyond them");
         let mut answer = problem(StatusCode::RANGE_NOT_SATISFIABLE, reason);
         answer.headers.insert(
             header::CONTENT_RANGE,
@@ -139,7 +140,7 @@ impl ResponseHeaders {
         answer
     }
 
-    /// A copy of a ready header, with the `Cache-Control` that belongs to the link.
+    /// A clone of rendered headers, with the `Cache-Control` for the link.
     fn head(&self, ready: &HeaderMap, link: Link) -> HeaderMap {
         let mut headers = ready.clone();
         match link {
@@ -175,7 +176,7 @@ mod tests {
         ResponseHeaders::render(asset, &versioned()).answer(decision, Link::Unversioned)
     }
 
-    /// Holds the header against exactly these fields.
+    /// Compares the headers with exactly these fields.
     #[track_caller]
     fn check(answer: &Answer, status: u16, fields: &[&[(&str, &str)]]) {
         assert_eq!(answer.status, status);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_picture() {
+    fn a_whole_image() {
         let answer = answer(&asset(10), Decision::Whole);
         let own = [("content-type", "image/jpeg"), ("content-length", "10"), ("accept-ranges", "bytes")];
         check(&answer, 200, &[&VALIDATORS, &own]);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_picture() {
+    fn a_part_of_an_image() {
         let range = ByteRange { start: 2, end: 5 };
         let answer = answer(&asset(10), Decision::Partial(range));
         let own = [
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn several_parts_of_a_picture() {
+    fn several_parts_of_an_image() {
         let ranges = vec![ByteRange { start: 8, end: 10 }, ByteRange { start: 0, end: 1 }];
         let answer = answer(&asset(10), Decision::Multipart(ranges.clone()));
         let Payload::Parts(multipart) = &answer.payload else { panic!("parts") };
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_304_says_nothing_of_a_body() {
+    fn a_304_has_no_headers_about_a_body() {
         for asset in [asset(10), document("a.pdf")] {
             let answer = answer(&asset, Decision::NotModified);
             check(&answer, 304, &[&VALIDATORS]);
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_not_kept() {
+    fn errors_are_not_cached() {
         for (decision, status, own) in [
             (Decision::PreconditionFailed, 412, &[][..]),
             (Decision::Unsatisfiable, 416, &[("content-range", "bytes */10")]),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_have_names() {
+    fn documents_have_file_names() {
         let whole = answer(&document("M\u{e4}rz.pdf"), Decision::Whole);
         let part = answer(&document("M\u{e4}rz.pdf"), Decision::Partial(ByteRange { start: 0, end: 1 }));
         for answer in [whole, part] {
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_honest_time_there_is_no_last_modified() {
+    fn without_a_known_date_there_is_no_last_modified() {
         let undated = Asset { last_modified: None, ..asset(10) };
         for decision in [Decision::Whole, Decision::NotModified] {
             let answer = answer(&undated, decision);
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_picks_the_policy() {
+    fn the_version_in_the_link_selects_the_policy() {
         let asset = Asset { cache_policy: "max-age=60".parse().expect("a policy"), ..asset(10) };
         let fields = ResponseHeaders::render(&asset, &versioned());
         for (link, policy) in [
@@ -303,14 +304,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_field_can_carry_becomes_what_is_safe() {
+    fn an_invalid_header_value_becomes_a_safe_one() {
         let media_type = MediaType::from_static("text/plain\r\nSet-Cookie: a=b");
         let answer = answer(&Asset { media_type, ..asset(10) }, Decision::Whole);
         assert_eq!(answer.headers["content-type"], "application/octet-stream");
     }
 
     #[test]
-    fn any_tag_goes_out_as_it_is() {
+    fn any_entity_tag_is_sent_unchanged() {
         let etag = EntityTag::parse("W/\"\u{e4},!\u{7e}\"").expect("a tag");
         let answer = answer(&Asset { etag: etag.clone(), ..asset(10) }, Decision::NotModified);
         assert_eq!(answer.headers["etag"].as_bytes(), etag.as_str().as_bytes());

@@ -1,19 +1,21 @@
-//! What a signed link carries beside its version, and the bytes that its signature is over.
+//! Signature of links (HMAC-SHA256): its query parameters, the text that is signed, and how it is computed and
+//! verified.
 //!
-//! A link is `PATH?v=…&expires=SECONDS&key=ID&signature=SIGNATURE`. The signature is HMAC-SHA256 (RFC 2104, FIPS 180-4) over
+//! A link is `PATH?v=…&expires=SECONDS&key=ID&signature=SIGNATURE`. The signature is HMAC-SHA256 (RFC 2104, FIPS
+//! 180-4) over
 //!
 //! ```text
 //! wamedia-link-v1 LF ID LF SECONDS LF /PATH
 //! ```
 //!
-//! in UTF-8: LF is the octet 0x0A, of which there is none at the end; `ID` names the key; `SECONDS` is the expiry in Unix
-//! seconds, in decimal digits without a leading zero; `/PATH` is the asset's path with its leading slash and with every
-//! percent-escape undone. No two links have the same text, since none of the three can hold an LF. The octets of the
-//! signature are written in base64url without padding (RFC 4648 section 5), which makes 43 characters.
+//! in UTF-8. LF is the octet 0x0A; there is none at the end. `ID` names the key. `SECONDS` is the expiry in Unix
+//! seconds, in decimal digits without a leading zero. `/PATH` is the asset's path with its leading slash, with all
+//! percent-encoding decoded. No two links have the same text, since none of the three can contain an LF. The octets
+//! of the signature are written in base64url without padding (RFC 4648 section 5), which makes 43 characters.
 //!
-//! Host, method and `v` are not signed: a link means an asset until a time, whichever version of it.
+//! Host, method and `v` are not signed: a link gives access to an asset until a time, whichever version of it.
 //!
-//! Keys, and what becomes of a claim, are in [`signing_keys`](super::signing_keys).
+//! The keys, and which claims are accepted, are in [`signing_keys`](super::signing_keys).
 
 use std::fmt;
 
@@ -28,11 +30,11 @@ const SIGNATURE_LEN: usize = 32;
 /// Longest id of a key, in characters.
 const MAX_ID: usize = 64;
 
-/// What signs a link to one asset until one time. Displays as the part of a query that it is:
+/// The signature of a link to one asset until one time. Displays as its part of the query:
 /// `expires=1800000000&key=k1&signature=…`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkSignature {
-    /// The Unix second at which the link ceases to count.
+    /// The Unix second at which the link expires.
     pub expires: u64,
     pub(super) key: Box<str>,
     pub(super) signature: [u8; SIGNATURE_LEN],
@@ -45,7 +47,7 @@ impl fmt::Display for LinkSignature {
     }
 }
 
-/// Without the signature, which opens the asset to whoever reads it.
+/// Without the signature, which gives access to the asset.
 impl fmt::Debug for LinkSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkSignature")
@@ -55,24 +57,25 @@ impl fmt::Debug for LinkSignature {
     }
 }
 
-/// What the query of a request says of its signature, all of it well-formed and none of it believed yet.
+/// The signature parameters of a request's query: well-formed, but not verified.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Claim<'q> {
-    /// The Unix second at which the link ceases to count.
+    /// The Unix second at which the link expires.
     pub expires: u64,
-    /// The key that is said to have signed.
+    /// The id of the key that supposedly signed it.
     pub key: &'q str,
     pub(super) signature: [u8; SIGNATURE_LEN],
 }
 
 impl<'q> Claim<'q> {
-    /// Stands where there is none, so that what follows takes as long.
+    /// A placeholder for a missing claim, so that verification takes the same time.
     pub(super) const NONE: Claim<'static> = Claim { expires: 0, key: "", signature: [0; SIGNATURE_LEN] };
 
-    /// Reads a query (without its `?`): `expires`, `key` and `signature` once each, in any order, among any others.
+    /// Reads a query (without its `?`): `expires`, `key` and `signature` once each, in any order, among other
+    /// parameters.
     ///
-    /// None of them needs percent-encoding, so there is one spelling of each; `None` where one is missing, stands twice or
-    /// is spelled otherwise.
+    /// None of them needs percent-encoding, so each has exactly one spelling; `None` if one is missing, repeated or
+    /// spelled differently.
     pub fn read(query: &'q str) -> Option<Self> {
         let (mut expires, mut key, mut signature) = (None, None, None);
         for parameter in query.split('&') {
@@ -140,7 +143,7 @@ fn seconds(text: &str) -> Option<u64> {
 
 fn octets(text: &str) -> Option<[u8; SIGNATURE_LEN]> {
     let mut octets = [0; SIGNATURE_LEN];
-    // The engine takes no padding, and no character with bits that are part of no octet.
+    // The decoder accepts neither padding nor a last character with surplus bits.
     let len = BASE64_URL_SAFE_NO_PAD.decode_slice(text, &mut octets).ok()?;
     (len == SIGNATURE_LEN).then_some(octets)
 }
@@ -153,7 +156,7 @@ mod tests {
     const SIGNATURE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     #[test]
-    fn the_three_are_read_in_any_order_among_others() {
+    fn the_three_parameters_are_read_in_any_order_among_others() {
         for query in [
             format!("expires=1&key=k&signature={SIGNATURE}"),
             format!("signature={SIGNATURE}&key=k&expires=1"),
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_repeated_or_malformed_is_no_claim() {
+    fn missing_repeated_or_malformed_parameters_are_no_claim() {
         let parts = ["expires=1".to_owned(), "key=k".to_owned(), format!("signature={SIGNATURE}")];
         assert_eq!(Claim::read(""), None);
         for left_out in 0..3 {
@@ -180,7 +183,7 @@ mod tests {
                 for at in [0, 3] {
                     let mut query = parts.to_vec();
                     query.insert(at, twice.clone());
-                    assert_eq!(Claim::read(&query.join("&")), None, "{twice} beside the other");
+                    assert_eq!(Claim::read(&query.join("&")), None, "{twice} in addition");
                 }
             }
             for other in [
@@ -230,7 +233,7 @@ mod tests {
         assert_eq!(octets(&text), Some(signature));
         let standard = text.replace('-', "+").replace('_', "/");
         assert_ne!(standard, text);
-        // 43 characters hold 258 bits; the last two of them are none of the signature's.
+        // 43 characters hold 258 bits; the last two of them are not part of the signature.
         let noncanonical = format!("{}B", &SIGNATURE[..42]);
         for other in [
             standard,
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_printed_for_debugging_opens_an_asset() {
+    fn debug_output_contains_no_signature() {
         let query = format!("expires=1&key=k&signature={}", BASE64_URL_SAFE_NO_PAD.encode([7; 32]));
         let claim = Claim::read(&query).expect("a claim");
         let link = LinkSignature { expires: 1, key: "k".into(), signature: [7; 32] };
@@ -261,12 +264,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_query_is_read_or_refused(query in "\\PC{0,80}") {
+        fn any_query_is_read_or_rejected(query in "\\PC{0,80}") {
             let _ = Claim::read(&query);
         }
 
         #[test]
-        fn any_choice_of_parameters_is_read_as_it_is_written_or_refused(
+        fn any_choice_of_parameters_is_read_as_written_or_rejected(
             parts in prop::collection::vec("(expires|key|signature|v|)(=|)([0-9]{0,3}|[a-zA-Z0-9_-]{43}|%[0-9]{2})", 0..6),
         ) {
             let query = parts.join("&");

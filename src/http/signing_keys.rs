@@ -1,7 +1,7 @@
-//! The keys that sign links and verify them: how they are written, what they sign, and which requests they admit.
+//! Signing keys: their file format, and which key signs and which keys verify a link.
 //!
-//! What exactly is signed is in [`signature`](super::signature). Where the text with the keys comes from, who else may read
-//! it, and which assets need a signed link, are the configuration's.
+//! What exactly is signed is in [`signature`](super::signature). Where the text with the keys comes from, who else
+//! may read it, and which assets need a signed link, is up to the configuration.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +13,16 @@ use super::base64::BASE64;
 use super::signature::{self, Claim, LinkSignature, hmac_sha256, is_key_id};
 use crate::asset::AssetPath;
 
-/// Octets that a key has at least: those of the hash (RFC 2104 section 3).
+/// Shortest key in octets: the output length of the hash (RFC 2104 section 3).
 const MIN_KEY: usize = 32;
 /// Longest key in octets.
 const MAX_KEY: usize = 1024;
 
-/// At least one key, each with an id. The first signs; all verify, so that links which an earlier one signed go on
-/// counting until they expire or it is taken away.
+/// The keys that sign and verify links: at least one, each with an id. The first key signs. All keys verify, so links that
+/// an earlier key signed stay valid until they expire or the key is removed.
 ///
-/// Cheap to clone. Neither shown nor compared by its keys: two are equal if they sign alike under the same ids.
+/// Cheap to clone. The keys are neither printed nor compared directly: two values are equal if they make the same signatures
+/// under the same ids.
 ///
 /// ```
 /// use wamedia::asset::AssetPath;
@@ -42,26 +43,26 @@ struct SigningKey {
     key: hmac::Key,
 }
 
-/// Why a text is no list of keys. No message repeats what the text holds, but for ids.
+/// Why a text is not a list of keys. No message repeats the text, except for ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningKeysError {
-    /// There is no key in it.
-    #[error("there is no key; {MEND}")]
+    /// The text has no keys.
+    #[error("there is no key; {FIX}")]
     Empty,
-    /// The text begins with a byte order mark, which some editors put before UTF-8 unasked.
+    /// The text begins with a byte order mark, which some editors write before UTF-8.
     #[error(
-        "it begins with a byte order mark (EF BB BF), which would be taken for a part of the first id; write it again as \
+        "it begins with a byte order mark (EF BB BF), which would become part of the first id; save it as \
          UTF-8 without one"
     )]
     ByteOrderMark,
-    /// A line of another shape.
-    #[error("line {line} is not `id:base64`; {MEND}")]
+    /// A line in another format.
+    #[error("line {line} is not `id:base64`; {FIX}")]
     NotAKey {
         /// Counted from 1.
         line: usize,
     },
-    /// An id that cannot stand in a link as it is.
+    /// An id that would need percent-encoding in a link.
     #[error(
         "the id before the colon in line {line} is not 1 to 64 ASCII letters, digits, `-`, `_` and `.`; write one such as \
          `2026-01`"
@@ -70,28 +71,26 @@ pub enum SigningKeysError {
         /// Counted from 1.
         line: usize,
     },
-    /// What follows the colon is not base64.
-    #[error("the key `{id}` in line {line} is not base64 (RFC 4648 section 4); {MEND}")]
+    /// The part after the colon is not base64.
+    #[error("the key `{id}` in line {line} is not base64 (RFC 4648 section 4); {FIX}")]
     NotBase64 {
         /// The key's id.
         id: String,
         /// Counted from 1.
         line: usize,
     },
-    /// A key that is too short to be safe, or longer than any needs to be.
-    #[error("the key `{id}` in line {line} has {octets} bytes, and 32 to 1024 are needed; {MEND}")]
+    /// A key that is too short to be safe, or needlessly long.
+    #[error("the key `{id}` in line {line} has {octets} bytes, and 32 to 1024 are needed; {FIX}")]
     Length {
         /// The key's id.
         id: String,
         /// Counted from 1.
         line: usize,
-        /// How many it has.
+        /// Its length.
         octets: usize,
     },
     /// Two keys have the same id.
-    #[error(
-        "the id `{id}` in line {line} stands twice; give each key an id of its own, which no other ever had"
-    )]
+    #[error("the id `{id}` in line {line} is used twice; give each key an id that no other key ever had")]
     Twice {
         /// The id.
         id: String,
@@ -100,12 +99,11 @@ pub enum SigningKeysError {
     },
 }
 
-const MEND: &str =
-    "write one line a key, such as what this prints: printf '2026-01:%s\\n' \"$(openssl rand -base64 32)\"";
+const FIX: &str = "write one line for each key; this command prints one: printf '2026-01:%s\\n' \"$(openssl rand -base64 32)\"";
 
 impl SigningKeys {
-    /// Reads one `id:base64` a line. Blank lines and lines that begin with `#` are left out; where a text has to stay on one
-    /// line, commas may part the keys.
+    /// Reads one `id:base64` a line. Blank lines and lines that begin with `#` are skipped. In a text of one line,
+    /// such as an environment variable, commas separate keys.
     pub fn parse(text: &str) -> Result<Self, SigningKeysError> {
         if text.starts_with('\u{feff}') {
             return Err(SigningKeysError::ByteOrderMark);
@@ -130,10 +128,10 @@ impl SigningKeys {
         LinkSignature { expires, key: id.clone(), signature: signature::sign(key, id, path, expires) }
     }
 
-    /// Whether a request for `path` with this query (without its `?`) is signed, at `now` in Unix seconds. A link counts
-    /// before the second that it names, and from then on no more.
+    /// Whether a request for `path` with this query (without its `?`) has a valid signature at `now` in Unix seconds.
+    /// A link is valid before the second that it names, and not from then on.
     ///
-    /// Takes the same work whatever is wrong, and compares in constant time.
+    /// Does the same work whatever is wrong, and compares in constant time.
     pub fn admit(&self, path: &AssetPath, query: Option<&str>, now: u64) -> bool {
         let read = Claim::read(query.unwrap_or_default());
         let claim = read.unwrap_or(Claim::NONE);
@@ -173,7 +171,7 @@ impl PartialEq for SigningKeys {
 
 impl Eq for SigningKeys {}
 
-/// The ids alone.
+/// Only the ids.
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKeys")?;
@@ -209,7 +207,7 @@ mod tests {
 
     /// Made with `openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1f` and with Python's `hmac`; docs/private-links.md has them, too.
     #[test]
-    fn signatures_are_what_others_make_of_the_same_text() {
+    fn signatures_are_those_of_other_implementations() {
         for (name, expires, signature) in [
             ("personal/invoice.pdf", EXPIRES, "KCfdbGOEOirGCJf44k6pHk7U40ESQIyU0d3DwWBbIxw"),
             ("personal/Rechnung M\u{e4}rz.pdf", 1, "yCLOIX57Ce6DB8W9yWVO9vvQMJQzVkFStr0NzO71_M8"),
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_counts_until_its_second_and_for_its_path_alone() {
+    fn a_link_is_valid_until_its_second_and_for_its_path_alone() {
         let keys = one_key();
         let link = keys.sign(&path("personal/a b.pdf"), EXPIRES).to_string();
         for (name, now, admitted) in [
@@ -245,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_altered_or_repeated_is_not_admitted() {
+    fn missing_altered_or_repeated_parameters_are_rejected() {
         let (keys, path) = (one_key(), path("a.pdf"));
         let link = keys.sign(&path, EXPIRES).to_string();
         let signature = link.rsplit('=').next().expect("a signature");
@@ -271,7 +269,7 @@ mod tests {
         ] {
             assert!(!keys.admit(&path, query.as_deref(), NOW), "{query:?}");
         }
-        // The stand-in for what is no claim signs nothing either.
+        // The placeholder for a missing claim cannot be signed either.
         let stand_in = BASE64_STANDARD.encode(signature::sign(&keys.0[0].key, "", &path, 0));
         assert!(!keys.admit(&path, Some(&format!("expires=0&key=&signature={stand_in}")), 0));
     }
@@ -317,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_with_its_line_and_without_its_text() {
+    fn errors_name_the_line_and_do_not_repeat_the_key() {
         let one = secret(0);
         let long = "x".repeat(65);
         let short = BASE64_STANDARD.encode([b'S'; 31]);
@@ -337,7 +335,7 @@ mod tests {
             ("a:".to_owned(), &["has 0 bytes, and 32 to 1024"]),
             (format!("a:{short}"), &["the key `a` in line 1 has 31 bytes"]),
             (format!("a:{huge}"), &["has 1025 bytes"]),
-            (format!("a:{one}\n\na:{}", secret(9)), &["the id `a` in line 3 stands twice"]),
+            (format!("a:{one}\n\na:{}", secret(9)), &["the id `a` in line 3 is used twice"]),
             (format!("a:{one},,"), &["line 1"]),
         ] {
             let message = SigningKeys::parse(&text).expect_err(&text).to_string();
@@ -358,7 +356,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_signed_is_admitted_and_no_single_change_is(
+        fn a_signed_link_is_valid_and_no_single_change_of_it_is(
             name in "[a-zA-Z0-9\u{e4} %?&=+-]{1,20}(/[a-z]{1,8})?",
             expires in 1_u64..u64::MAX,
             at in any::<prop::sample::Index>(),
@@ -380,7 +378,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_keys_or_refused(text in "\\PC{0,80}", lines in "([a:,#\n]|[A-Za-z0-9+/=]{43,44}){0,6}") {
+        fn any_text_is_parsed_or_rejected(text in "\\PC{0,80}", lines in "([a:,#\n]|[A-Za-z0-9+/=]{43,44}){0,6}") {
             let _ = SigningKeys::parse(&text);
             let _ = SigningKeys::parse(&lines);
         }

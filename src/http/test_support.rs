@@ -1,4 +1,4 @@
-//! An asset and requests for the tests of this room.
+//! An asset and requests for the tests of this module.
 
 use httpdate::HttpDate;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +12,7 @@ pub(super) const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 /// One second after that.
 pub(super) const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-/// A picture of `len` bytes with the strong tag `"v1"`.
+/// An image of `len` bytes with the strong entity tag `"v1"`.
 pub(super) fn asset(len: u64) -> Asset {
     Asset {
         name: "a.jpg".into(),
@@ -30,7 +30,7 @@ pub(super) fn date(text: &str) -> HttpDate {
     text.parse().expect("a date")
 }
 
-/// The header of a request, field line by field line.
+/// The headers of a request, one field line each.
 pub(super) fn request(lines: &[(HeaderName, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {

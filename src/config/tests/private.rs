@@ -121,9 +121,9 @@ fn mistakes_that_would_make_private_assets_public_are_errors() {
         ("[[auth]]\nbasic = \"a\"\n".to_owned(), &["[[auth]] in wamedia.toml line 3 has no `path`"]),
         (auth("/partner", ""), &["[[auth]]", "has no `basic`", "bearer = \"sha256:HEX\""]),
         (auth("/partner", "basic = []"), &["`auth.basic` in wamedia.toml line 5: is an empty list"]),
-        (auth("/partner", "basic = \"a:hunter2\""), &["number 1 is not a user's name", "sha256sum"]),
+        (auth("/partner", "basic = \"a:hunter2\""), &["number 1 is not a user name", "sha256sum"]),
         (auth("/partner", "bearer = [\"sha256:@\", \"hunter2\"]"), &["number 2", "sha256sum"]),
-        (auth("/partner", "bearer = [\"sha256:@\", \"sha256:@\"]"), &["number 2 stands twice"]),
+        (auth("/partner", "bearer = [\"sha256:@\", \"sha256:@\"]"), &["number 2 is listed twice"]),
         (auth("/.partner", "bearer = \"sha256:@\""), &["`auth.path`", "no asset can lie below"]),
         (
             format!("{}{}", auth("/a", "bearer = \"sha256:@\""), auth("a/", "bearer = \"sha256:@\"")),
