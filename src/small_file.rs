@@ -1,4 +1,4 @@
-//! Small files that the operator names or that we keep, such as keys and certificates: read whole or not at all.
+//! Reads small files such as keys and certificates: completely, or with an error.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -7,18 +7,18 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The bytes of the regular file at `path`, and what it is.
+/// The bytes of the regular file at `path`, and its metadata.
 ///
-/// Fails for anything else than a regular file with [`IsADirectory`](io::ErrorKind::IsADirectory) or
-/// [`InvalidInput`](io::ErrorKind::InvalidInput), and with [`FileTooLarge`](io::ErrorKind::FileTooLarge) where there are more than
-/// `max` bytes: a part of a key or of a chain is none.
+/// Fails with [`IsADirectory`](io::ErrorKind::IsADirectory) or [`InvalidInput`](io::ErrorKind::InvalidInput) if it is
+/// not a regular file, and with [`FileTooLarge`](io::ErrorKind::FileTooLarge) if it has more than `max` bytes: a part
+/// of a key or of a certificate chain is useless.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
-    // Without waiting: a FIFO that nobody writes to would keep us for ever.
+    // Non-blocking: the open of a FIFO without a writer would wait for ever.
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
-        return Err(io::Error::new(kind, "it is no regular file"));
+        return Err(io::Error::new(kind, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -35,7 +35,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_regular_file_is_read_whole_and_nothing_else_at_all() {
+    fn only_a_whole_regular_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), 0o600.into()).unwrap();

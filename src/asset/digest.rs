@@ -1,4 +1,4 @@
-//! The SHA-256 of an asset's bytes, and the short version identifier that links carry.
+//! SHA-256 of an asset's bytes, and the short version identifier in links.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Wraps the 32 octets that a SHA-256 implementation produced.
+    /// Wraps the 32 octets of a SHA-256.
     pub const fn new(octets: [u8; 32]) -> Self {
         Self(octets)
     }
@@ -45,9 +45,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Names one version of an asset in a link: 16 lowercase hex digits, the value of the query parameter `v`.
+/// Identifies one version of an asset in a link: 16 lowercase hex digits, the value of the query parameter `v`.
 ///
-/// 64 bits are enough to tell the versions of one asset apart; the entity tag carries the whole digest.
+/// 64 bits are enough to distinguish the versions of one asset; the entity tag carries the whole digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VersionId([u8; VersionId::LEN]);
 
@@ -55,7 +55,7 @@ impl VersionId {
     /// Length of the identifier in characters.
     pub const LEN: usize = 16;
 
-    /// Whether a `v` from a request names this version.
+    /// Whether the `v` of a request names this version.
     pub fn is_named_by(&self, v: &str) -> bool {
         v.as_bytes() == self.0
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_as_sha256sum_does_and_the_version_is_its_first_16_digits() {
+    fn a_digest_prints_like_sha256sum_and_the_version_is_its_first_16_digits() {
         let mut octets = [0; 32];
         octets[..3].copy_from_slice(&[0x0a, 0xff, 0x10]);
         let digest = Digest::new(octets);

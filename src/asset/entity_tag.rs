@@ -4,17 +4,17 @@ use std::fmt;
 
 use super::Digest;
 
-/// An entity tag as it stands in a header field: `"33a64df5"` or `W/"33a64df5"`.
+/// An entity tag as a header value: `"33a64df5"` or `W/"33a64df5"`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntityTag(Box<str>);
 
 impl EntityTag {
-    /// The strong tag that names the bytes with this digest: its 64 hex digits in quotes.
+    /// The strong tag for the bytes with this digest: its 64 hex digits in quotes.
     pub fn of_digest(digest: &Digest) -> Self {
         Self(format!("\"{digest}\"").into())
     }
 
-    /// A tag as it is written in a header field, quotes included; `None` where the text is not exactly one entity tag.
+    /// Parses a header value, quotes included; `None` if the text is not exactly one entity tag.
     ///
     /// The grammar is RFC 9110's `entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE`; a comma is an `etagc` like any other.
     pub fn parse(text: &str) -> Option<Self> {
@@ -24,7 +24,7 @@ impl EntityTag {
         inner.bytes().all(is_etagc).then(|| Self(text.into()))
     }
 
-    /// The tag as it stands in a header field.
+    /// The tag as a header value.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -34,12 +34,12 @@ impl EntityTag {
         self.0.starts_with("W/")
     }
 
-    /// Strong comparison: both are strong and their text is the same (RFC 9110 section 8.8.3.2).
+    /// Strong comparison: both are strong and have the same text (RFC 9110 section 8.8.3.2).
     pub fn strong_eq(&self, other: &str) -> bool {
         !self.is_weak() && *self.0 == *other
     }
 
-    /// Weak comparison: the opaque parts are the same (RFC 9110 section 8.8.3.2).
+    /// Weak comparison: the opaque parts are equal (RFC 9110 section 8.8.3.2).
     pub fn weak_eq(&self, other: &str) -> bool {
         opaque(&self.0) == opaque(other)
     }

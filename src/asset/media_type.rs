@@ -1,23 +1,23 @@
-//! A media type as it stands in `Content-Type`.
+//! Media type: the value of a `Content-Type` header.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The exact value of a `Content-Type` field, parameters included: `audio/ogg; codecs=opus`.
+/// The exact value of a `Content-Type` header, with its parameters: `audio/ogg; codecs=opus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaType(Cow<'static, str>);
 
 impl MediaType {
-    /// What an asset is called of whose type nothing is known.
+    /// The media type of an asset whose type is unknown.
     pub const OCTET_STREAM: Self = Self::from_static("application/octet-stream");
 
-    /// A media type known when the program was written.
+    /// A media type known at compile time.
     pub const fn from_static(value: &'static str) -> Self {
         Self(Cow::Borrowed(value))
     }
 
-    /// A media type that somebody else wrote; `None` where the text is not a type, a slash, a subtype and printable
-    /// parameters (RFC 9110 section 8.3.1).
+    /// A media type from elsewhere; `None` if the text is not a type, a slash, a subtype and printable parameters
+    /// (RFC 9110 section 8.3.1).
     pub fn parse(text: &str) -> Option<Self> {
         let is_token = |part: &str| {
             let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -30,13 +30,13 @@ impl MediaType {
             .then(|| Self(Cow::Owned(text.to_owned())))
     }
 
-    /// The value, parameters included.
+    /// The value, with its parameters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a receiver treats it as a file to keep rather than something to show or play: all that is neither image
-    /// nor audio nor video.
+    /// Whether clients treat it as a file to save rather than something to display or play: everything but images,
+    /// audio and video.
     pub fn is_document(&self) -> bool {
         !["image/", "audio/", "video/"].iter().any(|family| self.0.starts_with(family))
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_is_taken_where_it_is_a_media_type() {
+    fn only_valid_media_types_parse() {
         for good in
             ["image/jpeg", "text/plain;charset=utf-8", "audio/ogg; codecs=opus", "application/x-a.b+c"]
         {

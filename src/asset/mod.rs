@@ -1,42 +1,43 @@
-//! What an asset is: its path, its digest, its media type, its cache policy and its metadata.
+//! Asset: its path, digest, media type, cache policy and metadata.
 //!
-//! Everything here is a value. Nothing reads a file, a clock or a configuration; the rooms above do that and hand in
-//! what they found.
+//! Everything here is a value. Nothing reads a file, a clock or a configuration; the modules above do that and pass in
+//! the results.
 
 mod digest;
 mod entity_tag;
 mod media_type;
 mod path;
 mod policy;
+mod unicode_forms;
 
 pub use digest::{Digest, VersionId};
 pub use entity_tag::EntityTag;
 pub use media_type::MediaType;
 pub use path::{AssetPath, PathError};
 pub use policy::{CachePolicy, PolicyError, Storage};
+pub use unicode_forms::{UnicodeForm, composed, other_spellings};
 
 use httpdate::HttpDate;
 
-/// What is known of one version of one asset.
+/// The metadata of one version of one asset.
 ///
-/// The bytes live elsewhere: a store hands out an `Asset` together with a way to read exactly the bytes that it speaks
-/// of.
+/// The bytes are elsewhere: a store returns an `Asset` together with access to exactly the bytes that it describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
     /// The last segment of the asset's path, decoded: `Preisliste März.pdf`.
     pub name: Box<str>,
     /// Length of the whole representation, in bytes.
     pub len: u64,
-    /// The validator that names this version (RFC 9110 section 8.8.3).
+    /// The entity tag of this version (RFC 9110 section 8.8.3).
     pub etag: EntityTag,
-    /// What a versioned link to this version carries as `v`.
+    /// The `v` of a link to this version.
     pub version: VersionId,
-    /// When the asset last changed, in whole seconds; `None` where no honest time is known (RFC 9110 section 8.8.2).
+    /// When the asset last changed, in whole seconds; `None` if no reliable date is known (RFC 9110 section 8.8.2).
     pub last_modified: Option<HttpDate>,
     /// The exact `Content-Type`.
     pub media_type: MediaType,
-    /// The `Content-Encoding` that the bytes are in, where a bucket keeps them encoded: printable ASCII.
+    /// The `Content-Encoding` of the bytes, if a bucket stores them encoded: printable ASCII.
     pub content_encoding: Option<Box<str>>,
-    /// What the operator wants caches to do with it.
+    /// The cache policy that the operator configured for it.
     pub cache_policy: CachePolicy,
 }

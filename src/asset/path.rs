@@ -1,8 +1,8 @@
-//! The path of an asset, decoded once and checked once.
+//! Path of an asset: decoded once and validated once.
 //!
-//! An [`AssetPath`] is what remains of a request target when every spelling that could reach something else has been
-//! refused. Whoever holds one may join it to a root without another look; the kernel's `RESOLVE_BENEATH` is the second
-//! wall, not the first.
+//! An [`AssetPath`] is the path of a request target after every spelling that could reach something else has been
+//! rejected. It may be joined to a root without further checks. The kernel's `RESOLVE_BENEATH` is a second line of
+//! defence, not the first.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,14 +10,15 @@ use std::hash::{Hash, Hasher};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// Longest path in bytes that is looked at, after decoding: Linux's `PATH_MAX` with its final NUL.
+/// Longest decoded path in bytes: Linux's `PATH_MAX` with its final NUL.
 const MAX_LEN: usize = 4095;
-/// Longest segment in bytes: `NAME_MAX` of the usual file systems.
+/// Longest segment in bytes: `NAME_MAX` of common file systems.
 const MAX_SEGMENT: usize = 255;
 
 /// The path of an asset below the root of all mounts: decoded, without a leading slash, never empty.
 ///
-/// Its segments are neither empty nor hidden (no leading dot), and hold no NUL, control character, slash or backslash.
+/// Its segments are neither empty nor hidden (no leading dot), and contain no NUL, control character, slash or
+/// backslash.
 #[derive(Debug, Clone, Eq)]
 pub struct AssetPath<'a>(Cow<'a, str>);
 
@@ -25,18 +26,18 @@ pub struct AssetPath<'a>(Cow<'a, str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
-    /// The text is not a path as clients should write it; `400 Bad Request`.
+    /// The text is not a well-formed path; `400 Bad Request`.
     #[error("the path {0}")]
     Malformed(&'static str),
-    /// The text is a proper path, but no asset can have it; `404 Not Found`.
+    /// The text is a well-formed path that no asset can have; `404 Not Found`.
     #[error("{0}")]
     NoAsset(&'static str),
 }
 
 impl<'a> AssetPath<'a> {
-    /// Reads the path of a request target (RFC 3986 `path`, percent-encoded, with its leading slash, no query).
+    /// Parses the path of a request target (RFC 3986 `path`, percent-encoded, with its leading slash, no query).
     ///
-    /// Percent-encoding is undone exactly once. Nothing is allocated for a path without escapes.
+    /// Percent-encoding is decoded exactly once. Nothing is allocated for a path without it.
     pub fn from_url_path(encoded: &'a str) -> Result<Self, PathError> {
         let encoded = encoded.strip_prefix('/').ok_or(PathError::Malformed("does not begin with a slash"))?;
         if !encoded.contains('%') {
@@ -45,7 +46,7 @@ impl<'a> AssetPath<'a> {
         check_escapes(encoded)?;
         let decoded = percent_decode_str(encoded)
             .decode_utf8()
-            .map_err(|_| PathError::Malformed("is not UTF-8 once its percent-escapes are undone"))?;
+            .map_err(|_| PathError::Malformed("is not UTF-8 once its percent-encoding is decoded"))?;
         Self::from_decoded(decoded)
     }
 
@@ -61,19 +62,19 @@ impl<'a> AssetPath<'a> {
         if path.len() > MAX_LEN {
             return Err(PathError::NoAsset("the path is longer than 4095 bytes"));
         }
-        // To the end even where the first is found, which lets the compiler take many bytes at once.
+        // To the end even after the first match, so that the compiler can vectorise the loop.
         let has = |odd: fn(u8) -> bool| path.bytes().fold(false, |found, b| found | odd(b));
         if has(|b| b.is_ascii_control() || b == b'\\') {
             return Err(if has(|b| b == b'\\' || b == 0) {
-                PathError::Malformed("holds a backslash or a NUL")
+                PathError::Malformed("contains a backslash or a NUL")
             } else {
-                PathError::NoAsset("the path holds a control character")
+                PathError::NoAsset("the path contains a control character")
             });
         }
         for segment in path.as_bytes().split(|&b| b == b'/') {
             match segment {
                 b"" => return Err(PathError::NoAsset("the path has an empty segment or ends with a slash")),
-                b"." | b".." => return Err(PathError::Malformed("holds a `.` or `..` segment")),
+                b"." | b".." => return Err(PathError::Malformed("contains a `.` or `..` segment")),
                 [b'.', ..] => {
                     return Err(PathError::NoAsset("hidden files are not served"));
                 }
@@ -96,25 +97,25 @@ impl<'a> AssetPath<'a> {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The file name's extension without its dot, as it is spelled; `None` where there is none.
+    /// The extension of the file name without its dot, in its original case; `None` if there is none.
     pub fn extension(&self) -> Option<&str> {
         self.name().rsplit_once('.').map(|(_, extension)| extension).filter(|extension| !extension.is_empty())
     }
 
-    /// What is left of the path below `folder` (a mount's path, decoded, without slashes at its ends; `""` is the
-    /// root); `None` where the path does not lie below it.
+    /// The rest of the path below `folder` (the decoded path of a mount, without slashes at its ends; `""` is the
+    /// root); `None` if the path does not lie below it.
     pub fn below<'b>(&'b self, folder: &str) -> Option<AssetPath<'b>> {
         let rest =
             if folder.is_empty() { &*self.0 } else { self.0.strip_prefix(folder)?.strip_prefix('/')? };
         Some(AssetPath(Cow::Borrowed(rest)))
     }
 
-    /// The same path, holding its own text.
+    /// The same path, owning its text.
     pub fn to_owned(&self) -> AssetPath<'static> {
         AssetPath(Cow::Owned(self.0.clone().into_owned()))
     }
 
-    /// The path as it stands in a URL, percent-encoded, with its leading slash.
+    /// The path in a URL: percent-encoded, with its leading slash.
     pub fn to_url_path(&self) -> String {
         let mut url = String::with_capacity(self.0.len() + 1);
         for segment in self.0.split('/') {
@@ -128,24 +129,24 @@ impl<'a> AssetPath<'a> {
 /// Everything but RFC 3986's unreserved characters.
 const OUTSIDE_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Refuses escapes that are broken, and those that would smuggle a separator into a segment.
+/// Rejects malformed percent-encoding, and percent-encoded slashes, which would add a separator to a segment.
 fn check_escapes(encoded: &str) -> Result<(), PathError> {
     let mut rest = encoded.as_bytes();
     while let Some(at) = rest.iter().position(|&b| b == b'%') {
         match rest.get(at + 1..at + 3) {
             Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 if matches!((high, low.to_ascii_lowercase()), (b'2', b'f')) {
-                    return Err(PathError::Malformed("holds an encoded slash"));
+                    return Err(PathError::Malformed("contains an encoded slash"));
                 }
             }
-            _ => return Err(PathError::Malformed("holds a `%` that two hex digits do not follow")),
+            _ => return Err(PathError::Malformed("contains a `%` that is not followed by two hex digits")),
         }
         rest = &rest[at + 3..];
     }
     Ok(())
 }
 
-// By their text, so that a map with owned keys is searched with a borrowed path.
+// By text, so that a map with owned keys can be searched with a borrowed path.
 impl PartialEq for AssetPath<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_something_else_is_malformed() {
+    fn ambiguous_paths_are_malformed() {
         for encoded in [
             "",
             "a.png",
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_asset_can_have_is_not_found() {
+    fn paths_that_no_asset_can_have_are_not_found() {
         let long = format!("/{}", "a".repeat(256));
         let deep = "/a".repeat(2100);
         for encoded in [
@@ -255,7 +256,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_safe(text in ".{0,80}") {
+        fn any_text_is_rejected_or_safe(text in ".{0,80}") {
             if let Ok(path) = AssetPath::from_url_path(&text) {
                 prop_assert!(path.as_str().split('/').all(|s| !s.is_empty() && !s.starts_with('.')));
                 prop_assert!(!path.as_str().contains(['\\', '\0']));

@@ -1,8 +1,9 @@
-//! Cache policies as values: `Cache-Control` response fields that say one thing.
+//! Cache policies: validated `Cache-Control` response header values.
 //!
-//! A policy is read strictly, because it is written by an operator who can mend it: what WhatsApp's documentation does
-//! not know and RFC 9111 does not define is refused, and so is a text whose directives contradict each other. What
-//! WhatsApp makes of a policy, in words, belongs to the room `whatsapp`; which asset gets which policy, to `config`.
+//! A policy is parsed strictly, because the operator who writes it can fix it. Directives that neither WhatsApp's
+//! documentation nor RFC 9111 defines are rejected, and so is a text whose directives contradict each other. What
+//! WhatsApp does with a policy is in [`whatsapp`](crate::whatsapp); which asset has which policy is in
+//! [`config`](crate::config).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,93 +11,91 @@ use std::str::FromStr;
 
 use crate::suggest::nearest;
 
-/// What caches may do with an asset: a checked `Cache-Control` response field value (RFC 9111 section 5.2.2).
+/// What caches may do with an asset: a validated `Cache-Control` response header value (RFC 9111 section 5.2.2).
 ///
-/// It holds at least one of the four directives that WhatsApp documents (`max-age=n`, `no-cache`, `no-store`,
-/// `private`), and no two that contradict each other. Its text is in lower case, its directives in the order in which
-/// they were given, joined by a comma and a space.
+/// It has at least one of the four directives that WhatsApp documents (`max-age=n`, `no-cache`, `no-store`,
+/// `private`), and no two that contradict each other. Its text is in lower case, its directives in their original
+/// order, separated by a comma and a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachePolicy {
     value: Cow<'static, str>,
     storage: Storage,
 }
 
-/// What a policy says of storing an asset, in the four ways that WhatsApp documents, the strictest first.
+/// How a policy restricts storage of an asset: the four ways that WhatsApp documents, the strictest first.
 ///
-/// Where a policy says several of them, the strictest counts. The lesser of two is the stricter.
+/// If a policy has several of them, the strictest counts. A smaller value is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Storage {
-    /// `no-store`: no cache may keep it.
+    /// `no-store`: no cache may store it.
     NoStore,
-    /// `private`: it is personal to one recipient, and no shared cache may keep it.
+    /// `private`: it is personal to one recipient, and no shared cache may store it.
     Private,
-    /// `no-cache`: it may be kept, but not used again without asking whether it has changed.
+    /// `no-cache`: it may be stored, but must be revalidated before every use.
     NoCache,
-    /// `max-age=n`: it may be used again without asking for so many seconds, at most [`CachePolicy::MAX_SECONDS`].
+    /// `max-age=n`: it may be used for so many seconds without revalidation, at most [`CachePolicy::MAX_SECONDS`].
     MaxAge(u32),
 }
 
-/// Why a text is not a cache policy. Each message ends with the mend.
+/// Why a text is not a cache policy. Each message ends with the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// No directive stands in the text.
-    #[error("it is empty; {ONE_OF_THE_FOUR}")]
+    /// The text has no directive.
+    #[error("it is empty; {ONE_OF_FOUR}")]
     Empty,
-    /// The directives are proper ones, but none says whether the asset may be kept.
-    #[error("`{0}` says neither how long the asset may be kept nor that it may not; add {ONE_OF_THE_FOUR}")]
+    /// The directives are valid, but none says whether the asset may be stored.
+    #[error("`{0}` says neither how long the asset may be stored nor that it must not be; add {ONE_OF_FOUR}")]
     Undecided(String),
     /// A directive that no document defines for responses.
-    #[error("`{name}` is no response directive; {}", suggestion(.nearest.as_deref()))]
+    #[error("`{name}` is not a response directive; {}", suggestion(.nearest.as_deref()))]
     Unknown {
-        /// The directive as it was written.
+        /// The directive as written.
         name: String,
-        /// The known one that is nearest to it, if any is near.
+        /// The most similar known directive, if any is similar.
         nearest: Option<String>,
     },
-    /// A directive that needs a number of seconds stands without one, or with something else.
+    /// A directive that needs a number of seconds has none, or something else.
     #[error(
-        "`{written}` does not give whole seconds; write {name}=60, without quotes, spaces or units, for a minute"
+        "`{written}` has no whole number of seconds; write {name}=60, without quotes, spaces or units, for a minute"
     )]
     NotSeconds {
         /// The directive's name.
         name: &'static str,
-        /// The directive as it was written.
+        /// The directive as written.
         written: String,
     },
     /// A number of seconds that recipients need not be able to represent (RFC 9111 section 1.2.2).
-    #[error("`{written}` is more seconds than caches can count; {max} (68 years) is the most", max = CachePolicy::MAX_SECONDS)]
+    #[error("`{written}` is more seconds than caches can represent; the maximum is {max} (68 years)", max = CachePolicy::MAX_SECONDS)]
     TooLong {
-        /// The directive as it was written.
+        /// The directive as written.
         written: String,
     },
-    /// A directive that stands alone has an argument.
-    #[error(
-        "`{name}` takes no argument here, since WhatsApp's documentation knows none; write `{name}` alone"
-    )]
+    /// A directive without an argument has one.
+    #[error("`{name}` takes no argument here, since WhatsApp documents none; write `{name}` alone")]
     Argument {
         /// The directive's name.
         name: &'static str,
     },
-    /// A directive stands twice.
-    #[error("`{0}` stands twice; keep one")]
+    /// A directive is repeated.
+    #[error("`{0}` is repeated; keep one")]
     Twice(&'static str),
-    /// Two directives of which one takes back what the other says.
+    /// Two directives that contradict each other.
     #[error("`{one}` and `{other}` contradict each other: {why}; leave one of them out")]
     Contradiction {
         /// The directive that forbids or narrows.
         one: &'static str,
-        /// The directive that does not go with it.
+        /// The directive that contradicts it.
         other: &'static str,
-        /// What makes the two a contradiction.
+        /// Why the two contradict each other.
         why: &'static str,
     },
-    /// A directive that only says more about `max-age` stands without it.
+    /// A directive that only modifies `max-age` occurs without it.
     #[error("`{0}` only adds to `max-age`, which is missing; add max-age=n (in seconds), or leave `{0}` out")]
     WithoutMaxAge(&'static str),
 }
 
-const ONE_OF_THE_FOUR: &str =
+const ONE_OF_FOUR: &str =
     "one of the four that WhatsApp obeys: max-age=n (in seconds), no-cache, no-store or private";
 
 fn suggestion(nearest: Option<&str>) -> String {
@@ -130,8 +129,8 @@ const DIRECTIVES: [(&str, Takes); 13] = [
     ("stale-if-error", Takes::Seconds),
 ];
 
-/// What does not go together, with the reason. A cache would resolve each of these; that WhatsApp resolves them in the
-/// same way is documented nowhere.
+/// Directives that contradict each other, with the reason. Caches would resolve each contradiction; it is not
+/// documented that WhatsApp resolves them in the same way.
 const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     (
         "no-store",
@@ -141,29 +140,28 @@ const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     (
         "no-cache",
         &["max-age", "s-maxage", "immutable", "stale-while-revalidate", "stale-if-error"],
-        "one says to ask before each use, the other to use it without asking, \
+        "one demands revalidation before each use, the other allows use without it, \
          and which of them WhatsApp obeys is documented nowhere",
     ),
-    ("public", &["private"], "the asset is for everybody or for one recipient"),
-    ("private", &["s-maxage"], "shared caches may not keep it, so they cannot keep it for a time"),
+    ("public", &["private"], "the asset is either for everyone or for one recipient"),
+    ("private", &["s-maxage"], "shared caches must not store it, so they cannot store it for a time"),
 ];
 
-/// What means nothing without `max-age`.
+/// Directives that mean nothing without `max-age`.
 const NEEDS_MAX_AGE: [&str; 3] = ["immutable", "stale-while-revalidate", "stale-if-error"];
 
 impl CachePolicy {
-    /// The most seconds that a directive may name: 2³¹, which RFC 9111 section 1.2.2 has every cache understand.
+    /// The maximum of a directive in seconds: 2³¹, which RFC 9111 section 1.2.2 requires every cache to understand.
     pub const MAX_SECONDS: u32 = 1 << 31;
 
-    /// `no-cache`: the safe policy, with which a changed asset is never sent in its old form.
+    /// `no-cache`: the safe policy, with which an old version of a changed asset is never sent.
     pub const NO_CACHE: Self = Self { value: Cow::Borrowed("no-cache"), storage: Storage::NoCache };
 
-    /// What links that name their version are answered with, unless the operator says otherwise: a year, which is longer
-    /// than any send.
+    /// The default policy for links that name their version: a year, which is longer than any send.
     pub const VERSIONED: Self =
         Self { value: Cow::Borrowed("max-age=31536000, immutable"), storage: Storage::MaxAge(31_536_000) };
 
-    /// The field value.
+    /// The header value.
     pub fn as_str(&self) -> &str {
         &self.value
     }
@@ -173,10 +171,10 @@ impl CachePolicy {
         self.storage
     }
 
-    /// The policy in a `Cache-Control` that somebody else wrote, who is not here to mend it.
+    /// The policy in a `Cache-Control` that cannot be fixed here, because it comes from elsewhere.
     ///
-    /// What is no policy is read as the strictest of the four that it names, and that one alone; `None` where it names none
-    /// of them. A `max-age` that cannot be understood is a `no-cache`.
+    /// An invalid text is read as the strictest of the four documented directives that it names, and that one alone;
+    /// `None` if it names none of them. A `max-age` that cannot be parsed is read as `no-cache`.
     pub fn lenient(text: &str) -> Option<Self> {
         if let Ok(policy) = text.parse() {
             return Some(policy);
@@ -186,8 +184,8 @@ impl CachePolicy {
             .filter_map(|member| {
                 let member = member.trim();
                 let (name, argument) = member.split_once('=').unwrap_or((member, ""));
-                // A cache that knows no argument for these obeys the directive all the same. Seconds past what can be counted
-                // are the most that can be (RFC 9111 section 1.2.2).
+                // A cache that does not support an argument of these obeys the directive all the same. More seconds
+                // than can be represented are read as the maximum (RFC 9111 section 1.2.2).
                 let digits = argument.trim_matches('"');
                 let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
                 let seconds =
@@ -211,8 +209,8 @@ impl CachePolicy {
         Some(Self { value, storage })
     }
 
-    /// The policy for a request that names the asset's current version: `versioned`, unless this policy forbids storing
-    /// the asset or says that it is personal. A link's text never loosens that.
+    /// The policy for a request that names the asset's current version: `versioned`, unless this policy forbids
+    /// storage or says that the asset is personal. A link never loosens that.
     #[must_use]
     pub fn when_versioned(&self, versioned: &Self) -> Self {
         match self.storage {
@@ -221,8 +219,8 @@ impl CachePolicy {
         }
     }
 
-    /// The policy for a request that names a version which the asset does not have: `no-cache`, or this policy where it
-    /// is at least as strict. Other bytes than those that the link meant must not be kept under its text.
+    /// The policy for a request that names a version which the asset does not have: `no-cache`, or this policy if it
+    /// is at least as strict. The link means other bytes, so caches must not store these under it.
     #[must_use]
     pub fn when_unrecognised(&self) -> Self {
         match self.storage {
@@ -232,16 +230,17 @@ impl CachePolicy {
     }
 }
 
-/// The directives of one policy as they are read.
+/// The directives of one policy, parsed.
 type Read = Vec<(&'static str, Option<u32>)>;
 
 impl FromStr for CachePolicy {
     type Err = PolicyError;
 
-    /// Reads a field value; names in any case, empty list members ignored (RFC 9110 section 5.6.1).
+    /// Parses a header value. Names are case-insensitive, empty list members are ignored (RFC 9110 section 5.6.1).
     fn from_str(text: &str) -> Result<Self, PolicyError> {
         let mut read = Read::new();
-        // A quoted argument may hold a comma, but no directive may have one here, so the first half is refused as well.
+        // A quoted argument may contain a comma, but no directive takes one here, so the first half is rejected as
+        // well.
         for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|m| !m.is_empty())
         {
             let directive = read_directive(member)?;
@@ -250,7 +249,7 @@ impl FromStr for CachePolicy {
             }
             read.push(directive);
         }
-        refuse_contradictions(&read)?;
+        reject_contradictions(&read)?;
         let value = write(&read);
         match storage(&read) {
             Some(storage) => Ok(Self { value: value.into(), storage }),
@@ -291,7 +290,7 @@ fn unknown(name: &str) -> PolicyError {
     PolicyError::Unknown { name: name.escape_debug().to_string(), nearest: nearest.map(str::to_owned) }
 }
 
-fn refuse_contradictions(read: &Read) -> Result<(), PolicyError> {
+fn reject_contradictions(read: &Read) -> Result<(), PolicyError> {
     for (one, others, why) in CONTRADICTIONS.into_iter().filter(|(one, ..)| has(read, one)) {
         if let Some(other) = others.iter().copied().find(|other| has(read, other)) {
             return Err(PolicyError::Contradiction { one, other, why });
@@ -305,7 +304,7 @@ fn refuse_contradictions(read: &Read) -> Result<(), PolicyError> {
     Ok(())
 }
 
-/// The strictest of the four that is there.
+/// The strictest of the four directives in the policy.
 fn storage(read: &Read) -> Option<Storage> {
     if has(read, "no-store") {
         Some(Storage::NoStore)
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_normalised_and_the_strictest_way_of_storing_counts() {
+    fn a_valid_policy_is_normalised_and_its_strictest_storage_directive_counts() {
         for (text, value, storage) in [
             ("max-age=604800", "max-age=604800", Storage::MaxAge(604_800)),
             ("max-age=0", "max-age=0", Storage::MaxAge(0)),
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_why_and_what_to_write() {
+    fn an_error_names_the_reason_and_the_fix() {
         for (text, parts) in [
             ("", &["empty", "max-age=n", "no-cache"][..]),
             (" , ", &["empty"]),
@@ -392,12 +391,12 @@ mod tests {
             ("xyzzy", &["`xyzzy`", "the known ones are max-age, no-cache"]),
             ("no-cache; max-age=60", &["did you mean `no-cache`?"]),
             ("no-cache\r\nX-Evil: 1", &["no-cache\\r\\nX-Evil"]),
-            ("max-age", &["`max-age`", "whole seconds", "max-age=60"]),
-            ("max-age=", &["whole seconds"]),
+            ("max-age", &["`max-age`", "whole number of seconds", "max-age=60"]),
+            ("max-age=", &["whole number of seconds"]),
             ("max-age=\"60\"", &["without quotes"]),
             ("max-age=1d", &["`max-age=1d`", "units"]),
-            ("max-age=-1", &["whole seconds"]),
-            ("max-age=+1", &["whole seconds"]),
+            ("max-age=-1", &["whole number of seconds"]),
+            ("max-age=+1", &["whole number of seconds"]),
             ("max-age= 60", &["spaces"]),
             ("max-age=60 no-cache", &["`max-age=60 no-cache`"]),
             ("max-age=2147483649", &["2147483648"]),
@@ -405,8 +404,8 @@ mod tests {
             ("no-cache=\"Set-Cookie, X\"", &["`no-cache` takes no argument", "WhatsApp"]),
             ("private=\"x\"", &["`private` takes no argument"]),
             ("no-store=1", &["write `no-store` alone"]),
-            ("no-cache, No-Cache", &["`no-cache` stands twice"]),
-            ("max-age=1, max-age=2", &["`max-age` stands twice"]),
+            ("no-cache, No-Cache", &["`no-cache` is repeated"]),
+            ("max-age=1, max-age=2", &["`max-age` is repeated"]),
             ("no-store, max-age=60", &["`no-store` and `max-age` contradict", "leave one of them out"]),
             ("s-maxage=1, no-store", &["`no-store` and `s-maxage`"]),
             ("no-store, public", &["`no-store` and `public`"]),
@@ -432,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_never_loosens_what_may_not_be_kept() {
+    fn a_link_never_loosens_a_policy_that_forbids_storage() {
         let versioned = policy("max-age=31536000, immutable");
         for (own, current, unrecognised) in [
             ("max-age=60", "max-age=31536000, immutable", "no-cache"),
@@ -450,14 +449,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_its_own_normal_form(text in "\\PC{0,40}") {
+        fn any_text_is_rejected_or_its_own_normal_form(text in "\\PC{0,40}") {
             if let Ok(policy) = text.parse::<CachePolicy>() {
                 prop_assert_eq!(policy.to_string().parse::<CachePolicy>(), Ok(policy));
             }
         }
 
         #[test]
-        fn any_choice_of_directives_is_refused_or_its_own_normal_form(
+        fn any_choice_of_directives_is_rejected_or_its_own_normal_form(
             chosen in prop::collection::vec((0..DIRECTIVES.len(), any::<u32>(), any::<bool>()), 0..5),
         ) {
             let members: Vec<_> = chosen
@@ -475,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_is_read_as_the_strictest_that_it_names() {
+    fn a_lenient_policy_is_the_strictest_documented_directive() {
         for (text, policy) in [
             ("Public, Max-Age=60", Some("public, max-age=60")),
             ("no-cache, no-store, max-age=0, must-revalidate", Some("no-store")),

@@ -273,9 +273,9 @@ fn other_than_regular_files_are_rejected_without_blocking() {
     mkfifoat(CWD, folder.at("fifo"), 0o600.into()).expect("a FIFO");
     fs::create_dir(folder.at("folder")).expect("a folder");
     for (cert, key, parts) in [
-        ("fifo", "a.key", ["the certificate ", "fifo cannot be read: it is no regular file; name one"]),
-        ("a.pem", "fifo", ["the private key ", "fifo cannot be read: it is no regular file; name one"]),
-        ("folder", "a.key", ["the certificate ", "it is no regular file; name the file in it"]),
+        ("fifo", "a.key", ["the certificate ", "fifo cannot be read: it is not a regular file; name one"]),
+        ("a.pem", "fifo", ["the private key ", "fifo cannot be read: it is not a regular file; name one"]),
+        ("folder", "a.key", ["the certificate ", "it is not a regular file; name the file in it"]),
         ("long.pem", "a.key", ["the certificate ", "it has more than 1024 KiB"]),
     ] {
         let outcome = run(folder.path(), &["serve", ".", "--tls-cert", cert, "--tls-key", key]);
