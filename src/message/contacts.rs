@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::content::Content;
 use super::json_object::Object;
 
-/// What somebody is called: the whole name, and at least one of its parts (Meta, messages/contacts-messages).
+/// The name of a contact: the full name, and at least one of its parts (Meta, messages/contacts-messages).
 ///
 /// ```
 /// use wamedia::message::Name;
@@ -29,12 +29,12 @@ impl Name {
         Self { formatted, first: None, last: None, middle: None, suffix: None, prefix: None }
     }
 
-    /// The whole name as it is shown, and the first name in it.
+    /// The full name as shown, and the first name in it.
     pub fn first(formatted: impl Into<String>, first: impl Into<String>) -> Self {
         Self::formatted(formatted).first_name(first)
     }
 
-    /// The whole name as it is shown, and the last name in it: for who has no first name, such as a firm.
+    /// The full name as shown, and the last name in it: for contacts without a first name, such as a company.
     pub fn last(formatted: impl Into<String>, last: impl Into<String>) -> Self {
         Self::formatted(formatted).last_name(last)
     }
@@ -60,14 +60,14 @@ impl Name {
         self
     }
 
-    /// What stands after the name: `Jr.`
+    /// The suffix of the name: `Jr.`
     #[must_use]
     pub fn suffix(mut self, suffix: impl Into<String>) -> Self {
         self.suffix = Some(suffix.into());
         self
     }
 
-    /// What stands before the name: `Dr.`
+    /// The prefix of the name: `Dr.`
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
@@ -101,19 +101,19 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// This number, as it is shown.
+    /// This number, as shown.
     pub fn new(number: impl Into<String>) -> Self {
         Self { number: number.into(), label: None, wa_id: None }
     }
 
-    /// What it is for: `CELL`, `MAIN`, `IPHONE`, `HOME`, `WORK` or another word. It is the number's `type`.
+    /// The `type` of the number: `CELL`, `MAIN`, `IPHONE`, `HOME`, `WORK` or another word.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// The contact's WhatsApp id. With it, the card offers to write to them; without it, to invite them.
+    /// The contact's WhatsApp id. With it, the card has a button to send a message; without it, to send an invitation.
     #[must_use]
     pub fn wa_id(mut self, wa_id: impl Into<String>) -> Self {
         self.wa_id = Some(wa_id.into());
@@ -129,7 +129,7 @@ impl Phone {
     }
 }
 
-/// A postal address of a contact; every part may be left out.
+/// A postal address of a contact; every part is optional.
 ///
 /// ```
 /// use wamedia::message::PostalAddress;
@@ -147,17 +147,17 @@ impl Phone {
 pub struct PostalAddress {
     /// Street and number.
     pub street: Option<String>,
-    /// The town.
+    /// The city.
     pub city: Option<String>,
     /// The state or province, abbreviated.
     pub state: Option<String>,
     /// The postal code.
     pub zip: Option<String>,
-    /// The country's name.
+    /// The name of the country.
     pub country: Option<String>,
-    /// The country's code of two letters.
+    /// The two-letter code of the country.
     pub country_code: Option<String>,
-    /// What it is for: `HOME`, `WORK` or another word. It is the address's `type`.
+    /// The `type` of the address: `HOME`, `WORK` or another word.
     pub label: Option<String>,
 }
 
@@ -175,7 +175,7 @@ impl PostalAddress {
     }
 }
 
-/// Where a contact works; every part may be left out.
+/// The organization of a contact; every part is optional.
 ///
 /// ```
 /// use wamedia::message::Organization;
@@ -185,11 +185,11 @@ impl PostalAddress {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Organization {
-    /// The firm.
+    /// The company.
     pub company: Option<String>,
-    /// The part of it.
+    /// The department.
     pub department: Option<String>,
-    /// What they are there.
+    /// The job title.
     pub title: Option<String>,
 }
 
@@ -219,7 +219,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// Somebody of this name.
+    /// A contact with this name.
     pub fn new(name: Name) -> Self {
         Self {
             name,
@@ -232,42 +232,42 @@ impl Contact {
         }
     }
 
-    /// With one more telephone number.
+    /// Adds a telephone number.
     #[must_use]
     pub fn phone(mut self, phone: Phone) -> Self {
         self.phones.push(phone);
         self
     }
 
-    /// With one more address for email, and what it is for.
+    /// Adds an email address with its `type`.
     #[must_use]
     pub fn email(mut self, email: impl Into<String>, label: Option<&str>) -> Self {
         self.emails.push((email.into(), label.map(str::to_owned)));
         self
     }
 
-    /// With one more URL, and what it is for.
+    /// Adds a URL with its `type`.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>, label: Option<&str>) -> Self {
         self.urls.push((url.into(), label.map(str::to_owned)));
         self
     }
 
-    /// With one more postal address.
+    /// Adds a postal address.
     #[must_use]
     pub fn address(mut self, address: PostalAddress) -> Self {
         self.addresses.push(address);
         self
     }
 
-    /// Where they work.
+    /// Sets the organization.
     #[must_use]
     pub fn organization(mut self, organization: Organization) -> Self {
         self.organization = Some(organization);
         self
     }
 
-    /// When they were born; a day that no calendar has is refused when the message is built.
+    /// Sets the birthday; building the message fails for a date that does not exist.
     #[must_use]
     pub fn birthday(mut self, year: u16, month: u8, day: u8) -> Self {
         self.birthday = Some(format!("{year:04}-{month:02}-{day:02}"));
@@ -299,7 +299,7 @@ impl Contact {
     }
 }
 
-/// One or more contact cards: at most 257, and Meta's `OpenAPI` says 5 (Meta, messages/contacts-messages).
+/// One or more contact cards: at most 257; Meta's `OpenAPI` allows 5 (Meta, messages/contacts-messages).
 ///
 /// ```
 /// use wamedia::message::{Contact, Contacts, Dialect, Message, Name};
@@ -313,12 +313,12 @@ impl Contact {
 pub struct Contacts(Vec<Contact>);
 
 impl Contacts {
-    /// This one.
+    /// One contact.
     pub fn one(contact: Contact) -> Self {
         Self(vec![contact])
     }
 
-    /// And this one.
+    /// Adds a contact.
     #[must_use]
     pub fn and(mut self, contact: Contact) -> Self {
         self.0.push(contact);

@@ -1,10 +1,10 @@
-//! What a message says, whichever type it is of: the word in `type`, and the object of that name.
+//! The content of a message of any type: the value of `type`, and the object of that name.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// What a message says. Every type of message turns into one, and [`Message::new`](super::Message::new) takes it.
+/// The content of a message. Every type of message converts into it, and [`Message::new`](super::Message::new) accepts it.
 ///
 /// ```
 /// use wamedia::message::{Content, Text};
@@ -24,15 +24,14 @@ impl Content {
         Self { kind: Cow::Borrowed(kind), object: object.into() }
     }
 
-    /// An object that somebody wrote by hand, as the message of type `kind`. It is held against the same rules as
-    /// everything else.
+    /// A hand-written object as the content of a message of type `kind`. It is validated like all others.
     ///
     /// ```
     /// use wamedia::message::{Content, Dialect, Message};
     ///
     /// let content = Content::written("text", serde_json::json!({"body": "", "colour": "red"}));
-    /// let refused = Message::new("+16505551234", content).build(Dialect::Cloud).unwrap_err();
-    /// assert!(refused.faults().len() >= 2);
+    /// let error = Message::new("+16505551234", content).build(Dialect::Cloud).unwrap_err();
+    /// assert!(error.faults().len() >= 2);
     /// ```
     pub fn written(kind: impl Into<String>, object: Value) -> Self {
         Self { kind: Cow::Owned(kind.into()), object }
@@ -43,7 +42,7 @@ impl Content {
         &self.kind
     }
 
-    /// What stands under the name of that type.
+    /// The object under the name of that type.
     pub fn object(&self) -> &Value {
         &self.object
     }

@@ -1,14 +1,13 @@
-//! What is sent to WhatsApp rather than said to somebody: that a message was read, that an answer is being typed, and which
-//! message a group keeps at its top.
+//! Read receipts, typing indicators and pinned messages.
 
 use serde_json::Value;
 
 use super::content::Content;
 use super::dialect::Dialect;
-use super::envelope::{BuildError, Built, held, messaging_product};
+use super::envelope::{BuildError, Built, messaging_product, validated};
 use super::json_object::Object;
 
-/// Marks a received message as read, and those before it in that conversation (Meta, mark-messages-as-read).
+/// Marks a received message and the earlier ones of its conversation as read (Meta, mark-messages-as-read).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Read};
@@ -25,24 +24,24 @@ pub struct Read {
 }
 
 impl Read {
-    /// The message with this id, which came in a webhook.
+    /// A read receipt for the message with this id from a webhook.
     pub fn new(message_id: impl Into<String>) -> Self {
         Self { message_id: message_id.into(), typing: false }
     }
 
-    /// And shows for at most 25 seconds that an answer is being typed (Meta, typing-indicators).
+    /// Also shows a typing indicator for at most 25 seconds (Meta, typing-indicators).
     #[must_use]
     pub fn typing(mut self) -> Self {
         self.typing = true;
         self
     }
 
-    /// The payload in this dialect, unless WhatsApp would refuse it.
+    /// The payload in this dialect, or an error if WhatsApp would reject it.
     pub fn build(&self, dialect: Dialect) -> Result<Value, BuildError> {
         self.build_with_warnings(dialect).map(|built| built.value)
     }
 
-    /// The same, with the doubts that there are.
+    /// The same, with warnings.
     pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, BuildError> {
         let typing = self.typing.then(|| Object::new().with("type", "text"));
         let object = Object::new()
@@ -50,11 +49,11 @@ impl Read {
             .with("status", "read")
             .with("message_id", self.message_id.as_str())
             .maybe("typing_indicator", typing);
-        held(object.into(), dialect)
+        validated(object.into(), dialect)
     }
 }
 
-/// Keeps a message at the top of a group for some days (Meta, groups/groups-messaging).
+/// Pins a message at the top of a group for some days (Meta, groups/groups-messaging).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Pin, Recipient};
@@ -71,7 +70,7 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// The message with this id, for this many days.
+    /// Pins the message with this id for this many days.
     pub fn new(message_id: impl Into<String>, days: u32) -> Self {
         Self { message_id: message_id.into(), days }
     }

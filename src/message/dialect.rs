@@ -1,7 +1,7 @@
-//! The APIs that take message payloads, and what differs between them.
+//! Dialects: the APIs that accept message payloads, and the differences between them.
 //!
-//! A [`Dialect`] decides where a payload goes, which header carries the credential, and which fields an envelope has. What
-//! messages there are and what they may hold is [`crate::whatsapp::messages`], as data.
+//! A [`Dialect`] decides the endpoint of a payload, the header with the credential, and the fields of the envelope. The rules for
+//! messages are data in [`crate::whatsapp::messages`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::suggest;
 use crate::whatsapp::schema::Platform;
 
-/// One API that takes messages.
+/// An API that accepts messages.
 ///
 /// ```
 /// use wamedia::message::Dialect;
@@ -23,16 +23,16 @@ pub enum Dialect {
     /// Meta's Cloud API: `cloud`.
     #[default]
     Cloud,
-    /// Meta's On-Premises API, which Meta ended in October 2025 and some still run: `on-premises`.
+    /// Meta's On-Premises API, which ended in October 2025 but is still in use: `on-premises`.
     OnPremises,
-    /// 360dialog, for numbers that are registered in the Cloud API: `360dialog`. Its payloads are those of the Cloud API.
+    /// 360dialog, for numbers registered in the Cloud API: `360dialog`. Its payloads are those of the Cloud API.
     Dialog360,
-    /// 360dialog, for numbers that are registered in the On-Premises API: `360dialog-on-premises`.
+    /// 360dialog, for numbers registered in the On-Premises API: `360dialog-on-premises`.
     Dialog360OnPremises,
 }
 
 impl Dialect {
-    /// All of them.
+    /// All dialects.
     pub const ALL: [Self; 4] = [Self::Cloud, Self::OnPremises, Self::Dialog360, Self::Dialog360OnPremises];
 
     /// Its name on the command line.
@@ -45,7 +45,7 @@ impl Dialect {
         }
     }
 
-    /// Whose payloads it takes.
+    /// The platform that defines its payloads.
     pub const fn platform(self) -> Platform {
         match self {
             Self::Cloud | Self::Dialog360 => Platform::Cloud,
@@ -53,12 +53,11 @@ impl Dialect {
         }
     }
 
-    /// The URL that messages are posted to. What is not given stands in it as a variable of the shell, such as
-    /// `${PHONE_NUMBER_ID}`, so that the URL works in double quotes once the variables are set.
+    /// The URL to post messages to. A missing part is a shell variable such as `${PHONE_NUMBER_ID}`, so that the URL works in double
+    /// quotes once the variables are set.
     ///
-    /// 360dialog's page on media messages prints `/message` for the Cloud API; the path that answers is `/messages`, as
-    /// its other pages print it. The same page's heading prints `/v1/message` for On-Premises, and its example
-    /// `/v1/messages`.
+    /// 360dialog's page on media messages has `/message` for the Cloud API; the path that works is `/messages`, as on its other
+    /// pages. For On-Premises, the heading of the same page has `/v1/message`, and its example `/v1/messages`.
     pub fn endpoint(self, parts: &EndpointParts<'_>) -> String {
         match self {
             Self::Cloud => format!(
@@ -80,7 +79,7 @@ impl Dialect {
         }
     }
 
-    /// What stands before the credential in that header: `Bearer ` with its space, or nothing.
+    /// The prefix of the credential in that header: `Bearer ` with its space, or nothing.
     pub const fn credential_prefix(self) -> &'static str {
         match self {
             Self::Cloud | Self::OnPremises => "Bearer ",
@@ -96,18 +95,18 @@ impl Dialect {
         }
     }
 
-    /// Whether a payload says `"messaging_product": "whatsapp"`.
+    /// Whether a payload has `"messaging_product": "whatsapp"`.
     pub const fn has_messaging_product(self) -> bool {
         matches!(self.platform(), Platform::Cloud)
     }
 
-    /// Whether `preview_url` of a text message stands beside `text` rather than in it.
+    /// Whether `preview_url` of a text message is beside `text`, not in it.
     pub const fn has_top_level_preview_url(self) -> bool {
         matches!(self.platform(), Platform::OnPremises)
     }
 }
 
-/// What of an endpoint is the sender's own.
+/// The parts of an endpoint that depend on the sender.
 ///
 /// ```
 /// use wamedia::message::{Dialect, EndpointParts};
@@ -119,9 +118,9 @@ impl Dialect {
 pub struct EndpointParts<'a> {
     /// The version of the Graph API, as in `v23.0`. For the Cloud API.
     pub version: Option<&'a str>,
-    /// The id of the business's phone number, which is not the number. For the Cloud API.
+    /// The id of the business phone number (not the number itself). For the Cloud API.
     pub phone_number_id: Option<&'a str>,
-    /// Host, and port where it is not 443. For the On-Premises API.
+    /// Host, with the port if it is not 443. For the On-Premises API.
     pub host: Option<&'a str>,
 }
 
@@ -142,7 +141,7 @@ impl FromStr for Dialect {
     }
 }
 
-/// A word that names no dialect.
+/// Error for an unknown name of a dialect.
 ///
 /// ```
 /// use wamedia::message::Dialect;
@@ -156,7 +155,7 @@ pub struct UnknownDialectError(String);
 impl fmt::Display for UnknownDialectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Dialect::ALL.map(Dialect::name);
-        write!(f, "`{}` is no dialect; there are {}", self.0.escape_debug(), names.join(", "))?;
+        write!(f, "`{}` is not a dialect; the dialects are {}", self.0.escape_debug(), names.join(", "))?;
         match suggest::nearest(&self.0, names) {
             Some(name) => write!(f, " (did you mean {name}?)"),
             None => Ok(()),
@@ -171,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_it_is_shown() {
+    fn displayed_names_parse() {
         for dialect in Dialect::ALL {
             assert_eq!(dialect.to_string().parse(), Ok(dialect));
         }
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_endpoint_and_its_credential() {
+    fn each_dialect_has_its_endpoint_and_credential() {
         let none = EndpointParts::default();
         let all = EndpointParts {
             version: Some("v23.0"),
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_older_platform_has_the_older_fields() {
+    fn only_on_premises_has_the_older_fields() {
         for dialect in Dialect::ALL {
             let older = dialect.platform() == Platform::OnPremises;
             assert_eq!(dialect.has_messaging_product(), !older);

@@ -1,7 +1,7 @@
-//! Names that an object has twice.
+//! Finds duplicate keys in JSON objects.
 //!
-//! Readers differ on which of the two counts, and a [`Value`](serde_json::Value) keeps the last one only, so they must be
-//! looked for in the text.
+//! Parsers differ on which of two members counts, and a [`Value`](serde_json::Value) keeps only the last one, so this searches the
+//! text.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,9 +12,9 @@ use super::validate::join;
 use super::{Fault, Severity};
 use crate::whatsapp::messages::Code;
 
-/// An error for each name that stands in its object before, in the order of the text. Nothing for what is no JSON.
+/// An error for each repeated key, in the order of the text. Empty if the text is not JSON.
 ///
-/// RFC 8259 section 4: names should be unique, and what becomes of others is not predictable.
+/// RFC 8259 section 4: keys should be unique; the behaviour with duplicates is unpredictable.
 ///
 /// ```
 /// use wamedia::message::duplicate_keys;
@@ -23,12 +23,12 @@ use crate::whatsapp::messages::Code;
 /// assert_eq!(faults[0].path, "text.body");
 /// ```
 ///
-/// After a hundred of them, no more are looked for: the last fault says so.
+/// After a hundred faults the search ends, and the last fault says so.
 #[must_use]
 pub fn duplicate_keys(json: &str) -> Vec<Fault> {
     let mut search = Search { path: Vec::new(), faults: Vec::new() };
     let mut reader = serde_json::Deserializer::from_str(json);
-    // What is no JSON is for who reads the value to tell.
+    // The caller that parses the value reports invalid JSON.
     let read = Within(&mut search).deserialize(&mut reader);
     if read.is_err() {
         search.faults.clear();
@@ -36,12 +36,12 @@ pub fn duplicate_keys(json: &str) -> Vec<Fault> {
     search.faults
 }
 
-/// Most faults that are named.
+/// Most faults that are reported.
 const MAX_FAULTS: usize = 100;
-/// Most of a name that is shown, in characters.
+/// Longest key that is reported in full, in characters.
 const MAX_NAME: usize = 80;
 
-/// A step on the way to a value. The way is written out only for a fault: names may be long, and values many.
+/// A step of the path to a value. The path is formatted only for a fault: keys may be long, and values many.
 enum Step {
     Name(String),
     At(usize),
@@ -53,16 +53,13 @@ struct Search {
 }
 
 impl Search {
-    /// Notes that the name at the end of the path stands there a second time.
-    fn found(&mut self) {
+    /// Reports that the key at the end of the path is a duplicate.
+    fn report(&mut self) {
         let (path, reason) = match self.faults.len() {
-            0..MAX_FAULTS => (
-                self.shown(),
-                "is there a second time, and readers differ on which one counts; leave one out",
-            ),
-            MAX_FAULTS => {
-                (String::new(), "has more names that are there a second time; leave one of each out")
+            0..MAX_FAULTS => {
+                (self.shown(), "is there a second time, and parsers differ on which one counts; remove one")
             }
+            MAX_FAULTS => (String::new(), "has more duplicate keys; remove one of each"),
             _ => return,
         };
         self.faults.push(Fault {
@@ -111,7 +108,7 @@ impl<'de> Visitor<'de> for Within<'_> {
             self.0.path.push(Step::Name(name));
             map.next_value_seed(Within(self.0))?;
             if !is_new {
-                self.0.found();
+                self.0.report();
             }
             self.0.path.pop();
         }
@@ -161,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_there_twice_is_found_wherever_it_is() {
+    fn duplicate_keys_are_found_at_every_level() {
         for (json, paths) in [
             (r#"{"a": 1, "b": {"a": 1.50}, "c": [{"a": -1e400}, null, true, "a"]}"#, &[][..]),
             (r#"{"image": {"id": "1"}, "image": {"link": "2"}}"#, &["image"]),
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn many_of_them_under_a_long_name_take_neither_memory_nor_time() {
+    fn many_duplicates_under_a_long_key_take_little_memory() {
         let members = "\"a\":0,".repeat(20_000);
         let json = format!("{{\"{}\":{{{}}}}}", "k".repeat(300_000), members.trim_end_matches(','));
         let faults = duplicate_keys(&json);

@@ -1,4 +1,4 @@
-//! What every message has around its content: to whom, in answer to what, and what the webhooks shall repeat.
+//! The envelope of every message: recipient, reply context and callback data.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::fault::{Fault, Severity};
 use super::json_object::Object;
 use super::validate::{Unknown, validate};
 
-/// Who gets a message.
+/// The recipient of a message.
 ///
 /// ```
 /// use wamedia::message::Recipient;
@@ -24,11 +24,11 @@ pub enum Recipient {
     /// A telephone number, with `+` and country code; spaces, hyphens and brackets are allowed. Without the `+`, WhatsApp
     /// puts the country code of the sending number in front (Meta, messages/send-messages).
     Phone(String),
-    /// A user by the id that is theirs for this business (BSUID), for those whose number it does not know.
+    /// A user, by the business-scoped user id (BSUID), if the business does not know the number.
     User {
         /// Such as `US.13491208655302741918`.
         id: String,
-        /// The number, where it is known all the same.
+        /// The number, if known.
         phone: Option<String>,
     },
     /// A group, by its id.
@@ -46,13 +46,12 @@ impl Recipient {
         Self::User { id: id.into(), phone: None }
     }
 
-    /// All who are in a group.
+    /// A group, by its id.
     pub fn group(id: impl Into<String>) -> Self {
         Self::Group(id.into())
     }
 
-    /// With the telephone number of a user beside the id. Instead of the number, where it is one already; of a group it
-    /// changes nothing.
+    /// Adds a telephone number to the id of a user. Replaces the number of a phone recipient, and does not change a group.
     #[must_use]
     pub fn or_phone(self, number: impl Into<String>) -> Self {
         match self {
@@ -75,7 +74,7 @@ impl From<String> for Recipient {
     }
 }
 
-/// A message to somebody.
+/// A message: recipient, content and options.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Image, Message};
@@ -97,7 +96,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// This content to this recipient.
+    /// A message with this content for this recipient.
     pub fn new(to: impl Into<Recipient>, content: impl Into<Content>) -> Self {
         Self {
             to: to.into(),
@@ -108,41 +107,41 @@ impl Message {
         }
     }
 
-    /// The same message, to this recipient.
+    /// Sets the recipient.
     #[must_use]
     pub fn to(mut self, to: impl Into<Recipient>) -> Self {
         self.to = to.into();
         self
     }
 
-    /// In answer to the message with this id, which is shown above it. Not for reactions; above templates it is not shown.
+    /// Replies to the message with this id, which WhatsApp shows above it. Not for reactions; templates do not show it.
     #[must_use]
     pub fn reply_to(mut self, message_id: impl Into<String>) -> Self {
         self.reply_to = Some(message_id.into());
         self
     }
 
-    /// What the webhooks about this message shall repeat, at most 512 characters.
+    /// Text that webhooks about this message repeat, at most 512 characters.
     #[must_use]
     pub fn callback_data(mut self, data: impl Into<String>) -> Self {
         self.callback_data = Some(data.into());
         self
     }
 
-    /// Writes `"recipient_type": "individual"`, which is what WhatsApp takes a message without one for.
+    /// Writes `"recipient_type": "individual"`, which is also the default without it.
     #[must_use]
     pub fn say_individual(mut self) -> Self {
         self.says_individual = true;
         self
     }
 
-    /// The payload in this dialect, unless WhatsApp would refuse it. Warnings are left out; see
+    /// The payload in this dialect, or an error if WhatsApp would reject it. For warnings see
     /// [`build_with_warnings`](Self::build_with_warnings).
     pub fn build(&self, dialect: Dialect) -> Result<Value, BuildError> {
         self.build_with_warnings(dialect).map(|built| built.value)
     }
 
-    /// The payload in this dialect with the doubts that there are, unless WhatsApp would refuse it.
+    /// The payload in this dialect with warnings, or an error if WhatsApp would reject it.
     ///
     /// ```
     /// use wamedia::message::{Dialect, Message, Text};
@@ -153,10 +152,10 @@ impl Message {
     /// # Ok::<(), wamedia::message::BuildError>(())
     /// ```
     pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, BuildError> {
-        held(self.payload(dialect), dialect)
+        validated(self.payload(dialect), dialect)
     }
 
-    /// The payload as it would be sent, whatever WhatsApp says to it.
+    /// The payload without validation.
     fn payload(&self, dialect: Dialect) -> Value {
         let individual = self.says_individual.then_some("individual");
         let (recipient_type, to, recipient) = match &self.to {
@@ -186,7 +185,7 @@ impl Message {
     }
 }
 
-/// A payload that WhatsApp takes, and what speaks for thinking it over.
+/// A valid payload with its warnings.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Text};
@@ -197,26 +196,25 @@ impl Message {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Built {
-    /// What to send.
+    /// The payload.
     pub value: Value,
-    /// Doubts, in the order of the payload.
+    /// The warnings, in the order of the payload.
     pub warnings: Vec<Fault>,
 }
 
-/// Why a message was not built: WhatsApp would refuse it, or lose it.
+/// Why a message was not built: WhatsApp would reject or lose it.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Image, Message};
 ///
-/// let refused = Message::new("+16505551234", Image::link("ftp://example.com/a.jpg")).build(Dialect::Cloud).unwrap_err();
-/// assert_eq!(refused.faults()[0].path, "image.link");
+/// let error = Message::new("+16505551234", Image::link("ftp://example.com/a.jpg")).build(Dialect::Cloud).unwrap_err();
+/// assert_eq!(error.faults()[0].path, "image.link");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuildError(Vec<Fault>);
 
 impl BuildError {
-    /// All that is wrong and all that is doubtful, in the order of the payload. At least one is an
-    /// [error](Severity::Error).
+    /// All errors and warnings, in the order of the payload. At least one is an [error](Severity::Error).
     pub fn faults(&self) -> &[Fault] {
         &self.0
     }
@@ -234,13 +232,13 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-/// What a payload says of the product that it is for, where it says anything.
+/// The value of `messaging_product`, in dialects that have it.
 pub(super) fn messaging_product(dialect: Dialect) -> Option<&'static str> {
     dialect.has_messaging_product().then_some("whatsapp")
 }
 
-/// Holds a payload that was just made against the rules that others' payloads are held against.
-pub(super) fn held(value: Value, dialect: Dialect) -> Result<Built, BuildError> {
+/// Validates a built payload against the same rules as any other.
+pub(super) fn validated(value: Value, dialect: Dialect) -> Result<Built, BuildError> {
     let faults = validate(&value, dialect, Unknown::Refused);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         Err(BuildError(faults))

@@ -1,10 +1,10 @@
-//! What is wrong with a payload, in words and for machines.
+//! Faults: errors and warnings about a payload, readable by people and programs.
 
 use std::fmt;
 
 use crate::whatsapp::messages::Code;
 
-/// One thing that is wrong with a payload, or doubtful.
+/// One error or warning about a payload.
 ///
 /// Displays as one line, `error interactive.action.buttons: …`, with the error code and the source at its end.
 ///
@@ -21,22 +21,22 @@ use crate::whatsapp::messages::Code;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// The field, as in `interactive.action.buttons[2].reply.title`; empty for the whole payload. A field that is missing
-    /// is named as if it were there. A name that is not all letters, digits, `_` and `-` is quoted: `text["a.b"]`.
+    /// The field, as in `interactive.action.buttons[2].reply.title`; empty for the whole payload. A missing field is named as if it
+    /// were there. A name with characters other than letters, digits, `_` and `-` is quoted: `text["a.b"]`.
     pub path: String,
-    /// Whether WhatsApp would refuse it, as far as is documented.
+    /// Whether WhatsApp would reject the payload, as far as documented.
     pub severity: Severity,
-    /// What kind of fault it is, to be matched; `None` for doubts that no error stands behind.
+    /// The kind of fault, for programs; `None` for warnings without an error of WhatsApp.
     pub kind: Option<Code>,
-    /// The code that WhatsApp answers with, where it is documented: that of the dialect's platform.
+    /// WhatsApp's error code on the dialect's platform, if documented.
     pub code: Option<u32>,
-    /// What is wrong, with the limit that it breaks, and the mend. One line; what stood in the payload is escaped in it.
+    /// The reason with the limit, and the fix. One line; text from the payload is escaped.
     pub reason: String,
-    /// The document that says so.
+    /// The document with the rule.
     pub source: &'static str,
 }
 
-/// How bad a fault is.
+/// The severity of a fault.
 ///
 /// ```
 /// use wamedia::message::Severity;
@@ -46,9 +46,9 @@ pub struct Fault {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// A doubt: WhatsApp may do something else than the sender means.
+    /// WhatsApp may do something other than intended.
     Warning,
-    /// What WhatsApp refuses.
+    /// WhatsApp rejects it.
     Error,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Severity {
 }
 
 impl Fault {
-    /// Whether WhatsApp would refuse the payload for it.
+    /// Whether WhatsApp would reject the payload because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_one_line() {
+    fn fault_displays_as_one_line() {
         let mut fault = Fault {
             path: "text.body".to_owned(),
             severity: Severity::Error,

@@ -1,8 +1,8 @@
-//! Objects of JSON, in the order in which they are written: what was not given is not there, so there are no nulls.
+//! Builds JSON objects in writing order, without nulls: absent values are left out.
 
 use serde_json::{Map, Number, Value};
 
-/// An object that is being written.
+/// A JSON object under construction.
 #[derive(Debug, Default)]
 pub(super) struct Object(Map<String, Value>);
 
@@ -11,13 +11,13 @@ impl Object {
         Self::default()
     }
 
-    /// With this member.
+    /// Adds a member.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With this member, where it was given.
+    /// Adds a member if it has a value.
     pub(super) fn maybe<T: Into<Value>>(self, name: &str, value: Option<T>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -25,7 +25,7 @@ impl Object {
         }
     }
 
-    /// With this list, where it has anything in it.
+    /// Adds a list if it is not empty.
     pub(super) fn list(self, name: &str, values: Vec<Value>) -> Self {
         if values.is_empty() { self } else { self.with(name, values) }
     }
@@ -37,12 +37,12 @@ impl From<Object> for Value {
     }
 }
 
-/// A number of JSON. What JSON has no number for (NaN, the infinities) is written as text, for validation to refuse.
+/// A JSON number. Values without one (NaN, the infinities) become text, which validation rejects.
 pub(super) fn number(number: f64) -> Value {
     Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
 }
 
-/// `{"text": …}`, which WhatsApp wraps many texts in.
+/// `{"text": …}`, the object that WhatsApp uses for many texts.
 pub(super) fn text(text: &str) -> Value {
     Object::new().with("text", text).into()
 }

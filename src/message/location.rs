@@ -1,4 +1,4 @@
-//! Location messages, and the place in a template's header.
+//! Location messages, and the location in the header of a template.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::json_object::{Object, number};
 /// A place on the map.
 ///
 /// Meta's pages write coordinates as strings, its `OpenAPI` as numbers, and both are accepted (Meta,
-/// messages/location-messages). They are written as numbers unless [strings](Self::as_strings) are asked for.
+/// messages/location-messages). They are written as numbers, or with [`as_strings`](Self::as_strings) as strings.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Location, Message};
@@ -31,26 +31,26 @@ pub struct Location {
 }
 
 impl Location {
-    /// In degrees: `latitude` from -90 to 90, `longitude` from -180 to 180.
+    /// A location, in degrees: `latitude` from -90 to 90, `longitude` from -180 to 180.
     pub fn new(latitude: f64, longitude: f64) -> Self {
         Self { latitude, longitude, name: None, address: None, as_strings: false }
     }
 
-    /// What the place is called.
+    /// The name of the place.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Where it is.
+    /// The address of the place.
     #[must_use]
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = Some(address.into());
         self
     }
 
-    /// Writes the coordinates as strings, for a gateway that takes nothing else.
+    /// Writes the coordinates as strings, for gateways that accept only strings.
     #[must_use]
     pub fn as_strings(mut self) -> Self {
         self.as_strings = true;

@@ -1,11 +1,11 @@
-//! Media messages: image, video, audio, document, sticker; and [`Source`], which every medium in any message comes from.
+//! Media messages: image, video, audio, document and sticker, and [`Source`], the origin of media in every message.
 
 use serde_json::Value;
 
 use super::content::Content;
 use super::json_object::Object;
 
-/// Where WhatsApp takes a medium from: exactly one of these, in every message, header and card.
+/// The source of media: exactly one of these, in every message, header and card.
 ///
 /// ```
 /// use wamedia::message::{Image, Source};
@@ -16,12 +16,12 @@ use super::json_object::Object;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// What was uploaded to the sending number, by its media id. WhatsApp keeps it for 30 days (Meta,
+    /// The media id of an upload to the sending number. WhatsApp keeps the media for 30 days (Meta,
     /// business-phone-numbers/media).
     Id(String),
     /// An `http://` or `https://` URL that WhatsApp fetches without credentials and without following redirects.
     Link(String),
-    /// On-Premises only: a link that is fetched with the credentials of a provider which was set up there.
+    /// On-Premises only: a link that is fetched with the credentials of a configured provider.
     Provider {
         /// The provider's name.
         name: String,
@@ -31,17 +31,17 @@ pub enum Source {
 }
 
 impl Source {
-    /// What was uploaded, by its id.
+    /// The media id of an upload.
     pub fn id(id: impl Into<String>) -> Self {
         Self::Id(id.into())
     }
 
-    /// What is hosted, by its link.
+    /// A link to a hosted file.
     pub fn link(link: impl Into<String>) -> Self {
         Self::Link(link.into())
     }
 
-    /// The members that name it.
+    /// The JSON members of the source.
     pub(super) fn object(&self) -> Object {
         let object = Object::new();
         match self {
@@ -54,16 +54,16 @@ impl Source {
     }
 }
 
-/// What media messages and headers have in common: how they are begun.
+/// Constructors that all media messages have.
 macro_rules! begun_from_a_source {
     ($name:ident) => {
         impl $name {
-            /// From what is hosted at this link.
+            /// From a link to a hosted file.
             pub fn link(link: impl Into<String>) -> Self {
                 Self::new(Source::link(link))
             }
 
-            /// From what was uploaded and got this id.
+            /// From the media id of an upload.
             pub fn id(id: impl Into<String>) -> Self {
                 Self::new(Source::id(id))
             }
@@ -99,7 +99,7 @@ impl Image {
         Self { source, caption: None }
     }
 
-    /// The text under it, at most 1024 characters.
+    /// The caption, at most 1024 characters.
     #[must_use]
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = Some(caption.into());
@@ -135,7 +135,7 @@ impl Video {
         Self { source, caption: None }
     }
 
-    /// The text under it, at most 1024 characters.
+    /// The caption, at most 1024 characters.
     #[must_use]
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = Some(caption.into());
@@ -149,8 +149,8 @@ impl From<Video> for Content {
     }
 }
 
-/// Sound of at most 16 MB: AAC, AMR, MP3, MP4 audio, or Opus in Ogg (Meta, messages/audio-messages). WhatsApp shows no
-/// caption with it, so there is none to give.
+/// An audio file of at most 16 MB: AAC, AMR, MP3, MP4 audio, or Opus in Ogg (Meta, messages/audio-messages). WhatsApp shows no
+/// caption with audio, so this type has none.
 ///
 /// ```
 /// use wamedia::message::{Audio, Dialect, Message};
@@ -176,7 +176,7 @@ impl Audio {
         Self { source, voice: None }
     }
 
-    /// Whether it is a voice message, which must be Opus in Ogg and plays at a touch up to 512 KB.
+    /// Whether it is a voice message, which must be Opus in Ogg. Up to 512 KB it plays without a download.
     #[must_use]
     pub fn voice(mut self, voice: bool) -> Self {
         self.voice = Some(voice);
@@ -213,14 +213,14 @@ impl Document {
         Self { source, caption: None, filename: None }
     }
 
-    /// The text under it, at most 1024 characters.
+    /// The caption, at most 1024 characters.
     #[must_use]
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = Some(caption.into());
         self
     }
 
-    /// The name that is shown, and whose extension chooses the icon. Without one, clients show “Untitled”.
+    /// The file name that is shown; its extension selects the icon. Without one, clients show “Untitled”.
     #[must_use]
     pub fn filename(mut self, filename: impl Into<String>) -> Self {
         self.filename = Some(filename.into());
@@ -235,8 +235,8 @@ impl From<Document> for Content {
     }
 }
 
-/// A WebP of 512 × 512 pixels, at most 100 KB where it stands still and 500 KB where it moves (Meta,
-/// messages/sticker-messages). It has no caption.
+/// A WebP of 512 × 512 pixels, at most 100 KB if static and 500 KB if animated (Meta, messages/sticker-messages). It has no
+/// caption.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Sticker};
@@ -267,7 +267,7 @@ impl From<Sticker> for Content {
     }
 }
 
-/// A medium at the top of an interactive message or of a template.
+/// Media in the header of an interactive message or of a template.
 ///
 /// ```
 /// use wamedia::message::{HeaderMedia, Source};
@@ -286,9 +286,9 @@ pub enum HeaderMedia {
     Video(Source),
     /// As a [`Document`].
     Document {
-        /// Where it comes from.
+        /// The source of the document.
         source: Source,
-        /// The name that is shown.
+        /// The file name that is shown.
         filename: Option<String>,
     },
 }

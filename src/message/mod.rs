@@ -1,8 +1,8 @@
-//! Messages: the payloads that WhatsApp's APIs take, and what is wrong with those that they refuse.
+//! Message payloads: builders, dialects of WhatsApp's APIs, and validation.
 //!
-//! Pure: nothing here does I/O. What WhatsApp documents is data in [`crate::whatsapp::messages`]; [`validate()`] holds a JSON
-//! value against it as it stands, so that nothing of it is lost or rewritten. The builders, one file a family, only
-//! write: what they made is held against the same rules by [`Message::build`].
+//! Pure: nothing here does I/O. WhatsApp's documented rules are data in [`crate::whatsapp::messages`]; [`validate()`] checks a JSON
+//! value against them as it is, without parsing it into types. The builders, one file a family, only write JSON; [`Message::build`]
+//! validates it against the same rules.
 
 mod contacts;
 mod content;

@@ -1,9 +1,9 @@
-//! Reactions to messages that were received.
+//! Reactions to received messages.
 
 use super::content::Content;
 use super::json_object::Object;
 
-/// One emoji on a message that is at most 30 days old (Meta, messages/reaction-messages). It cannot itself be a reply.
+/// One emoji as a reaction to a message of at most 30 days ago (Meta, messages/reaction-messages). It cannot be a reply.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Reaction};
@@ -23,12 +23,12 @@ pub struct Reaction {
 }
 
 impl Reaction {
-    /// This emoji on the message with this id.
+    /// Reacts to the message with this id.
     pub fn new(message_id: impl Into<String>, emoji: impl Into<String>) -> Self {
         Self { message_id: message_id.into(), emoji: emoji.into() }
     }
 
-    /// Takes the reaction to that message away.
+    /// Removes the reaction to that message.
     pub fn removed(message_id: impl Into<String>) -> Self {
         Self::new(message_id, "")
     }

@@ -20,13 +20,13 @@ pub struct Text {
 }
 
 impl Text {
-    /// This text, and no word about previews: WhatsApp shows none then.
+    /// A message with this text and without `preview_url`: WhatsApp then shows no preview.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into(), preview_url: None }
     }
 
-    /// Whether the first `http://` or `https://` URL in the text is shown with a preview. The On-Premises API takes this
-    /// beside the text instead of in it; [`Message::build`](super::Message::build) puts it where it belongs.
+    /// Whether the first `http://` or `https://` URL in the text is shown with a preview. The On-Premises API has this field
+    /// beside `text`, not in it; [`Message::build`](super::Message::build) puts it in the right place.
     #[must_use]
     pub fn preview_url(mut self, preview: bool) -> Self {
         self.preview_url = Some(preview);

@@ -1,5 +1,5 @@
-//! Messages with one button that does something: opens a page or a flow, asks for a place, an address, a contact or leave to
-//! call, or calls.
+//! Interactive messages with one action: open a page or a flow, request a location, an address, a contact or call permission, or
+//! call the business.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ with_header!(CtaUrl);
 with_footer!(CtaUrl);
 
 impl CtaUrl {
-    /// This text, a button of at most 20 characters, and the page that it opens.
+    /// A message with this text, a button of at most 20 characters, and the URL that it opens.
     pub fn new(body: impl Into<String>, display_text: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             header: None,
@@ -55,7 +55,7 @@ impl From<CtaUrl> for Content {
     }
 }
 
-/// What a flow is known by.
+/// How a message names a flow.
 ///
 /// ```
 /// use wamedia::message::FlowName;
@@ -64,13 +64,13 @@ impl From<CtaUrl> for Content {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowName {
-    /// Its id.
+    /// By id.
     Id(String),
-    /// Its name.
+    /// By name.
     Name(String),
 }
 
-/// Which edition of a flow is shown.
+/// Which version of a flow is shown.
 ///
 /// ```
 /// use wamedia::message::{Flow, FlowMode, FlowName};
@@ -80,9 +80,9 @@ pub enum FlowName {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlowMode {
-    /// The one that is being worked on.
+    /// The draft.
     Draft,
-    /// The one that is published, which is what WhatsApp shows unless it is told otherwise.
+    /// The published version, which is the default.
     Published,
 }
 
@@ -108,7 +108,7 @@ pub struct Flow {
     cta: String,
     token: Option<String>,
     mode: Option<FlowMode>,
-    /// The action, and its payload where it has one.
+    /// The action and its optional payload.
     start: Option<(&'static str, Option<Value>)>,
 }
 
@@ -116,7 +116,7 @@ with_header!(Flow);
 with_footer!(Flow);
 
 impl Flow {
-    /// This text, this flow, and a button of at most 20 characters without emoji.
+    /// A message with this text, this flow, and a button of at most 20 characters without emoji.
     pub fn new(body: impl Into<String>, name: FlowName, cta: impl Into<String>) -> Self {
         Self {
             header: None,
@@ -130,21 +130,21 @@ impl Flow {
         }
     }
 
-    /// What the flow's endpoint shall know this message by.
+    /// Token that identifies this message to the flow's endpoint.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Which edition of the flow.
+    /// Selects the version of the flow.
     #[must_use]
     pub fn mode(mut self, mode: FlowMode) -> Self {
         self.mode = Some(mode);
         self
     }
 
-    /// Begins at this screen, with these data, an object that is not empty.
+    /// Starts at this screen with this data, a non-empty object.
     #[must_use]
     pub fn navigate(mut self, screen: impl Into<String>, data: Option<Value>) -> Self {
         let payload = Object::new().with("screen", screen.into()).maybe("data", data);
@@ -152,7 +152,7 @@ impl Flow {
         self
     }
 
-    /// Asks the flow's endpoint where to begin.
+    /// Lets the flow's endpoint choose the first screen.
     #[must_use]
     pub fn data_exchange(mut self) -> Self {
         self.start = Some(("data_exchange", None));
@@ -189,7 +189,7 @@ impl From<Flow> for Content {
     }
 }
 
-/// Asks for the place where somebody is, with a text of at most 1024 characters (Meta,
+/// Requests the user's location, with a text of at most 1024 characters (Meta,
 /// messages/location-request-messages). It has neither header nor footer.
 ///
 /// ```
@@ -205,7 +205,7 @@ pub struct LocationRequest {
 }
 
 impl LocationRequest {
-    /// With this text.
+    /// A message with this text.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into() }
     }
@@ -218,7 +218,7 @@ impl From<LocationRequest> for Content {
     }
 }
 
-/// Asks for a postal address, in the countries where WhatsApp has a form for it: India above all (Meta,
+/// Requests a postal address, in countries where WhatsApp has a form for it, mainly India (Meta,
 /// messages/address-messages).
 ///
 /// ```
@@ -245,7 +245,7 @@ with_header!(AddressRequest);
 with_footer!(AddressRequest);
 
 impl AddressRequest {
-    /// With this text, in this country: its code of two letters.
+    /// A request with this text for an address in this country (two-letter code).
     pub fn new(body: impl Into<String>, country: impl Into<String>) -> Self {
         Self {
             header: None,
@@ -258,21 +258,21 @@ impl AddressRequest {
         }
     }
 
-    /// What the form already says: an object of the country's fields.
+    /// Prefilled values of the form: an object with the country's fields.
     #[must_use]
     pub fn values(mut self, values: Value) -> Self {
         self.values = Some(values);
         self
     }
 
-    /// One more address that is offered: `{"id": …, "value": {…}}`.
+    /// Adds a saved address to choose from: `{"id": …, "value": {…}}`.
     #[must_use]
     pub fn saved_address(mut self, address: Value) -> Self {
         self.saved_addresses.push(address);
         self
     }
 
-    /// What was wrong with the answer before: an object of the country's fields, each with a text.
+    /// Errors in the previous answer: an object with the country's fields, each with a text.
     #[must_use]
     pub fn validation_errors(mut self, errors: Value) -> Self {
         self.validation_errors = Some(errors);
@@ -297,7 +297,7 @@ impl From<AddressRequest> for Content {
     }
 }
 
-/// Asks for leave to call (Meta, calling/user-call-permissions).
+/// Requests permission to call the user (Meta, calling/user-call-permissions).
 ///
 /// ```
 /// use wamedia::message::{CallPermission, Dialect, Message};
@@ -312,7 +312,7 @@ pub struct CallPermission {
 }
 
 impl CallPermission {
-    /// With this text.
+    /// A message with this text.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into() }
     }
@@ -325,7 +325,7 @@ impl From<CallPermission> for Content {
     }
 }
 
-/// Asks a user who is known by an id alone for their contact.
+/// Requests the contact of a user who is only known by an id.
 ///
 /// ```
 /// use wamedia::message::{ContactInfoRequest, Dialect, Message, Recipient};
@@ -341,7 +341,7 @@ pub struct ContactInfoRequest {
 }
 
 impl ContactInfoRequest {
-    /// With this text.
+    /// A message with this text.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into() }
     }
@@ -354,8 +354,8 @@ impl From<ContactInfoRequest> for Content {
     }
 }
 
-/// A text with a button that calls the business (Meta, calling/call-button-messages-deep-links). What is not said, WhatsApp
-/// decides.
+/// A text with a button that calls the business (Meta, calling/call-button-messages-deep-links). WhatsApp chooses the values of
+/// unset fields.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, VoiceCall};
@@ -374,26 +374,26 @@ pub struct VoiceCall {
 }
 
 impl VoiceCall {
-    /// With this text.
+    /// A message with this text.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into(), display_text: None, ttl_minutes: None, payload: None }
     }
 
-    /// What stands on the button, at most 20 characters.
+    /// The text of the button, at most 20 characters.
     #[must_use]
     pub fn display_text(mut self, text: impl Into<String>) -> Self {
         self.display_text = Some(text.into());
         self
     }
 
-    /// For how long the button works, 1 to 43200 minutes.
+    /// How long the button works: 1 to 43200 minutes.
     #[must_use]
     pub fn ttl_minutes(mut self, minutes: u32) -> Self {
         self.ttl_minutes = Some(minutes);
         self
     }
 
-    /// What the webhook of the call shall repeat, at most 512 characters.
+    /// Text that the webhook of the call repeats, at most 512 characters.
     #[must_use]
     pub fn payload(mut self, payload: impl Into<String>) -> Self {
         self.payload = Some(payload.into());

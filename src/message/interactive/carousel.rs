@@ -1,4 +1,4 @@
-//! Cards side by side: media with buttons, or products.
+//! Carousel messages: cards with media and buttons, or with products.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::message::content::Content;
 use crate::message::json_object::{Object, text};
 use crate::message::media::Source;
 
-/// What can be done with a card. All cards of a carousel have the same kind, and as many.
+/// The buttons of a card. All cards of a carousel have the same kind and number of buttons.
 ///
 /// ```
 /// use wamedia::message::CardButtons;
@@ -18,24 +18,24 @@ use crate::message::media::Source;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CardButtons {
-    /// One button that opens a page.
+    /// One button that opens a URL.
     Url {
-        /// What stands on it, at most 20 characters.
+        /// The text of the button, at most 20 characters.
         display_text: String,
-        /// The page.
+        /// The URL.
         url: String,
     },
-    /// Buttons to answer with: id and title of each, the title of at most 20 characters.
+    /// Reply buttons: id and title of each, the title of at most 20 characters.
     Replies(Vec<(String, String)>),
 }
 
 impl CardButtons {
-    /// One that opens a page.
+    /// A button that opens a URL.
     pub fn url(display_text: impl Into<String>, url: impl Into<String>) -> Self {
         Self::Url { display_text: display_text.into(), url: url.into() }
     }
 
-    /// Some to answer with: id and title of each.
+    /// Reply buttons, with the id and title of each.
     pub fn replies<I, S>(buttons: I) -> Self
     where
         I: IntoIterator<Item = (S, S)>,
@@ -80,17 +80,17 @@ pub struct Card {
 }
 
 impl Card {
-    /// With this image.
+    /// A card with this image.
     pub fn image(source: Source, buttons: CardButtons) -> Self {
         Self { kind: "image", source, body: None, buttons }
     }
 
-    /// With this video.
+    /// A card with this video.
     pub fn video(source: Source, buttons: CardButtons) -> Self {
         Self { kind: "video", source, body: None, buttons }
     }
 
-    /// The text on it: at most 160 characters, and two line breaks.
+    /// The text of the card: at most 160 characters and two line breaks.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
@@ -101,7 +101,7 @@ impl Card {
         let header = Object::new().with("type", self.kind).with(self.kind, self.source.object());
         Object::new()
             .with("card_index", index)
-            // So it stands in Meta's examples, whichever buttons a card has.
+            // As in Meta's examples, for cards with any buttons.
             .with("type", "cta_url")
             .with("header", header)
             .maybe("body", self.body.as_deref().map(text))
@@ -132,12 +132,12 @@ pub struct MediaCarousel {
 }
 
 impl MediaCarousel {
-    /// This text, and the first two cards.
+    /// A carousel with this text and these first two cards.
     pub fn new(body: impl Into<String>, first: Card, second: Card) -> Self {
         Self { body: body.into(), cards: vec![first, second] }
     }
 
-    /// With one more card.
+    /// Adds a card.
     #[must_use]
     pub fn card(mut self, card: Card) -> Self {
         self.cards.push(card);
@@ -152,7 +152,7 @@ impl From<MediaCarousel> for Content {
     }
 }
 
-/// Two to ten products of one catalogue under a text (Meta, messages/interactive-product-carousel-messages).
+/// Two to ten products of a catalogue under a text (Meta, messages/interactive-product-carousel-messages).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, ProductCarousel};
@@ -170,7 +170,7 @@ pub struct ProductCarousel {
 }
 
 impl ProductCarousel {
-    /// This text, and these products of this catalogue, by the seller's ids.
+    /// A carousel with this text and these products of this catalogue (retailer ids).
     pub fn new<I>(body: impl Into<String>, catalog_id: impl Into<String>, products: I) -> Self
     where
         I: IntoIterator,

@@ -1,4 +1,4 @@
-//! Messages that show products of a catalogue: one, several, or all.
+//! Product messages: one product, several, or the whole catalogue.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{interactive, named, text_header, with_footer};
 use crate::message::content::Content;
 use crate::message::json_object::Object;
 
-/// One product (Meta, catalogs/share-products). It has no header.
+/// A message with one product (Meta, catalogs/share-products). It has no header.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Product};
@@ -27,12 +27,12 @@ pub struct Product {
 with_footer!(Product);
 
 impl Product {
-    /// This product of this catalogue, by the seller's own id of at most 100 characters.
+    /// A message with this product of this catalogue (retailer id of at most 100 characters).
     pub fn new(catalog_id: impl Into<String>, retailer_id: impl Into<String>) -> Self {
         Self { body: None, footer: None, catalog_id: catalog_id.into(), retailer_id: retailer_id.into() }
     }
 
-    /// With this text.
+    /// Sets the text.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
@@ -49,8 +49,8 @@ impl From<Product> for Content {
     }
 }
 
-/// Several products in sections: at most 30 in at most 10 (Meta, catalogs/share-products). Its header is a text, which it
-/// must have.
+/// A message with several products in sections: at most 30 products in at most 10 sections (Meta, catalogs/share-products). A
+/// text header is required.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, ProductList};
@@ -68,14 +68,14 @@ pub struct ProductList {
     body: String,
     footer: Option<String>,
     catalog_id: String,
-    /// Title and products of each.
+    /// The title and products of each section.
     sections: Vec<(String, Vec<String>)>,
 }
 
 with_footer!(ProductList);
 
 impl ProductList {
-    /// Under this header of at most 60 characters, this text, and products of this catalogue.
+    /// A message with this header of at most 60 characters, this text, and products of this catalogue.
     pub fn new(header: impl Into<String>, body: impl Into<String>, catalog_id: impl Into<String>) -> Self {
         Self {
             header: header.into(),
@@ -86,7 +86,7 @@ impl ProductList {
         }
     }
 
-    /// With these products, by the seller's ids, under this title of at most 24 characters.
+    /// Adds a section with this title of at most 24 characters and these products (retailer ids).
     #[must_use]
     pub fn section<I>(mut self, title: impl Into<String>, products: I) -> Self
     where
@@ -113,7 +113,7 @@ impl From<ProductList> for Content {
     }
 }
 
-/// Sections of products, each a title and the seller's ids.
+/// Sections of products, each with a title and retailer ids.
 pub(in crate::message) fn product_sections(sections: &[(String, Vec<String>)]) -> Vec<Value> {
     let item = |id: &String| Object::new().with("product_retailer_id", id.as_str()).into();
     let section = |(title, products): &(String, Vec<String>)| {
@@ -123,7 +123,7 @@ pub(in crate::message) fn product_sections(sections: &[(String, Vec<String>)]) -
     sections.iter().map(section).collect()
 }
 
-/// The whole catalogue (Meta, catalogs/share-products).
+/// A message with the whole catalogue (Meta, catalogs/share-products).
 ///
 /// ```
 /// use wamedia::message::{Catalog, Dialect, Message};
@@ -143,12 +143,12 @@ pub struct Catalog {
 with_footer!(Catalog);
 
 impl Catalog {
-    /// With this text, of at most 1024 characters.
+    /// A message with this text of at most 1024 characters.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into(), footer: None, thumbnail: None }
     }
 
-    /// The product whose picture is shown, by the seller's id; the first of the catalogue, where none is named.
+    /// The product of the thumbnail (retailer id). Default: the first of the catalogue.
     #[must_use]
     pub fn thumbnail(mut self, retailer_id: impl Into<String>) -> Self {
         self.thumbnail = Some(retailer_id.into());

@@ -1,8 +1,7 @@
-//! Interactive messages: what they have in common. Each file here is one family: [replies], [actions] with one button,
-//! [commerce], [carousel]s, [payment]s.
+//! Interactive messages: the common parts. One file a family: [replies], [actions] with one button, [commerce], [carousel]s and
+//! [payment]s.
 //!
-//! Which parts a kind has (a header, and which; a footer) is decided by its type: what WhatsApp does not show there cannot be
-//! given.
+//! The type of a message decides its parts (kind of header, footer), so a part that WhatsApp does not show cannot be set.
 
 mod actions;
 mod carousel;
@@ -26,7 +25,7 @@ pub use commerce::{Catalog, Product, ProductList};
 pub use payment::{Order, OrderDetails, OrderStatus};
 pub use replies::{List, ReplyButtons, Row, Section};
 
-/// What stands above the text of an interactive message.
+/// The header of an interactive message.
 ///
 /// ```
 /// use wamedia::message::{CtaUrl, Header, HeaderMedia, Source};
@@ -75,7 +74,7 @@ fn text_header(text: &str) -> Value {
     Object::new().with("type", "text").with("text", text).into()
 }
 
-/// The interactive object of this kind, of the parts that it has.
+/// The interactive object of this kind with its parts.
 fn interactive(
     kind: &'static str,
     header: Option<Value>,
@@ -92,16 +91,16 @@ fn interactive(
     Content::new("interactive", object)
 }
 
-/// An action that is known by its name, and has parameters where there are any.
+/// An action with a name and optional parameters.
 fn named(name: &'static str, parameters: Option<Object>) -> Object {
     Object::new().with("name", name).maybe("parameters", parameters)
 }
 
-/// The methods that give a message a header of any kind.
+/// Methods that set a header of any kind.
 macro_rules! with_header {
     ($name:ident) => {
         impl $name {
-            /// What stands above the text: a text of at most 60 characters, an image, a video or a document.
+            /// Sets the header: a text of at most 60 characters, an image, a video or a document.
             #[must_use]
             pub fn header(mut self, header: impl Into<$crate::message::Header>) -> Self {
                 self.header = Some(header.into());
@@ -111,11 +110,11 @@ macro_rules! with_header {
     };
 }
 
-/// The method that gives a message a footer.
+/// The method that sets a footer.
 macro_rules! with_footer {
     ($name:ident) => {
         impl $name {
-            /// What stands below the text, at most 60 characters.
+            /// Sets the footer, at most 60 characters.
             #[must_use]
             pub fn footer(mut self, footer: impl Into<String>) -> Self {
                 self.footer = Some(footer.into());

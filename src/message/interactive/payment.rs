@@ -1,4 +1,4 @@
-//! Orders that are paid in WhatsApp, and what became of them.
+//! Payment messages: order details and order status.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Header, interactive, named, with_footer, with_header};
 use crate::message::content::Content;
 use crate::message::json_object::Object;
 
-/// What an order is of. Its parts differ by country and way of paying, and are not held against anything.
+/// The parameters of an order. They differ by country and payment method, and are not validated.
 ///
 /// ```
 /// use serde_json::json;
@@ -23,7 +23,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// The seller's reference, `digital-goods` or `physical-goods`, the currency, the total as `{"value": …, "offset": …}`,
+    /// The reference id, `digital-goods` or `physical-goods`, the currency, the total as `{"value": …, "offset": …}`,
     /// and the order with its items.
     pub fn new(
         reference_id: impl Into<String>,
@@ -42,7 +42,7 @@ impl Order {
         Self { parameters }
     }
 
-    /// With one more parameter: `payment_type`, `payment_configuration`, `payment_settings` and others.
+    /// Adds a parameter: `payment_type`, `payment_configuration`, `payment_settings` and others.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: Value) -> Self {
         self.parameters.push((name.into(), value));
@@ -54,7 +54,7 @@ impl Order {
     }
 }
 
-/// An order to be looked through and paid (Meta, payments).
+/// An order to review and pay (Meta, payments).
 ///
 /// ```
 /// use serde_json::json;
@@ -78,7 +78,7 @@ with_header!(OrderDetails);
 with_footer!(OrderDetails);
 
 impl OrderDetails {
-    /// This text, and this order.
+    /// A message with this text and this order.
     pub fn new(body: impl Into<String>, order: Order) -> Self {
         Self { header: None, body: body.into(), footer: None, order }
     }
@@ -96,7 +96,7 @@ impl From<OrderDetails> for Content {
     }
 }
 
-/// What became of an order (Meta, payments).
+/// The status of an order (Meta, payments).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, OrderStatus};
@@ -118,7 +118,7 @@ pub struct OrderStatus {
 with_footer!(OrderStatus);
 
 impl OrderStatus {
-    /// This text, the seller's reference, and the status: `processing`, `partially_shipped`, `shipped`, `completed` or
+    /// A message with this text, the reference id, and the status: `processing`, `partially_shipped`, `shipped`, `completed` or
     /// `canceled`.
     pub fn new(body: impl Into<String>, reference_id: impl Into<String>, status: impl Into<String>) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl OrderStatus {
         }
     }
 
-    /// More about the status.
+    /// A description of the status.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());

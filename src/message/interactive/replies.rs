@@ -1,4 +1,4 @@
-//! Messages that offer ready answers: up to three buttons, or a list.
+//! Reply buttons and lists.
 
 use serde_json::Value;
 
@@ -6,8 +6,7 @@ use super::{Header, interactive, text_header, with_footer, with_header};
 use crate::message::content::Content;
 use crate::message::json_object::Object;
 
-/// A text of at most 1024 characters with one to three buttons to answer with (Meta,
-/// messages/interactive-reply-buttons-messages).
+/// A text of at most 1024 characters with one to three reply buttons (Meta, messages/interactive-reply-buttons-messages).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, ReplyButtons};
@@ -25,7 +24,7 @@ pub struct ReplyButtons {
     header: Option<Header>,
     body: String,
     footer: Option<String>,
-    /// Id and title of each.
+    /// The id and title of each button.
     buttons: Vec<(String, String)>,
 }
 
@@ -33,13 +32,13 @@ with_header!(ReplyButtons);
 with_footer!(ReplyButtons);
 
 impl ReplyButtons {
-    /// This text, and the first button: its id of at most 256 characters, which the webhook of the answer repeats, and its
-    /// title of at most 20. No two of either may be the same.
+    /// A message with this text and its first button: an id of at most 256 characters, which the webhook of the reply repeats, and a
+    /// title of at most 20. Ids and titles must be unique.
     pub fn new(body: impl Into<String>, id: impl Into<String>, title: impl Into<String>) -> Self {
         Self { header: None, body: body.into(), footer: None, buttons: vec![(id.into(), title.into())] }
     }
 
-    /// With one more button.
+    /// Adds a button.
     #[must_use]
     pub fn button(mut self, id: impl Into<String>, title: impl Into<String>) -> Self {
         self.buttons.push((id.into(), title.into()));
@@ -64,7 +63,7 @@ impl From<ReplyButtons> for Content {
     }
 }
 
-/// A line of a [`List`].
+/// A row of a [`List`].
 ///
 /// ```
 /// let row = wamedia::message::Row::new("express", "Express").description("Tomorrow before noon");
@@ -78,12 +77,12 @@ pub struct Row {
 }
 
 impl Row {
-    /// With this id, of at most 200 characters and no other row's, and this title of at most 24.
+    /// A row with this unique id of at most 200 characters and this title of at most 24.
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
         Self { id: id.into(), title: title.into(), description: None }
     }
 
-    /// What stands below the title, at most 72 characters.
+    /// The description below the title, at most 72 characters.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -99,7 +98,7 @@ impl Row {
     }
 }
 
-/// Some lines of a [`List`], under a title.
+/// A section of a [`List`]: rows under a title.
 ///
 /// ```
 /// use wamedia::message::{Row, Section};
@@ -114,17 +113,17 @@ pub struct Section {
 }
 
 impl Section {
-    /// Under this title, of at most 24 characters.
+    /// A section with this title of at most 24 characters.
     pub fn new(title: impl Into<String>, row: Row) -> Self {
         Self { title: Some(title.into()), rows: vec![row] }
     }
 
-    /// Without a title, where it is the only section.
+    /// A section without a title, for a list with one section.
     pub fn untitled(row: Row) -> Self {
         Self { title: None, rows: vec![row] }
     }
 
-    /// With one more line.
+    /// Adds a row.
     #[must_use]
     pub fn row(mut self, row: Row) -> Self {
         self.rows.push(row);
@@ -137,8 +136,8 @@ impl Section {
     }
 }
 
-/// A text of at most 4096 characters, and a button that opens a list to choose from: at most 10 sections, and 10 rows in all
-/// of them (Meta, messages/interactive-list-messages). Its header is a text; WhatsApp takes no other.
+/// A text of at most 4096 characters with a button that opens a list of options: at most 10 sections, with 10 rows in total (Meta,
+/// messages/interactive-list-messages). The header can only be a text.
 ///
 /// ```
 /// use wamedia::message::{Dialect, List, Message, Row, Section};
@@ -166,20 +165,20 @@ pub struct List {
 with_footer!(List);
 
 impl List {
-    /// This text, a button of at most 20 characters, and the first section.
+    /// A message with this text, a button of at most 20 characters, and the first section.
     pub fn new(body: impl Into<String>, button: impl Into<String>, section: Section) -> Self {
         let sections = vec![section];
         Self { header: None, body: body.into(), footer: None, button: button.into(), sections }
     }
 
-    /// With one more section; where there are several, each needs a title.
+    /// Adds a section; with several sections, each needs a title.
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }
 
-    /// What stands above the text, at most 60 characters.
+    /// Sets the header, at most 60 characters.
     #[must_use]
     pub fn header(mut self, header: impl Into<String>) -> Self {
         self.header = Some(header.into());

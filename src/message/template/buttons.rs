@@ -1,11 +1,11 @@
-//! What is filled into a template's buttons.
+//! Parameters of the buttons of a template.
 
 use serde_json::Value;
 
 use crate::message::interactive::{Order, product_sections};
 use crate::message::json_object::Object;
 
-/// What one button of a template does, by its place among the buttons: 0 to 9 (Meta, templates/components).
+/// The parameters of one button of a template, by its index among the buttons: 0 to 9 (Meta, templates/components).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Message, Template, TemplateButton};
@@ -27,40 +27,40 @@ impl TemplateButton {
         Self { index, sub_type, parameters }
     }
 
-    /// With one parameter of this type, whose value stands under the type's name.
+    /// A button with one parameter of this type; its value is under the name of the type.
     fn of(index: u8, sub_type: &'static str, kind: &'static str, value: impl Into<Value>) -> Self {
         Self::new(index, sub_type, vec![parameter(kind, value)])
     }
 
-    /// An answer: what the webhook of it says.
+    /// A quick reply: the payload that its webhook repeats.
     pub fn quick_reply(index: u8, payload: impl Into<String>) -> Self {
         Self::of(index, "quick_reply", "payload", payload.into())
     }
 
-    /// A page: what is put into the variable of its URL.
+    /// A URL button: the value of the variable in its URL.
     pub fn url(index: u8, suffix: impl Into<String>) -> Self {
         Self::of(index, "url", "text", suffix.into())
     }
 
-    /// A code to copy, of at most 15 characters; a newer page of Meta's says 20.
+    /// A copy-code button: the code of at most 15 characters; a newer page of Meta's allows 20.
     pub fn copy_code(index: u8, code: impl Into<String>) -> Self {
         Self::of(index, "copy_code", "coupon_code", code.into())
     }
 
-    /// A flow: what its endpoint shall know the message by, and the data that it begins with.
+    /// A flow button: the token that identifies the message to the flow's endpoint, and the initial data.
     pub fn flow(index: u8, token: Option<&str>, data: Option<Value>) -> Self {
         let action = Object::new().maybe("flow_token", token).maybe("flow_action_data", data);
         Self::of(index, "flow", "action", action)
     }
 
-    /// The catalogue: the product whose picture is shown, by the seller's id.
+    /// A catalogue button: the product of the thumbnail (retailer id).
     pub fn catalog(index: u8, thumbnail: impl Into<String>) -> Self {
         let action = Object::new().with("thumbnail_product_retailer_id", thumbnail.into());
         Self::of(index, "catalog", "action", action)
     }
 
-    /// Several products: the one whose picture is shown, and sections, each with its title and the seller's ids; at most 30
-    /// products in 10 sections.
+    /// A multi-product button: the product of the thumbnail, and sections with a title and retailer ids; at most 30 products in 10
+    /// sections.
     ///
     /// ```
     /// use wamedia::message::TemplateButton;
@@ -76,21 +76,21 @@ impl TemplateButton {
         Self::of(index, "mpm", "action", action)
     }
 
-    /// A call: for how many minutes the button works, and what the webhook of the call shall repeat.
+    /// A call button: how many minutes it works, and the text that the webhook of the call repeats.
     pub fn voice_call(index: u8, ttl_minutes: Option<u32>, payload: Option<&str>) -> Self {
         let ttl = ttl_minutes.map(|minutes| parameter("ttl_minutes", minutes));
         let payload = payload.map(|payload| parameter("payload", payload));
         Self::new(index, "voice_call", ttl.into_iter().chain(payload).collect())
     }
 
-    /// An order, to be looked through and paid.
+    /// An order to review and pay.
     pub fn order_details(index: u8, order: &Order) -> Self {
         let action = Object::new().with("order_details", order.json());
         Self::of(index, "order_details", "action", action)
     }
 
     pub(super) fn json(&self) -> Value {
-        // As text, like most of Meta's examples; numbers are accepted, too.
+        // As text, like most of Meta's examples; numbers are accepted too.
         let button = Object::new()
             .with("type", "button")
             .with("sub_type", self.sub_type)

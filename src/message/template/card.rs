@@ -1,11 +1,11 @@
-//! The cards of a template with a carousel.
+//! Cards of a carousel template.
 
 use serde_json::Value;
 
 use super::{Parameter, TemplateButton, TemplateHeader, component};
 use crate::message::json_object::Object;
 
-/// What is filled into one card of a template.
+/// The parameters of one card of a carousel template.
 ///
 /// ```
 /// use wamedia::message::{Dialect, HeaderMedia, Message, Parameter, Source, Template, TemplateButton, TemplateCard};
@@ -28,19 +28,19 @@ pub struct TemplateCard {
 }
 
 impl TemplateCard {
-    /// With this image or video, or this product.
+    /// A card with this image, video or product.
     pub fn new(header: impl Into<TemplateHeader>) -> Self {
         Self { header: header.into(), body: Vec::new(), buttons: Vec::new() }
     }
 
-    /// What is filled into the card's text.
+    /// The parameters of the card's text.
     #[must_use]
     pub fn body(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.body = parameters.into_iter().collect();
         self
     }
 
-    /// What one more button of the card does, by its place on the card.
+    /// Adds the parameters of a button, by its index on the card.
     #[must_use]
     pub fn button(mut self, button: TemplateButton) -> Self {
         self.buttons.push(button);

@@ -1,11 +1,11 @@
-//! What templates were before they were templates.
+//! `hsm` messages: the older form of templates, on the On-Premises API.
 
 use serde_json::Value;
 
 use crate::message::content::Content;
 use crate::message::json_object::Object;
 
-/// On-Premises only: a template of text alone, as an `hsm` message.
+/// On-Premises only: a text template as an `hsm` message.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Hsm, Message};
@@ -24,7 +24,7 @@ pub struct Hsm {
 }
 
 impl Hsm {
-    /// The one of this name, in this namespace and this language, which is the only one it is sent in.
+    /// The template with this name in this namespace, in this language only.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>, language: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),
@@ -34,7 +34,7 @@ impl Hsm {
         }
     }
 
-    /// What replaces its variables, in their order.
+    /// The values of its variables, in their order.
     #[must_use]
     pub fn parameters<I>(mut self, parameters: I) -> Self
     where

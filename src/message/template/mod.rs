@@ -1,5 +1,5 @@
-//! Templates: messages that were approved beforehand, and what is filled into them. What is filled in is [parameters];
-//! [buttons] and [cards](card) have files of their own.
+//! Template messages: approved templates and their parameters. Values are in [parameters]; [buttons] and [cards](card) have files of
+//! their own.
 
 mod buttons;
 mod card;
@@ -18,7 +18,7 @@ pub use card::TemplateCard;
 pub use hsm::Hsm;
 pub use parameters::{DateTime, Parameter, TemplateText};
 
-/// What is filled into a template's header: exactly what the template was approved with, or WhatsApp answers 132012.
+/// The parameter of a template's header. It must be of the kind that was approved, or WhatsApp answers with error 132012.
 ///
 /// ```
 /// use wamedia::message::{HeaderMedia, Location, Source, TemplateHeader};
@@ -31,15 +31,15 @@ pub use parameters::{DateTime, Parameter, TemplateText};
 pub enum TemplateHeader {
     /// An image, a video or a document. Its link is fetched like that of a media message.
     Media(HeaderMedia),
-    /// What a variable in a header of text is replaced by.
+    /// The value of the variable in a text header.
     Text(TemplateText),
-    /// A place, with its name and address.
+    /// A location with its name and address.
     Location(Location),
     /// A product of a catalogue.
     Product {
         /// The catalogue.
         catalog_id: String,
-        /// The product, by the seller's id.
+        /// The product (retailer id).
         retailer_id: String,
     },
 }
@@ -69,8 +69,8 @@ impl TemplateHeader {
     }
 }
 
-/// A template, by its name and language (Meta, templates/overview). It may be sent at any time to who agreed to that; all
-/// other messages only within 24 hours of the customer's last.
+/// A template message, by name and language (Meta, templates/overview). It may be sent at any time to customers who agreed to it;
+/// all other messages only within 24 hours of the customer's last message.
 ///
 /// ```
 /// use wamedia::message::{Dialect, HeaderMedia, Message, Parameter, Source, Template, TemplateButton};
@@ -114,29 +114,28 @@ impl Template {
         }
     }
 
-    /// Writes `"policy": "deterministic"`: this language and no other. There is no other policy, so Cloud API needs no word of
-    /// it.
+    /// Writes `"policy": "deterministic"`: only this language. It is the only policy, so the Cloud API does not need it.
     #[must_use]
     pub fn deterministic(mut self) -> Self {
         self.deterministic = true;
         self
     }
 
-    /// On-Premises only: the namespace that the template is in.
+    /// On-Premises only: the namespace of the template.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// What is filled into the header.
+    /// The parameter of the header.
     #[must_use]
     pub fn header(mut self, header: impl Into<TemplateHeader>) -> Self {
         self.header = Some(header.into());
         self
     }
 
-    /// What is filled into the text, in its order; as many as it has variables, or WhatsApp answers 132000.
+    /// The parameters of the text, in order; as many as it has variables, or WhatsApp answers with error 132000.
     #[must_use]
     pub fn body(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.body = parameters.into_iter().collect();
@@ -150,21 +149,21 @@ impl Template {
         self
     }
 
-    /// With one more card; two to ten, as the template has (Meta, templates/media-card-carousel-templates).
+    /// Adds a card; two to ten, as many as the template has (Meta, templates/media-card-carousel-templates).
     #[must_use]
     pub fn card(mut self, card: TemplateCard) -> Self {
         self.carousel.push(card);
         self
     }
 
-    /// What one more button does.
+    /// Adds the parameters of a button.
     #[must_use]
     pub fn button(mut self, button: TemplateButton) -> Self {
         self.buttons.push(button);
         self
     }
 
-    /// The page that a tap on the message opens, and its title, where Meta has allowed that.
+    /// The URL that a tap on the message opens, and its title, if Meta has enabled that.
     #[must_use]
     pub fn tap_target(mut self, url: impl Into<String>, title: impl Into<String>) -> Self {
         self.tap_targets.push((url.into(), title.into()));

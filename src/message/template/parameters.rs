@@ -1,10 +1,10 @@
-//! What is filled into a template's text.
+//! Parameters of the text of a template.
 
 use serde_json::Value;
 
 use crate::message::json_object::Object;
 
-/// A text that replaces a variable: the next one, or the one of this name.
+/// A text for a variable: the next one, or the one with a name.
 ///
 /// ```
 /// use wamedia::message::TemplateText;
@@ -23,7 +23,7 @@ impl TemplateText {
         Self { name: None, text: text.into() }
     }
 
-    /// For the variable of this name, of a template with named parameters.
+    /// For the variable with this name, in a template with named parameters.
     pub fn named(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: Some(name.into()), text: text.into() }
     }
@@ -37,7 +37,7 @@ impl TemplateText {
     }
 }
 
-/// What replaces a variable in the text of a template (Meta, templates/components).
+/// The value of a variable in the text of a template (Meta, templates/components).
 ///
 /// ```
 /// use wamedia::message::{DateTime, Parameter};
@@ -54,16 +54,16 @@ impl TemplateText {
 pub enum Parameter {
     /// A text.
     Text(TemplateText),
-    /// An amount of money, in the customer's own way of writing it.
+    /// An amount of money, formatted for the customer's locale.
     Currency {
-        /// What is shown where that is not possible.
+        /// The fallback text.
         fallback: String,
-        /// The currency of ISO 4217: `USD`.
+        /// The currency code (ISO 4217): `USD`.
         code: String,
-        /// The amount, times 1000.
+        /// The amount times 1000.
         amount_1000: i64,
     },
-    /// A moment, in the customer's own way of writing it.
+    /// A date and time, formatted for the customer's locale.
     DateTime(DateTime),
 }
 
@@ -73,12 +73,12 @@ impl Parameter {
         Self::Text(TemplateText::new(text))
     }
 
-    /// A text for the variable of this name.
+    /// A text for the variable with this name.
     pub fn named(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Text(TemplateText::named(name, text))
     }
 
-    /// An amount of money, times 1000.
+    /// An amount of money: fallback text, currency code, and the amount times 1000.
     pub fn currency(fallback: impl Into<String>, code: impl Into<String>, amount_1000: i64) -> Self {
         Self::Currency { fallback: fallback.into(), code: code.into(), amount_1000 }
     }
@@ -100,7 +100,7 @@ impl Parameter {
     }
 }
 
-/// A moment: the text that is shown today, and the parts that WhatsApp documents for showing it otherwise.
+/// A date and time: the fallback text, which WhatsApp shows today, and the documented components for localised formats.
 ///
 /// ```
 /// use wamedia::message::DateTime;
@@ -111,55 +111,55 @@ impl Parameter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateTime {
     fallback: String,
-    /// Names and numbers, in the order in which they were given.
+    /// Names and values of the components, in the order of the calls.
     parts: Vec<(&'static str, u32)>,
     calendar: Option<String>,
 }
 
 impl DateTime {
-    /// With this text.
+    /// A date with this fallback text.
     pub fn new(fallback: impl Into<String>) -> Self {
         Self { fallback: fallback.into(), parts: Vec::new(), calendar: None }
     }
 
-    /// In this calendar: `GREGORIAN` or `SOLAR_HIJRI`.
+    /// The calendar: `GREGORIAN` or `SOLAR_HIJRI`.
     #[must_use]
     pub fn calendar(mut self, calendar: impl Into<String>) -> Self {
         self.calendar = Some(calendar.into());
         self
     }
 
-    /// On this day of the week, 1 for Monday to 7 for Sunday.
+    /// The day of the week, 1 for Monday to 7 for Sunday.
     #[must_use]
     pub fn day_of_week(self, day: u32) -> Self {
         self.part("day_of_week", day)
     }
 
-    /// In this year.
+    /// The year.
     #[must_use]
     pub fn year(self, year: u32) -> Self {
         self.part("year", year)
     }
 
-    /// In this month, from 1.
+    /// The month, from 1.
     #[must_use]
     pub fn month(self, month: u32) -> Self {
         self.part("month", month)
     }
 
-    /// On this day of the month, from 1.
+    /// The day of the month, from 1.
     #[must_use]
     pub fn day_of_month(self, day: u32) -> Self {
         self.part("day_of_month", day)
     }
 
-    /// At this hour, of 24.
+    /// The hour, 0 to 23.
     #[must_use]
     pub fn hour(self, hour: u32) -> Self {
         self.part("hour", hour)
     }
 
-    /// At this minute.
+    /// The minute.
     #[must_use]
     pub fn minute(self, minute: u32) -> Self {
         self.part("minute", minute)

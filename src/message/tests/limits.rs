@@ -1,4 +1,4 @@
-//! Properties: whatever is within the limits is built, valid, and printed back equal.
+//! Property tests: every message within the limits builds, validates and round-trips.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::*;
 use super::TO;
 
-/// Texts of a few lengths, of which no way of counting makes more than WhatsApp allows.
+/// Texts of several lengths that are within WhatsApp's limits in every unit of counting.
 #[derive(Debug, Clone)]
 struct Texts {
     /// At most 10 characters: titles and buttons.
@@ -26,17 +26,17 @@ prop_compose! {
         long in "[\\PC\n\"'$`\\\\]{0,70}",
         path in "[a-z0-9-]{1,20}",
     ) -> Texts {
-        // None of them is blank, and a card takes two line breaks at most.
+        // None is blank, and a card allows at most two line breaks.
         Texts { short: format!("s{short}"), medium: format!("m{medium}"), long: format!("l{}", long.replacen('\n', " ", 70)), path }
     }
 }
 
-/// A message of every kind, of these texts.
+/// A message of every kind, with these texts.
 fn every_kind(texts: &Texts) -> Vec<Content> {
     [plain(texts), interactive(texts), templates(texts)].concat()
 }
 
-/// A link of this path.
+/// A link with this path.
 fn url(path: &str) -> String {
     format!("https://x.example/{path}?v=0123456789abcdef")
 }
@@ -173,7 +173,7 @@ fn templates(Texts { short, medium, long, path }: &Texts) -> Vec<Content> {
     ]
 }
 
-/// Whether there is a null anywhere.
+/// Whether the value contains a null.
 fn has_null(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -188,7 +188,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_within_the_limits_is_built_and_printed_back_equal(texts in texts()) {
+    fn messages_within_the_limits_build_and_round_trip(texts in texts()) {
         for dialect in [Dialect::Cloud, Dialect::Dialog360] {
             for content in every_kind(&texts) {
                 let kind = content.kind().to_owned();
@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn the_older_platform_gets_its_own_shapes(texts in texts()) {
+    fn on_premises_payloads_have_their_own_shapes(texts in texts()) {
         let link = || format!("https://x.example/{}", texts.path);
         for content in [
             Content::from(Text::new(&texts.long).preview_url(true)),
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_is_built_or_refused_and_never_panics(body in any::<String>(), to in any::<String>()) {
+    fn any_text_is_built_or_rejected_without_a_panic(body in any::<String>(), to in any::<String>()) {
         for dialect in Dialect::ALL {
             if let Ok(value) = Message::new(to.as_str(), Text::new(&*body)).build(dialect) {
                 prop_assert_eq!(value["text"]["body"].as_str(), Some(&*body));

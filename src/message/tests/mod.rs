@@ -3,5 +3,5 @@
 mod limits;
 mod shapes;
 
-/// To whom messages go here.
+/// The recipient in these tests.
 const TO: &str = "+16505551234";

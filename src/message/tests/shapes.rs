@@ -1,24 +1,24 @@
-//! What each builder writes, letter by letter, and what is refused.
+//! The exact JSON of each builder, and the errors.
 
 use serde_json::{Value, json};
 
 use super::super::*;
 use super::TO;
 
-/// The payload as it is printed: that tells the order of members, too.
+/// The payload as text, which includes the order of members.
 #[track_caller]
 fn printed(message: &Message, dialect: Dialect) -> String {
     message.build(dialect).unwrap_or_else(|refused| panic!("{refused}")).to_string()
 }
 
-/// What stands under the message's type.
+/// The object under the message's type.
 #[track_caller]
 fn object(content: impl Into<Content>) -> Value {
     content.into().object().clone()
 }
 
 #[test]
-fn an_envelope_says_what_it_was_given_and_nothing_else() {
+fn envelope_has_only_the_given_fields() {
     let text = || Text::new("Hi").preview_url(false);
     for (message, dialect, payload) in [
         (
@@ -53,7 +53,7 @@ fn an_envelope_says_what_it_was_given_and_nothing_else() {
 }
 
 #[test]
-fn a_medium_has_an_id_or_a_link_wherever_it_stands() {
+fn media_have_an_id_or_a_link_everywhere() {
     let link = || Source::link("https://x.example/a.jpg");
     assert_eq!(object(Image::id("1").caption("A")), json!({"id": "1", "caption": "A"}));
     assert_eq!(
@@ -80,7 +80,7 @@ fn a_medium_has_an_id_or_a_link_wherever_it_stands() {
 }
 
 #[test]
-fn coordinates_are_numbers_unless_strings_are_asked_for() {
+fn coordinates_are_numbers_or_on_request_strings() {
     assert_eq!(
         object(Location::new(37.75, -122.5).name("N")).to_string(),
         r#"{"latitude":37.75,"longitude":-122.5,"name":"N"}"#
@@ -92,7 +92,7 @@ fn coordinates_are_numbers_unless_strings_are_asked_for() {
 }
 
 #[test]
-fn a_template_has_every_component_in_its_shape() {
+fn template_has_every_component_in_its_shape() {
     let order = Order::new("r", "digital-goods", "INR", json!({"value": 1}), json!({}));
     let sections = [("Roses".to_owned(), vec!["r1".to_owned()])];
     let template = Template::new("all_of_it", "en_US")
@@ -155,7 +155,7 @@ fn a_template_has_every_component_in_its_shape() {
 }
 
 #[test]
-fn a_refusal_tells_every_fault_by_its_path() {
+fn build_error_has_every_fault_with_its_path() {
     let message = Message::new(TO, ReplyButtons::new("", "a", "A").button("a", "A").footer("f".repeat(61)));
     let refused = message.build(Dialect::Cloud).expect_err("three faults");
     for path in ["interactive.body.text", "interactive.footer.text", "interactive.action.buttons[1]"] {
@@ -166,7 +166,7 @@ fn a_refusal_tells_every_fault_by_its_path() {
 }
 
 #[test]
-fn what_whatsapp_refuses_is_not_built() {
+fn invalid_messages_are_not_built() {
     let two = |second: Card| {
         let source = Source::link("https://x.example/a.jpg");
         MediaCarousel::new("B", Card::image(source, CardButtons::replies([("a", "A")])), second)
