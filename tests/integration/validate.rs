@@ -70,8 +70,8 @@ fn errors_go_to_stdout_in_the_order_of_the_payload() {
     let starts = [
         "warning to: has no +, ",
         "error interactive.footre: is not known; did you mean `footer`? (error 100; ",
-        "error interactive.action.buttons: has 4 buttons; 3 at most: leave some out (error 131009; ",
-        "error interactive.action.buttons[1].reply.title: has 34 characters; 20 at most: shorten it (error 100; ",
+        "error interactive.action.buttons: has 4 buttons; at most 3 are allowed: remove some (error 131009; ",
+        "error interactive.action.buttons[1].reply.title: has 34 characters; at most 20 are allowed: shorten it (error 100; ",
     ];
     let lines: Vec<_> = text.stdout.lines().collect();
     assert_eq!(lines.len(), starts.len(), "{}", text.stdout);

@@ -1,7 +1,7 @@
-//! What is an emoji (Unicode Technical Standard 51, section 1.4).
+//! Recognises emoji (Unicode Technical Standard 51, section 1.4).
 //!
-//! Whole blocks stand for the pictographs in them, new ones included: a client shows what it knows, and a payload is not
-//! refused for an emoji that is younger than this table.
+//! The table has whole blocks of pictographs, unassigned characters included, so that a payload is not rejected for an emoji that is
+//! newer than this table.
 
 /// Whether a text is exactly one emoji: a pictograph with its modifiers, joined ones, a flag or a keycap.
 pub(super) fn is_one_emoji(text: &str) -> bool {
@@ -14,15 +14,15 @@ pub(super) fn is_one_emoji(text: &str) -> bool {
     }
 }
 
-/// Whether there is any in a text.
+/// Whether a text contains an emoji.
 pub(super) fn has_emoji(text: &str) -> bool {
-    // What is text by default, such as ©, is an emoji only where it says so.
+    // A character with text presentation by default, such as ©, is an emoji only with an emoji variation selector.
     text.chars().any(|c| {
         (is_pictograph(c) && !is_text_by_default(c)) || is_regional(c) || c == '\u{fe0f}' || c == '\u{20e3}'
     })
 }
 
-/// One part of a sequence that zero-width joiners hold together.
+/// One element of a sequence with zero-width joiners.
 fn is_element(part: &[char]) -> bool {
     let Some((first, modifiers)) = part.split_first() else { return false };
     let is_tag = |c: &char| ('\u{e0020}'..='\u{e007f}').contains(c);
@@ -38,8 +38,8 @@ fn is_regional(c: char) -> bool {
     ('\u{1f1e6}'..='\u{1f1ff}').contains(&c)
 }
 
-/// Whether a pictograph of the older blocks is shown as text unless it says otherwise (`Emoji_Presentation` is `No` in Unicode's
-/// emoji-data): stars, ticks and arrows are.
+/// Whether a pictograph of the older blocks has text presentation by default (`Emoji_Presentation` is `No` in Unicode's emoji-data):
+/// stars, ticks and arrows do.
 fn is_text_by_default(c: char) -> bool {
     c < '\u{1f000}'
         && !matches!(
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_emoji_is_told_from_none_and_from_two() {
+    fn one_emoji_is_distinguished_from_none_and_from_two() {
         for one in [
             "\u{1f600}",
             "\u{2764}\u{fe0f}",
@@ -94,7 +94,7 @@ mod tests {
         ] {
             assert!(is_one_emoji(one) && has_emoji(one), "{one}");
         }
-        // Taken for a reaction, but text where it stands in a text.
+        // Accepted as a reaction, but not an emoji inside a text.
         assert!(is_one_emoji("\u{2764}") && !has_emoji("\u{2764}"));
         for other in [
             "",
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_emoji_is_not_taken_for_one() {
+    fn other_characters_are_not_emoji() {
         for none in [
             "",
             "Book now",

@@ -1,4 +1,4 @@
-//! What the fields of an object must be to each other.
+//! Rules about several fields of an object.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::whatsapp::url_syntax;
 const VOICE: [&str; 3] = ["ogg", "oga", "opus"];
 
 impl Walk {
-    /// Holds an object against a rule of its shape. Fields that are not of their kind are reported as that only.
+    /// Checks an object against a rule of its shape. Fields of the wrong kind are reported only as such.
     pub(super) fn rule(&mut self, rule: &Rule, layers: &Layers, map: &Map<String, Value>, place: &Place) {
         match *rule {
             Rule::OneOf(names) => self.one_of(names, map, place),
@@ -71,7 +71,7 @@ impl Walk {
                 self.error(place, Code::Missing, reason);
             }
             (Some(first), Some(second)) => {
-                let reason = format!("has both {first} and {second}; leave one of them out");
+                let reason = format!("has both {first} and {second}; remove one of them");
                 self.error(place, Code::Parameter, reason);
             }
             (Some(_), None) => {}
@@ -87,7 +87,7 @@ impl Walk {
             if let Value::Object(map) = element
                 && !map.contains_key("title")
             {
-                let reason = format!("is missing; with more than one of {list}, each has a title: add it");
+                let reason = format!("is missing; with more than one of {list}, each needs a title: add it");
                 self.error(&place.field("title", map.len()), Code::Missing, reason);
             }
         }
@@ -98,7 +98,7 @@ impl Walk {
         let count = |element: &Value| element.get(items).and_then(Value::as_array).map_or(0, Vec::len);
         let total: usize = all.iter().map(|(_, element)| count(element)).sum();
         if total > max {
-            let reason = format!("have {total} {items} in all; {max} at most: leave some out");
+            let reason = format!("have {total} {items} in total; at most {max} are allowed: remove some");
             self.error(&of(map, place, list), Code::Value, reason);
         }
     }
@@ -109,7 +109,7 @@ impl Walk {
             let Some(kind) = element.get("type").and_then(Value::as_str).map(str::to_lowercase) else {
                 continue;
             };
-            // A number and the text of it are the same.
+            // A number and its text are the same.
             let told_by = (kind == many).then(|| element.get(key)).flatten().map(|value| match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
@@ -117,7 +117,7 @@ impl Walk {
             let name =
                 told_by.as_ref().map_or_else(|| kind.clone(), |by| format!("{kind} with the {key} {by}"));
             if !seen.insert((kind, told_by)) {
-                let reason = format!("is a second {}, and a template has one; leave it out", Quoted(&name));
+                let reason = format!("is a second {}, but a template has only one; remove it", Quoted(&name));
                 self.warning(&place, None, reason);
             }
         }
@@ -126,7 +126,7 @@ impl Walk {
     fn alike(&mut self, list: &str, by: &[(&str, &str)], map: &Map<String, Value>, place: &Place) {
         let all = elements(map, place, list);
         let Some(((first_place, first), others)) = all.split_first() else { return };
-        // Once, not for each of the others: both may be many.
+        // Only once, not for each of the others: there may be many of both.
         let wanted: Vec<_> = by
             .iter()
             .map(|(path, what)| (path, what, look_of(first_place.descend(first, path).map(|(_, v)| v))))
@@ -141,12 +141,12 @@ impl Walk {
                 if *wanted != given {
                     let place = found.map_or_else(|| place.clone(), |(place, _)| place);
                     let reason = format!(
-                        "has another {what} than the first of {list}: {} instead of {}; make them alike",
+                        "has a different {what} than the first of {list}: {} instead of {}; use the same for all",
                         Quoted(&given),
                         Quoted(wanted)
                     );
                     self.error(&place, Code::Value, reason);
-                    // What follows from that is no news.
+                    // Further differences follow from this one.
                     break;
                 }
             }
@@ -191,7 +191,7 @@ fn elements<'a>(map: &'a Map<String, Value>, place: &Place, list: &str) -> Vec<(
     elements.iter().enumerate().map(|(at, element)| (place.element(at), element)).collect()
 }
 
-/// What of a value must be alike: a word, or how many elements of which types.
+/// The part of a value that must be the same: a word, or the number and types of elements.
 fn look_of(value: Option<&Value>) -> String {
     match value {
         None => "none".to_owned(),

@@ -1,15 +1,15 @@
-//! Where in a payload something is: for people, and for the order of faults.
+//! Paths into a payload, for messages and for sorting faults.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A place in a payload, and the document that speaks of it.
+/// A place in a payload, and the document with its rules.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     /// As in `interactive.action.buttons[2].reply.title`.
     pub(super) path: String,
-    /// The positions in the objects and arrays around it, so that places sort as they stand in the payload.
+    /// The positions in the enclosing objects and arrays, so that places sort in the order of the payload.
     pub(super) order: Vec<usize>,
     pub(super) source: &'static str,
 }
@@ -20,7 +20,7 @@ impl Place {
         Self { path: String::new(), order: Vec::new(), source }
     }
 
-    /// The field at a position of the object here; one that is missing is at the position after the last.
+    /// The field at a position of this object; a missing field is at the position after the last.
     pub(super) fn field(&self, name: &str, at: usize) -> Self {
         Self { path: join(&self.path, name), ..self.at(at) }
     }
@@ -29,12 +29,12 @@ impl Place {
         Self { path: format!("{}[{at}]", self.path), ..self.at(at) }
     }
 
-    /// The same place, of which another document speaks.
+    /// The same place with another document.
     pub(super) fn from(self, source: &'static str) -> Self {
         Self { source, ..self }
     }
 
-    /// What lies at a path of names with dots within the value here, if it is there.
+    /// The value at a path of names with dots below this place, if it exists.
     pub(super) fn descend<'a>(&self, value: &'a Value, path: &str) -> Option<(Self, &'a Value)> {
         let mut found = (self.clone(), value);
         for name in path.split('.') {
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-/// The path of a field of what lies at `path`.
+/// The path of a field of the object at `path`.
 pub(in crate::message) fn join(path: &str, name: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     if name.is_empty() || !name.bytes().all(is_plain) {
@@ -61,7 +61,7 @@ pub(in crate::message) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A value of the payload in a sentence: escaped, and not too much of it.
+/// A value of the payload in a message: escaped and shortened.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_reads_as_in_most_languages() {
+    fn paths_use_dots_and_brackets() {
         let place = Place::payload("").field("a", 0).element(2).field("b-c_D9", 1);
         assert_eq!((place.path.as_str(), &place.order[..]), ("a[2].b-c_D9", &[0, 2, 1][..]));
         for (name, path) in [
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_one_line_and_short() {
+    fn quoted_values_are_one_short_line() {
         assert_eq!(Quoted("a\nb").to_string(), "`a\\nb`");
         assert_eq!(Quoted(&"\u{1f600}".repeat(41)).to_string(), format!("`{}…`", "\u{1f600}".repeat(40)));
     }

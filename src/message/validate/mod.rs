@@ -1,8 +1,8 @@
-//! Holding a payload against WhatsApp's rules.
+//! Validation: checks a payload against WhatsApp's rules.
 //!
-//! The walk goes through the JSON value itself, so nothing of it is lost or rewritten before it is looked at. It follows
-//! the shapes of [`crate::whatsapp::messages`] and is as deep as they are, however deep the payload is. What a field may be
-//! stands there; here is what each [`Kind`] and each rule means.
+//! The walk reads the JSON value itself, so nothing is lost by parsing it into types. It follows the shapes of
+//! [`crate::whatsapp::messages`] and is only as deep as they are, however deep the payload is. The rules for fields are there; this
+//! module implements each [`Kind`] and each rule.
 
 mod emoji;
 mod field_rules;
@@ -38,19 +38,19 @@ use crate::whatsapp::schema::{Code, Field, Kind, List, Platform, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
-    /// An error.
+    /// As an error.
     #[default]
     Refused,
-    /// A warning.
+    /// As a warning.
     Warned,
 }
 
-/// All that is wrong with a payload or doubtful, in the order of the payload; empty where nothing is.
+/// All errors and warnings about a payload, in its order; empty for a valid payload.
 ///
-/// What is wrong with an object as a whole comes before its fields, and what is missing after them. Where no document spells
-/// an object out, nothing in it is wrong. Pure, and total: no JSON value makes it panic.
+/// Faults of an object as a whole come before those of its fields; missing fields come after them. Objects without a documented
+/// shape are not checked. Pure and total: no JSON value makes it panic.
 ///
-/// An object that has a name twice cannot be seen here, since a [`Value`] keeps the last one only; see
+/// Duplicate keys cannot be found here, because a [`Value`] keeps only the last one; see
 /// [`duplicate_keys`](super::duplicate_keys).
 ///
 /// ```
@@ -100,15 +100,15 @@ impl Walk {
         self.found.push((place.order.clone(), fault));
     }
 
-    /// A value of another type of JSON than it must be.
+    /// Reports a value of the wrong JSON type.
     fn mistyped(&mut self, place: &Place, code: Code, value: &Value, wanted: &str) {
         let reason = match value {
-            Value::Null => format!("is null, which is no value; leave the field out, or write {wanted}"),
-            Value::Bool(_) => format!("is true or false, where {wanted} belongs; write that"),
-            Value::Number(_) => format!("is a number, where {wanted} belongs; write that"),
-            Value::String(_) => format!("is text, where {wanted} belongs; write that"),
-            Value::Array(_) => format!("is an array, where {wanted} belongs; write that"),
-            Value::Object(_) => format!("is an object, where {wanted} belongs; write that"),
+            Value::Null => format!("is null; remove the field, or write {wanted}"),
+            Value::Bool(_) => format!("is a boolean; write {wanted}"),
+            Value::Number(_) => format!("is a number; write {wanted}"),
+            Value::String(_) => format!("is text; write {wanted}"),
+            Value::Array(_) => format!("is an array; write {wanted}"),
+            Value::Object(_) => format!("is an object; write {wanted}"),
         };
         self.error(place, code, reason);
     }
@@ -174,21 +174,26 @@ impl Walk {
         };
         let (len, what) = (elements.len(), list.what);
         if len < list.min {
-            let fix = if list.min == 1 {
-                "add one, or leave the field out".to_owned()
-            } else {
-                "add more".to_owned()
-            };
-            self.error(place, list.code, format!("has {len} {what}; {} at least: {fix}", list.min));
+            let fix =
+                if list.min == 1 { "add one, or remove the field".to_owned() } else { "add more".to_owned() };
+            self.error(
+                place,
+                list.code,
+                format!("has {len} {what}; at least {} are required: {fix}", list.min),
+            );
         }
         match (list.doubt, list.max) {
             (_, Some(max)) if len > max => {
-                self.error(place, list.code, format!("has {len} {what}; {max} at most: leave some out"));
+                self.error(
+                    place,
+                    list.code,
+                    format!("has {len} {what}; at most {max} are allowed: remove some"),
+                );
             }
             (Some(doubt), _) if len > doubt => self.warning(
                 place,
                 Some(list.code),
-                format!("has {len} {what}; one document allows {doubt} at most: leave some out to be safe"),
+                format!("has {len} {what}; one document allows at most {doubt}: remove some to be safe"),
             ),
             _ => {}
         }
@@ -202,7 +207,7 @@ impl Walk {
         }
     }
 
-    /// Reports each value that was there before.
+    /// Reports each repeated value.
     fn distinct<'a>(&mut self, values: impl Iterator<Item = (Place, &'a Value)>) {
         let mut seen = HashSet::new();
         for (place, value) in values {
@@ -212,7 +217,8 @@ impl Walk {
                 _ => continue,
             };
             if let Some(text) = seen.replace(text) {
-                let reason = format!("is {} a second time; make it unique in this message", Quoted(&text));
+                let reason =
+                    format!("is {} a second time; values must be unique in this message", Quoted(&text));
                 self.error(&place, Code::Value, reason);
             }
         }
@@ -222,7 +228,7 @@ impl Walk {
         if layers.is_open() {
             return;
         }
-        // What the object may have cannot be told, but a slip in what every case has can.
+        // The fields of the object are unknown, but a misspelled field that every case has can be detected.
         if layers.is_undecided() {
             let known = layers.names(self.platform);
             let is_slip = suggest::nearest(name, known).is_some();
@@ -231,17 +237,17 @@ impl Walk {
             }
         }
         let reason = if let Some(other) = layers.other_platform(name, self.platform) {
-            format!("is a field of the {} only; leave it out", other.name())
+            format!("only exists in the {}; remove it", other.name())
         } else if let Some((tag, word, chosen)) = layers.other_case(name) {
             format!(
-                "belongs to `{tag}` `{word}`, and `{tag}` is `{chosen}` here; leave it out, or change `{tag}`"
+                "belongs to `{tag}` `{word}`, but `{tag}` is `{chosen}` here; remove it, or change `{tag}`"
             )
         } else {
             let known = layers.names(self.platform);
             match suggest::nearest(name, known.iter().copied()) {
                 Some(nearest) => format!("is not known; did you mean `{nearest}`?"),
-                None if known.is_empty() => "is not known, as nothing is here; leave it out".to_owned(),
-                None => format!("is not known; leave it out (known here: {})", known.join(", ")),
+                None if known.is_empty() => "is not known: no field is allowed here; remove it".to_owned(),
+                None => format!("is not known; remove it (known here: {})", known.join(", ")),
             }
         };
         match self.unknown {
@@ -251,7 +257,7 @@ impl Walk {
     }
 }
 
-/// What belongs into a field that is missing.
+/// The expected value of a missing field.
 fn wanted(kind: &Kind) -> String {
     match kind {
         Kind::Text(_) => "text".to_owned(),
@@ -261,11 +267,11 @@ fn wanted(kind: &Kind) -> String {
         Kind::Degrees { .. } => "a number of degrees".to_owned(),
         Kind::Url | Kind::Link => "an http:// or https:// URL".to_owned(),
         Kind::Recipient => "a phone number, or the id of a group".to_owned(),
-        Kind::UserId => "the user's id".to_owned(),
+        Kind::UserId => "a user id".to_owned(),
         Kind::Language => "a language code such as en or pt_BR".to_owned(),
-        Kind::TemplateName => "the template's name".to_owned(),
+        Kind::TemplateName => "the name of the template".to_owned(),
         Kind::Date => "a date as YYYY-MM-DD".to_owned(),
-        Kind::Emoji => "one emoji, or \"\" to take the reaction back".to_owned(),
+        Kind::Emoji => "one emoji, or \"\" to remove the reaction".to_owned(),
         Kind::Object(_) => "an object".to_owned(),
         Kind::List(list) => format!("an array of {}", list.what),
         Kind::Any | Kind::Never(_) => "it".to_owned(),

@@ -1,4 +1,4 @@
-//! What a single value may be.
+//! Validation of single values.
 
 use serde_json::{Map, Value};
 
@@ -9,10 +9,10 @@ use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Kind, Platform, Text};
 use crate::whatsapp::url_syntax;
 
-/// Digits that a phone number has at most (ITU-T E.164 section 6).
+/// Most digits of a phone number (ITU-T E.164 section 6).
 const PHONE_DIGITS: usize = 15;
 
-/// Words to choose from, for people: `a`, `b` or `c`.
+/// A list of words in a message: `a`, `b` or `c`.
 pub(super) fn any_of(words: &[&str]) -> String {
     match words {
         [] => "nothing".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn any_of(words: &[&str]) -> String {
 }
 
 impl Walk {
-    /// Everything that is neither an object nor an array.
+    /// Checks a value that is neither an object nor an array.
     pub(super) fn scalar(
         &mut self,
         value: &Value,
@@ -81,25 +81,25 @@ impl Walk {
         let len = text.chars().count();
         if len < limits.min {
             let reason = if limits.min == 1 {
-                "is empty; write something, or leave the field out where it may be left out".to_owned()
+                "is empty; write a text, or remove the field if it is optional".to_owned()
             } else {
-                format!("has {len} characters; {} at least: write more", limits.min)
+                format!("has {len} characters; at least {} are required: write more", limits.min)
             };
             self.error(place, Code::Parameter, reason);
         }
         match (limits.doubt, limits.max) {
             (_, Some(max)) if len > max => {
-                let reason = format!("has {len} characters; {max} at most: shorten it");
+                let reason = format!("has {len} characters; at most {max} are allowed: shorten it");
                 self.error(place, Code::TooLong, reason);
             }
             (Some(doubt), max) if len > doubt => {
                 let reason = match max {
                     Some(max) => format!(
-                        "has {len} characters; some documents allow {doubt} at most, others {max}: shorten it to be safe"
+                        "has {len} characters; some documents allow at most {doubt}, others {max}: shorten it to be safe"
                     ),
                     None => {
                         format!(
-                            "has {len} characters, and some clients cut it after {doubt}: shorten it to be safe"
+                            "has {len} characters, but some clients truncate it after {doubt}: shorten it to be safe"
                         )
                     }
                 };
@@ -110,11 +110,11 @@ impl Walk {
         // CR LF is one line break.
         let breaks = text.replace("\r\n", "\n").matches(['\n', '\r']).count();
         if let Some(max) = limits.breaks.filter(|max| breaks > *max) {
-            let reason = format!("has {breaks} line breaks; {max} at most: take some out");
+            let reason = format!("has {breaks} line breaks; at most {max} are allowed: remove some");
             self.error(place, Code::Value, reason);
         }
         if !limits.emoji && emoji::has_emoji(text) {
-            self.error(place, Code::Value, "has an emoji, which is not taken here; take it out");
+            self.error(place, Code::Value, "has an emoji, which is not allowed here; remove it");
         }
     }
 
@@ -154,7 +154,7 @@ impl Walk {
         self.remarks(remarks, code, place);
     }
 
-    /// On-Premises, a link may begin with the name of its provider.
+    /// On the On-Premises API, a link may begin with the name of its provider.
     fn link(&mut self, text: &str, code: Option<Code>, around: &Map<String, Value>, place: &Place) {
         let provider = around.get("provider").and_then(|provider| provider.get("name")?.as_str());
         let of_provider = provider
@@ -164,12 +164,12 @@ impl Walk {
         self.remarks(remarks, code, place);
         let Some(url) = url else { return };
         if url.is_metas_own() {
-            let reason = "leads to Meta's own servers, which do not let its fetcher in: host the file yourself, or \
-                          upload it and send its id";
+            let reason = "points to Meta's own servers, which deny access to Meta's fetcher; host the file yourself, or \
+                          upload it and send its media id";
             self.error(place, Code::Media, reason);
         } else if self.platform == Platform::Cloud && !url.has_version() {
-            let reason = "carries no version, and WhatsApp keeps a link for 10 minutes by its exact text: add \
-                          ?v= and something that changes with the file, as `wamedia link` does";
+            let reason = "has no version, and WhatsApp caches a link for 10 minutes by its exact text; add ?v= and a value \
+                          that changes with the file, as `wamedia link` does";
             self.warning(&place.clone().from("Meta: Cloud API, sending messages, April 2026"), None, reason);
         }
     }
@@ -188,7 +188,7 @@ impl Walk {
     fn recipient(&mut self, text: &str, refused: Code, around: &Map<String, Value>, place: &Place) {
         if around.get("recipient_type").and_then(Value::as_str) == Some("group") {
             if text.is_empty() {
-                self.error(place, refused, "is empty; write the group's id");
+                self.error(place, refused, "is empty; write the group id");
             }
             return;
         }
@@ -200,8 +200,8 @@ impl Walk {
         };
         if let Some((_, odd)) = text.char_indices().find(is_odd) {
             let reason = format!(
-                "is {}, which is no phone number for its `{}`; write + and the country code, then digits, with \
-                 spaces, hyphens and parentheses as you like",
+                "is {}, which is not a phone number because of its `{}`; write + and the country code, then digits; \
+                 spaces, hyphens and parentheses are allowed",
                 Quoted(text),
                 odd.escape_debug()
             );
@@ -209,13 +209,15 @@ impl Walk {
         } else if digits.is_empty() {
             self.error(place, refused, "has no digits; write + and the country code, then the number");
         } else if digits.len() > PHONE_DIGITS {
-            let reason =
-                format!("has {} digits; a phone number has {PHONE_DIGITS} at most: mend it", digits.len());
+            let reason = format!(
+                "has {} digits, but a phone number has at most {PHONE_DIGITS}; correct it",
+                digits.len()
+            );
             self.error(&place.clone().from("ITU-T E.164, section 6"), refused, reason);
         } else if self.platform == Platform::Cloud && !text.contains('+') {
             let reason = format!(
-                "has no +, so the country code of the business's own number is put before it: a business in India \
-                 reaches +91{digits}; write + and the country code"
+                "has no +, so WhatsApp prepends the country code of the business's own number: a business in India would \
+                 reach +91{digits}; write + and the country code"
             );
             self.warning(place, None, reason);
         }
@@ -223,11 +225,11 @@ impl Walk {
 
     fn user_id(&mut self, text: &str, place: &Place) {
         if text.is_empty() {
-            self.error(place, Code::Parameter, "is empty; write the user's id, or leave the field out");
+            self.error(place, Code::Parameter, "is empty; write the user id, or remove the field");
         } else if !messages::is_user_id(text) {
             let reason = format!(
-                "is {}, which does not look like a user's id: two letters for the country, a dot and the id; a phone \
-                 number belongs into `to`",
+                "is {}, which does not look like a user id: a two-letter country code, a dot and the id; a phone \
+                 number belongs in `to`",
                 Quoted(text)
             );
             self.warning(place, None, reason);
@@ -268,8 +270,8 @@ fn wrong_template_name(text: &str) -> Option<String> {
     if !text.is_empty() && text.chars().all(is_of_name) {
         return None;
     }
-    let reason = "no template's name, which has lowercase letters, digits and underscores only; write it as it is in \
-                  WhatsApp Manager";
+    let reason = "which is not the name of a template: names have only lowercase letters, digits and underscores; copy \
+                  it from WhatsApp Manager";
     Some(format!("is {}, {reason}", Quoted(text)))
 }
 
@@ -300,5 +302,5 @@ fn wrong_reaction(text: &str) -> Option<String> {
     if text.is_empty() || emoji::is_one_emoji(text) {
         return None;
     }
-    Some(format!("is {}; write one emoji, or \"\" to take the reaction back", Quoted(text)))
+    Some(format!("is {}; write one emoji, or \"\" to remove the reaction", Quoted(text)))
 }

@@ -1,4 +1,4 @@
-//! Which fields an object may have, by what its `type` and the like say.
+//! Variants of an object: the fields that it may have, depending on `type` and similar fields.
 
 use serde_json::{Map, Value};
 
@@ -7,28 +7,28 @@ use super::{Walk, scalars};
 use crate::suggest;
 use crate::whatsapp::schema::{Case, Choice, Code, Field, Kind, Platform, Rule, Shape};
 
-/// The shapes that an object has at once: its own, that of the case that it chose, and so on.
+/// All shapes that apply to an object: its own, that of the selected case, and so on.
 pub(super) struct Layers {
-    /// Each with the document that it is from; the outermost first.
+    /// Each with its document; the outermost first.
     shapes: Vec<(&'static Shape, &'static str)>,
-    /// The fields that chose.
+    /// The fields that select a case.
     pub(super) tags: Vec<&'static str>,
-    /// What each of them chose.
+    /// The selected case of each.
     chosen: Vec<(&'static Choice, &'static str)>,
-    /// The choice that cannot be told.
+    /// The choice without a known case.
     undecided: Option<&'static Choice>,
-    /// The word that was to tell it.
+    /// Its unknown word.
     stray: Option<String>,
 }
 
 impl Layers {
     fn fields(&self) -> impl Iterator<Item = (&'static Field, &'static str)> {
-        // A case may be stricter on a field than what is common to all cases.
+        // A case may be stricter about a field than the common shape.
         let inner_first = self.shapes.iter().rev();
         inner_first.flat_map(|(shape, source)| shape.fields.iter().map(move |field| (field, *source)))
     }
 
-    /// The field of that name, and the document that it is from.
+    /// The field of that name, with its document.
     pub(super) fn field(&self, name: &str, platform: Platform) -> Option<(&'static Field, &'static str)> {
         self.fields()
             .find(|(field, _)| field.name == name && is_on(field.only, platform))
@@ -50,25 +50,25 @@ impl Layers {
         self.shapes.iter().any(|(shape, _)| shape.open)
     }
 
-    /// Whether a choice cannot be told.
+    /// Whether a choice has no known case.
     pub(super) fn is_undecided(&self) -> bool {
         self.undecided.is_some()
     }
 
-    /// Whether a field belongs here in some case of a choice that cannot be told.
+    /// Whether some case of the choice without a known case has this field.
     pub(super) fn is_of_any_case(&self, name: &str) -> bool {
         let cases = self.undecided.map_or(&[][..], |choice| choice.cases);
-        // A content that is named as its unknown type goes with it.
+        // A field with the name of the unknown type belongs to it.
         self.stray.as_deref() == Some(name)
             || cases.iter().any(|case| case.shape.open || has(case.shape, name))
     }
 
-    /// The other platform, where it has the field.
+    /// The other platform, if it has the field.
     pub(super) fn other_platform(&self, name: &str, platform: Platform) -> Option<Platform> {
         self.fields().find(|(field, _)| field.name == name && field.only != Some(platform))?.0.only
     }
 
-    /// The choice and its word under which the field would belong here, and the word that was chosen instead.
+    /// The choice and the word with which the field would be allowed, and the word that was used.
     pub(super) fn other_case(&self, name: &str) -> Option<(&'static str, &'static str, &'static str)> {
         self.chosen.iter().find_map(|(choice, chosen)| {
             let case = choice.cases.iter().find(|case| has(case.shape, name))?;
@@ -95,7 +95,7 @@ fn has(shape: &Shape, name: &str) -> bool {
 }
 
 impl Walk {
-    /// Follows the choices of an object, and reports what is wrong with the fields that choose.
+    /// Follows the choices of an object, and reports faults of the fields that select a case.
     pub(super) fn layers(
         &mut self,
         shape: &'static Shape,
@@ -131,7 +131,7 @@ impl Walk {
         map: &Map<String, Value>,
         place: &Place,
     ) -> Option<&'static Case> {
-        // What is inside tells as well, so that all faults can be reported at once.
+        // The present fields can select the case too, so that all faults are reported at once.
         let guess = || {
             let mut likely = choice.cases.iter().filter(|case| map.contains_key(case.word));
             likely.next().filter(|_| likely.next().is_none())
@@ -144,8 +144,7 @@ impl Walk {
             if let Some((_, word)) = choice.default.filter(|(platform, _)| *platform == self.platform) {
                 return choice.cases.iter().find(|case| case.word == word);
             }
-            let reason =
-                format!("is missing; say which {} it is: {}", choice.what, scalars::any_of(&words()));
+            let reason = format!("is missing; write the {}: {}", choice.what, scalars::any_of(&words()));
             self.error(&place.field(choice.tag, map.len()), Code::Missing, reason);
             return guess();
         };
@@ -156,8 +155,11 @@ impl Walk {
         };
         if let Some(case) = choice.cases.iter().find(|case| case.word == word) {
             if let Some(only) = case.only.filter(|only| *only != self.platform) {
-                let reason =
-                    format!("is {}, which only the {} has; send another type", Quoted(word), only.name());
+                let reason = format!(
+                    "is {}, which exists only in the {}; use another type",
+                    Quoted(word),
+                    only.name()
+                );
                 self.error(&place, choice.code, reason);
             }
             return Some(case);
@@ -165,7 +167,7 @@ impl Walk {
         let in_small = choice.cases.iter().find(|case| case.word.eq_ignore_ascii_case(word));
         if let Some(case) = in_small.filter(|_| choice.any_case) {
             let reason = format!(
-                "is {}, which documents mostly write in small letters: write `{}` to be safe",
+                "is {}, which most documents write in lower case; write `{}` to be safe",
                 Quoted(word),
                 case.word
             );
@@ -173,17 +175,24 @@ impl Walk {
             return Some(case);
         }
         let words = words();
-        let reason = match in_small
-            .map(|case| case.word)
-            .or_else(|| suggest::nearest(word, words.iter().copied()))
-        {
-            Some(nearest) => {
-                format!("is {}, which is no {}; did you mean `{nearest}`?", Quoted(word), choice.what)
-            }
-            None => {
-                format!("is {}, which is no {}; write {}", Quoted(word), choice.what, scalars::any_of(&words))
-            }
-        };
+        let reason =
+            match in_small.map(|case| case.word).or_else(|| suggest::nearest(word, words.iter().copied())) {
+                Some(nearest) => {
+                    format!(
+                        "is {}, which is not a known {}; did you mean `{nearest}`?",
+                        Quoted(word),
+                        choice.what
+                    )
+                }
+                None => {
+                    format!(
+                        "is {}, which is not a known {}; write {}",
+                        Quoted(word),
+                        choice.what,
+                        scalars::any_of(&words)
+                    )
+                }
+            };
         self.error(&place, choice.code, reason);
         in_small.or_else(guess)
     }

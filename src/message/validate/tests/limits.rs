@@ -1,9 +1,8 @@
-//! Lengths and numbers of things, on both sides of each limit.
+//! Lengths and counts on both sides of each limit.
 
 use super::*;
 
-/// One code point each, but the second and the last, of which each has two: what looks like one letter is what people call
-/// it, not what is counted.
+/// Each has one code point, except the second and the last, which have two: limits count code points, not visible letters.
 const LETTERS: [(&str, usize); 5] =
     [("a", 1), ("e\u{301}", 2), ("\u{5d0}", 1), ("\u{645}", 1), ("\u{1f44d}\u{1f3fd}", 2)];
 
@@ -13,7 +12,7 @@ fn long(letter: &str, points: usize, len: usize) -> String {
 }
 
 #[test]
-fn texts_are_as_long_as_documented_and_no_longer() {
+fn texts_have_at_most_the_documented_length() {
     for (name, pointer, max) in [
         ("cloud/text-to-user-id", "/biz_opaque_callback_data", 512),
         ("cloud/image", "/image/caption", 1024),
@@ -53,12 +52,12 @@ fn texts_are_as_long_as_documented_and_no_longer() {
             assert_eq!(said(&good), [""; 0], "{name} {pointer} with {letter}");
             let fault = only(&with(good, pointer, long(letter, points, max + 1)));
             assert_eq!((fault.path, fault.code), (path_of(pointer), Some(100)), "{name}");
-            let told = format!("has {} characters; {max} at most: shorten it", max + 1);
-            assert_eq!((fault.reason, fault.severity), (told, Severity::Error), "{name}");
+            let expected = format!("has {} characters; at most {max} are allowed: shorten it", max + 1);
+            assert_eq!((fault.reason, fault.severity), (expected, Severity::Error), "{name}");
         }
         let empty = with(payload(name), pointer, "");
         if pointer.ends_with("caption") || pointer.ends_with("data") {
-            // Nothing documented is against saying nothing there.
+            // No document forbids an empty text there.
             assert_eq!(said(&empty), [""; 0], "{name}");
             continue;
         }
@@ -71,7 +70,7 @@ fn texts_are_as_long_as_documented_and_no_longer() {
 }
 
 #[test]
-fn past_the_smaller_of_two_limits_is_a_doubt_and_past_the_larger_an_error() {
+fn beyond_the_smaller_limit_is_a_warning_and_beyond_the_larger_an_error() {
     for (name, pointer, doubt, max) in [
         ("cloud/text", "/text/body", 1024, Some(4096)),
         ("cloud/list", "/interactive/body/text", 1024, Some(4096)),
@@ -79,7 +78,7 @@ fn past_the_smaller_of_two_limits_is_a_doubt_and_past_the_larger_an_error() {
         ("cloud/template-buttons", "/template/components/2/parameters/0/coupon_code", 15, Some(20)),
         ("cloud/document", "/document/filename", 240, None),
     ] {
-        // Letters that a label without emoji and a file name can have, too.
+        // Letters that a label without emoji and a file name can have too.
         for (letter, points) in &LETTERS[..4] {
             let of = |len: usize| with(payload(name), pointer, long(letter, *points, len - 4) + ".pdf");
             let path = path_of(pointer);
@@ -94,7 +93,7 @@ fn past_the_smaller_of_two_limits_is_a_doubt_and_past_the_larger_an_error() {
     }
 }
 
-/// A payload whose array has so many elements, each made from its position.
+/// A payload with an array of this length, each element made from its position.
 fn many(name: &str, pointer: &str, len: usize, element: impl Fn(usize) -> Value) -> Value {
     with(payload(name), pointer, (0..len).map(element).collect::<Vec<_>>())
 }
@@ -103,7 +102,7 @@ fn many(name: &str, pointer: &str, len: usize, element: impl Fn(usize) -> Value)
 type Make<'a> = &'a dyn Fn(usize) -> Value;
 
 #[test]
-fn there_are_as_many_of_a_thing_as_documented_and_no_more() {
+fn arrays_have_at_most_the_documented_count() {
     let contact = |_| json!({"name": {"formatted_name": "A B", "first_name": "A"}});
     let button = |i| json!({"type": "reply", "reply": {"id": i, "title": format!("Button {i}")}});
     let button = |i: usize| with(button(i), "/reply/id", i.to_string());
@@ -141,10 +140,10 @@ fn there_are_as_many_of_a_thing_as_documented_and_no_more() {
         }
         let too_many = said(&many(name, pointer, max + 1, element));
         match (name, pointer) {
-            // One document allows no more than five, another 257.
+            // One document allows 5, another 257.
             ("cloud/contacts", _) => assert_eq!(too_many, ["warning contacts 131009"]),
             ("cloud/template-body", "/template/components/1/parameters") => assert_eq!(too_many, [""; 0]),
-            // All of them together are counted.
+            // The limit counts all of them together.
             (_, pointer) if pointer.contains("sections/0") => {
                 assert_eq!(too_many, ["error interactive.action.sections 131009"], "{name}");
             }
@@ -207,7 +206,7 @@ fn numbers_are_within_their_range() {
 }
 
 #[test]
-fn a_cards_text_has_two_line_breaks_at_most() {
+fn text_of_a_card_has_at_most_two_line_breaks() {
     let of =
         |text: &str| with(payload("cloud/carousel-links"), "/interactive/action/cards/0/body/text", text);
     for good in ["a", "a\nb\nc", "a\r\nb\r\nc"] {

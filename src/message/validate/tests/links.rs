@@ -1,9 +1,9 @@
-//! Media by link and by id, and what is shown with them.
+//! Media by link and by id, and their captions and file names.
 
 use super::*;
 
 #[test]
-fn media_is_an_id_or_a_link_wherever_it_is() {
+fn media_have_an_id_or_a_link_everywhere() {
     for (name, pointer) in [
         ("cloud/image", "/image"),
         ("cloud/audio", "/audio"),
@@ -39,7 +39,7 @@ fn media_is_an_id_or_a_link_wherever_it_is() {
 }
 
 #[test]
-fn a_button_leads_anywhere_by_any_url() {
+fn buttons_accept_any_url() {
     let pointer = "/interactive/action/parameters/url";
     assert_eq!(said(&with(payload("cloud/cta-url"), pointer, "https://shop.example")), [""; 0]);
     let bad = with(payload("cloud/cta-url"), pointer, "shop.example");
@@ -47,7 +47,7 @@ fn a_button_leads_anywhere_by_any_url() {
 }
 
 #[test]
-fn words_stand_only_where_they_are_shown() {
+fn captions_and_file_names_only_where_they_are_shown() {
     for (name, pointer) in [
         ("cloud/audio", "/audio/caption"),
         ("cloud/sticker", "/sticker/caption"),
@@ -64,14 +64,14 @@ fn words_stand_only_where_they_are_shown() {
     ] {
         let fault = only(&with(payload(name), pointer, "x"));
         assert_eq!((fault.path.clone(), fault.code), (path_of(pointer), Some(100)), "{fault}");
-        // It is known, so it is wrong however lenient one is.
+        // The field is known elsewhere, so it is an error even with `Unknown::Warned`.
         let lenient = validate(&with(payload(name), pointer, "x"), Dialect::Cloud, Unknown::Warned);
         assert!(lenient[0].is_error(), "{fault}");
     }
 }
 
 #[test]
-fn a_documents_name_has_an_extension() {
+fn file_name_of_a_document_has_an_extension() {
     let of = |name: &str| said(&with(payload("cloud/document"), "/document/filename", name));
     for good in ["a.pdf", "Q1. Report v2.xlsx", "\u{5d3}\u{5d5}\u{5d7}.pdf"] {
         assert_eq!(of(good), [""; 0], "{good}");
@@ -84,7 +84,7 @@ fn a_documents_name_has_an_extension() {
 }
 
 #[test]
-fn a_voice_message_is_opus_in_ogg() {
+fn voice_message_is_opus_in_ogg() {
     let of = |link: &str| said(&with(payload("cloud/voice"), "/audio/link", link));
     for good in ["https://x.example/a.ogg?v=1", "https://x.example/a.OGG?v=1"] {
         assert_eq!(of(good), [""; 0], "{good}");
@@ -97,7 +97,7 @@ fn a_voice_message_is_opus_in_ogg() {
 }
 
 #[test]
-fn on_premises_a_link_may_name_its_provider() {
+fn on_premises_link_may_name_its_provider() {
     let of = |payload: &Value| said_in(payload, Dialect::Dialog360OnPremises);
     let good = payload("on-premises/image-of-provider");
     assert_eq!(of(&good), [""; 0]);

@@ -1,4 +1,4 @@
-//! Payloads that are right but for one thing, and what is said of it.
+//! Tests of validation: valid payloads with one mistake each.
 
 mod limits;
 mod links;
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A payload of `tests/payloads`, all of which there is nothing to be said of.
+/// A payload of `tests/payloads`, all of which are valid.
 fn payload(name: &str) -> Value {
     let file = format!("{}/tests/payloads/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&file).expect(&file);
     serde_json::from_str(&text).expect(&file)
 }
 
-/// The same with another value at a JSON pointer (RFC 6901), where the object or array around it is.
+/// The same with another value at a JSON pointer (RFC 6901) whose parent exists.
 fn with(mut payload: Value, pointer: &str, value: impl Into<Value>) -> Value {
     let (around, name) = pointer.rsplit_once('/').expect("a pointer");
     match payload.pointer_mut(around).expect(pointer) {
@@ -36,7 +36,7 @@ fn without(mut payload: Value, pointer: &str) -> Value {
     payload
 }
 
-/// The path of a pointer, as faults show it.
+/// The path of a pointer, as in faults.
 fn path_of(pointer: &str) -> String {
     let mut path = String::new();
     for name in pointer.split('/').skip(1) {
@@ -48,7 +48,7 @@ fn path_of(pointer: &str) -> String {
     path
 }
 
-/// `error image.link 100`: what is said, without the words.
+/// A fault in short: `error image.link 100`.
 fn said_in(payload: &Value, dialect: Dialect) -> Vec<String> {
     let short = |fault: Fault| {
         let code = fault.code.map_or_else(String::new, |code| format!(" {code}"));

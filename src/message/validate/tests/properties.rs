@@ -1,11 +1,11 @@
-//! What holds for any JSON at all.
+//! Property tests with arbitrary JSON.
 
 use proptest::prelude::*;
 use serde_json::{Map, Number};
 
 use super::*;
 
-/// Names and words that get a walk beyond the first object.
+/// Names and words that lead the walk beyond the first object.
 const WORDS: [&str; 34] = [
     "type",
     "text",
@@ -64,7 +64,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A payload that is right, with a part of it replaced.
+/// A valid payload with one part replaced.
 fn damaged() -> impl Strategy<Value = Value> {
     let folder = format!("{}/tests/payloads/cloud", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(folder).expect("payloads");
@@ -103,7 +103,7 @@ proptest! {
             for fault in &strict {
                 prop_assert!(!fault.to_string().contains('\n'), "{}", fault);
             }
-            // Leniency changes how bad a fault is, and nothing else.
+            // `Unknown` changes only the severity of faults.
             let lenient = validate(&payload, dialect, Unknown::Warned);
             prop_assert_eq!(strict.len(), lenient.len());
             prop_assert!(strict.iter().zip(&lenient).all(|(a, b)| a.path == b.path && a.reason == b.reason));
@@ -120,13 +120,13 @@ proptest! {
 }
 
 #[test]
-fn however_deep_a_payload_is_the_walk_is_not() {
+fn deep_payloads_do_not_deepen_the_walk() {
     let mut deep = Value::Null;
     for _ in 0..10_000 {
         let fields = [("interactive".to_owned(), deep), ("type".to_owned(), "interactive".into())];
         deep = Value::Object(fields.into_iter().collect());
     }
     assert!(!validate(&deep, Dialect::Cloud, Unknown::Refused).is_empty());
-    // Values of this depth cannot be dropped the usual way.
+    // Dropping a value of this depth recursively would overflow the stack.
     std::mem::forget(deep);
 }

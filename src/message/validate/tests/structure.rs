@@ -1,16 +1,16 @@
-//! Which fields an object has, what they must be to each other, and in which order faults are told.
+//! Fields of objects, rules between fields, and the order of faults.
 
 use super::*;
 
 #[test]
-fn an_unknown_field_is_told_with_the_name_that_was_meant() {
+fn unknown_fields_are_reported_with_the_nearest_name() {
     let meant = [
         ("cloud/text", "/recepient_type", "did you mean `recipient_type`?"),
         ("cloud/text", "/text/boddy", "did you mean `body`?"),
         ("cloud/image", "/image/captoin", "did you mean `caption`?"),
         ("cloud/list", "/interactive/action/sections/0/rows/0/descripton", "did you mean `description`?"),
         ("cloud/template-body", "/template/components/1/parameters/0/txt", "did you mean `text`?"),
-        ("cloud/text", "/image", "belongs to `type` `image`, and `type` is `text` here"),
+        ("cloud/text", "/image", "belongs to `type` `image`, but `type` is `text` here"),
         ("cloud/text", "/hsm", "belongs to `type` `hsm`"),
         ("cloud/text", "/text/zebra", "known here: body, preview_url"),
         ("cloud/typing", "/to", "is not known"),
@@ -26,7 +26,7 @@ fn an_unknown_field_is_told_with_the_name_that_was_meant() {
 }
 
 #[test]
-fn what_no_document_spells_out_may_hold_anything() {
+fn undocumented_objects_are_not_checked() {
     for (name, pointer) in [
         ("cloud/contacts", "/contacts/0/addresses/0/planet"),
         ("cloud/contacts", "/contacts/0/org/floor"),
@@ -47,7 +47,7 @@ fn what_no_document_spells_out_may_hold_anything() {
 }
 
 #[test]
-fn what_must_be_there_is_missed() {
+fn missing_required_fields_are_reported() {
     for (name, pointer) in [
         ("cloud/text", "/messaging_product"),
         ("cloud/text", "/type"),
@@ -80,12 +80,12 @@ fn what_must_be_there_is_missed() {
         let missed = faults.iter().any(|f| f.path == path_of(pointer) && f.code == Some(131_008));
         assert!(missed, "{name} {pointer}: {faults:#?}");
     }
-    // One part of a name will do, and none will not.
+    // A name needs at least one part.
     let part = without(payload("cloud/contacts"), "/contacts/0/name/prefix");
     assert_eq!(said(&part), [""; 0]);
     let none = without(part, "/contacts/0/name/first_name");
     assert_eq!(said(&none), ["error contacts[0].name.first_name 131008"]);
-    // Sections need no title where there is one.
+    // A single section needs no title.
     let one = with(
         payload("cloud/list"),
         "/interactive/action/sections",
@@ -95,7 +95,7 @@ fn what_must_be_there_is_missed() {
 }
 
 #[test]
-fn a_type_that_there_is_not_is_told_with_the_one_that_was_meant() {
+fn unknown_types_are_reported_with_the_nearest_type() {
     let contact = with(without(payload("cloud/contacts"), "/contacts"), "/type", "contact");
     let fault = only(&with(contact, "/contact", json!([])));
     assert_eq!((fault.path.as_str(), fault.code), ("type", Some(131_051)));
@@ -103,7 +103,7 @@ fn a_type_that_there_is_not_is_told_with_the_one_that_was_meant() {
 
     let capitals = with(payload("cloud/text"), "/type", "TEXT");
     assert!(only(&capitals).reason.contains("did you mean `text`?"));
-    // Templates are printed in capitals, too.
+    // Some documents write types of templates in upper case.
     let capitals = with(
         payload("cloud/template-plain"),
         "/template/components",
@@ -118,7 +118,7 @@ fn a_type_that_there_is_not_is_told_with_the_one_that_was_meant() {
     assert_eq!(said(&hsm)[0], "error type 131051");
     assert_eq!(said_in(&payload("cloud/pin"), Dialect::OnPremises)[1], "error type 1009");
 
-    // A list's header is a text, and a product list's.
+    // Lists and product lists have a text header.
     for name in ["cloud/list", "cloud/product-list"] {
         let image = json!({"type": "image", "image": {"id": "1"}});
         let fault = only(&with(payload(name), "/interactive/header", image));
@@ -131,7 +131,7 @@ fn a_type_that_there_is_not_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn what_is_to_be_unique_is() {
+fn repeated_values_are_reported() {
     let two = with(payload("cloud/buttons"), "/interactive/action/buttons/1/reply/id", "a");
     assert_eq!(said(&two), ["error interactive.action.buttons[1].reply.id 131009"]);
     let two = with(payload("cloud/buttons"), "/interactive/action/buttons/1/reply/title", "The first");
@@ -144,7 +144,7 @@ fn what_is_to_be_unique_is() {
 }
 
 #[test]
-fn cards_of_a_carousel_are_alike() {
+fn cards_of_a_carousel_must_have_the_same_form() {
     let cards = "interactive.action.cards[1]";
     let header = json!({"type": "video", "video": {"id": "1"}});
     let other = with(payload("cloud/carousel-links"), "/interactive/action/cards/1/header", header);
@@ -160,7 +160,7 @@ fn cards_of_a_carousel_are_alike() {
 }
 
 #[test]
-fn a_flow_is_named_by_its_id_or_its_name() {
+fn flow_has_an_id_or_a_name() {
     let path = "interactive.action.parameters";
     let both = with(payload("cloud/flow"), "/interactive/action/parameters/flow_name", "booking");
     assert_eq!(said(&both), [format!("error {path} 100")]);
@@ -213,7 +213,7 @@ fn each_platform_has_its_own_envelope() {
     );
     let namespace = with(payload("cloud/template-plain"), "/template/namespace", "cca3");
     assert_eq!(said(&namespace), ["error template.namespace 100"]);
-    // On-Premises has codes of its own, and for templates a range only.
+    // The On-Premises API has its own codes, for templates only as a range.
     let long = with(payload("on-premises/text"), "/text/body", "x".repeat(4097));
     assert_eq!(said_in(&long, Dialect::OnPremises), ["error text.body 1001"]);
     let language = with(payload("on-premises/template"), "/template/language/code", "en-US");
@@ -221,7 +221,7 @@ fn each_platform_has_its_own_envelope() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_the_order_of_the_payload() {
+fn all_faults_are_reported_in_the_order_of_the_payload() {
     let payload = json!({
         "type": "interactive",
         "interactive": {
@@ -257,7 +257,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_payload() {
 }
 
 #[test]
-fn every_fault_is_one_line_that_names_its_source() {
+fn every_fault_is_one_line_with_its_source() {
     let payload = json!({"a\nb": 1, "to": "x\u{7f}\n", "type": "\u{1b}[31m", "text": {"body\n": null}});
     for fault in validate(&payload, Dialect::Cloud, Unknown::Refused) {
         assert!(!fault.to_string().contains(char::is_control), "{fault:?}");
@@ -266,7 +266,7 @@ fn every_fault_is_one_line_that_names_its_source() {
 }
 
 #[test]
-fn a_component_that_a_template_has_once_is_doubted_when_it_is_there_twice() {
+fn repeated_template_components_are_warnings() {
     let buttons = payload("cloud/template-buttons");
     assert_eq!(
         said(&with(buttons.clone(), "/template/components/1/index", 0)),

@@ -1,9 +1,9 @@
-//! What single values may be: numbers to send to, languages, names, dates, emoji.
+//! Single values: phone numbers, languages, names, dates, emoji.
 
 use super::*;
 
 #[test]
-fn a_recipients_number_is_spelled_as_people_do() {
+fn phone_numbers_may_have_the_usual_punctuation() {
     for good in ["+16315551234", "+1 (631) 555-1234", "+123456789012345"] {
         assert_eq!(said(&with(payload("cloud/text"), "/to", good)), [""; 0], "{good}");
     }
@@ -26,20 +26,20 @@ fn a_recipients_number_is_spelled_as_people_do() {
 }
 
 #[test]
-fn a_number_without_plus_may_reach_somebody_else() {
+fn number_without_plus_is_a_warning() {
     // The table on Meta's page, for a business in India.
     for (number, reached) in [("(631) 555-1234", "+916315551234"), ("1 (631) 555-1234", "+9116315551234")] {
         let fault = only(&with(payload("cloud/text"), "/to", number));
         assert_eq!((fault.severity, fault.path.as_str()), (Severity::Warning, "to"));
         assert!(fault.reason.contains(&format!("India reaches {reached};")), "{fault}");
     }
-    // On-Premises takes WhatsApp ids, which have none.
+    // The On-Premises API accepts WhatsApp ids, which have no plus.
     let older = with(payload("on-premises/text"), "/to", "16315551234");
     assert_eq!(said_in(&older, Dialect::OnPremises), [""; 0]);
 }
 
 #[test]
-fn a_group_is_named_by_its_id_and_a_user_by_theirs() {
+fn groups_and_users_have_ids() {
     assert_eq!(said(&with(payload("cloud/text-to-group"), "/to", "")), ["error to 131009"]);
     assert_eq!(said(&with(payload("cloud/text-to-user-id"), "/to", "+16315551234")), [""; 0]);
     for odd in ["+16315551234", "us.1", "US.", "US1", "USA.1", "US.a b"] {
@@ -54,7 +54,7 @@ fn a_group_is_named_by_its_id_and_a_user_by_theirs() {
 }
 
 #[test]
-fn words_are_of_a_few_or_of_a_form() {
+fn words_are_from_a_list_or_have_a_form() {
     for (name, pointer, good, bad, code) in [
         ("cloud/text", "/messaging_product", &["whatsapp"][..], &["WhatsApp", "", "sms"][..], 131_009),
         ("cloud/text", "/recipient_type", &["individual"], &["Individual", "groups"], 131_009),
@@ -134,7 +134,7 @@ fn words_are_of_a_few_or_of_a_form() {
 }
 
 #[test]
-fn a_value_of_another_type_is_told_from_a_wrong_one() {
+fn wrong_types_and_wrong_values_are_distinguished() {
     for (name, pointer, value) in [
         ("cloud/text", "/text", json!("Hello")),
         ("cloud/text", "/text/body", json!(1)),
