@@ -1,12 +1,12 @@
-//! The header contract: what every response about an asset says, and what is said where there is none.
+//! The header contract: the headers of every response about an asset, and of every error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::support::{Folder, PATIENCE, Response, Server, etag_of, noise, wamedia};
+use crate::support::{Folder, Response, Server, TIMEOUT, etag_of, noise, wamedia};
 
-/// What must be said of one asset, beside what follows from its bytes.
+/// The expected headers of one asset, besides those that follow from its bytes.
 #[derive(Debug, Clone, Copy)]
 struct Expected<'a> {
     media_type: &'a str,
@@ -15,14 +15,14 @@ struct Expected<'a> {
     disposition: Option<&'a str>,
 }
 
-/// Fetches an asset with GET and HEAD over one connection, and holds both against the contract: these fields with these
-/// values, each once, and no others.
+/// Fetches an asset with GET and HEAD over one connection, and compares both responses with the contract: exactly these headers,
+/// each once.
 #[track_caller]
 fn check_contract(server: &Server, target: &str, bytes: &[u8], expected: Expected<'_>) {
     let mut client = server.connect();
     let get = client.request("GET", target, &[]);
     let head = client.request("HEAD", target, &[]);
-    // Had the HEAD a body, this would read it as a head.
+    // If the HEAD had a body, this would read it as a head.
     let again = client.request("GET", target, &[]);
     assert!(get.complete && get.body == bytes && again.body == bytes, "{target}: the bytes");
     let (len, etag) = (bytes.len().to_string(), etag_of(bytes));
@@ -43,7 +43,7 @@ fn check_contract(server: &Server, target: &str, bytes: &[u8], expected: Expecte
     }
 }
 
-/// All fields in the order of their names, without `Date`, which must be there once and mean about now.
+/// All headers in the order of their names, without `Date`, which must occur once and be about now.
 #[track_caller]
 fn fields_but_date(response: &Response) -> Vec<(&str, &str)> {
     let date = httpdate::parse_http_date(response.field("date")).expect("a date");
@@ -102,7 +102,7 @@ fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A copy of the sample whose files all have their own mtime, and a server on it.
+/// A copy of the sample in which every file has its own mtime, and a server for it.
 fn serve_sample() -> (Folder, Server) {
     let folder = Folder::new();
     for (number, file) in (0..).zip(files_below(Path::new(SAMPLE), Path::new(SAMPLE))) {
@@ -118,7 +118,7 @@ fn serve_sample() -> (Folder, Server) {
     (folder, server)
 }
 
-/// Just before the full second, so that rounding shows.
+/// Just before the full second, to detect rounding.
 fn sample_mtime(number: u64) -> SystemTime {
     UNIX_EPOCH + Duration::new(1_700_000_000 + 86_399 * number, 999_999_999)
 }
@@ -152,7 +152,7 @@ fn every_sample_file_keeps_the_contract() {
     assert_eq!(others, [Path::new("README.md"), Path::new("wamedia.toml")], "no file without a row");
 }
 
-/// A `Content-Type`, whether it is a document's, and the extensions that have it.
+/// A `Content-Type`, whether it is that of a document, and its extensions.
 const TYPES: [(&str, bool, &[&str]); 23] = [
     ("audio/aac", false, &["aac", "AAC"]),
     ("audio/amr", false, &["amr", "AMR"]),
@@ -187,7 +187,7 @@ fn an_extension_in_any_case_has_its_exact_type() {
     for (media_type, is_document, extensions) in TYPES {
         for extension in extensions {
             let name = format!("file.{extension}").trim_end_matches('.').to_owned();
-            // What the bytes look like plays no part: these begin as a PNG does.
+            // The bytes play no part: these begin like a PNG.
             let bytes = [b"\x89PNG\r\n\x1a\n", name.as_bytes()].concat();
             folder.write(&name, &bytes).set_mtime(&name, mtime);
             assets.push((name, media_type, is_document, bytes));
@@ -207,10 +207,10 @@ fn an_extension_in_any_case_has_its_exact_type() {
 }
 
 #[test]
-fn names_of_any_spelling_are_found_and_told() {
+fn names_of_any_spelling_are_found_and_sent() {
     let folder = Folder::new();
     let mtime = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    // The file's name, its spelling in a URL, `filename` and `filename*`.
+    // The file name, its spelling in a URL, `filename` and `filename*`.
     let rows = [
         ("price list.pdf", "price%20list.pdf", "price list.pdf", "price%20list.pdf"),
         (
@@ -243,13 +243,13 @@ fn names_of_any_spelling_are_found_and_told() {
             disposition: Some(&format!("inline; filename=\"{plain}\"; filename*=UTF-8''{exact}")),
         };
         check_contract(&server, &format!("/{url}"), name.as_bytes(), expected);
-        // A link must not be able to name what it leads to.
+        // A link must not be able to name its target.
         check_contract(&server, &format!("/{url}?filename=evil.exe&download=1"), name.as_bytes(), expected);
     }
 }
 
 #[test]
-fn a_file_without_bytes_is_an_asset() {
+fn an_empty_file_is_an_asset() {
     let folder = Folder::new();
     folder.write("empty.jpg", "").set_mtime("empty.jpg", UNIX_EPOCH + Duration::from_secs(1_000_000_000));
     for memory in ["", "[memory]\ncache = 0\n"] {
@@ -301,7 +301,7 @@ fn the_first_rule_that_matches_decides() {
 }
 
 #[test]
-fn an_mtime_in_the_future_is_the_moment_when_the_version_appeared() {
+fn an_mtime_in_the_future_becomes_the_time_when_the_version_appeared() {
     let folder = Folder::new();
     let servers = ["", "[memory]\ncache = 0\n"].map(|memory| {
         Server::configured(&folder, &format!("{memory}[[mount]]\nstore = \".\"\nfresh = \"0s\"\n"))
@@ -328,8 +328,8 @@ fn an_mtime_in_the_future_is_the_moment_when_the_version_appeared() {
     let first = look_at_all();
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < PATIENCE, "the clock stands still");
-        // Every request looks at the files again.
+        assert!(began.elapsed() < TIMEOUT, "the clock does not advance");
+        // Every request reads the metadata of the files again.
         let now = look_at_all();
         for (first, now) in first.iter().zip(&now) {
             assert_eq!(first[0].0, now[0].0);
@@ -346,7 +346,7 @@ fn an_mtime_in_the_future_is_the_moment_when_the_version_appeared() {
 }
 
 #[test]
-fn an_mtime_that_says_nothing_is_not_told_and_warned_of_once() {
+fn a_meaningless_mtime_is_not_sent_and_warned_about_once() {
     let folder = Folder::new();
     let names = ["zero.pdf", "zero-and-a-bit.pdf", "one.pdf"];
     for (name, (seconds, nanos)) in names.into_iter().zip([(0, 0), (0, 5), (1, 0)]) {
@@ -362,7 +362,7 @@ fn an_mtime_that_says_nothing_is_not_told_and_warned_of_once() {
             disposition: Some(&format!("inline; filename=\"{name}\"; filename*=UTF-8''{name}")),
         };
         check_contract(&server, &format!("/{name}"), name.as_bytes(), expected);
-        // Without a time there is nothing to compare with.
+        // Without a date there is nothing to compare with.
         for field in ["If-Modified-Since", "If-Unmodified-Since"] {
             for date in ["Thu, 01 Jan 1970 00:00:00 GMT", "Sun, 06 Nov 2050 08:49:37 GMT"] {
                 let response = server.request("GET", &format!("/{name}"), &[(field, date)]);
@@ -374,7 +374,7 @@ fn an_mtime_that_says_nothing_is_not_told_and_warned_of_once() {
     let lines = server.end();
     let warnings: Vec<_> = lines.iter().filter(|line| line.contains("mtime")).collect();
     assert_eq!(warnings.len(), 1, "{lines:#?}");
-    // It names the asset, the reason and the mend.
+    // The warning names the asset, the reason and the fix.
     assert!(names.iter().any(|name| warnings[0].contains(name)), "{warnings:?}");
     assert!(warnings[0].contains("warning") && warnings[0].contains("touch"), "{warnings:?}");
 }
@@ -382,7 +382,7 @@ fn an_mtime_that_says_nothing_is_not_told_and_warned_of_once() {
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 #[test]
-fn options_tells_what_is_allowed() {
+fn options_lists_the_allowed_methods() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server = Server::start(folder.path());
@@ -393,12 +393,12 @@ fn options_tells_what_is_allowed() {
         let expected = [("allow", ALLOWED), ("x-content-type-options", "nosniff")];
         assert_eq!(fields_but_date(&response), expected, "{target}");
     }
-    assert_eq!(client.request("GET", "/a.jpg", &[]).body, b"a", "nothing is left of the other answers");
+    assert_eq!(client.request("GET", "/a.jpg", &[]).body, b"a", "no remainder of the other responses");
 }
 
-/// Holds a refusal against what all refusals have in common.
+/// Compares an error response with the properties of all error responses.
 #[track_caller]
-fn check_refusal(response: &Response, status: u16, more: &[(&str, &str)]) {
+fn check_error(response: &Response, status: u16, more: &[(&str, &str)]) {
     let text = response.text();
     assert_eq!(response.status, status, "{text}");
     assert!(response.complete && text.starts_with(&format!("{status} ")) && text.ends_with('\n'), "{text:?}");
@@ -415,7 +415,7 @@ fn check_refusal(response: &Response, status: u16, more: &[(&str, &str)]) {
 }
 
 #[test]
-fn other_methods_are_refused_with_those_that_are_allowed() {
+fn other_methods_are_rejected_with_the_allowed_ones() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server = Server::start(folder.path());
@@ -423,7 +423,7 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "BREW", "get", "Head"] {
         for target in ["/a.jpg", "/missing.jpg", "/"] {
             let response = client.request(method, target, &[("If-None-Match", "*"), ("Range", "bytes=0-0")]);
-            check_refusal(&response, 405, &[("allow", ALLOWED)]);
+            check_error(&response, 405, &[("allow", ALLOWED)]);
             assert!(response.text().contains(method), "{}", response.text());
         }
     }
@@ -431,22 +431,22 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
 }
 
 #[test]
-fn what_is_missing_is_a_text_that_nobody_keeps() {
+fn a_missing_asset_is_a_text_that_no_cache_stores() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server = Server::with(folder.path(), &["--cache-control", "max-age=3600"]);
     let mut client = server.connect();
-    // Conditions are of a representation, and there is none.
+    // Conditions apply to a representation, and there is none.
     let conditions: [&[(&str, &str)]; 4] =
         [&[], &[("If-None-Match", "*")], &[("If-Match", "\"v1\"")], &[("Range", "bytes=0-0")]];
     for target in ["/missing.jpg", "/folder/missing.jpg", "/a.jpg/x", "/?v=0123456789abcdef", "/m.jpg?v=0"] {
         for fields in conditions {
             let get = client.request("GET", target, fields);
-            check_refusal(&get, 404, &[]);
+            check_error(&get, 404, &[]);
             let head = client.request("HEAD", target, fields);
             assert_eq!(head.status, 404, "{target}");
             assert_eq!(fields_but_date(&head), fields_but_date(&get), "{target}");
         }
     }
-    assert_eq!(client.request("GET", "/a.jpg", &[]).body, b"a", "nothing is left of the other answers");
+    assert_eq!(client.request("GET", "/a.jpg", &[]).body, b"a", "no remainder of the other responses");
 }

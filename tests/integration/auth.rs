@@ -1,4 +1,4 @@
-//! Doors: below some paths nothing is had without credentials, and nobody without them learns what is there.
+//! HTTP authentication below some paths: without credentials every request gets the same 401, whether the asset exists or not.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -45,14 +45,14 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// All of a response but its date.
+/// A response without its date.
 fn without_date(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let fields = response.fields.iter().filter(|(name, _)| name != "date").cloned().collect();
     (response.status, fields, response.body.clone())
 }
 
 #[tokio::test]
-async fn who_has_credentials_gets_in() {
+async fn valid_credentials_give_access() {
     let site = site();
     let server = Server::configured(&site, &toml());
     let client2 = Client2::new(server.address).await;
@@ -65,7 +65,7 @@ async fn who_has_credentials_gets_in() {
         ("/partner/deep/b.jpg", "partner/deep/b.jpg", "Bearer t0ken"),
         ("/both/M%C3%A4rz.jpg", "both/M\u{e4}rz.jpg", "bearer t0ken"),
         ("/both/M%C3%A4rz.jpg", "both/M\u{e4}rz.jpg", &whatsapp),
-        // A door is before what is below it, not before what begins alike.
+        // The path of an [[auth]] covers what lies below it, not names with the same beginning.
         ("/partners/c.jpg", "partners/c.jpg", "Basic nonsense"),
         ("/z.jpg", "z.jpg", "nonsense"),
     ] {
@@ -86,7 +86,7 @@ async fn who_has_credentials_gets_in() {
 }
 
 #[tokio::test]
-async fn who_has_none_is_told_nothing_but_what_to_send() {
+async fn without_credentials_every_response_is_the_same_challenge() {
     let site = site();
     let server = Server::configured(&site, &toml());
     let client2 = Client2::new(server.address).await;
@@ -151,7 +151,7 @@ async fn who_has_none_is_told_nothing_but_what_to_send() {
 }
 
 #[test]
-fn behind_a_door_a_signed_link_needs_both() {
+fn a_signed_path_below_auth_needs_signature_and_credentials() {
     use std::os::unix::fs::PermissionsExt;
 
     let site = site();
@@ -164,8 +164,8 @@ fn behind_a_door_a_signed_link_needs_both() {
         toml()
     );
     let server = Server::configured(&site, &toml);
-    let minted = run(site.path(), &["link", "partner/a.jpg"]);
-    let target = minted.stdout.trim().strip_prefix("https://media.example.com").expect("a link");
+    let printed = run(site.path(), &["link", "partner/a.jpg"]);
+    let target = printed.stdout.trim().strip_prefix("https://media.example.com").expect("a link");
     let good = basic("whatsapp:pass:word");
     for (target, credential, status) in [
         (target, &*good, 200),
@@ -180,7 +180,7 @@ fn behind_a_door_a_signed_link_needs_both() {
 }
 
 #[test]
-fn no_policy_lets_shared_caches_hand_out_what_is_behind_a_door() {
+fn no_policy_lets_shared_caches_store_responses_to_credentials() {
     let site = site();
     site.write("partner/list.pdf", "a list");
     let toml = format!(
@@ -207,44 +207,49 @@ fn no_policy_lets_shared_caches_hand_out_what_is_behind_a_door() {
 }
 
 #[test]
-fn links_say_that_there_is_a_door_and_nothing_tells_credentials() {
+fn links_mention_auth_and_no_output_contains_credentials() {
     let site = site();
     for arguments in [&["link", "partner/a.jpg"][..], &["message", "partner/a.jpg", "--to", "+16505551234"]] {
         let outcome = run(site.path(), arguments);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert!(outcome.stdout.contains(&format!("/partner/a.jpg?v={}", version_of(b"partner/a.jpg"))));
-        for part in ["partner/a.jpg needs the credentials of [[auth]] /partner", "On-Premises", "the Cloud API never does"]
-        {
+        for part in [
+            "partner/a.jpg needs the credentials of [[auth]] /partner",
+            "On-Premises",
+            "the Cloud API never does",
+        ] {
             assert!(outcome.stderr.contains(part), "{outcome:?}");
         }
     }
     assert_eq!(run(site.path(), &["link", "z.jpg"]).stderr, "");
 
     let printed = run(site.path(), &["serve", "--print-config"]);
-    assert!(printed.stdout.contains("path = \"/partner/deep\"\n# basic is not set\n# bearer: 1, not printed"));
+    assert!(
+        printed.stdout.contains("path = \"/partner/deep\"\n# basic is not set\n# bearer: 1, not printed")
+    );
     let hashes = ["pass:word", "other", "t0ken"].map(|secret| hex(&Sha256::digest(secret)));
     let credential = basic("whatsapp:pass:word");
     for format in ["text", "json"] {
         let server = Server::configured(&site, &format!("access_log = \"{format}\"\n{}", toml()));
         assert_eq!(server.request("GET", "/partner/a.jpg", &[("authorization", &credential)]).status, 200);
         assert_eq!(server.get("/partner/a.jpg").status, 401);
-        let said = server.end().join("\n");
+        let logged = server.end().join("\n");
         assert!(
-            said.contains("/partner/a.jpg") && said.contains("credentials required below /partner/deep"),
-            "{said}"
+            logged.contains("/partner/a.jpg") && logged.contains("credentials required below /partner/deep"),
+            "{logged}"
         );
         assert!(
-            said.contains("/both/") || said.contains("/z.jpg") || said.contains("/partners/c.jpg"),
-            "{said}"
+            logged.contains("/both/") || logged.contains("/z.jpg") || logged.contains("/partners/c.jpg"),
+            "{logged}"
         );
         for secret in [&credential[6..], &hashes[0], &hashes[1], &hashes[2], "pass:word", "whatsapp:"] {
-            assert!(!said.contains(secret) && !printed.stdout.contains(secret), "{secret}: {said}");
+            assert!(!logged.contains(secret) && !printed.stdout.contains(secret), "{secret}: {logged}");
         }
     }
 }
 
 #[test]
-fn what_is_no_door_is_refused_without_repeating_a_secret() {
+fn an_invalid_auth_is_an_error_that_does_not_repeat_the_secret() {
     for (credentials, part) in [
         ("basic = \"whatsapp:hunter2\"", "sha256sum"),
         ("bearer = \"hunter2\"", "sha256sum"),

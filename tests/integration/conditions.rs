@@ -1,4 +1,4 @@
-//! Preconditions and ranges as they cross the wire: one table, held against a body in memory and one streamed from disk.
+//! Preconditions and ranges over the wire: one table, for a body in memory and for one streamed from disk.
 
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,11 +13,11 @@ const LEN: usize = 700_000;
 const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
-/// Longer ago than this program; the clock of no machine that runs it has passed it.
+/// In the past for any machine that runs this program.
 const FAR_FUTURE: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
 const POLICY: &str = "max-age=77, public";
 
-/// The fields of a request, in which `{E}` stands for the asset's entity tag, and how a GET is answered.
+/// The headers of a request, in which `{E}` is the asset's entity tag, and the response to a GET.
 type Row = (&'static [(&'static str, &'static str)], Expected<'static>);
 
 const PRECONDITIONS: &[Row] = &[
@@ -48,7 +48,7 @@ const PRECONDITIONS: &[Row] = &[
     (&[("If-Modified-Since", "784111777")], Whole),
     (&[("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 CET")], Whole),
     (&[("If-Modified-Since", LATER), ("If-Modified-Since", LATER)], Whole),
-    // If-None-Match puts If-Modified-Since out of force, whichever way it goes.
+    // If-None-Match overrides If-Modified-Since, whichever way it goes.
     (&[("If-None-Match", "\"other\""), ("If-Modified-Since", LATER)], Whole),
     (&[("If-None-Match", "{E}"), ("If-Modified-Since", EARLIER)], NotModified),
     // If-Match: strong comparison.
@@ -65,7 +65,7 @@ const PRECONDITIONS: &[Row] = &[
     (&[("If-Unmodified-Since", LATER)], Whole),
     (&[("If-Unmodified-Since", EARLIER)], Failed),
     (&[("If-Unmodified-Since", "yesterday")], Whole),
-    // If-Match puts If-Unmodified-Since out of force.
+    // If-Match overrides If-Unmodified-Since.
     (&[("If-Match", "{E}"), ("If-Unmodified-Since", EARLIER)], Whole),
     (&[("If-Match", "\"other\""), ("If-Unmodified-Since", LATER)], Failed),
     // Steps 1 and 2 come before steps 3 and 4.
@@ -94,19 +94,19 @@ const RANGES: &[Row] = &[
     (&[("Range", "bytes=699000-18446744073709551616")], Part(699_000..LEN)),
     (&[("Range", "bytes=699000-99999999999999999999999")], Part(699_000..LEN)),
     (&[("Range", "bytes=0000000000000000000000001-0000000000000000000000002")], Part(1..3)),
-    // Nothing of the asset.
+    // No byte of the asset.
     (&[("Range", "bytes=700000-")], Unsatisfiable),
     (&[("Range", "bytes=700000-700001")], Unsatisfiable),
     (&[("Range", "bytes=18446744073709551615-")], Unsatisfiable),
     (&[("Range", "bytes=99999999999999999999999-")], Unsatisfiable),
     (&[("Range", "bytes=-0")], Unsatisfiable),
     (&[("Range", "bytes=700000-,-0,800000-900000")], Unsatisfiable),
-    // White space and empty members.
+    // Whitespace and empty members.
     (&[("Range", "bytes= 0-9")], Part(0..10)),
     (&[("Range", "bytes=\t0-9 ,")], Part(0..10)),
     (&[("Range", "bytes=,,0-9, ,")], Part(0..10)),
     (&[("Range", "BYTES=0-9")], Part(0..10)),
-    // Malformed: ignored, all of it.
+    // Malformed: the whole header is ignored.
     (&[("Range", "bytes=5-4")], Whole),
     (&[("Range", "bytes=99999999999999999999999-99999999999999999999998")], Whole),
     (&[("Range", "bytes=--6")], Whole),
@@ -127,34 +127,34 @@ const RANGES: &[Row] = &[
     (&[("Range", "0-9")], Whole),
     (&[("Range", "")], Whole),
     (&[("Range", "bytes=0-9"), ("Range", "bytes=20-29")], Whole),
-    // Units that we do not know.
+    // Unsupported units.
     (&[("Range", "lines=0-9")], Whole),
     (&[("Range", "bytess=0-9")], Whole),
     (&[("Range", "none=0-9")], Whole),
-    // Several ranges, in the order in which they were asked for.
+    // Several ranges, in the order of the request.
     (&[("Range", "bytes=0-0,-1")], Parts(&[0..1, LEN - 1..LEN])),
     (&[("Range", "bytes=500-599,0-99")], Parts(&[500..600, 0..100])),
     (
         &[("Range", "bytes=600000-699999, 0-299999 ,400000-400000")],
         Parts(&[600_000..LEN, 0..300_000, 400_000..400_001]),
     ),
-    // Joined with the first and so sent before the second.
+    // Joined with the first, and so sent before the second.
     (&[("Range", "bytes=-100,0-99,300-")], Parts(&[300..LEN, 0..100])),
-    // What has no byte of the asset is left out.
+    // Ranges beyond the asset are left out.
     (&[("Range", "bytes=0-99,700000-,200-299")], Parts(&[0..100, 200..300])),
     (&[("Range", "bytes=0-99,800000-900000")], Part(0..100)),
-    // What overlaps or touches is joined where the first of them stood.
+    // Ranges that overlap or touch are joined, in the place of the first.
     (&[("Range", "bytes=0-99,50-149")], Part(0..150)),
     (&[("Range", "bytes=0-99,100-199")], Part(0..200)),
     (&[("Range", "bytes=0-99,101-199")], Parts(&[0..100, 101..200])),
     (&[("Range", "bytes=900-999,0-99,950-1049,50-149")], Parts(&[900..1050, 0..150])),
     (&[("Range", "bytes=0-9,0-9,0-9")], Part(0..10)),
-    // More bytes asked for than there are.
+    // More bytes than the asset has.
     (&[("Range", "bytes=0-,0-0")], Whole),
     (&[("Range", "bytes=-101,0-99,200-")], Whole),
     (&[("Range", "bytes=0-399999,300000-699999")], Whole),
     (&[("Range", "bytes=0-349999,350000-")], Part(0..LEN)),
-    // Preconditions come first, and a range that cannot be had makes no difference to them.
+    // Preconditions come first, and an unsatisfiable range does not affect them.
     (&[("Range", "bytes=0-9"), ("If-None-Match", "{E}")], NotModified),
     (&[("Range", "bytes=700000-"), ("If-None-Match", "{E}")], NotModified),
     (&[("Range", "bytes=0-9"), ("If-None-Match", "\"other\"")], Part(0..10)),
@@ -163,7 +163,7 @@ const RANGES: &[Row] = &[
     (&[("Range", "bytes=700000-"), ("If-Match", "\"other\"")], Failed),
     (&[("Range", "bytes=0-9"), ("If-Match", "{E}")], Part(0..10)),
     (&[("Range", "bytes=0-9"), ("If-Unmodified-Since", EARLIER)], Failed),
-    // If-Range: the very tag, strongly, or the very date.
+    // If-Range: exactly the tag, compared strongly, or exactly the date.
     (&[("Range", "bytes=0-9"), ("If-Range", "{E}")], Part(0..10)),
     (&[("Range", "bytes=0-9,20-29"), ("If-Range", "{E}")], Parts(&[0..10, 20..30])),
     (&[("Range", "bytes=0-9"), ("If-Range", "W/{E}")], Whole),
@@ -182,7 +182,7 @@ const RANGES: &[Row] = &[
     (&[("Range", "bytes=0-9"), ("If-Range", "{E}"), ("If-None-Match", "{E}")], NotModified),
 ];
 
-/// An asset, and a server that holds it in memory or streams it.
+/// An asset, and a server that has it in memory or streams it.
 struct Fixture {
     server: Server,
     asset: Asset,
@@ -195,7 +195,7 @@ const STREAMED: &str = "[memory]\ncache = 0\n";
 fn fixture(folder: &Folder, memory: &str, len: usize) -> Fixture {
     let bytes = noise(len, 9);
     folder.write("report.pdf", &bytes);
-    // To the second and a half: validators are of whole seconds.
+    // Half a second past a full one: validators have whole seconds.
     folder.set_mtime("report.pdf", UNIX_EPOCH + Duration::new(784_111_777, 500_000_000));
     let toml = format!("{memory}[[mount]]\nstore = \".\"\n[cache]\ndefault = \"{POLICY}\"\n");
     let server = Server::configured(folder, &toml);
@@ -216,7 +216,7 @@ fn fixture(folder: &Folder, memory: &str, len: usize) -> Fixture {
 }
 
 impl Fixture {
-    /// Sends a row as GET and as HEAD, and checks each answer to the last byte.
+    /// Sends a row as GET and as HEAD, and checks each response to the last byte.
     fn check(&self, client: &mut Client, (fields, expected): &Row) {
         let fields: Vec<_> =
             fields.iter().map(|(name, value)| (*name, value.replace("{E}", self.etag()))).collect();
@@ -232,7 +232,7 @@ impl Fixture {
 fn check_all(memory: &str) {
     let folder = Folder::new();
     let fixture = fixture(&folder, memory, LEN);
-    // One connection for all: whatever an answer leaves behind spoils the next.
+    // One connection for all: any remainder of a response would break the next.
     let mut client = fixture.server.connect();
     for row in PRECONDITIONS.iter().chain(RANGES) {
         fixture.check(&mut client, row);
@@ -250,7 +250,7 @@ fn preconditions_and_ranges_of_a_file_that_is_streamed() {
 }
 
 #[test]
-fn an_empty_asset_has_no_parts() {
+fn an_empty_asset_has_no_ranges() {
     for memory in [KEPT_IN_MEMORY, STREAMED] {
         let folder = Folder::new();
         let fixture = fixture(&folder, memory, 0);
@@ -274,7 +274,7 @@ fn scattered(count: usize) -> String {
 }
 
 #[test]
-fn sixteen_parts_are_sent_and_seventeen_are_the_whole() {
+fn sixteen_parts_are_sent_and_seventeen_become_the_whole() {
     const SIXTEEN: [Range<usize>; 16] = {
         let mut ranges = [const { 0..1 }; 16];
         let mut number = 0;
@@ -293,7 +293,7 @@ fn sixteen_parts_are_sent_and_seventeen_are_the_whole() {
             (scattered(16), Parts(&SIXTEEN)),
             (scattered(17), Whole),
             (scattered(1000), Whole),
-            // What touches is one part, however many ranges asked for it.
+            // Touching ranges are one part, however many there are.
             (format!("bytes={joined}"), Part(0..40)),
         ] {
             let get = client.request("GET", fixture.target, &[("Range", &range)]);
@@ -303,17 +303,17 @@ fn sixteen_parts_are_sent_and_seventeen_are_the_whole() {
 }
 
 #[test]
-fn boundaries_differ_from_answer_to_answer() {
+fn boundaries_differ_between_responses() {
     let folder = Folder::new();
     let fixture = fixture(&folder, KEPT_IN_MEMORY, LEN);
     let several = [("Range", "bytes=0-0,2-2")];
     let boundary =
         || fixture.server.request("GET", fixture.target, &several).field("content-type").to_owned();
-    assert_ne!(boundary(), boundary(), "nobody can foresee what delimits the parts");
+    assert_ne!(boundary(), boundary(), "a boundary is unpredictable");
 }
 
 #[test]
-fn a_download_in_parts_is_the_whole() {
+fn a_download_in_ranges_is_the_whole() {
     for memory in [KEPT_IN_MEMORY, STREAMED] {
         let folder = Folder::new();
         let fixture = fixture(&folder, memory, LEN);
@@ -331,7 +331,7 @@ fn a_download_in_parts_is_the_whole() {
 }
 
 #[test]
-fn a_download_that_is_resumed_after_a_change_begins_anew() {
+fn a_resumed_download_starts_over_after_a_change() {
     for memory in [KEPT_IN_MEMORY, STREAMED] {
         let folder = Folder::new();
         let old = fixture(&folder, memory, LEN);
@@ -340,7 +340,7 @@ fn a_download_that_is_resumed_after_a_change_begins_anew() {
         let bytes = noise(LEN, 10);
         folder.write("report.pdf", &bytes);
         let etag = etag_of(&bytes);
-        // Asking by its version makes sure that the server has seen the change.
+        // A request by version ensures that the server has seen the change.
         let v = &etag[1..17];
         assert_eq!(old.server.get(&format!("/report.pdf?v={v}")).field("etag"), etag);
         for validator in [old.etag(), MODIFIED] {

@@ -1,5 +1,5 @@
-//! One entity tag, one body: whatever happens to the files, no two complete responses carry the same tag with different
-//! bytes, and a response that cannot keep its promise is cut before its end.
+//! One entity tag, one body: whatever happens to the files, no two complete responses have the same tag with different
+//! bytes, and a response whose file changed is cut before its end.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, Folder, PATIENCE, Response, Server, etag_of, noise};
+use crate::support::{Client, Folder, Response, Server, TIMEOUT, etag_of, noise};
 
-/// How long files are rewritten under readers.
+/// How long files are rewritten while clients read them.
 const WRITING: Duration = Duration::from_secs(5);
 
-/// How a writer puts the next version in place.
+/// How a writer replaces a file.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Rename,
@@ -44,7 +44,7 @@ impl Way {
     }
 }
 
-/// What readers saw: the first complete body of each tag.
+/// What readers received: the first complete body of each tag.
 #[derive(Default)]
 struct Seen {
     bodies: Mutex<HashMap<String, String>>,
@@ -56,7 +56,7 @@ impl Seen {
         if !response.complete || response.status != 200 {
             return;
         }
-        assert_eq!(etag, etag_of(&response.body), "a complete 200 is what its tag says");
+        assert_eq!(etag, etag_of(&response.body), "a complete 200 matches its tag");
         let digest = etag_of(&response.body);
         let mut bodies = self.bodies.lock().expect("not poisoned");
         let first = bodies.entry(etag.to_owned()).or_insert_with(|| digest.clone());
@@ -86,8 +86,8 @@ fn read_until(stop: &AtomicBool, server: &Server, target: &str, seen: &Seen) {
     }
 }
 
-/// Rewrites one file a way under readers, held in memory or streamed as `toml` makes it, and holds every complete body
-/// against its tag.
+/// Rewrites one file in a way while clients read it, from memory or as a stream depending on `toml`, and compares every complete
+/// body with its tag.
 fn rewrite_under_readers(toml: &str, len: usize) {
     let folder = Folder::new();
     let ways = [("rename.jpg", Way::Rename), ("place.jpg", Way::InPlace), ("copy.jpg", Way::TruncateAndCopy)];
@@ -108,7 +108,7 @@ fn rewrite_under_readers(toml: &str, len: usize) {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    // The same length every time: nothing but the bytes gives a change away.
+                    // The same length every time, so that only the bytes differ.
                     way.write(&path, &noise(len, seed * 3 + number as u64));
                     thread::sleep(Duration::from_millis(seed % 7));
                 }
@@ -130,18 +130,18 @@ fn rewrite_under_readers(toml: &str, len: usize) {
 }
 
 #[test]
-fn bodies_in_memory_are_what_their_tag_says_while_files_are_rewritten() {
+fn bodies_in_memory_match_their_tag_while_files_are_rewritten() {
     rewrite_under_readers("", 60_000);
 }
 
 #[test]
-fn bodies_from_files_are_what_their_tag_says_while_files_are_rewritten() {
+fn bodies_from_files_match_their_tag_while_files_are_rewritten() {
     rewrite_under_readers("[memory]\ncache = 0\n", 3_000_000);
 }
 
-/// A file that is streamed, a client that has read the head and a little, and what is then done to the file.
+/// A streamed file, a client that has read the head and a little of the body, and what is then done to the file.
 fn disturb(age: Duration, disturb: impl FnOnce(&Path)) -> (Vec<u8>, Response) {
-    // More than the sockets between the two hold.
+    // More than the socket buffers hold.
     let bytes = noise(24 << 20, 7);
     let folder = Folder::new();
     folder.write("big.mp4", &bytes);
@@ -164,7 +164,7 @@ const YOUNG: Duration = Duration::ZERO;
 const SETTLED: Duration = Duration::from_millis(2500);
 
 #[test]
-fn a_file_that_is_overwritten_in_mid_send_is_cut_short() {
+fn a_file_that_is_overwritten_while_it_is_sent_is_cut() {
     for age in [YOUNG, SETTLED] {
         let (_, response) = disturb(age, |path| {
             let mut file = OpenOptions::new().write(true).open(path).expect("a file");
@@ -176,7 +176,7 @@ fn a_file_that_is_overwritten_in_mid_send_is_cut_short() {
 }
 
 #[test]
-fn a_file_that_is_truncated_in_mid_send_is_cut_short() {
+fn a_file_that_is_truncated_while_it_is_sent_is_cut() {
     for age in [YOUNG, SETTLED] {
         let (_, response) = disturb(age, |path| {
             File::options().write(true).open(path).expect("a file").set_len(5 << 20).expect("cut");
@@ -186,7 +186,7 @@ fn a_file_that_is_truncated_in_mid_send_is_cut_short() {
 }
 
 #[test]
-fn a_file_whose_mtime_is_put_back_after_a_change_is_cut_short() {
+fn a_file_whose_mtime_is_restored_after_a_change_is_cut() {
     let (_, response) = disturb(SETTLED, |path| {
         let file = OpenOptions::new().write(true).open(path).expect("a file");
         let mtime = file.metadata().expect("metadata").modified().expect("an mtime");
@@ -199,7 +199,7 @@ fn a_file_whose_mtime_is_put_back_after_a_change_is_cut_short() {
 }
 
 #[test]
-fn a_file_that_is_replaced_or_deleted_in_mid_send_is_sent_to_its_end() {
+fn a_file_that_is_replaced_or_deleted_while_it_is_sent_is_sent_to_its_end() {
     for age in [YOUNG, SETTLED] {
         let (bytes, response) = disturb(age, |path| Way::Rename.write(path, b"the next version"));
         assert!(response.complete && response.body == bytes, "{age:?}");
@@ -234,22 +234,22 @@ fn a_change_is_seen_within_a_second_and_a_deletion_too() {
     folder.write("list.pdf", "old");
     let server = Server::start(folder.path());
     assert_eq!(server.get("/list.pdf").body, b"old");
-    // The same length, and the mtime of the old one: only inode and ctime tell.
+    // The same length, and the mtime of the old one: only inode and ctime differ.
     let mtime = fs::metadata(folder.at("list.pdf")).expect("metadata").modified().expect("an mtime");
     folder.write("list.new", "new").set_mtime("list.new", mtime);
     fs::rename(folder.at("list.new"), folder.at("list.pdf")).expect("a rename");
     let changed = Instant::now();
     while server.get("/list.pdf").body != b"new" {
-        assert!(changed.elapsed() < PATIENCE);
+        assert!(changed.elapsed() < TIMEOUT);
     }
     fs::remove_file(folder.at("list.pdf")).expect("deleted");
     while server.get("/list.pdf").status != 404 {
-        assert!(changed.elapsed() < PATIENCE);
+        assert!(changed.elapsed() < TIMEOUT);
     }
 }
 
 #[test]
-fn many_first_requests_at_once_all_get_the_same_true_tag() {
+fn many_concurrent_first_requests_get_the_same_correct_tag() {
     let bytes = Arc::new(noise(9 << 20, 3));
     let folder = Folder::new();
     folder.write("first.mp4", &*bytes);

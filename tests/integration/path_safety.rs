@@ -1,5 +1,5 @@
-//! What a request target can reach, and what it cannot: nothing outside the folder, nothing hidden, nothing but regular
-//! files, whatever the spelling and whatever happens to the folder meanwhile.
+//! Path safety: no request target reaches files outside the folder, hidden files or anything but regular files, whatever the
+//! spelling, and whatever happens to the folder meanwhile.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, Mode};
 
-use crate::support::{Client, Folder, PATIENCE, Response, Server, noise, wamedia};
+use crate::support::{Client, Folder, Response, Server, TIMEOUT, noise, wamedia};
 
-const SECRET: &[u8] = b"not for strangers";
+const SECRET: &[u8] = b"top secret bytes";
 
 /// A folder with a store in it, and a secret beside the store.
 struct Place {
@@ -50,7 +50,7 @@ impl Place {
         Server::start(&self.store())
     }
 
-    /// Serves the store with every request looking at the disk.
+    /// Serves the store so that every request reads the disk.
     fn serve_unremembered(&self) -> Server {
         Server::configured(&self.folder, "[[mount]]\nstore = \"store\"\nfresh = \"0s\"\n")
     }
@@ -59,7 +59,7 @@ impl Place {
 /// Sends bytes, and reads responses until the server closes the connection.
 fn exchange(server: &Server, bytes: &[u8]) -> Vec<Response> {
     let mut client = server.connect();
-    // Who is refused early may find the rest not taken.
+    // After an early error response the server may not read the rest.
     let _ = client.stream.get_mut().write_all(bytes);
     let mut responses = Vec::new();
     while !client.is_closed() {
@@ -74,7 +74,7 @@ fn next(client: &mut Client) -> Response {
     response
 }
 
-/// Asks for a target, byte by byte as it is given.
+/// Requests a target with exactly these bytes.
 fn ask(server: &Server, target: &[u8]) -> Response {
     let request = [b"GET ", target, b" HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"].concat();
     let mut responses = exchange(server, &request);
@@ -82,7 +82,7 @@ fn ask(server: &Server, target: &[u8]) -> Response {
     responses.remove(0)
 }
 
-/// A refusal with a reason, that nobody keeps, takes for a page or is led elsewhere by.
+/// An error response with a reason, which no cache stores, no client takes for a page, and which does not redirect.
 #[track_caller]
 fn assert_refused(response: &Response, status: u16, what: &str) {
     assert_eq!(response.status, status, "{what}: {response:?}");
@@ -94,14 +94,14 @@ fn assert_refused(response: &Response, status: u16, what: &str) {
 }
 
 #[test]
-fn a_target_that_is_no_proper_path_is_refused() {
+fn a_malformed_target_is_rejected() {
     let place = Place::new();
     for name in
         [".env", ".hidden/c.jpg", "folder/.d.jpg", "...", "..folder/e.jpg", "a\\b.jpg", "line\nbreak.jpg"]
     {
         place.folder.write(&format!("store/{name}"), SECRET);
     }
-    // Such a name cannot be spelled in a URL that is UTF-8.
+    // This name cannot be written in a URL that is UTF-8.
     fs::write(place.store().join(OsStr::from_bytes(b"latin-\xe4.jpg")), SECRET).expect("a file");
     let server = place.serve();
     let long_segment = format!("/{}", "a".repeat(256));
@@ -127,7 +127,7 @@ fn a_target_that_is_no_proper_path_is_refused() {
         (b"/folder/%2ed.jpg", 404),
         (b"/...", 404),
         (b"/..folder/e.jpg", 404),
-        // Ways up and out.
+        // Paths that lead up and out.
         (b"/..", 400),
         (b"/../secret.jpg", 400),
         (b"/folder/../../secret.jpg", 400),
@@ -147,12 +147,12 @@ fn a_target_that_is_no_proper_path_is_refused() {
         (b"/a\\b.jpg", 400),
         (b"/a%5cb.jpg", 400),
         (b"/a%5Cb.jpg", 400),
-        // Undone once only.
+        // Decoded only once.
         (b"/%2561.jpg", 404),
         (b"/folder%252fb.jpg", 404),
         (b"/%252e%252e/secret.jpg", 404),
         (b"/%252e%252e%252fsecret.jpg", 404),
-        // No text.
+        // Not text.
         (b"/a.jpg%00", 400),
         (b"/a.jpg%00.png", 400),
         (b"/%00", 400),
@@ -165,7 +165,7 @@ fn a_target_that_is_no_proper_path_is_refused() {
         (b"/%c0%afa.jpg", 400),
         (b"/%ed%a0%80.jpg", 400),
         (b"/%f5%80%80%80.jpg", 400),
-        // Broken escapes.
+        // Malformed percent-encoding.
         (b"/%", 400),
         (b"/a%2", 400),
         (b"/a%zz.jpg", 400),
@@ -176,7 +176,7 @@ fn a_target_that_is_no_proper_path_is_refused() {
         (long_escaped.as_bytes(), 404),
         (long_path.as_bytes(), 404),
         (very_long_path.as_bytes(), 404),
-        // Never a way to another host.
+        // Never a request to another host.
         (b"//evil.example/x", 404),
         (b"//evil.example/..", 404),
         (b"///a.jpg", 404),
@@ -202,11 +202,11 @@ fn a_target_that_is_no_proper_path_is_refused() {
     for (target, status) in rows {
         assert_refused(&ask(&server, target), *status, &String::from_utf8_lossy(target));
     }
-    assert_eq!(server.get("/a.jpg").body, b"a", "all is well afterwards");
+    assert_eq!(server.get("/a.jpg").body, b"a", "the server still works");
 }
 
 #[test]
-fn every_proper_spelling_of_a_path_reaches_its_asset() {
+fn every_valid_spelling_of_a_path_reaches_its_asset() {
     let place = Place::new();
     place.folder.write("store/100%.jpg", "percent").write("store/a%2eb.jpg", "escape");
     place.folder.write("store/..a..jpg.", "dots");
@@ -224,7 +224,7 @@ fn every_proper_spelling_of_a_path_reaches_its_asset() {
         ("/M\u{e4}rz.jpg".as_bytes(), "umlaut"),
         (b"/a.jpg?", "a"),
         (b"/a.jpg?/../../secret.jpg", "a"),
-        // The target as a proxy is asked for it; the host is the client's to know.
+        // The absolute form, as sent to a proxy, with any host.
         (b"http://test/a.jpg", "a"),
         (b"http://evil.example/a.jpg", "a"),
         (b"HTTPS://test:8443/folder/b.jpg?x", "b"),
@@ -237,7 +237,7 @@ fn every_proper_spelling_of_a_path_reaches_its_asset() {
 }
 
 #[test]
-fn links_that_stay_inside_are_followed_and_those_that_leave_are_not() {
+fn links_that_stay_inside_are_followed_and_others_are_not() {
     let place = Place::new();
     let store = place.store();
     place.link("a.jpg", "relative.jpg");
@@ -248,7 +248,7 @@ fn links_that_stay_inside_are_followed_and_those_that_leave_are_not() {
     place.link(store.join("a.jpg"), "absolute.jpg");
     place.link(store.join("folder"), "absolute");
     place.link("linked/up.jpg", "through.jpg");
-    // As Kubernetes lays out what it mounts.
+    // The layout of Kubernetes volumes.
     place.folder.write("store/..2024_11/k8s.jpg", "k8s");
     place.link("..2024_11", "..data").link("..data/k8s.jpg", "k8s.jpg");
     let inside = [
@@ -279,7 +279,7 @@ fn links_that_stay_inside_are_followed_and_those_that_leave_are_not() {
     place.link("nowhere.jpg", "dangling.jpg");
     place.link("loop.jpg", "loop.jpg");
     place.link("ping", "pong").link("pong", "ping");
-    // A folder whose name begins with the store's is another folder.
+    // A folder whose name begins with that of the store is another folder.
     place.folder.write("store-2/a.jpg", SECRET);
     place.link(place.folder.at("store-2/a.jpg"), "neighbour.jpg");
     let refused = [
@@ -305,7 +305,7 @@ fn links_that_stay_inside_are_followed_and_those_that_leave_are_not() {
         "/linked",
         "/neighbour.jpg",
     ];
-    // The store's own path may hold a link; absolute links count as inside by either name.
+    // The store's own path may contain a link; absolute links count as inside by either name.
     symlink("store", place.folder.at("alias")).expect("a link");
     place.link(place.folder.at("alias/a.jpg"), "by-alias.jpg");
     let by_name = place.serve();
@@ -325,7 +325,7 @@ fn links_that_stay_inside_are_followed_and_those_that_leave_are_not() {
 }
 
 #[test]
-fn the_configuration_file_is_never_an_asset_by_any_name() {
+fn the_configuration_file_is_never_an_asset_under_any_name() {
     let folder = Folder::new();
     folder
         .write("a.jpg", "a")
@@ -350,11 +350,11 @@ fn the_configuration_file_is_never_an_asset_by_any_name() {
         assert_refused(&server.get(target), 404, target);
     }
     assert_eq!(server.get("/nested/b.jpg").body, b"b");
-    // Edited the way editors do it: another file takes its name.
+    // Edited as editors do: another file takes its name.
     folder.write("wamedia.toml.new", toml);
     fs::rename(folder.at("wamedia.toml.new"), folder.at("wamedia.toml")).expect("a rename");
     assert_refused(&server.get("/wamedia.toml"), 404, "after an edit");
-    // Named by a link that lies elsewhere.
+    // Named by a link in another folder.
     folder.write("store/real.toml", "[[mount]]\nstore = \"../store\"\n");
     symlink("../store/real.toml", folder.at("outside/link.toml")).expect("a link");
     let mut command = wamedia();
@@ -371,29 +371,29 @@ fn the_configuration_file_is_never_an_asset_by_any_name() {
 }
 
 #[test]
-fn a_link_that_is_turned_outside_is_followed_no_more() {
+fn a_link_that_is_changed_to_lead_outside_is_not_followed() {
     let place = Place::new();
     place.link("a.jpg", "turned.jpg");
     let server = place.serve();
     assert_eq!(server.get("/turned.jpg").body, b"a");
     place.link("../secret.jpg", "next.jpg");
     fs::rename(place.in_store("next.jpg"), place.in_store("turned.jpg")).expect("a rename");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let response = server.get("/turned.jpg");
         if response.status == 404 {
             break;
         }
-        assert_eq!((response.status, response.text()), (200, "a"), "what was known, for a second at most");
+        assert_eq!((response.status, response.text()), (200, "a"), "cached, for a second at most");
         assert!(Instant::now() < deadline, "it is still served");
     }
-    // Whoever asks for another version has it looked up at once.
+    // A request for another version reads the disk at once.
     place.link("../secret.jpg", "again.jpg");
     assert_refused(&server.get("/again.jpg?v=0123456789abcdef"), 404, "outside");
 }
 
 #[test]
-fn links_that_are_turned_to_and_fro_never_lead_outside() {
+fn links_that_change_back_and_forth_never_lead_outside() {
     let place = Place::new();
     place.link("a.jpg", "file.jpg").link("folder", "dir");
     place.folder.write("store/folder/a.jpg", "a");
@@ -441,14 +441,14 @@ fn make_fifo(path: &Path) {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_served_and_not_waited_for() {
+fn only_regular_files_are_served_and_others_do_not_block() {
     let place = Place::new();
     make_fifo(&place.in_store("fifo.jpg"));
     place.link("fifo.jpg", "link-to-fifo.jpg");
     let _socket = UnixListener::bind(place.in_store("socket.jpg")).expect("a socket");
     fs::create_dir(place.in_store("folder.jpg")).expect("a folder");
     let mut targets = vec!["/fifo.jpg", "/link-to-fifo.jpg", "/socket.jpg", "/folder.jpg", "/fifo.jpg/x"];
-    // The devices that /dev/null and /dev/full are.
+    // The device numbers of /dev/null and /dev/full.
     let devices = [("null.jpg", "/null.jpg", 3), ("full.jpg", "/full.jpg", 7)];
     for (name, target, minor) in devices {
         let made = rustix::fs::mknodat(
@@ -475,7 +475,7 @@ fn what_is_no_regular_file_is_not_served_and_not_waited_for() {
 }
 
 #[test]
-fn a_file_that_turns_into_something_else_is_served_no_more() {
+fn a_file_that_is_replaced_by_something_else_is_not_served() {
     let place = Place::new();
     let server = place.serve_unremembered();
     for (number, turn) in [
@@ -496,8 +496,8 @@ fn a_file_that_turns_into_something_else_is_served_no_more() {
     }
 }
 
-/// The binary, to be run as a user whom file permissions bind; `None`, with a note, where that cannot be had. The
-/// binary is copied to `folder`, since that user may not reach where it lies.
+/// The binary, run as a user to whom file permissions apply; `None`, with a note, if that is not possible. The binary is copied to
+/// `folder`, since that user may not reach the original.
 fn bound_by_permissions(folder: &Folder) -> Option<Command> {
     const NOBODY: u32 = 65534;
     if !rustix::process::geteuid().is_root() {
@@ -516,13 +516,13 @@ fn bound_by_permissions(folder: &Folder) -> Option<Command> {
     };
     let can_run = command().arg("--help").output().is_ok_and(|output| output.status.success());
     if !can_run {
-        eprintln!("skipped: root is bound by no permissions, and another user cannot run the binary here");
+        eprintln!("skipped: permissions do not apply to root, and another user cannot run the binary here");
     }
     can_run.then(command)
 }
 
 #[test]
-fn what_may_not_be_read_is_a_failure_and_not_missing_media() {
+fn an_unreadable_file_is_an_error_and_not_a_missing_asset() {
     let place = Place::new();
     let Some(mut command) = bound_by_permissions(&place.folder) else { return };
     command.arg("serve").arg(place.store()).args(["--listen", "127.0.0.1:0"]);
@@ -533,11 +533,11 @@ fn what_may_not_be_read_is_a_failure_and_not_missing_media() {
     for (name, mode, target) in [("a.jpg", 0o644, "/a.jpg"), ("folder", 0o755, "/folder/b.jpg")] {
         assert_eq!(server.get(target).status, 200, "{target}");
         set(name, 0o000);
-        // The version is unknown, so that the disk is asked at once.
+        // The version is unknown, so the disk is read at once.
         let hidden = server.get(&format!("{target}?v=0123456789abcdef"));
         assert_refused(&hidden, 500, target);
         let store = place.folder.path().display().to_string();
-        assert!(!hidden.text().contains(&store), "strangers are told no paths: {}", hidden.text());
+        assert!(!hidden.text().contains(&store), "clients do not learn paths: {}", hidden.text());
         let line = server.wait_for_line("error");
         assert!(line.contains(&target[1..]) && line.contains("denied"), "{line}");
         set(name, mode);
@@ -546,7 +546,7 @@ fn what_may_not_be_read_is_a_failure_and_not_missing_media() {
 }
 
 #[test]
-fn a_file_that_is_made_unreadable_in_mid_send_is_sent_to_its_end() {
+fn a_file_that_becomes_unreadable_while_it_is_sent_is_sent_to_its_end() {
     let place = Place::new();
     let bytes = noise(24 << 20, 1);
     place.folder.write("store/big.mp4", &bytes);
@@ -563,7 +563,7 @@ fn a_file_that_is_made_unreadable_in_mid_send_is_sent_to_its_end() {
 }
 
 #[test]
-fn of_nested_mounts_the_deepest_is_meant() {
+fn of_nested_mounts_the_deepest_applies() {
     let folder = Folder::new();
     for (store, files) in [
         ("root", &["a.jpg", "media/a.jpg", "media/deep/a.jpg", "mediator/a.jpg", "media/only-root.jpg"][..]),
@@ -604,7 +604,7 @@ fn of_nested_mounts_the_deepest_is_meant() {
 }
 
 #[test]
-fn a_store_that_is_swapped_for_another_is_followed() {
+fn a_replaced_store_is_followed() {
     let place = Place::new();
     place.folder.write("next/a.jpg", "next a").write("next/new.jpg", "new");
     place.folder.write("first/a.jpg", "first a").write("second/a.jpg", "second a");
@@ -626,15 +626,15 @@ fn a_store_that_is_swapped_for_another_is_followed() {
     fs::rename(place.store(), place.folder.at("moved")).expect("a rename");
     fs::rename(place.folder.at("next"), place.store()).expect("a rename");
     check(&[("/a.jpg", "next a"), ("/new.jpg", "new")]);
-    assert_refused(&server.get("/folder/b.jpg"), 404, "gone with the old one");
-    // The link that names the folder, as deploys do it.
+    assert_refused(&server.get("/folder/b.jpg"), 404, "only in the old folder");
+    // The link that names the folder, as deployments change it.
     symlink("second", place.folder.at("current.next")).expect("a link");
     fs::rename(place.folder.at("current.next"), place.folder.at("current")).expect("a rename");
     check(&[("/linked/a.jpg", "second a"), ("/linked/absolute.jpg", "second a")]);
 }
 
 #[test]
-fn a_store_that_goes_away_leaves_a_server_that_answers() {
+fn a_store_that_disappears_does_not_stop_the_server() {
     let place = Place::new();
     let mut server = place.serve_unremembered();
     assert_eq!(server.get("/a.jpg").body, b"a");
@@ -643,16 +643,16 @@ fn a_store_that_goes_away_leaves_a_server_that_answers() {
     for target in ["/a.jpg", "/folder/b.jpg", "/missing.jpg", "/a.jpg?v=0123456789abcdef"] {
         let response = server.get(target);
         assert_refused(&response, 500, target);
-        assert!(!response.text().contains("store"), "strangers are told no paths: {}", response.text());
+        assert!(!response.text().contains("store"), "clients do not learn paths: {}", response.text());
     }
     let line = server.wait_for_line("error");
     assert!(line.contains(&place.store().display().to_string()), "{line}");
-    // A file is no folder.
+    // A file is not a folder.
     fs::write(place.store(), "a file").expect("a file");
     assert_refused(&server.get("/a.jpg"), 500, "a file in its place");
     fs::remove_file(place.store()).expect("deleted");
     fs::rename(place.folder.at("moved"), place.store()).expect("a rename");
-    assert_eq!(server.get("/a.jpg").body, b"a", "all is well once it is back");
+    assert_eq!(server.get("/a.jpg").body, b"a", "the store is back");
     assert!(server.is_running());
 }
 
@@ -694,11 +694,11 @@ fn a_request_needs_exactly_one_host() {
 }
 
 #[test]
-fn heads_that_cannot_be_read_are_refused_in_words() {
+fn malformed_heads_are_rejected_with_a_reason() {
     let place = Place::new();
     let server = place.serve();
     let many = format!("GET /a.jpg HTTP/1.1\r\nHost: test\r\n{}\r\n", "A: b\r\n".repeat(500));
-    // Well past what is granted, since reads come in large pieces.
+    // Well above the limit, since reads come in large pieces.
     let wide = format!("GET /a.jpg HTTP/1.1\r\nHost: test\r\nA: {}\r\n\r\n", "b".repeat(100_000));
     let long = format!("GET /{} HTTP/1.1\r\nHost: test\r\n\r\n", "a".repeat(100_000));
     let rows: [(&str, u16); 13] = [
@@ -728,15 +728,15 @@ fn heads_that_cannot_be_read_are_refused_in_words() {
             assert!(responses.iter().all(|response| response.body == b"a"), "{what}");
         }
     }
-    // Behind an answer that the sockets between the two cannot hold.
+    // After a response that the socket buffers cannot hold.
     let big = noise(24 << 20, 4);
     place.folder.write("store/big.mp4", &big);
     let responses = exchange(&server, b"GET /big.mp4 HTTP/1.1\r\nHost: test\r\n\r\nG(T / HTTP/1.1\r\n\r\n");
     assert!(responses.len() == 2 && responses[0].body == big);
-    assert_refused(&responses[1], 400, "behind a large answer");
+    assert_refused(&responses[1], 400, "after a large response");
 }
 
-/// Sends bytes, and gives back all that comes until the server closes.
+/// Sends bytes, and returns all bytes until the server closes.
 fn raw(server: &Server, bytes: &[u8]) -> String {
     let mut client = server.connect();
     client.send(bytes);
@@ -746,10 +746,10 @@ fn raw(server: &Server, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn old_clients_are_answered_in_their_version() {
+fn http_1_0_clients_are_answered_in_their_version() {
     let place = Place::new();
     let server = place.serve();
-    // Host is a field of HTTP/1.1; without a wish to keep it, the connection ends.
+    // Host is a header of HTTP/1.1; without keep-alive, the connection ends.
     let answer = raw(&server, b"GET /a.jpg HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\na"), "{answer}");
     let answer = raw(&server, b"GET /missing.jpg HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n");
@@ -764,7 +764,7 @@ fn old_clients_are_answered_in_their_version() {
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_their_order() {
+fn pipelined_requests_are_answered_in_order() {
     let place = Place::new();
     let big = noise(3 << 20, 2);
     place.folder.write("store/big.mp4", &big);
@@ -780,7 +780,7 @@ fn pipelined_requests_are_answered_in_their_order() {
         request("GET /big.mp4", "Range: bytes=5-9\r\n"),
         request("DELETE /a.jpg", ""),
         request("GET /a.jpg", "If-None-Match: *\r\n"),
-        // A line break or two too many between requests does no harm.
+        // Extra line breaks between requests are ignored.
         "\r\n".to_owned() + &request("GET /folder/b.jpg", "Connection: close\r\n"),
         request("GET /a.jpg", ""),
     ];
@@ -804,11 +804,11 @@ fn pipelined_requests_are_answered_in_their_order() {
         assert_eq!(response.status, status, "{number}");
         assert!(response.body == body, "{number}");
     }
-    assert!(client.is_closed(), "nothing after the close that was asked for");
+    assert!(client.is_closed(), "no bytes after the requested close");
 }
 
 #[test]
-fn a_request_body_is_not_taken_for_a_request() {
+fn a_request_body_is_not_parsed_as_a_request() {
     let place = Place::new();
     place.folder.write("store/smuggled.jpg", "smuggled");
     let server = place.serve();
@@ -844,7 +844,7 @@ fn a_request_body_is_not_taken_for_a_request() {
             ),
             405,
         ),
-        // Longer than anyone would read to its end.
+        // Longer than the server would read to its end.
         (
             &format!(
                 "POST /a.jpg HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n{}",
@@ -856,7 +856,7 @@ fn a_request_body_is_not_taken_for_a_request() {
     for (request, status) in rows {
         let responses = exchange(&server, format!("{request}{last}").as_bytes());
         assert_eq!(responses[0].status, *status, "{request}");
-        // What follows is the next request's answer, or the end of the connection.
+        // What follows is the response to the next request, or the end of the connection.
         match &responses[1..] {
             [] => {}
             [next] => assert_eq!((next.status, next.text()), (200, "b"), "{request}"),
@@ -867,37 +867,37 @@ fn a_request_body_is_not_taken_for_a_request() {
 }
 
 #[test]
-fn who_is_refused_while_still_sending_learns_why() {
+fn a_client_that_is_rejected_while_sending_gets_the_reason() {
     let place = Place::new();
     let server = place.serve();
-    // More than the sockets between the two hold.
+    // More than the socket buffers hold.
     let body = noise(16 << 20, 5);
     let mut client = server.connect();
     client.send(format!("POST /a.jpg HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len()));
     client.send(&body);
     assert_refused(&next(&mut client), 405, "POST");
-    assert!(client.is_closed(), "nobody has read the body");
+    assert!(client.is_closed(), "the body was not read");
 }
 
 #[test]
-fn who_waits_to_be_told_to_go_on_is_told_what_is_what() {
+fn expect_100_continue_is_answered() {
     let place = Place::new();
     let server = place.serve();
     let mut client = server.connect();
-    // Without a body there is nothing to go on with.
+    // Without a body there is nothing to continue with.
     let response = client.request("GET", "/a.jpg", &[("Expect", "100-continue")]);
     assert_eq!((response.status, response.text()), (200, "a"));
     let response = client.request("HEAD", "/a.jpg", &[("Expect", "100-continue"), ("Content-Length", "0")]);
     assert_eq!(response.status, 200);
-    // The final answer comes before any of the body was sent, and no body is asked for.
+    // The final response comes before any of the body is sent, and no body is requested.
     let fields = [("Expect", "100-continue"), ("Content-Length", "1000000")];
     let response = client.request("POST", "/a.jpg", &fields);
     assert_refused(&response, 405, "POST");
-    assert!(client.is_closed(), "a body that never comes is not waited for");
+    assert!(client.is_closed(), "the server does not wait for the body");
 }
 
 #[test]
-fn an_answer_ends_when_its_client_does() {
+fn a_response_ends_when_its_client_disconnects() {
     let place = Place::new();
     place.folder.write("store/big.mp4", noise(24 << 20, 3));
     let mut server = Server::configured(&place.folder, "[memory]\ncache = 0\n[[mount]]\nstore = \"store\"\n");
@@ -916,8 +916,8 @@ fn an_answer_ends_when_its_client_does() {
         let files = descriptors().filter_map(|fd| fs::read_link(fd.path()).ok());
         files.filter(|file| file.to_string_lossy().contains("big.mp4")).count()
     };
-    // One may be held for the next request; none for those that have gone.
-    let deadline = Instant::now() + PATIENCE;
+    // One file may stay open for the next request; none for clients that have disconnected.
+    let deadline = Instant::now() + TIMEOUT;
     while opened() > 1 {
         assert!(Instant::now() < deadline, "{} are open", opened());
         thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,5 @@
-//! Signed links: who has one gets the asset, nobody else learns so much as whether it exists, and no key or signature is told.
+//! Signed links: a valid link gives access to its asset, other requests do not even show whether it exists, and no key or
+//! signature is printed.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +32,7 @@ cache_control = \"no-store\"
 signed = true
 ";
 
-/// A key that counts up from `first`, and how it is written.
+/// A key whose octets count up from `first`, and its text.
 fn key(first: u8) -> (Vec<u8>, String) {
     let key: Vec<u8> = (first..first + 32).collect();
     let text = BASE64_STANDARD.encode(&key);
@@ -73,14 +74,14 @@ fn target(outcome: &Outcome) -> &str {
     outcome.stdout.trim_end().strip_prefix("https://media.example.com").expect("a link")
 }
 
-/// All of a response but its date.
+/// A response without its date.
 fn without_date(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let fields = response.fields.iter().filter(|(name, _)| name != "date").cloned().collect();
     (response.status, fields, response.body.clone())
 }
 
 #[tokio::test]
-async fn a_link_that_was_minted_fetches_what_it_is_for() {
+async fn a_printed_link_fetches_its_asset() {
     let site = site();
     let server = Server::configured(&site, TOML);
     let minted = run(site.path(), &["link", "personal/a b\u{e4}.pdf"]);
@@ -119,14 +120,14 @@ async fn a_link_that_was_minted_fetches_what_it_is_for() {
 }
 
 #[test]
-fn anybody_can_sign_who_has_the_key() {
+fn anyone_with_the_key_can_sign() {
     let site = site();
     let server = Server::configured(&site, TOML);
     for (path, target, status) in [
         ("/personal/invoice.pdf", "/personal/invoice.pdf", 200),
         ("/personal/a b\u{e4}.pdf", "/personal/a%20b%C3%A4.pdf", 200),
         ("/codes/1.png", "/codes/1.png", 200),
-        // With a signature, one learns what there is.
+        // With a valid signature, a missing asset shows as 404.
         ("/personal/none.pdf", "/personal/none.pdf", 404),
         ("/personal", "/personal", 404),
     ] {
@@ -135,11 +136,11 @@ fn anybody_can_sign_who_has_the_key() {
             assert_eq!(response.status, status, "{target}");
         }
     }
-    assert_eq!(server.get("/z.jpg").status, 200, "no rule signs it");
-    assert_eq!(server.get("/z.jpg?signature=x&expires=0").status, 200, "no rule signs it");
+    assert_eq!(server.get("/z.jpg").status, 200, "no rule requires a signature");
+    assert_eq!(server.get("/z.jpg?signature=x&expires=0").status, 200, "no rule requires a signature");
 }
 
-/// Targets below a signed rule that carry no signature that counts.
+/// Targets below a signed rule without a valid signature.
 fn refused() -> Vec<String> {
     let (name, later) = ("/personal/invoice.pdf", now() + 1000);
     let good = query(name, later);
@@ -183,7 +184,7 @@ fn refused() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn without_one_all_is_refused_alike_whether_it_exists_or_not() {
+async fn without_a_signature_all_requests_are_rejected_alike() {
     let site = site();
     let server = Server::configured(&site, TOML);
     let mut client = server.connect();
@@ -270,7 +271,7 @@ fn keys_from_the_environment_come_before_the_file() {
     let by_file = format!("/personal/invoice.pdf?{}", query("/personal/invoice.pdf", now() + 100));
     assert_eq!(server.get(&by_file).status, 403);
     assert_eq!(server.get("/signing.keys").status, 404);
-    // Nothing of it in what is printed.
+    // The output contains nothing of it.
     let printed = run(&["serve", "--print-config"]);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     for secret in [&key(0).1, &key(100).1] {
@@ -280,7 +281,7 @@ fn keys_from_the_environment_come_before_the_file() {
 }
 
 #[test]
-fn a_key_file_that_others_may_read_is_refused_before_a_port_is_bound() {
+fn a_key_file_that_others_can_read_is_rejected_before_a_port_is_bound() {
     let site = site();
     for (mode, is_taken) in [(0o644, false), (0o640, false), (0o660, false), (0o604, false), (0o400, true)] {
         fs::set_permissions(site.at("signing.keys"), Permissions::from_mode(mode)).expect("a mode");
@@ -306,7 +307,7 @@ fn a_key_file_that_others_may_read_is_refused_before_a_port_is_bound() {
 }
 
 #[test]
-fn the_key_file_is_not_served_from_the_folder_that_it_lies_in() {
+fn the_key_file_is_not_served_from_its_folder() {
     let site = site();
     std::os::unix::fs::symlink("signing.keys", site.at("alias.txt")).expect("a link");
     let server = Server::configured(&site, TOML);
@@ -316,7 +317,7 @@ fn the_key_file_is_not_served_from_the_folder_that_it_lies_in() {
 }
 
 #[test]
-fn no_log_tells_a_signature_or_a_key() {
+fn no_log_contains_a_signature_or_a_key() {
     let site = site();
     let secret = query("/personal/invoice.pdf", now() + 1000);
     let (rest, signature) = secret.split_once("signature=").expect("a signature");
@@ -348,23 +349,23 @@ fn no_log_tells_a_signature_or_a_key() {
         let client_address = client.stream.get_ref().local_addr().expect("an address").to_string();
         drop(client);
         let lines = server.end();
-        let told: Vec<_> = lines.iter().filter(|line| line.contains(&client_address)).collect();
-        assert_eq!(told.len(), targets.len(), "{lines:#?}");
+        let logged: Vec<_> = lines.iter().filter(|line| line.contains(&client_address)).collect();
+        assert_eq!(logged.len(), targets.len(), "{lines:#?}");
         for line in &lines {
             assert!(!line.contains(signature) && !line.contains(&key(0).1[..12]), "{line}");
         }
-        assert!(told[0].contains("key=k1&signature=hidden"), "{}", told[0]);
+        assert!(logged[0].contains("key=k1&signature=hidden"), "{}", logged[0]);
         if format == "json" {
-            for line in told {
+            for line in logged {
                 serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
             }
         }
     }
 }
 
-/// A link whose `?` was escaped is a path, which no rule of its asset matches, and the log tells what is wrong with it.
+/// A link whose `?` was percent-encoded is a path, which no rule matches, and errors about it are logged.
 #[test]
-fn no_trouble_of_a_bucket_tells_the_signature_of_a_mangled_link() {
+fn no_bucket_error_contains_the_signature_of_a_mangled_link() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     write_keys(&folder, &format!("k1:{}", key(0).1), 0o600);
     let toml = TOML.replace("store = \".\"", "store = \"s3://media\"").replace("personal/**", "*.pdf");
@@ -387,7 +388,7 @@ fn no_trouble_of_a_bucket_tells_the_signature_of_a_mangled_link() {
 }
 
 #[test]
-fn a_link_says_when_it_expires_and_how_long_is_asked_for() {
+fn a_link_expires_after_the_requested_time() {
     let site = site();
     for (arguments, lifetime, warns) in [
         (&["link", "personal/invoice.pdf"][..], 86_400, false),
@@ -428,7 +429,7 @@ fn a_link_says_when_it_expires_and_how_long_is_asked_for() {
 }
 
 #[test]
-fn the_link_in_a_message_can_be_fetched() {
+fn the_signed_link_in_a_message_can_be_fetched() {
     let site = site();
     site.write("personal/photo.jpg", "a photo");
     let server = Server::configured(&site, TOML);
@@ -455,7 +456,7 @@ fn the_link_in_a_message_can_be_fetched() {
         let (_, rest) = target.split_once("expires=").expect("an expiry");
         let expires: u64 = rest.split('&').next().expect("a value").parse().expect("a number");
         assert!((now() + lifetime - 60..=now() + lifetime).contains(&expires), "{target}");
-        // What was printed is a payload that WhatsApp takes.
+        // The printed payload is valid for WhatsApp.
         site.write("payload.json", &outcome.stdout);
         let validated = run(site.path(), &["message", "validate", "payload.json"]);
         assert_eq!(validated.code, Some(0), "{validated:?}");
@@ -463,7 +464,7 @@ fn the_link_in_a_message_can_be_fetched() {
 }
 
 #[test]
-fn the_greeting_offers_what_anybody_may_have() {
+fn the_startup_banner_offers_a_public_asset() {
     let site = site();
     let mut server = Server::configured(&site, TOML);
     let line = server.wait_for_line("  try ");
@@ -482,7 +483,7 @@ fn the_greeting_offers_what_anybody_may_have() {
 }
 
 #[test]
-fn a_bucket_is_not_asked_without_a_signature_and_loosens_nothing() {
+fn a_bucket_gets_no_request_without_a_signature_and_loosens_no_policy() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for (object, cache_control) in
         [("a.pdf", "public, max-age=600"), ("b.pdf", "no-store"), ("c.pdf", "no-cache")]

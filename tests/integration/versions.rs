@@ -1,4 +1,4 @@
-//! Links that name a version: what is kept long, what is looked up again, and what no link can loosen.
+//! Links that name a version: their cache policy, and when an unknown version makes the server read the store again.
 
 use std::fs;
 use std::io::Write;
@@ -8,13 +8,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::support::{Folder, Server, etag_of, noise, version_of};
 
 const VERSIONED: &str = "max-age=31536000, immutable";
-/// A server that by itself would not notice a change while a test runs.
+/// A server that would not notice a change by itself while a test runs.
 const FRESH: &str = "[[mount]]\nstore = \".\"\nfresh = \"1h\"\n";
 const STREAMED: &str = "[memory]\ncache = 0\n";
 const UNKNOWN: &str = "0123456789abcdef";
 
 #[test]
-fn what_a_link_names_decides_how_long_it_is_kept() {
+fn the_version_in_a_link_decides_its_cache_policy() {
     let folder = Folder::new();
     let policies =
         ["no-store", "private", "private, max-age=60", "no-cache", "public, no-cache", "max-age=60"];
@@ -24,7 +24,7 @@ fn what_a_link_names_decides_how_long_it_is_kept() {
         folder.write(&name, policy);
         toml.extend(["[[cache.rule]]\nmatch = \"", &*name, "\"\ncache_control = \"", policy, "\"\n"]);
     }
-    // For a link to the current version, and for one that names another.
+    // For a link to the current version, and for one to another version.
     let rows = [
         ("no-store", "no-store"),
         ("private", "private"),
@@ -54,7 +54,7 @@ fn what_a_link_names_decides_how_long_it_is_kept() {
                 // The first one counts.
                 (format!("?v={v}&v={UNKNOWN}"), current),
                 (format!("?v={UNKNOWN}&v={v}"), unknown),
-                // What we do not know is as if it were not there.
+                // Unknown parameters are ignored.
                 (format!("?utm_source=mail&v={v}&x"), current),
                 (format!("?utm_source=mail&v={UNKNOWN}&x"), unknown),
                 (format!("?V={v}"), own),
@@ -74,7 +74,7 @@ fn what_a_link_names_decides_how_long_it_is_kept() {
 }
 
 #[test]
-fn every_answer_with_validators_carries_the_policy_of_its_link() {
+fn every_response_with_validators_has_the_policy_of_its_link() {
     let folder = Folder::new();
     folder.write("a.jpg", "0123456789");
     let server = Server::configured(&folder, &format!("{FRESH}[cache]\ndefault = \"max-age=60\"\n"));
@@ -92,7 +92,7 @@ fn every_answer_with_validators_carries_the_policy_of_its_link() {
             assert_eq!(got, (status, policy, &*etag), "{query} {fields:?}");
             assert!(response.has("last-modified"), "{query} {fields:?}");
         }
-        // An error is never kept, whatever the link.
+        // An error is never cached, whatever the link.
         for (status, fields) in [(412, ("If-Match", "\"other\"")), (416, ("Range", "bytes=10-"))] {
             let response = server.request("GET", &format!("/a.jpg{query}"), &[fields]);
             assert_eq!((response.status, response.field("cache-control")), (status, "no-store"), "{query}");
@@ -103,7 +103,7 @@ fn every_answer_with_validators_carries_the_policy_of_its_link() {
 }
 
 #[test]
-fn the_operator_says_how_long_a_versioned_link_is_kept() {
+fn the_operator_can_set_the_policy_of_versioned_links() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     let server =
@@ -113,7 +113,7 @@ fn the_operator_says_how_long_a_versioned_link_is_kept() {
     assert_eq!(policy(UNKNOWN), "no-cache");
 }
 
-/// Rewrites a file in one way or another.
+/// Rewrites a file in place or by renaming.
 fn rewrite(folder: &Folder, name: &str, bytes: &[u8], in_place: bool) {
     if in_place {
         let mut file = fs::OpenOptions::new().write(true).open(folder.at(name)).expect("a file");
@@ -125,7 +125,7 @@ fn rewrite(folder: &Folder, name: &str, bytes: &[u8], in_place: bool) {
 }
 
 #[test]
-fn a_link_that_is_newer_than_what_is_known_gets_the_new_version_at_once() {
+fn a_link_newer_than_the_cache_gets_the_new_version_at_once() {
     for memory in ["", STREAMED] {
         let folder = Folder::new();
         folder.write("list.pdf", noise(300_000, 0));
@@ -135,7 +135,7 @@ fn a_link_that_is_newer_than_what_is_known_gets_the_new_version_at_once() {
         assert_eq!(first.field("etag"), etag_of(&noise(300_000, 0)));
         for seed in 1..24 {
             let old = version_of(&noise(300_000, seed - 1));
-            // Of the same length, and as quickly as can be: the stamps hardly move.
+            // Of the same length, and as quickly as possible: the time stamps hardly change.
             let bytes = noise(300_000, seed);
             rewrite(&folder, "list.pdf", &bytes, seed % 2 == 0);
             let target = format!("/list.pdf?v={}", version_of(&bytes));
@@ -143,7 +143,7 @@ fn a_link_that_is_newer_than_what_is_known_gets_the_new_version_at_once() {
             assert_eq!((response.status, response.field("cache-control")), (200, VERSIONED), "{seed}");
             assert_eq!(response.field("etag"), etag_of(&bytes), "{seed}");
             assert!(response.complete && response.body == bytes, "{seed}");
-            // What one request learnt, all know.
+            // All later requests get the new version.
             assert_eq!(client.request("HEAD", "/list.pdf", &[]).field("etag"), etag_of(&bytes), "{seed}");
             let gone_by = client.request("HEAD", &format!("/list.pdf?v={old}"), &[]);
             assert_eq!(gone_by.field("cache-control"), "no-cache", "{seed}");
@@ -153,16 +153,16 @@ fn a_link_that_is_newer_than_what_is_known_gets_the_new_version_at_once() {
 }
 
 #[test]
-fn a_link_to_a_version_that_has_settled_is_looked_up_again_too() {
+fn a_link_to_a_newer_version_of_a_settled_file_causes_a_read_too() {
     for memory in ["", STREAMED] {
         let folder = Folder::new();
         let (old, new) = (noise(100_000, 1), noise(100_000, 2));
         folder.write("list.pdf", &old);
         let server = Server::configured(&folder, &format!("{memory}{FRESH}"));
-        // A part of a file that is streamed is given once the version has settled.
+        // A part of a streamed file is sent once the version has settled.
         let part = server.request("GET", "/list.pdf", &[("Range", "bytes=0-9")]);
         assert_eq!((part.status, &*part.body), (206, &old[..10]));
-        // As `rsync -t` and `cp -p` do: length and mtime stay.
+        // As `rsync -t` and `cp -p` do: length and mtime stay the same.
         let mtime = fs::metadata(folder.at("list.pdf")).expect("metadata").modified().expect("an mtime");
         folder.write("next", &new).set_mtime("next", mtime);
         fs::rename(folder.at("next"), folder.at("list.pdf")).expect("a rename");
@@ -175,21 +175,21 @@ fn a_link_to_a_version_that_has_settled_is_looked_up_again_too() {
 }
 
 #[test]
-fn a_link_finds_an_asset_that_was_not_there_and_one_that_has_gone() {
+fn a_link_finds_a_new_asset_and_notices_a_deletion() {
     let folder = Folder::new();
     let server = Server::configured(&folder, FRESH);
     let target = format!("/a.jpg?v={}", version_of(b"a"));
     assert_eq!(server.get(&target).status, 404);
     folder.write("a.jpg", "a");
-    assert_eq!(server.get(&target).field("cache-control"), VERSIONED, "absence is not remembered");
+    assert_eq!(server.get(&target).field("cache-control"), VERSIONED, "absence is not cached");
     fs::remove_file(folder.at("a.jpg")).expect("deleted");
-    assert_eq!(server.get(&format!("/a.jpg?v={UNKNOWN}")).status, 404, "it was looked for");
-    assert_eq!(server.get(&target).status, 404, "and all know");
+    assert_eq!(server.get(&format!("/a.jpg?v={UNKNOWN}")).status, 404, "the folder was read");
+    assert_eq!(server.get(&target).status, 404, "the deletion is cached for all");
 }
 
 #[test]
-fn a_version_with_the_old_ones_name_is_the_old_one() {
-    // Back to bytes that were there before: their link names them again.
+fn old_bytes_that_come_back_have_their_old_version() {
+    // Back to earlier bytes: their link names them again.
     let folder = Folder::new();
     folder.write("a.jpg", "one");
     let server = Server::configured(&folder, FRESH);
@@ -201,7 +201,7 @@ fn a_version_with_the_old_ones_name_is_the_old_one() {
 }
 
 #[test]
-fn random_versions_get_the_current_bytes_and_none_waits_for_ever() {
+fn random_versions_get_the_current_bytes_and_do_not_wait_for_ever() {
     const READERS: u64 = 8;
     const REQUESTS: u64 = 40;
     for memory in ["", STREAMED] {
@@ -230,7 +230,7 @@ fn random_versions_get_the_current_bytes_and_none_waits_for_ever() {
 }
 
 #[test]
-fn new_links_asked_for_by_many_at_once_all_get_the_new_version() {
+fn many_concurrent_requests_for_new_links_get_the_new_version() {
     let folder = Folder::new();
     folder.write("a.jpg", noise(100_000, 0));
     let server = Server::configured(&folder, FRESH);

@@ -1,4 +1,4 @@
-//! Bodies that break off or are replaced on their way: what has begun as one version ends as it or is cut.
+//! Responses from a bucket that break off, or whose object is replaced: a body is of one version, or it is cut.
 
 use std::io::Read;
 
@@ -6,13 +6,13 @@ use super::{begun, finish, serving_with};
 use crate::s3_server::{FOREVER, Fault, Gate, Meta, S3Server, Seen, gets_of};
 use crate::support::{Response, Server, noise};
 
-/// Fits into the cache; the other does not.
+/// The first fits into the cache, the second does not.
 const SMALL: usize = 500_000;
 const LARGE: usize = 3 << 20;
 
-/// A cache of which an eighth is between the two.
+/// A cache whose largest body is between the two lengths.
 const SETTINGS: &[(&str, &str)] = &[("WAMEDIA_MEMORY_CACHE", "8 MiB")];
-/// The same with a bucket that may pause for a second only.
+/// The same, with a bucket that may pause for one second only.
 const IMPATIENT: &[(&str, &str)] =
     &[("WAMEDIA_MEMORY_CACHE", "8 MiB"), ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "1s")];
 
@@ -37,14 +37,14 @@ fn scene_with(len: usize, settings: &[(&str, &str)]) -> Scene {
 }
 
 impl Scene {
-    /// Puts another version of the same length, and gives it back with its tag.
+    /// Puts another version of the same length, and returns it with its tag.
     fn replace(&self) -> (Vec<u8>, String) {
         let bytes = noise(self.bytes.len(), 2);
         let tag = self.s3.put("a.mp4", bytes.clone(), Meta::default());
         (bytes, tag)
     }
 
-    /// The requests for the rest of what broke off wait here.
+    /// Holds the requests for the rest of a body that broke off.
     fn hold_rests(&self) -> Gate {
         self.s3.hold(is_part)
     }
@@ -56,7 +56,7 @@ impl Scene {
         response
     }
 
-    /// The new version, as it is now sent to everybody.
+    /// The new version is sent from now on.
     #[track_caller]
     fn sends(&self, bytes: &[u8], tag: &str) {
         let response = self.get(&[]);
@@ -64,7 +64,7 @@ impl Scene {
         assert!(response.complete && response.body == bytes);
     }
 
-    /// The response to a request whose body is cut short: what has come is right.
+    /// The body of this response was cut, and the bytes so far are right.
     #[track_caller]
     fn was_cut(&mut self, response: &Response, tag: &str, bytes: &[u8]) {
         assert_eq!(response.field("etag"), tag);
@@ -80,7 +80,7 @@ fn is_part(seen: &Seen) -> bool {
 }
 
 #[test]
-fn what_breaks_off_is_fetched_from_there_on() {
+fn a_body_that_breaks_off_is_resumed() {
     for len in [SMALL, LARGE] {
         for fault in [Fault::ResetAfter(200_000), Fault::CloseAfter(200_000)] {
             let scene = scene(len);
@@ -100,7 +100,7 @@ fn what_breaks_off_is_fetched_from_there_on() {
 }
 
 #[test]
-fn what_stalls_is_fetched_from_there_on() {
+fn a_body_that_stalls_is_resumed() {
     for len in [SMALL, LARGE] {
         let scene = scene_with(len, IMPATIENT);
         scene.s3.fault(gets_of("a.mp4"), Fault::StallAfter(200_000), 1);
@@ -112,7 +112,7 @@ fn what_stalls_is_fetched_from_there_on() {
 }
 
 #[test]
-fn what_breaks_off_often_but_goes_on_arrives() {
+fn a_body_that_breaks_off_often_but_makes_progress_arrives() {
     for len in [SMALL, LARGE] {
         let scene = scene(len);
         let step = u64::try_from(len / 7).expect("small");
@@ -124,7 +124,7 @@ fn what_breaks_off_often_but_goes_on_arrives() {
 }
 
 #[test]
-fn a_part_that_breaks_off_is_fetched_from_there_on() {
+fn a_part_that_breaks_off_is_resumed() {
     let scene = scene(LARGE);
     assert_eq!(scene.server.request("HEAD", "/a.mp4", &[]).status, 200);
     scene.s3.fault(is_part, Fault::ResetAfter(100_000), 1);
@@ -138,9 +138,9 @@ fn a_part_that_breaks_off_is_fetched_from_there_on() {
 }
 
 #[test]
-fn what_breaks_off_again_and_again_is_cut() {
+fn a_body_that_breaks_off_without_progress_is_cut() {
     for len in [SMALL, LARGE] {
-        // A few bytes each time are no progress, either.
+        // A few bytes each time are no progress.
         for again in [Fault::ResetAfter(0), Fault::CloseAfter(1000), Fault::HangUp, Fault::SLOW_DOWN] {
             let mut scene = scene(len);
             scene.s3.fault(gets_of("a.mp4"), Fault::ResetAfter(100_000), 1);
@@ -157,9 +157,9 @@ fn what_breaks_off_again_and_again_is_cut() {
 }
 
 #[test]
-fn what_is_replaced_while_it_is_sent_is_cut_and_then_sent_anew() {
+fn an_object_that_is_replaced_while_it_is_sent_is_cut_and_then_sent_anew() {
     for len in [SMALL, LARGE] {
-        // A bucket that does not heed If-Match is found out by the tag of its answer.
+        // A bucket that ignores If-Match is detected by the tag of its response.
         for heeds in [true, false] {
             let mut scene = scene(len);
             scene.s3.fault(gets_of("a.mp4"), Fault::ResetAfter(200_000), 1);
@@ -168,7 +168,7 @@ fn what_is_replaced_while_it_is_sent_is_cut_and_then_sent_anew() {
             }
             let gate = scene.hold_rests();
             let mut client = begun(&scene.server, GET);
-            // What the client does not read does not go on.
+            // What the client does not read is not read from the bucket either.
             let mut response = client.head().expect("a head");
             let mut first = vec![0; 100_000];
             client.stream.read_exact(&mut first).expect("a part");
@@ -185,7 +185,7 @@ fn what_is_replaced_while_it_is_sent_is_cut_and_then_sent_anew() {
 }
 
 #[test]
-fn what_is_removed_while_it_is_sent_is_cut_and_then_missing() {
+fn an_object_that_is_removed_while_it_is_sent_is_cut_and_then_missing() {
     for len in [SMALL, LARGE] {
         let mut scene = scene(len);
         scene.s3.fault(gets_of("a.mp4"), Fault::ResetAfter(200_000), 1);
@@ -202,7 +202,7 @@ fn what_is_removed_while_it_is_sent_is_cut_and_then_missing() {
 }
 
 #[test]
-fn a_part_of_what_was_replaced_is_one_of_the_new_version() {
+fn a_part_of_a_replaced_object_is_one_of_the_new_version() {
     for heeds in [true, false] {
         let scene = scene(LARGE);
         assert_eq!(scene.server.request("HEAD", "/a.mp4", &[]).field("etag"), scene.tag);
@@ -210,7 +210,7 @@ fn a_part_of_what_was_replaced_is_one_of_the_new_version() {
         if !heeds {
             scene.s3.fault(gets_of("a.mp4"), Fault::IgnoreConditions, FOREVER);
         }
-        // It is fresh still, so only the pinned request can tell.
+        // The cached metadata is still fresh, so only the request with If-Match can detect the change.
         let response = scene.get(&[("range", "bytes=1000000-1000999")]);
         assert_eq!((response.status, response.field("etag")), (206, &*tag), "heeds: {heeds}");
         assert!(response.body == bytes[1_000_000..1_001_000]);
@@ -218,7 +218,7 @@ fn a_part_of_what_was_replaced_is_one_of_the_new_version() {
 }
 
 #[test]
-fn a_part_of_what_has_become_shorter_is_past_its_end() {
+fn a_part_of_an_object_that_became_shorter_is_past_its_end() {
     for heeds in [true, false] {
         let scene = scene(LARGE);
         assert_eq!(scene.server.request("HEAD", "/a.mp4", &[]).field("etag"), scene.tag);
@@ -260,19 +260,19 @@ fn several_parts_are_of_one_version_or_cut() {
 }
 
 #[test]
-fn a_bucket_that_ignores_ranges_never_makes_us_send_wrong_bytes() {
+fn a_bucket_that_ignores_ranges_never_causes_wrong_bytes() {
     let mut scene = scene(LARGE);
     let (bytes, tag) = (scene.bytes.clone(), scene.tag.clone());
     scene.s3.fault(is_part, Fault::IgnoreRange, FOREVER);
-    // Known by now, so the part is asked for alone.
+    // The object is cached by now, so only the part is requested.
     assert_eq!(scene.server.request("HEAD", "/a.mp4", &[]).status, 200);
     let response = scene.get(&[("range", "bytes=1000-1999")]);
     assert_eq!(response.status, 502);
     scene.server.wait_for_line("\"GET /a.mp4 HTTP/1.1\" 502");
-    // The whole needs no range.
+    // A request for the whole has no range.
     scene.sends(&bytes, &tag);
     scene.server.wait_for_line("\"GET /a.mp4 HTTP/1.1\" 200");
-    // Its rest does.
+    // The request for the rest has one.
     scene.s3.heal();
     scene.s3.fault(gets_of("a.mp4"), Fault::ResetAfter(1_000_000), 1);
     scene.s3.fault(is_part, Fault::IgnoreRange, FOREVER);
@@ -281,7 +281,7 @@ fn a_bucket_that_ignores_ranges_never_makes_us_send_wrong_bytes() {
 }
 
 #[test]
-fn a_bucket_that_ignores_conditions_is_believed_by_its_tags() {
+fn a_bucket_that_ignores_conditions_is_checked_by_its_tags() {
     for len in [SMALL, LARGE] {
         let s3 = S3Server::start();
         let server = serving_with(&s3, SETTINGS, "fresh = 0");

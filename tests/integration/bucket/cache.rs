@@ -1,4 +1,4 @@
-//! What a bucket is asked for: as little as can be, and never for what is known.
+//! Requests to the bucket: as few as possible, and none for what is cached.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -9,9 +9,9 @@ use crate::s3_server::{FOREVER, Fault, Meta, S3Server, gets_of};
 use crate::support::{Client, eventually, noise};
 
 const MIB: usize = 1 << 20;
-/// With so much memory, an eighth of it is 1 MiB: what is longer is not held.
+/// With this cache, the largest cached body is 1 MiB.
 const LITTLE_MEMORY: [(&str, &str); 1] = [("WAMEDIA_MEMORY_CACHE", "8 MiB")];
-/// Nothing that is known is asked about again.
+/// Cached entries stay fresh for the whole test.
 const FOR_EVER: &str = "fresh = \"1h\"";
 
 #[test]
@@ -22,7 +22,7 @@ fn ten_thousand_requests_at_once_cost_the_bucket_one_get() {
     let bytes = Arc::new(noise(MIB, 1));
     s3.put("banner.jpg", bytes.to_vec(), Meta::typed("image/jpeg"));
     let server = serving(&s3);
-    // The first answer waits until all have asked.
+    // The first response is held until all clients have sent their requests.
     let gate = s3.hold(gets_of("banner.jpg"));
     let all_asked = Arc::new(Barrier::new(CONNECTIONS + 1));
     let clients: Vec<_> = (0..CONNECTIONS)
@@ -54,7 +54,7 @@ fn ten_thousand_requests_at_once_cost_the_bucket_one_get() {
 }
 
 #[test]
-fn everybody_who_waits_is_sent_the_bytes_as_they_arrive() {
+fn all_waiting_clients_are_sent_the_bytes_as_they_arrive() {
     const ARRIVED: usize = 300_000;
     let s3 = S3Server::start();
     let bytes = noise(MIB, 2);
@@ -65,7 +65,7 @@ fn everybody_who_waits_is_sent_the_bytes_as_they_arrive() {
     for client in &mut clients {
         client.send("GET /film.mp4 HTTP/1.1\r\nHost: test\r\n\r\n");
     }
-    // Parts, too: of what has come, and of what has not.
+    // Parts, too: of bytes that have arrived, and of bytes that have not.
     let mut early = server.connect();
     assert_eq!(early.request("GET", "/film.mp4", &[("Range", "bytes=1000-1999")]).body, bytes[1000..2000]);
     let mut late = server.connect();
@@ -89,7 +89,7 @@ fn everybody_who_waits_is_sent_the_bytes_as_they_arrive() {
 }
 
 #[test]
-fn one_answer_costs_one_request_at_most() {
+fn one_response_costs_at_most_one_request() {
     let s3 = S3Server::start();
     let bytes = noise(5000, 3);
     for key in ["get.jpg", "head.jpg", "range.jpg", "condition.jpg"] {
@@ -103,26 +103,26 @@ fn one_answer_costs_one_request_at_most() {
     for (method, fields) in [("GET", &[][..]), ("HEAD", &[]), ("GET", &[("Range", "bytes=0-9")])] {
         server.request(method, "/get.jpg", fields);
     }
-    assert_eq!(cost("get.jpg"), (0, 1), "what is held costs nothing");
+    assert_eq!(cost("get.jpg"), (0, 1), "a cached body costs no request");
 
     assert_eq!(server.request("HEAD", "/head.jpg", &[]).field("content-length"), "5000");
     server.request("HEAD", "/head.jpg", &[]);
     assert_eq!(cost("head.jpg"), (1, 0));
     assert!(server.get("/head.jpg").body == bytes);
-    assert_eq!(cost("head.jpg"), (1, 1), "the bytes are fetched once they are wanted");
+    assert_eq!(cost("head.jpg"), (1, 1), "the body is fetched when it is requested");
 
     assert_eq!(server.request("GET", "/range.jpg", &[("Range", "bytes=10-19")]).body, bytes[10..20]);
     assert_eq!(cost("range.jpg"), (0, 1));
-    assert_eq!(s3.count(|seen| seen.range.is_some()), 0, "the whole of what may be held");
+    assert_eq!(s3.count(|seen| seen.range.is_some()), 0, "a body that may be cached is fetched whole");
 
     let tag = server.get("/condition.jpg").field("etag").to_owned();
     assert_eq!(server.request("GET", "/condition.jpg", &[("If-None-Match", &tag)]).status, 304);
     assert_eq!(cost("condition.jpg"), (0, 1));
-    assert_eq!(s3.count(|seen| seen.if_none_match.is_some()), 0, "a client's conditions are its own");
+    assert_eq!(s3.count(|seen| seen.if_none_match.is_some()), 0, "a client's conditions are not passed on");
 }
 
 #[test]
-fn a_large_object_is_passed_on_and_its_parts_are_asked_for_alone() {
+fn a_large_object_is_not_cached_and_its_parts_are_requested_alone() {
     let s3 = S3Server::start();
     let bytes = noise(3 * MIB, 4);
     let tag = s3.put("film.mp4", bytes.clone(), Meta::default());
@@ -130,7 +130,7 @@ fn a_large_object_is_passed_on_and_its_parts_are_asked_for_alone() {
 
     assert!(server.get("/film.mp4").body == bytes);
     assert!(server.get("/film.mp4").body == bytes);
-    assert_eq!((s3.heads("film.mp4"), s3.unconditional_gets("film.mp4")), (0, 2), "it is not held");
+    assert_eq!((s3.heads("film.mp4"), s3.unconditional_gets("film.mp4")), (0, 2), "it is not cached");
     s3.clear();
 
     for _ in 0..3 {
@@ -140,7 +140,7 @@ fn a_large_object_is_passed_on_and_its_parts_are_asked_for_alone() {
     let parts = s3.count(|seen| {
         seen.if_match.as_deref() == Some(&tag) && seen.range.as_deref() == Some("bytes=2000000-2000009")
     });
-    assert_eq!((parts, s3.requests().len()), (3, 3), "one pinned request for each");
+    assert_eq!((parts, s3.requests().len()), (3, 3), "one request with If-Match for each");
     s3.clear();
 
     for _ in 0..3 {
@@ -149,7 +149,7 @@ fn a_large_object_is_passed_on_and_its_parts_are_asked_for_alone() {
         assert_eq!(server.request("HEAD", "/film.mp4", &[]).status, 200);
         assert_eq!(server.request("GET", "/film.mp4", &[("Range", "bytes=9999999-")]).status, 416);
     }
-    assert_eq!(s3.requests().len(), 0, "what is known of it is enough");
+    assert_eq!(s3.requests().len(), 0, "the cached metadata is enough");
 
     let several = server.request("GET", "/film.mp4", &[("Range", "bytes=0-9,1000-1009")]);
     assert_eq!(several.status, 206);
@@ -163,25 +163,21 @@ fn the_first_part_of_a_large_object_comes_from_one_request() {
     let bytes = noise(3 * MIB, 5);
     s3.put("film.mp4", bytes.clone(), Meta::default());
     let server = serving_with(&s3, &LITTLE_MEMORY, FOR_EVER);
-    // As players ask first.
+    // As media players request first.
     let part = server.request("GET", "/film.mp4", &[("Range", "bytes=0-99999")]);
     assert!(part.status == 206 && part.body == bytes[..100_000]);
     assert_eq!((s3.gets("film.mp4"), s3.heads("film.mp4")), (1, 0));
 }
 
 #[test]
-fn what_is_no_longer_fresh_is_asked_about_and_not_fetched() {
+fn a_stale_body_is_revalidated_and_not_fetched() {
     let s3 = S3Server::start();
     s3.put("a.jpg", &b"one"[..], Meta::default());
     let server = serving_with(&s3, &[], "fresh = 0");
     for _ in 0..3 {
         assert_eq!(server.get("/a.jpg").text(), "one");
     }
-    assert_eq!(
-        (s3.unconditional_gets("a.jpg"), s3.gets("a.jpg")),
-        (1, 3),
-        "two were told that nothing has changed"
-    );
+    assert_eq!((s3.unconditional_gets("a.jpg"), s3.gets("a.jpg")), (1, 3), "two got 304");
 
     s3.put("a.jpg", &b"two"[..], Meta::default());
     let changed = server.get("/a.jpg");
@@ -189,13 +185,13 @@ fn what_is_no_longer_fresh_is_asked_about_and_not_fetched() {
     assert_eq!(
         (s3.unconditional_gets("a.jpg"), s3.gets("a.jpg")),
         (1, 4),
-        "the same question brought the new bytes"
+        "the same request returned the new bytes"
     );
 }
 
 #[test]
-fn bytes_that_stay_while_what_is_said_of_them_changes_are_noticed() {
-    // Not every store tells the date with a 304.
+fn a_change_of_metadata_without_a_change_of_bytes_is_noticed() {
+    // Not every store sends Last-Modified with a 304.
     for tells_date in [true, false] {
         let s3 = S3Server::start();
         let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
@@ -216,7 +212,7 @@ fn bytes_that_stay_while_what_is_said_of_them_changes_are_noticed() {
 }
 
 #[test]
-fn a_link_to_a_newer_version_is_looked_up_at_once() {
+fn a_link_to_a_newer_version_causes_a_request_at_once() {
     let s3 = S3Server::start();
     s3.put("a.jpg", &b"one"[..], Meta::default());
     let server = serving_with(&s3, &[], FOR_EVER);
@@ -230,7 +226,7 @@ fn a_link_to_a_newer_version_is_looked_up_at_once() {
 }
 
 #[test]
-fn that_something_is_missing_is_known_for_a_moment() {
+fn a_missing_object_is_cached_for_a_moment() {
     let s3 = S3Server::start();
     let server = serving_with(&s3, &[], FOR_EVER);
     let began = Instant::now();
@@ -241,12 +237,12 @@ fn that_something_is_missing_is_known_for_a_moment() {
         assert_eq!(s3.gets("new.jpg"), 1);
     }
     s3.put("new.jpg", &b"here"[..], Meta::default());
-    eventually("what was missing is found", || (server.get("/new.jpg").status == 200).then_some(()));
+    eventually("the new object is found", || (server.get("/new.jpg").status == 200).then_some(()));
     assert!(began.elapsed() < Duration::from_secs(4));
 }
 
 #[test]
-fn an_object_s_own_policy_comes_first_unless_told_otherwise() {
+fn an_objects_own_policy_comes_first_by_default() {
     let s3 = S3Server::start();
     let with = |policy: &str| Meta { cache_control: Some(policy.to_owned()), ..Meta::default() };
     s3.put("own.jpg", &b"x"[..], with("max-age=5"));
@@ -269,7 +265,7 @@ fn an_object_s_own_policy_comes_first_unless_told_otherwise() {
 }
 
 #[test]
-fn several_instances_say_the_same_of_an_object() {
+fn several_instances_send_the_same_headers_for_an_object() {
     let s3 = S3Server::start();
     s3.put("a.pdf", noise(1000, 6), Meta::default());
     let answers = [serving(&s3), serving(&s3)].map(|server| {
@@ -281,7 +277,7 @@ fn several_instances_say_the_same_of_an_object() {
 }
 
 #[test]
-fn what_makes_room_for_others_is_fetched_again() {
+fn evicted_bodies_are_fetched_again() {
     let s3 = S3Server::start();
     let server = serving_with(&s3, &LITTLE_MEMORY, FOR_EVER);
     for number in 0..20 {

@@ -1,4 +1,4 @@
-//! Clients that leave or are slow: neither harms anybody else, nor does the slow one lose its download.
+//! Clients that disconnect or are slow: neither affects others, and a slow client still gets its whole download.
 
 use std::io::Read;
 use std::thread;
@@ -13,7 +13,7 @@ use crate::support::proc::{resident, wait_until_read};
 use crate::support::{Client, Server, eventually, noise};
 
 const GET: &str = "GET /a.mp4 HTTP/1.1\r\nHost: test\r\n\r\n";
-/// An eighth of it is the largest object that is held.
+/// An eighth of it is the longest cached body.
 const CACHE: (&str, &str) = ("WAMEDIA_MEMORY_CACHE", "8 MiB");
 
 fn stored(len: usize) -> (S3Server, Vec<u8>) {
@@ -26,14 +26,14 @@ fn asking(server: &Server) -> Client {
     begun(server, GET)
 }
 
-/// Leaves with a reset: a mere close could be that of a client which has nothing more to ask and waits for its answer.
+/// Disconnects with a reset: a mere close could be that of a client that waits for its response.
 fn leave(client: Client) {
     SockRef::from(client.stream.get_ref()).set_linger(Some(Duration::ZERO)).expect("an option");
     drop(client);
 }
 
 #[test]
-fn the_first_who_asked_may_leave_before_there_is_an_answer() {
+fn the_first_client_may_disconnect_before_there_is_a_response() {
     let (s3, bytes) = stored(500_000);
     let mut server = serving(&s3);
     let gate = s3.hold(gets_of("a.mp4"));
@@ -55,7 +55,7 @@ fn the_first_who_asked_may_leave_before_there_is_an_answer() {
 }
 
 #[test]
-fn who_leaves_while_bytes_arrive_harms_nobody() {
+fn a_client_that_disconnects_while_bytes_arrive_does_not_affect_others() {
     let (s3, bytes) = stored(500_000);
     let mut server = serving(&s3);
     let gate = s3.hold_after(200_000, gets_of("a.mp4"));
@@ -66,7 +66,7 @@ fn who_leaves_while_bytes_arrive_harms_nobody() {
         client.stream.read_exact(&mut part).expect("a part");
         assert!(part == bytes[..100_000]);
     }
-    // All of them: what has begun is finished for those who come later.
+    // The whole body: a download that has begun is finished for later clients.
     clients.into_iter().for_each(leave);
     for _ in 0..3 {
         let line = server.wait_for_line("/a.mp4");
@@ -79,8 +79,8 @@ fn who_leaves_while_bytes_arrive_harms_nobody() {
 }
 
 #[test]
-fn when_nobody_waits_any_longer_the_bucket_is_let_go_of() {
-    // Of a small object only what has not begun, of a large one all.
+fn when_no_client_waits_any_more_the_request_to_the_bucket_is_cancelled() {
+    // For a small object, only a request without a response yet; for a large one, always.
     for (len, after) in [(500_000, None), (3 << 20, None), (3 << 20, Some(200_000))] {
         let (s3, bytes) = stored(len);
         let server = serving_with(&s3, &[CACHE], "");
@@ -89,7 +89,7 @@ fn when_nobody_waits_any_longer_the_bucket_is_let_go_of() {
             Some(bytes) => s3.hold_after(bytes, gets_of("a.mp4")),
         };
         let clients: Vec<_> = (0..2).map(|_| asking(&server)).collect();
-        eventually("it is asked for", || (gate.held() > 0).then_some(()));
+        eventually("it is requested", || (gate.held() > 0).then_some(()));
         clients.into_iter().for_each(leave);
         gate.wait_for(0);
         gate.release();
@@ -102,7 +102,7 @@ fn a_slow_client_gets_the_whole_of_a_large_object() {
     const LEN: usize = 12 << 20;
     let (s3, bytes) = stored(LEN);
     let server = serving_with(&s3, &[CACHE, ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "1s")], "");
-    // As a bucket does whose patience ends before the client's.
+    // As a bucket does whose timeout is shorter than the client's.
     for fault in [Fault::CloseAfter(3 << 20), Fault::ResetAfter(3 << 20), Fault::CloseAfter(1 << 20)] {
         s3.fault(gets_of("a.mp4"), fault, 1);
     }
@@ -110,13 +110,13 @@ fn a_slow_client_gets_the_whole_of_a_large_object() {
     assert_eq!(client.head().expect("a head").status, 200);
     let mut body = vec![0; LEN];
     for (number, part) in body.chunks_mut(256 << 10).enumerate() {
-        // That is what is slow about this client; and once it takes longer than the bucket may.
+        // The client is slow, and in the end slower than the bucket allows.
         thread::sleep(Duration::from_millis(if number == 10 { 1500 } else { 10 }));
         client.stream.read_exact(part).expect("more of the body");
     }
     assert!(body == bytes);
     let seen: Vec<_> = s3.requests().into_iter().filter(gets_of("a.mp4")).collect();
-    assert_eq!(seen.len(), 4, "a client's pause is not the bucket's: {seen:?}");
+    assert_eq!(seen.len(), 4, "a client's pause does not count as the bucket's: {seen:?}");
     assert!(seen[1..].iter().all(|seen| seen.range.is_some() && seen.if_match.is_some()));
 }
 
@@ -133,7 +133,7 @@ fn slow_clients_of_a_large_object_cost_a_bounded_buffer() {
     }
     let mut last = 0;
     let after = eventually("all of them stall", || {
-        // There is no event for that nothing more happens.
+        // There is no event for "nothing more happens".
         thread::sleep(Duration::from_millis(200));
         let now = resident(server.pid());
         (std::mem::replace(&mut last, now) == now).then_some(now)
@@ -141,12 +141,12 @@ fn slow_clients_of_a_large_object_cost_a_bounded_buffer() {
     let bound = CLIENTS as u64 * (512 << 10);
     assert!(after.saturating_sub(before) < bound, "{before} grew to {after}");
     let mut part = vec![0; 8 << 20];
-    clients[CLIENTS / 2].stream.read_exact(&mut part).expect("it goes on");
+    clients[CLIENTS / 2].stream.read_exact(&mut part).expect("it continues");
     assert!(part == bytes[..8 << 20]);
 }
 
 #[test]
-fn no_more_large_objects_are_passed_on_at_once_than_is_allowed() {
+fn concurrent_streams_of_large_objects_are_limited() {
     let s3 = S3Server::start();
     let bytes = noise(20 << 20, 9);
     s3.put("film.mp4", bytes.clone(), Meta::default());
@@ -168,15 +168,15 @@ fn no_more_large_objects_are_passed_on_at_once_than_is_allowed() {
         .collect();
     let turned_away = server.get("/film.mp4");
     assert_eq!((turned_away.status, turned_away.field("retry-after")), (503, "1"));
-    assert_eq!(server.get("/banner.jpg").text(), "small", "others have places of their own");
+    assert_eq!(server.get("/banner.jpg").text(), "small", "other requests have permits of their own");
     let (mut reader, mut head) = readers.pop().expect("one of two");
     reader.body(&mut head);
     assert!(head.body == bytes);
-    assert!(server.get("/film.mp4").body == bytes, "its place is free again");
+    assert!(server.get("/film.mp4").body == bytes, "its permit is free again");
 }
 
 #[test]
-fn a_client_is_not_blamed_for_what_its_bucket_keeps_it_waiting_for() {
+fn a_slow_bucket_does_not_count_as_a_slow_client() {
     let s3 = S3Server::start();
     let bytes = noise(40_000, 10);
     s3.put("film.mp4", bytes.clone(), Meta::default());
@@ -186,12 +186,12 @@ fn a_client_is_not_blamed_for_what_its_bucket_keeps_it_waiting_for() {
     client.request(1, "GET", "/film.mp4");
     client.wait_for_200(1);
     gate.wait_for(1);
-    // Nothing happens here, and that is the point: five times as long as a client may take nothing.
+    // Nothing happens here: five times as long as a client may take no bytes.
     thread::sleep(Duration::from_secs(1));
     gate.release();
     let mut body = Vec::new();
     while body.len() < bytes.len() {
-        let frame = client.next().expect("the connection goes on");
+        let frame = client.next().expect("the connection continues");
         if frame.kind == DATA {
             body.extend(frame.payload);
         }

@@ -1,4 +1,4 @@
-//! What a client sees of a bucket that refuses: the status, the words, and nothing of the bucket's own.
+//! Error responses of a bucket: the status and text that a client gets, with nothing of the bucket's own.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ fn stored(bytes: &[u8]) -> S3Server {
     s3
 }
 
-/// Asks for `/a.jpg`, and makes sure that nothing of the bucket's own comes along.
+/// Requests `/a.jpg`, and verifies that the response contains nothing of the bucket's own.
 #[track_caller]
 fn ask(server: &Server, method: &str, fields: &[(&str, &str)]) -> Response {
     let response = server.request(method, "/a.jpg", fields);
@@ -23,14 +23,14 @@ fn ask(server: &Server, method: &str, fields: &[(&str, &str)]) -> Response {
         assert_eq!(response.field("cache-control"), "no-store", "{response:?}");
         assert_eq!(response.field("content-type"), "text/plain; charset=utf-8", "{response:?}");
         for word in ["media", "s3://", "127.0.0.1", "planned"] {
-            assert!(!response.text().contains(word), "strangers are not told why: {}", response.text());
+            assert!(!response.text().contains(word), "clients do not learn the reason: {}", response.text());
         }
     }
     response
 }
 
 #[test]
-fn what_passes_is_asked_for_again() {
+fn a_transient_error_is_retried() {
     for fault in [Fault::SLOW_DOWN, Fault::INTERNAL_ERROR, Fault::HangUp] {
         for times in [1, 2] {
             for method in ["GET", "HEAD"] {
@@ -47,7 +47,7 @@ fn what_passes_is_asked_for_again() {
 }
 
 #[test]
-fn what_does_not_pass_is_asked_for_three_times() {
+fn a_lasting_error_is_retried_twice() {
     for (fault, status) in [
         (Fault::SLOW_DOWN, 503),
         (Fault::INTERNAL_ERROR, 503),
@@ -64,16 +64,16 @@ fn what_does_not_pass_is_asked_for_three_times() {
             assert_eq!(response.has("retry-after"), status == 503, "{response:?}");
             assert_eq!(s3.count(of("a.jpg")), 3, "{fault:?} {method}");
         }
-        let said = if status == 503 { "is unavailable" } else { "does not answer" };
-        server.wait_for_line(&format!("s3://media {said}: "));
+        let text = if status == 503 { "is unavailable" } else { "does not answer" };
+        server.wait_for_line(&format!("s3://media {text}: "));
         s3.heal();
-        assert_eq!(ask(&server, "GET", &[]).text(), "right", "an error is not kept");
+        assert_eq!(ask(&server, "GET", &[]).text(), "right", "an error is not cached");
     }
 }
 
-/// What somebody has to mend: refused at once, without a second try, and never as a missing asset.
+/// Errors that the operator must fix: no retry, and never a missing asset.
 #[test]
-fn what_somebody_has_to_mend_is_a_502_and_the_log_says_what() {
+fn an_error_that_needs_a_fix_is_a_502_and_the_log_names_the_fix() {
     let table: &[(Fault, &str)] = &[
         (Fault::Elsewhere("eu-west-1"), "the bucket is in the region eu-west-1; set AWS_REGION=eu-west-1"),
         (Fault::TIME_TOO_SKEWED, "clocks"),
@@ -89,7 +89,7 @@ fn what_somebody_has_to_mend_is_a_502_and_the_log_says_what() {
         s3.fault(of("a.jpg"), fault.clone(), FOREVER);
         s3.clear();
         assert_eq!(ask(&server, "GET", &[]).status, 502, "{fault:?}");
-        assert_eq!(s3.count(of("a.jpg")), 1, "{fault:?}: trying again does not help");
+        assert_eq!(s3.count(of("a.jpg")), 1, "{fault:?}: a retry does not help");
         server.wait_for_line(words);
         for (method, fields) in
             [("HEAD", &[][..]), ("GET", &[("range", "bytes=1-2")]), ("GET", &[("if-none-match", "\"x\"")])]
@@ -99,12 +99,12 @@ fn what_somebody_has_to_mend_is_a_502_and_the_log_says_what() {
             assert!(!response.has("etag"), "{response:?}");
         }
         s3.heal();
-        assert_eq!(ask(&server, "GET", &[]).text(), "right", "{fault:?}: an error is not kept");
+        assert_eq!(ask(&server, "GET", &[]).text(), "right", "{fault:?}: an error is not cached");
     }
 }
 
 #[test]
-fn access_denied_to_one_key_is_a_404_of_which_the_log_tells() {
+fn access_denied_to_one_key_is_a_404_and_logged() {
     let s3 = stored(b"right");
     s3.put("b.jpg", "other", Meta::default());
     let mut server = serving_with(&s3, &[], "fresh = 0");
@@ -118,23 +118,27 @@ fn access_denied_to_one_key_is_a_404_of_which_the_log_tells() {
     assert_eq!(ask(&server, "GET", &[]).text(), "right");
 }
 
-/// Anybody can ask for one, so it is no trouble of the bucket's, for which others would be served what is old.
+/// Any client can request one, so it must not count as an outage, in which others would get stale assets.
 #[test]
-fn a_key_that_no_object_can_have_troubles_nobody() {
+fn a_key_that_no_object_can_have_is_not_an_outage() {
     let s3 = stored(b"right");
     let mut server = serving(&s3);
     let long = format!("/{}.jpg", "long/".repeat(300));
     assert_eq!(server.get(&long).status, 404);
-    assert!(s3.requests().is_empty(), "it need not be asked");
+    assert!(s3.requests().is_empty(), "no request is needed");
     s3.fault(of("a.jpg"), Fault::Error(400, "KeyTooLongError"), FOREVER);
     for method in ["GET", "HEAD"] {
         assert!(matches!(ask(&server, method, &[]).status, 404 | 502), "{method}");
     }
-    assert!(!server.lines().iter().any(|line| line.contains("rejects our requests")), "{:#?}", server.lines());
+    assert!(
+        !server.lines().iter().any(|line| line.contains("rejects our requests")),
+        "{:#?}",
+        server.lines()
+    );
 }
 
 #[test]
-fn a_bucket_that_says_nothing_is_a_504_in_time() {
+fn a_bucket_that_does_not_respond_is_a_504_within_the_timeout() {
     let s3 = stored(b"right");
     let mut server = serving_with(
         &s3,
@@ -147,7 +151,7 @@ fn a_bucket_that_says_nothing_is_a_504_in_time() {
         assert_eq!(ask(&server, method, &[]).status, 504, "{method}");
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(3), "{took:?}");
-        // Nobody is left waiting at the bucket.
+        // No request is left waiting at the bucket.
         gate.wait_for(0);
     }
     server.wait_for_line("s3://media does not answer: no response within");
@@ -156,7 +160,7 @@ fn a_bucket_that_says_nothing_is_a_504_in_time() {
 }
 
 #[test]
-fn an_object_without_a_date_has_none() {
+fn an_object_without_a_date_is_sent_without_one() {
     let s3 = stored(b"right");
     let server = serving_with(&s3, &[], "fresh = 0");
     s3.fault(any, Fault::NO_LAST_MODIFIED, FOREVER);
@@ -171,7 +175,7 @@ fn an_object_without_a_date_has_none() {
 }
 
 #[test]
-fn encodings_are_passed_on_but_for_how_the_object_was_uploaded() {
+fn content_encodings_are_passed_on_except_aws_chunked() {
     let s3 = S3Server::start();
     let server = serving_with(&s3, &[("WAMEDIA_MEMORY_CACHE", "8 MiB")], "");
     let bytes = noise(2000, 1);
@@ -196,9 +200,9 @@ fn encodings_are_passed_on_but_for_how_the_object_was_uploaded() {
     }
 }
 
-/// Fields of the bucket's own that come with an object that is all right.
+/// Header fields of the bucket itself, in successful responses.
 #[test]
-fn nothing_of_the_buckets_own_leaks() {
+fn no_header_of_the_bucket_leaks() {
     let s3 = stored(b"right");
     let server = serving_with(&s3, &[], "fresh = 0");
     let faults = ["x-amz-id-2", "x-amz-request-id", "x-amz-version-id", "x-amz-meta-colour", "server"];

@@ -1,4 +1,4 @@
-//! Who we say that we are: keys in the environment, profiles, nobody; and that no secret is ever shown.
+//! Credentials: keys in the environment, profiles, anonymous access; and no secret is ever printed.
 
 use super::starting::refused;
 use super::{command, command_of};
@@ -13,7 +13,7 @@ fn keys(id: &str, secret: &str) -> String {
     format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
 }
 
-/// The shared files of AWS: `right` and `wrong` have keys, `sso` asks somebody else for them.
+/// The shared files of AWS: `right` and `wrong` have keys, `sso` uses single sign-on.
 fn shared_files(folder: &Folder, s3: &S3Server) {
     let credentials = format!(
         "[right]\n{}\n[wrong]\n{}",
@@ -26,7 +26,7 @@ fn shared_files(folder: &Folder, s3: &S3Server) {
     folder.write("aws/config", config.concat() + "sso_session = work\nsso_account_id = 1\n");
 }
 
-/// A command that is led to the shared files and to nothing else.
+/// A command that uses the shared files and nothing else.
 fn with_shared_files(folder: &Folder, s3: &S3Server, toml: &str) -> std::process::Command {
     shared_files(folder, s3);
     let mut command = command_of(folder, toml);
@@ -44,7 +44,7 @@ fn stored() -> S3Server {
 }
 
 #[test]
-fn a_profile_has_keys_and_a_region_and_an_endpoint() {
+fn a_profile_has_keys_a_region_and_an_endpoint() {
     let (s3, folder) = (stored(), Folder::new());
     let server = Server::spawn(with_shared_files(&folder, &s3, TOML).env("AWS_PROFILE", "right"));
     assert_eq!(server.get("/a.jpg").text(), "right");
@@ -57,31 +57,31 @@ fn a_profile_has_keys_and_a_region_and_an_endpoint() {
 }
 
 #[test]
-fn the_files_are_looked_for_at_home() {
+fn the_files_are_found_in_the_home_folder() {
     let (s3, folder) = (stored(), Folder::new());
     shared_files(&folder, &s3);
-    std::fs::rename(folder.at("aws"), folder.at(".aws")).expect("it is renamed");
+    std::fs::rename(folder.at("aws"), folder.at(".aws")).expect("a rename");
     let mut command = command_of(&folder, TOML);
     let server = Server::spawn(command.env("AWS_PROFILE", "right").env("AWS_ALLOW_HTTP", "true"));
     assert_eq!(server.get("/a.jpg").text(), "right");
 }
 
 #[test]
-fn a_profile_that_is_named_in_the_mount_comes_before_the_environment() {
+fn a_profile_that_the_mount_names_comes_before_the_environment() {
     let (s3, folder) = (stored(), Folder::new());
     let named = |profile: &str| format!("{TOML}credentials = \"profile:{profile}\"\n");
     let server = Server::spawn(
         with_shared_files(&folder, &s3, &named("right"))
             .envs(WRONG_KEYS)
-            // That of a session to which the wrong keys belong.
+            // A session token that belongs to the wrong keys.
             .env("AWS_SESSION_TOKEN", "HUSH")
             .env("AWS_PROFILE", "wrong"),
     );
     assert_eq!(server.get("/a.jpg").text(), "right");
     let mut command = with_shared_files(&folder, &s3, &named("wrong"));
     refused(command.envs(s3.environment()), 2, &["SignatureDoesNotMatch"]);
-    let mut command = with_shared_files(&folder, &s3, &named("nobody"));
-    refused(command.envs(s3.environment()), 2, &["there is no profile `nobody`"]);
+    let mut command = with_shared_files(&folder, &s3, &named("missing"));
+    refused(command.envs(s3.environment()), 2, &["there is no profile `missing`"]);
 }
 
 #[test]
@@ -95,13 +95,13 @@ fn keys_in_the_environment_come_before_its_profile() {
 }
 
 #[test]
-fn a_profile_that_does_not_do_is_told_with_the_way_out() {
+fn an_unusable_profile_is_an_error_with_a_fix() {
     let (s3, folder) = (stored(), Folder::new());
     refused(
-        with_shared_files(&folder, &s3, TOML).env("AWS_PROFILE", "nobody"),
+        with_shared_files(&folder, &s3, TOML).env("AWS_PROFILE", "missing"),
         2,
         &[
-            "s3://media cannot be opened: there is no profile `nobody` in ",
+            "s3://media cannot be opened: there is no profile `missing` in ",
             "aws/credentials",
             "aws/config",
             "add it",
@@ -122,20 +122,20 @@ fn a_profile_that_does_not_do_is_told_with_the_way_out() {
 }
 
 #[test]
-fn nobody_signs_nothing() {
+fn anonymous_requests_are_not_signed() {
     let (s3, folder) = (stored(), Folder::new());
     let server = Server::spawn(&mut command(&s3, &folder, &[], "credentials = \"anonymous\""));
-    // This server lets nobody in without a signature, which looks like a key that is denied.
+    // This server rejects unsigned requests, which looks like a forbidden key.
     assert_eq!(server.get("/a.jpg").status, 404);
     let seen = s3.requests();
     assert!(seen.len() >= 2 && seen.iter().all(|seen| !seen.signed), "{seen:?}");
-    // None of the ways to keys is tried either, where they lead nowhere.
+    // No other credentials are tried either, even if they could not work.
     let mut command = with_shared_files(&folder, &s3, &format!("{TOML}credentials = \"anonymous\"\n"));
-    Server::spawn(command.env("AWS_ENDPOINT_URL", s3.endpoint()).env("AWS_PROFILE", "nobody"));
+    Server::spawn(command.env("AWS_ENDPOINT_URL", s3.endpoint()).env("AWS_PROFILE", "missing"));
 }
 
 #[test]
-fn secrets_are_never_shown() {
+fn secrets_are_never_printed() {
     const TOKEN: &str = "HUSH-the-token-of-a-session";
     let (s3, folder) = (stored(), Folder::new());
     let with = |toml: &str| {
@@ -143,13 +143,13 @@ fn secrets_are_never_shown() {
         command.envs(s3.environment()).env("AWS_SESSION_TOKEN", TOKEN);
         command
     };
-    let is_told = |text: &str| [SECRET, TOKEN, ACCESS_KEY].into_iter().find(|secret| text.contains(secret));
+    let secret_in = |text: &str| [SECRET, TOKEN, ACCESS_KEY].into_iter().find(|secret| text.contains(secret));
 
     let outcome = outcome(with(&format!("{TOML}credentials = \"profile:right\"\n")).arg("--print-config"));
     assert_eq!(outcome.code, Some(0));
-    assert_eq!(is_told(&(outcome.stdout + &outcome.stderr)), None);
+    assert_eq!(secret_in(&(outcome.stdout + &outcome.stderr)), None);
 
-    // A token that belongs to nothing is no hindrance to this server.
+    // This server ignores a token that belongs to nothing.
     let server = Server::spawn(&mut with(TOML));
     for fault in
         [Fault::WRONG_SIGNATURE, Fault::EXPIRED_TOKEN, Fault::HangUp, Fault::SLOW_DOWN, Fault::NoLength]
@@ -157,12 +157,12 @@ fn secrets_are_never_shown() {
         s3.fault(of("a.jpg"), fault, FOREVER);
         let response = server.get("/a.jpg");
         assert!(response.status >= 500);
-        assert_eq!(is_told(response.text()), None);
+        assert_eq!(secret_in(response.text()), None);
         s3.heal();
     }
     assert_eq!(server.get("/a.jpg").text(), "right");
     for line in server.end() {
-        assert_eq!(is_told(&line), None, "{line}");
+        assert_eq!(secret_in(&line), None, "{line}");
     }
 
     for fault in
@@ -171,7 +171,7 @@ fn secrets_are_never_shown() {
         s3.fault(any, fault, FOREVER);
         let outcome = crate::support::outcome(&mut with(TOML));
         assert!(matches!(outcome.code, Some(2 | 3)), "{outcome:?}");
-        assert_eq!(is_told(&outcome.stderr), None, "{outcome:?}");
+        assert_eq!(secret_in(&outcome.stderr), None, "{outcome:?}");
         s3.heal();
     }
 }

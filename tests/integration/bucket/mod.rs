@@ -1,4 +1,4 @@
-//! Serving a bucket: the real binary before the S3 server of the tests, one file a subject.
+//! Serving a bucket: the real binary with the tests' S3 server, one file for each subject.
 
 mod bodies;
 mod cache;
@@ -16,16 +16,16 @@ use std::process::Command;
 use super::s3_server::S3Server;
 use super::support::{Client, Folder, Response, Server, wamedia};
 
-/// Serves the bucket of `s3` with these variables and what `mount` adds to its table.
+/// Serves the bucket of `s3` with these variables and these additions to the mount's table.
 pub(crate) fn serving_with(s3: &S3Server, variables: &[(&str, &str)], mount: &str) -> Server {
     let folder = Folder::new();
     let server = Server::spawn(&mut command(s3, &folder, variables, mount));
-    // Whatever was asked to see whether the bucket is there is no test's business.
+    // The requests at startup are not part of any test.
     s3.clear();
     server
 }
 
-/// Serves the bucket of `s3` as it comes.
+/// Serves the bucket of `s3` with default settings.
 pub(crate) fn serving(s3: &S3Server) -> Server {
     serving_with(s3, &[], "")
 }
@@ -37,7 +37,7 @@ fn command(s3: &S3Server, folder: &Folder, variables: &[(&str, &str)], mount: &s
     command
 }
 
-/// The command that serves what `toml` says, in an environment that knows of no bucket. `folder` is its home, too.
+/// The command that serves the configuration `toml`, in an environment without bucket settings. `folder` is also its home.
 pub(crate) fn command_of(folder: &Folder, toml: &str) -> Command {
     folder.write("wamedia.toml", toml);
     let mut command = wamedia();
@@ -48,14 +48,14 @@ pub(crate) fn command_of(folder: &Folder, toml: &str) -> Command {
     command
 }
 
-/// Sends the request, for a response that is read while something happens.
+/// Sends a request whose response is read later.
 fn begun(server: &Server, request: &str) -> Client {
     let mut client = server.connect();
     client.send(request);
     client
 }
 
-/// Reads the response to its end, as far as it comes.
+/// Reads the response to its end, or until it breaks off.
 #[track_caller]
 fn finish(client: &mut Client) -> Response {
     let mut response = client.head().expect("a head");

@@ -1,4 +1,4 @@
-//! Several mounts, each with a store of its own, and links to what lies in a bucket.
+//! Several mounts, each with its own store, and links to assets in a bucket.
 
 use std::process::Command;
 
@@ -44,7 +44,7 @@ fn serve(s3: &S3Server, folder: &Folder) -> Command {
     command
 }
 
-/// `wamedia link` in the same surroundings.
+/// `wamedia link` in the same environment.
 fn link(s3: &S3Server, folder: &Folder, path: &str) -> Command {
     let mut command = wamedia();
     command.current_dir(folder.path()).env("HOME", folder.path()).args(["link", path]).envs(s3.environment());
@@ -62,7 +62,7 @@ fn the_deepest_mount_has_the_asset() {
         ("/s3/deep/a.jpg", "two/x/a.jpg"),
         ("/s3/deep/dir/c.jpg", "two/x/dir/c.jpg"),
     ] {
-        // The second time out of memory.
+        // The second time from memory.
         for _ in 0..2 {
             let response = server.get(target);
             assert_eq!((response.status, response.text()), (200, stored), "{target}");
@@ -88,7 +88,7 @@ fn the_deepest_mount_has_the_asset() {
 }
 
 #[test]
-fn one_store_that_fails_leaves_the_others_alone() {
+fn one_store_that_fails_does_not_affect_the_others() {
     let (s3, folder) = scene();
     let server = Server::spawn(&mut serve(&s3, &folder));
     s3.fault(|seen| seen.key.starts_with("one/"), Fault::WRONG_SIGNATURE, FOREVER);
@@ -117,7 +117,7 @@ fn a_link_names_the_version_by_the_buckets_tag() {
     assert_eq!(response.field("cache-control"), "max-age=31536000, immutable");
     assert_eq!(server.get("/s3/campaign/a.jpg").field("cache-control"), "no-cache");
 
-    // A new version has a new link, and the old one is not kept by anybody.
+    // A new version has a new link, and no cache stores the response to the old one.
     let tag = s3.put("one/campaign/a.jpg", "price", Meta::default());
     let next = version_of(tag.as_bytes());
     assert!(outcome(&mut link(&s3, &folder, "s3/campaign/a.jpg")).stdout.ends_with(&format!("?v={next}\n")));
@@ -128,9 +128,9 @@ fn a_link_names_the_version_by_the_buckets_tag() {
 }
 
 #[test]
-fn a_link_to_nothing_is_none() {
+fn there_is_no_link_to_a_missing_asset() {
     let (s3, folder) = scene();
-    // The mounts stand in the file that this writes.
+    // This writes the file with the mounts.
     drop(serve(&s3, &folder));
     let printed = outcome(&mut link(&s3, &folder, "s3/none.jpg"));
     assert_eq!((printed.code, &*printed.stdout), (Some(1), ""), "{printed:?}");
@@ -150,7 +150,7 @@ fn a_link_to_nothing_is_none() {
     let printed = outcome(&mut link(&s3, &folder, "s3/a.jpg"));
     assert_eq!((printed.code, &*printed.stdout), (Some(3), ""), "{printed:?}");
     assert_eq!(printed.stderr.lines().count(), 1, "{printed:?}");
-    // What does not lie there is not asked for there.
+    // A path outside the bucket causes no request to it.
     assert_eq!(outcome(&mut link(&s3, &folder, "a.jpg")).code, Some(0));
 }
 
@@ -163,7 +163,7 @@ fn the_bucket_can_be_named_on_the_command_line() {
 }
 
 #[test]
-fn keys_are_asked_for_as_they_are_spelled() {
+fn keys_are_requested_exactly_as_in_the_path() {
     let s3 = S3Server::start();
     let server = super::serving(&s3);
     for (target, key) in [

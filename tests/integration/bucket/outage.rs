@@ -1,4 +1,4 @@
-//! A bucket that is gone for a while: what is held is served, the rest is an error, and the log says so once.
+//! A bucket outage: cached assets are served, others are errors, and the log reports the outage once.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::serving_with;
 use crate::s3_server::{FOREVER, Fault, Meta, S3Server, any, of};
 use crate::support::{Server, eventually};
 
-/// Nobody whose asset is held waits longer than this, but for the first.
+/// The longest time for a cached asset, except for the first request.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const CLOCKS: &[(&str, &str)] = &[
@@ -15,7 +15,7 @@ const CLOCKS: &[(&str, &str)] = &[
     ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms"),
 ];
 
-/// Has `/a.jpg` in memory and has never heard of `/b.jpg`.
+/// `/a.jpg` is cached, `/b.jpg` is not.
 fn scene(mount: &str) -> (S3Server, Server) {
     let s3 = S3Server::start();
     s3.put("a.jpg", "the first", Meta::default());
@@ -29,10 +29,10 @@ fn lines_with(server: &mut Server, part: &str) -> usize {
     server.lines().iter().filter(|line| line.contains(part)).count()
 }
 
-/// Asks for what is held until the server has noticed that the bucket does not answer.
+/// Requests a cached asset until the server has noticed that the bucket does not answer.
 #[track_caller]
 fn until_noticed(server: &mut Server) {
-    eventually("the log tells of it", || {
+    eventually("the outage is logged", || {
         let response = server.get("/a.jpg");
         assert_eq!((response.status, response.text()), (200, "the first"));
         (lines_with(server, "does not answer") > 0).then_some(())
@@ -40,7 +40,7 @@ fn until_noticed(server: &mut Server) {
 }
 
 #[test]
-fn what_is_held_is_served_while_the_bucket_is_gone() {
+fn cached_assets_are_served_during_an_outage() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.go_down();
     until_noticed(&mut server);
@@ -59,7 +59,7 @@ fn what_is_held_is_served_while_the_bucket_is_gone() {
     for _ in 0..2 {
         assert_eq!(server.get("/b.jpg").status, 502, "an outage does not look like missing media");
     }
-    // Whoever has a link to the next version gets what there is, and no cache is to keep it.
+    // A link to the next version gets the cached one, and no cache may store it.
     let response = server.get("/a.jpg?v=0123456789abcdef");
     assert_eq!((response.status, response.text()), (200, "the first"));
     assert_eq!(response.field("cache-control"), "no-cache");
@@ -71,12 +71,12 @@ fn what_is_held_is_served_while_the_bucket_is_gone() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(server.get("/b.jpg").text(), "another");
     server.wait_for_line("s3://media answers again after ");
-    assert_eq!(lines_with(&mut server, "s3://media does not answer: "), 1, "it is told once");
+    assert_eq!(lines_with(&mut server, "s3://media does not answer: "), 1, "it is logged once");
     assert_eq!(lines_with(&mut server, "answers again"), 1);
 }
 
 #[test]
-fn the_same_where_the_bucket_is_there_but_silent() {
+fn cached_assets_are_served_while_the_bucket_does_not_respond() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     let gate = s3.hold(any);
     until_noticed(&mut server);
@@ -93,10 +93,10 @@ fn the_same_where_the_bucket_is_there_but_silent() {
 }
 
 #[test]
-fn the_same_where_the_bucket_refuses_us() {
+fn cached_assets_are_served_while_the_bucket_rejects_us() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.fault(any, Fault::EXPIRED_TOKEN, FOREVER);
-    eventually("the log tells of it", || {
+    eventually("the outage is logged", || {
         assert_eq!(server.get("/a.jpg").text(), "the first");
         (lines_with(&mut server, "s3://media rejects our requests: ") > 0).then_some(())
     });
@@ -109,7 +109,7 @@ fn the_same_where_the_bucket_refuses_us() {
 }
 
 #[test]
-fn nothing_is_served_for_longer_than_it_may_be() {
+fn nothing_is_served_for_longer_than_stale_if_error() {
     for (mount, may_stand_in) in [("stale_if_error = 0", false), ("stale_if_error = \"2s\"", true)] {
         let (s3, mut server) = scene(&format!("fresh = \"100ms\"\n{mount}"));
         s3.go_down();
@@ -117,7 +117,7 @@ fn nothing_is_served_for_longer_than_it_may_be() {
             until_noticed(&mut server);
         }
         let start = Instant::now();
-        eventually("it is no longer served", || {
+        eventually("it is not served any more", || {
             let response = server.get("/a.jpg");
             assert!(response.status == 502 || response.text() == "the first", "{response:?}");
             (response.status == 502).then_some(())
@@ -128,15 +128,15 @@ fn nothing_is_served_for_longer_than_it_may_be() {
     }
 }
 
-/// A bucket that was gone has no say in what is missing: that it is so must be heard from it.
+/// An outage does not make an asset missing: only the bucket's own 404 does.
 #[test]
-fn what_was_removed_is_missing_once_the_bucket_is_back() {
+fn a_removed_object_is_missing_once_the_bucket_is_back() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.go_down();
     until_noticed(&mut server);
     s3.remove("a.jpg");
     s3.come_back();
-    let status = eventually("it is looked for", || {
+    let status = eventually("it is requested", || {
         let response = server.get("/a.jpg");
         (response.status != 200).then_some(response.status)
     });
@@ -146,9 +146,9 @@ fn what_was_removed_is_missing_once_the_bucket_is_back() {
 #[test]
 fn a_web_server_in_place_of_the_bucket_does_not_make_media_missing() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
-    // As what stands before a store answers while the store is away: 404, and no word why.
+    // As a proxy in front of an absent store does: 404 without an error code.
     s3.fault(any, Fault::Error(404, ""), FOREVER);
-    eventually("the log tells of it", || {
+    eventually("the outage is logged", || {
         assert_eq!(server.get("/a.jpg").text(), "the first");
         (lines_with(&mut server, "it answers 404 without an S3 error code") > 0).then_some(())
     });
@@ -159,12 +159,15 @@ fn a_web_server_in_place_of_the_bucket_does_not_make_media_missing() {
 }
 
 #[test]
-fn one_object_that_cannot_be_had_is_no_outage() {
+fn one_unreadable_object_is_not_an_outage() {
     let (s3, mut server) = scene("fresh = \"100ms\"");
     s3.fault(of("b.jpg"), Fault::Error(403, "InvalidObjectState"), FOREVER);
     assert_eq!(server.get("/b.jpg").status, 502);
-    server.wait_for_line("b.jpg: s3://media cannot be read: the response is 403 Forbidden, InvalidObjectState");
+    server
+        .wait_for_line("b.jpg: s3://media cannot be read: the response is 403 Forbidden, InvalidObjectState");
     s3.put("a.jpg", "the second", Meta::default());
-    eventually("the others are asked about", || (server.get("/a.jpg").text() == "the second").then_some(()));
+    eventually("other objects are still requested", || {
+        (server.get("/a.jpg").text() == "the second").then_some(())
+    });
     assert_eq!(lines_with(&mut server, "rejects our requests"), 0);
 }

@@ -1,4 +1,4 @@
-//! Buckets under settings that change while they are served: what is held and what is counted outlasts them.
+//! Reloads with buckets: the cache and the counters survive.
 
 use rustix::process::Signal;
 
@@ -7,9 +7,9 @@ use crate::admin::{address_of, ask};
 use crate::s3_server::{ACCESS_KEY, Meta, OTHER_ACCESS_KEY, REGION, S3Server, SECRET, of};
 use crate::support::{Folder, Server, eventually};
 
-const IN_FORCE: &str = "SIGHUP: configuration reloaded";
+const RELOADED: &str = "SIGHUP: configuration reloaded";
 
-/// An admin listener, and clocks that make an outage short.
+/// An admin listener, and timeouts that keep an outage short.
 const VARIABLES: [(&str, &str); 4] = [
     ("WAMEDIA_ADMIN_LISTEN", "127.0.0.1:0"),
     ("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "200ms"),
@@ -17,31 +17,31 @@ const VARIABLES: [(&str, &str); 4] = [
     ("WAMEDIA_UPSTREAM_TIMEOUT", "800ms"),
 ];
 
-/// Serves what `toml` says in the surroundings of `s3`.
+/// Serves the configuration `toml` in the environment of `s3`.
 fn serve(s3: &S3Server, folder: &Folder, toml: &str) -> Server {
     Server::spawn(command_of(folder, toml).envs(s3.environment()).envs(VARIABLES))
 }
 
-/// Has the server read `toml`, and waits until that is in force.
+/// Reloads the server with `toml`, and waits until the reload is done.
 #[track_caller]
 fn reload(server: &mut Server, folder: &Folder, toml: &str) {
     folder.write("wamedia.toml", toml);
     server.signal(Signal::HUP);
     let line = server.wait_for_line("SIGHUP: configuration ");
-    assert!(line.contains(IN_FORCE), "{line}");
+    assert!(line.contains(RELOADED), "{line}");
 }
 
-/// A sample of the bucket that is mounted at `mount`.
+/// The value of a metric for the bucket mounted at `mount`.
 #[track_caller]
 fn sample(server: &mut Server, name: &str, mount: &str) -> u64 {
-    let told = ask(address_of(server), "/metrics");
+    let metrics = ask(address_of(server), "/metrics");
     let start = format!("{name}{{bucket=\"s3://media\",mount=\"{mount}\"}} ");
-    let value = told.text().lines().find_map(|line| line.strip_prefix(&start));
-    value.unwrap_or_else(|| panic!("no {start} in {}", told.text())).parse().expect("a number")
+    let value = metrics.text().lines().find_map(|line| line.strip_prefix(&start));
+    value.unwrap_or_else(|| panic!("no {start} in {}", metrics.text())).parse().expect("a number")
 }
 
 #[test]
-fn each_of_two_mounts_on_one_bucket_goes_on_counting_what_it_asked() {
+fn two_mounts_on_one_bucket_keep_their_own_counters() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     s3.put("a.jpg", "a", Meta::default());
     s3.put("b.jpg", "b", Meta::default());
@@ -60,13 +60,13 @@ fn each_of_two_mounts_on_one_bucket_goes_on_counting_what_it_asked() {
     }
     assert_eq!(server.get("/two/a.jpg").status, 200);
     assert_eq!(requests(&mut server), [asked[0], asked[1] + 1]);
-    // What is mounted elsewhere begins anew, and takes nothing from the other.
+    // A bucket at another mount starts with new counters.
     reload(&mut server, &folder, &mounts.replace("/one", "/three"));
     assert_eq!(sample(&mut server, "wamedia_upstream_requests_total", "/two"), asked[1] + 1);
 }
 
 #[test]
-fn a_bucket_that_is_down_is_known_to_be_after_a_reload() {
+fn a_failing_bucket_is_known_to_fail_after_a_reload() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     let mut server = Server::spawn(&mut command(&s3, &folder, &VARIABLES, ""));
     s3.go_down();
@@ -81,7 +81,7 @@ fn a_bucket_that_is_down_is_known_to_be_after_a_reload() {
 }
 
 #[test]
-fn keys_that_are_replaced_in_their_file_are_taken_by_a_reload_and_wrong_ones_refused() {
+fn a_reload_uses_replaced_keys_and_rejects_wrong_ones() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for key in ["a.jpg", "b.jpg", "c.jpg"] {
         s3.put(key, key, Meta::default());
@@ -112,27 +112,32 @@ fn keys_that_are_replaced_in_their_file_are_taken_by_a_reload_and_wrong_ones_ref
     assert!(line.contains("rejected") && line.contains("InvalidAccessKeyId"), "{line}");
     assert_eq!(asked_with(&server, "/c.jpg").as_deref(), Some(OTHER_ACCESS_KEY));
 
-    // Where nothing is otherwise, nobody is asked.
+    // Without a change there is no request.
     keys(OTHER_ACCESS_KEY, SECRET);
     s3.clear();
     reload(&mut server, &folder, &toml);
     assert!(s3.requests().is_empty());
 
-    // One that cannot be asked refuses nothing.
+    // A bucket that does not answer rejects nothing.
     s3.go_down();
     keys(ACCESS_KEY, SECRET);
     reload(&mut server, &folder, &toml);
-    assert!(server.lines().iter().any(|line| line.contains("the new credentials of s3://media could not be verified: ")));
+    assert!(
+        server
+            .lines()
+            .iter()
+            .any(|line| line.contains("the new credentials of s3://media could not be verified: "))
+    );
     assert_eq!(server.get("/a.jpg").text(), "a.jpg");
     s3.come_back();
-    eventually("it is asked with the new keys", || {
+    eventually("the new keys are used", || {
         server.get("/none.jpg");
         (s3.requests().last()?.access_key.as_deref() == Some(ACCESS_KEY)).then_some(())
     });
 }
 
 #[test]
-fn what_is_held_is_served_in_an_outage_under_the_rules_of_a_reload() {
+fn cached_bodies_are_served_in_an_outage_under_reloaded_rules() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     let own = Meta { cache_control: Some("max-age=5".to_owned()), ..Meta::default() };
     s3.put("own.jpg", "with a policy", own);
@@ -166,7 +171,7 @@ fn what_is_held_is_served_in_an_outage_under_the_rules_of_a_reload() {
         reload(&mut server, &folder, &rules(precedence, default));
         assert_eq!(policies(&server), expected);
     }
-    // Not where another bucket is meant, or another part of it.
+    // Not for another bucket, or another prefix of it.
     s3.come_back();
     s3.put("x/a.jpg", "of another folder", Meta::default());
     reload(&mut server, &folder, &rules("object", "no-cache").replace("s3://media", "s3://media/x"));
@@ -175,7 +180,7 @@ fn what_is_held_is_served_in_an_outage_under_the_rules_of_a_reload() {
 }
 
 #[test]
-fn who_is_still_answered_as_before_keeps_nothing_in_memory_but_what_it_is_sent() {
+fn old_responses_after_a_reload_hold_only_their_own_body_in_memory() {
     const LEN: u64 = 1 << 20;
     let (s3, folder) = (S3Server::start(), Folder::new());
     s3.put("big.jpg", vec![0; 1 << 20], Meta::default());
@@ -183,18 +188,18 @@ fn who_is_still_answered_as_before_keeps_nothing_in_memory_but_what_it_is_sent()
     folder.write("media/a.jpg", "a photo");
     let mut server = serve(&s3, &folder, "[[mount]]\nstore = \"s3://media\"\n");
     let held = |server: &mut Server| {
-        let told = ask(address_of(server), "/metrics");
-        let value = told.text().lines().find_map(|line| line.strip_prefix("wamedia_cache_held_bytes "));
-        value.unwrap_or_else(|| panic!("{}", told.text())).parse::<u64>().expect("a number")
+        let metrics = ask(address_of(server), "/metrics");
+        let value = metrics.text().lines().find_map(|line| line.strip_prefix("wamedia_cache_held_bytes "));
+        value.unwrap_or_else(|| panic!("{}", metrics.text())).parse::<u64>().expect("a number")
     };
     assert_eq!(server.get("/big.jpg").status, 200);
-    eventually("it is held", || (held(&mut server) >= LEN).then_some(()));
+    eventually("it is cached", || (held(&mut server) >= LEN).then_some(()));
     let gate = s3.hold(of("slow.jpg"));
     let mut slow = begun(&server, "GET /slow.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
     gate.wait_for(1);
 
     reload(&mut server, &folder, "[[mount]]\nstore = \"media\"\n");
-    eventually("it is let go of", || (held(&mut server) < LEN).then_some(()));
+    eventually("it is released", || (held(&mut server) < LEN).then_some(()));
     assert_eq!(server.get("/a.jpg").text(), "a photo");
     gate.release();
     assert_eq!(finish(&mut slow).text(), "at last");

@@ -1,5 +1,4 @@
-//! Credentials that the machine or the container gives, as Amazon's metadata services do: they are asked for where nothing else
-//! says who we are.
+//! Credentials of the machine or container, from a metadata service like Amazon's, used if no others are configured.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -73,7 +72,7 @@ fn stored() -> S3Server {
 }
 
 #[test]
-fn the_machine_s_role_is_taken() {
+fn the_machine_role_is_used() {
     let (s3, folder) = (stored(), Folder::new());
     let endpoint = format!("http://{}", metadata(SECRET));
     let variables = [NO_KEYS[0], NO_KEYS[1], ("AWS_METADATA_ENDPOINT", &endpoint)];
@@ -83,7 +82,7 @@ fn the_machine_s_role_is_taken() {
 }
 
 #[test]
-fn the_container_s_role_is_taken() {
+fn the_container_role_is_used() {
     let (s3, folder) = (stored(), Folder::new());
     folder.write("token", "from-the-file");
     let (uri, token) = (format!("http://{}/container", metadata(SECRET)), folder.at("token"));
@@ -98,7 +97,7 @@ fn the_container_s_role_is_taken() {
 }
 
 #[test]
-fn a_role_whose_keys_are_refused_is_told_of() {
+fn a_role_with_rejected_keys_is_an_error() {
     let (s3, folder) = (stored(), Folder::new());
     let endpoint = format!("http://{}", metadata("another"));
     let variables = [NO_KEYS[0], NO_KEYS[1], ("AWS_METADATA_ENDPOINT", &endpoint)];

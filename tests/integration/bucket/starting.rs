@@ -1,4 +1,4 @@
-//! What keeps a server from starting: one line that names the bucket and the mend, in time, and no port is bound.
+//! Errors that prevent a start: one line that names the bucket and the fix, within the timeouts, before a port is bound.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use super::{command, command_of};
 use crate::s3_server::{ACCESS_KEY, FOREVER, Fault, REGION, S3Server, SECRET, any};
 use crate::support::{Folder, Outcome, Server, eventually, outcome};
 
-/// Longer than all clocks of a test together.
+/// Longer than all timeouts of a test together.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 const CLOCKS: &[(&str, &str)] = &[
@@ -21,7 +21,7 @@ const CLOCKS: &[(&str, &str)] = &[
     ("WAMEDIA_UPSTREAM_TIMEOUT", "1s"),
 ];
 
-/// Runs a command that ends by itself with one line, in time, which holds no secret.
+/// Runs a command that fails in time, with one line that contains no secret.
 #[track_caller]
 pub(super) fn refused(command: &mut Command, code: i32, words: &[&str]) -> Outcome {
     let start = Instant::now();
@@ -40,14 +40,14 @@ pub(super) fn refused(command: &mut Command, code: i32, words: &[&str]) -> Outco
     outcome
 }
 
-/// The bucket that is served with these variables is refused.
+/// Serving the bucket with these variables is an error.
 #[track_caller]
 fn is_refused(s3: &S3Server, variables: &[(&str, &str)], code: i32, words: &[&str]) {
     let folder = Folder::new();
     refused(command(s3, &folder, CLOCKS, "").envs(variables.iter().copied()), code, words);
 }
 
-/// A web server that answers every request alike, and gives back the heads of what it was asked where it is `asked`.
+/// A web server with one response to every request. It sends the request heads to `asked`.
 struct Web {
     address: SocketAddr,
     asked: std::sync::mpsc::Receiver<String>,
@@ -59,7 +59,7 @@ impl Web {
         let address = listener.local_addr().expect("an address");
         let (send, asked) = std::sync::mpsc::channel();
         thread::spawn(move || {
-            // It ends with the tests.
+            // It runs until the tests end.
             for stream in listener.incoming().map_while(Result::ok) {
                 let mut head = String::new();
                 let mut reader = BufReader::new(&stream);
@@ -98,10 +98,10 @@ fn wrong_credentials() {
 }
 
 #[test]
-fn half_a_credential() {
+fn only_one_of_two_keys() {
     let s3 = S3Server::start();
     for missing in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-        // Set to nothing is not set.
+        // An empty variable counts as not set.
         is_refused(
             &s3,
             &[(missing, "")],
@@ -109,14 +109,14 @@ fn half_a_credential() {
             &["s3://media cannot be opened: ", "only one is set; set both, or none"],
         );
     }
-    assert!(s3.requests().is_empty(), "nobody was asked");
+    assert!(s3.requests().is_empty(), "no request was sent");
 }
 
 #[test]
-fn no_credential_at_all() {
+fn no_credentials_at_all() {
     let s3 = S3Server::start();
     let nothing = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
-    // Where the machine would be asked for its own there is no machine.
+    // The address of the machine's metadata service refuses connections.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
     let metadata = format!("http://{gone}");
     let variables = [&nothing[..], &[("AWS_METADATA_ENDPOINT", &metadata)]].concat();
@@ -130,7 +130,7 @@ fn no_credential_at_all() {
             "credentials = \"anonymous\"",
         ],
     );
-    // And where it says nothing.
+    // And here it does not respond.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let metadata = format!("http://{}", silent.local_addr().expect("an address"));
     let variables = [&nothing[..], &[("AWS_METADATA_ENDPOINT", &metadata)]].concat();
@@ -139,7 +139,7 @@ fn no_credential_at_all() {
 }
 
 #[test]
-fn a_bucket_that_is_not_there() {
+fn a_bucket_that_does_not_exist() {
     let s3 = S3Server::start();
     let folder = Folder::new();
     let mut others = command(&s3, &folder, CLOCKS, "");
@@ -155,7 +155,7 @@ fn another_region() {
 }
 
 #[test]
-fn nobody_there() {
+fn an_endpoint_that_refuses_connections() {
     let s3 = S3Server::start();
     s3.go_down();
     let host = s3.address().to_string();
@@ -169,14 +169,14 @@ fn nobody_there() {
 }
 
 #[test]
-fn somebody_there_who_says_nothing() {
+fn an_endpoint_that_does_not_respond() {
     let s3 = S3Server::start();
     let _gate = s3.hold(any);
     is_refused(&s3, &[], 3, &["s3://media does not answer in time: ", "check its endpoint"]);
 }
 
 #[test]
-fn a_signal_is_heeded_while_the_bucket_is_asked() {
+fn a_signal_stops_the_program_while_it_waits_for_the_bucket() {
     let s3 = S3Server::start();
     let gate = s3.hold(any);
     let folder = Folder::new();
@@ -192,7 +192,7 @@ fn a_signal_is_heeded_while_the_bucket_is_asked() {
 }
 
 #[test]
-fn a_bucket_that_is_out_of_order() {
+fn an_unavailable_bucket() {
     let s3 = S3Server::start();
     s3.fault(any, Fault::INTERNAL_ERROR, 2);
     Server::spawn(&mut command(&s3, &Folder::new(), CLOCKS, ""));
@@ -201,14 +201,14 @@ fn a_bucket_that_is_out_of_order() {
 }
 
 #[test]
-fn a_web_server_that_is_no_s3() {
+fn a_web_server_that_is_not_s3() {
     let s3 = S3Server::start();
     for (answer, words) in [
         (
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>no</p>",
             "it answers 404 without an S3 error code, as a web server does; check its endpoint",
         ),
-        // As one does that sends its front page for whatever it is asked.
+        // A web server that sends its front page for every path.
         (
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>hi</p>",
             "check its endpoint",
@@ -223,23 +223,23 @@ fn a_web_server_that_is_no_s3() {
         let folder = Folder::new();
         let mut command = command(&s3, &folder, CLOCKS, "");
         let outcome = outcome(command.env("AWS_ENDPOINT_URL", web.url()).arg("--print-config"));
-        assert_eq!(outcome.code, Some(0), "nobody is asked for that: {outcome:?}");
+        assert_eq!(outcome.code, Some(0), "this needs no request: {outcome:?}");
         assert!(web.asked.try_recv().is_err());
         let mut command = self::command(&s3, &folder, CLOCKS, "");
         let code = if answer.starts_with("SSH") { 3 } else { 2 };
         refused(command.env("AWS_ENDPOINT_URL", web.url()), code, &["s3://media cannot be re", words]);
-        let head = web.asked.try_recv().expect("it was asked");
+        let head = web.asked.try_recv().expect("a request");
         assert!(head.starts_with("GET /media/"), "{head}");
     }
     assert!(s3.requests().is_empty());
 }
 
 #[test]
-fn plain_http_has_to_be_allowed() {
+fn plain_http_must_be_allowed() {
     let s3 = S3Server::start();
     is_refused(&s3, &[("AWS_ALLOW_HTTP", "false")], 2, &["without TLS", "https://", "AWS_ALLOW_HTTP=true"]);
-    assert!(s3.requests().is_empty(), "nothing was said in the clear");
-    // What stands in our own configuration is meant.
+    assert!(s3.requests().is_empty(), "nothing was sent without TLS");
+    // An http:// endpoint in wamedia's own configuration is allowed.
     let folder = Folder::new();
     let mount = format!("endpoint = \"{}\"", s3.endpoint());
     let mut command = command(&s3, &folder, CLOCKS, &mount);
@@ -247,19 +247,19 @@ fn plain_http_has_to_be_allowed() {
 }
 
 #[test]
-fn tls_where_nobody_speaks_it() {
+fn an_https_endpoint_without_tls() {
     let s3 = S3Server::start();
     let endpoint = s3.endpoint().replace("http:", "https:");
     let folder = Folder::new();
     let outcome = outcome(command(&s3, &folder, CLOCKS, "").env("AWS_ENDPOINT_URL", endpoint));
-    // Without certificates to trust, it ends before that.
+    // Without trust roots on this machine, it fails before the handshake.
     assert!(matches!(outcome.code, Some(2 | 3)), "{outcome:?}");
     assert!(outcome.stderr.starts_with("wamedia: s3://media cannot be re"), "{outcome:?}");
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 
 #[test]
-fn certificates_that_are_not_there() {
+fn an_unreadable_ca_bundle() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     folder.write("ca.der", "not in PEM");
     let of_another_kind = folder.at("ca.der");
@@ -269,17 +269,21 @@ fn certificates_that_are_not_there() {
 }
 
 #[test]
-fn access_that_is_denied_to_what_is_hardly_there_is_only_warned_of() {
+fn access_denied_to_the_probe_is_only_a_warning() {
     let s3 = S3Server::start();
     s3.fault(any, Fault::ACCESS_DENIED, 1);
     let mut server = Server::spawn(&mut command(&s3, &Folder::new(), CLOCKS, ""));
-    let warnings: Vec<_> = server.lines().iter().filter(|line| line.contains("denies access to an object that does not exist")).collect();
+    let warnings: Vec<_> = server
+        .lines()
+        .iter()
+        .filter(|line| line.contains("denies access to an object that does not exist"))
+        .collect();
     assert_eq!(warnings.len(), 1, "{:#?}", server.lines());
     assert!(warnings[0].contains("s3://media") && warnings[0].contains("s3:ListBucket"), "{warnings:?}");
 }
 
 #[test]
-fn one_of_several_that_cannot_be_read_is_named() {
+fn an_unreadable_bucket_among_several_is_named() {
     let s3 = S3Server::start();
     let folder = Folder::new();
     let mut command = command(&s3, &folder, CLOCKS, "");
@@ -290,7 +294,7 @@ fn one_of_several_that_cannot_be_read_is_named() {
     refused(&mut command, 2, &["s3://others cannot be read: "]);
 }
 
-/// `127` and `0.0.1` make a host that is found without a name server.
+/// `127` and `0.0.1` make a host that needs no DNS.
 #[test]
 fn a_bucket_can_be_named_in_the_host() {
     const NO_SUCH_KEY: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 38\r\n\r\n\
@@ -308,7 +312,7 @@ fn a_bucket_can_be_named_in_the_host() {
         );
         let mut command = command_of(&folder, &toml);
         Server::spawn(command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET));
-        let head = web.asked.recv().expect("it was asked").to_ascii_lowercase();
+        let head = web.asked.recv().expect("a request").to_ascii_lowercase();
         assert!(head.starts_with(&format!("get {target}")), "{head}");
         assert!(head.contains(&format!("\r\nhost: {host}:{port}\r\n")), "{head}");
     }

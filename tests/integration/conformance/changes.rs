@@ -1,5 +1,4 @@
-//! What happens to an asset: it is replaced, it is described anew, it goes away and it comes back. And the links that name a
-//! version of it.
+//! Changes of an asset: its bytes or metadata are replaced, it is removed and added again. And links that name a version.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,19 +8,19 @@ use super::{Bench, Beside, DEFAULT_POLICY, HELD, Kept, Sample, VERSIONED_POLICY}
 use crate::support::Client;
 use crate::support::response_checks::Expected::{Failed, NotModified, Part, Whole};
 
-/// One that is held, and one that is too large for that.
+/// One that is cached in memory, and one that is too large for that.
 const LENGTHS: [usize; 2] = [100 << 10, 3 * HELD / 2];
 
 pub(super) fn check(bench: &Bench<'_>) {
     for (seed, len) in [2000, 2100].into_iter().zip(LENGTHS) {
-        it_is_replaced(bench, len, seed);
-        it_goes_away_and_comes_back(bench, len, seed);
+        bytes_are_replaced(bench, len, seed);
+        an_asset_is_removed_and_added_again(bench, len, seed);
     }
-    it_is_described_anew(bench);
+    metadata_is_replaced(bench);
     links_never_loosen_a_strict_policy(bench);
 }
 
-/// A link to a version that nobody knows.
+/// A version that does not exist.
 const NO_VERSION: &str = "0000000000000000";
 
 fn link(kept: &Kept, version: &str) -> String {
@@ -32,16 +31,16 @@ fn link(kept: &Kept, version: &str) -> String {
 fn get(client: &mut Client, kept: Kept, target: &str) -> Kept {
     let answer = client.request("GET", target, &[]);
     assert_eq!(answer.status, 200, "{target}: {answer:?}");
-    assert!(answer.body == kept.asset.bytes, "{target}: other bytes than were put last");
+    assert!(answer.body == kept.asset.bytes, "{target}: not the bytes that were put last");
     kept.learn(&answer)
 }
 
-fn it_is_replaced(bench: &Bench<'_>, len: usize, seed: u64) {
+fn bytes_are_replaced(bench: &Bench<'_>, len: usize, seed: u64) {
     let mut client = bench.client();
     let path = format!("changes/replaced-{len}.jpg");
     let first = bench.known(&mut client, Sample::picture(&path, len, seed));
 
-    // Of the same length, and at once: a link whose version is not known makes the server look.
+    // Of the same length, and at once: a link with an unknown version makes the server read the store.
     let second = bench.put(Sample::picture(&path, len, seed + 1));
     let second = get(&mut client, second, &link(&first, NO_VERSION));
     assert_ne!(second.etag(), first.etag());
@@ -60,7 +59,7 @@ fn it_is_replaced(bench: &Bench<'_>, len: usize, seed: u64) {
     third.asset.ask(&mut client, &target, &[("If-None-Match", third.etag())], &NotModified);
     third.asset.ask(&mut client, &target, &[("Range", "bytes=9-")], &Part(9..len + 1));
 
-    // Links: what the current version's may be kept for is said with whatever else is asked, too.
+    // The policy of a link to the current version applies to other requests, too.
     let current = link(&third, &third.version());
     let asset = third.under(VERSIONED_POLICY);
     asset.ask(&mut client, &current, &[], &Whole);
@@ -72,7 +71,7 @@ fn it_is_replaced(bench: &Bench<'_>, len: usize, seed: u64) {
     third.asset.ask(&mut client, &format!("{target}?w={NO_VERSION}"), &[], &Whole);
 }
 
-fn it_goes_away_and_comes_back(bench: &Bench<'_>, len: usize, seed: u64) {
+fn an_asset_is_removed_and_added_again(bench: &Bench<'_>, len: usize, seed: u64) {
     let mut client = bench.client();
     let path = format!("changes/gone-{len}.jpg");
     let first = bench.known(&mut client, Sample::picture(&path, len, seed + 10));
@@ -94,9 +93,9 @@ fn it_goes_away_and_comes_back(bench: &Bench<'_>, len: usize, seed: u64) {
     second.asset.ask(&mut client, &target, &[("If-None-Match", first.etag())], &Whole);
 }
 
-/// The same bytes, and so for some stores the same tag, under another policy. A folder knows of none; there it is the same
+/// The same bytes, and so for some stores the same tag, with another policy. A folder has no metadata; there it is the same
 /// file put again.
-fn it_is_described_anew(bench: &Bench<'_>) {
+fn metadata_is_replaced(bench: &Bench<'_>) {
     let mut client = bench.client();
     let sample = |path, cache_control| {
         let beside = Beside { content_type: None, cache_control };
@@ -105,7 +104,7 @@ fn it_is_described_anew(bench: &Bench<'_>) {
     for path in ["changes/described-1.jpg", "changes/described-2.jpg"] {
         bench.known(&mut client, sample(path, Some("max-age=60")));
     }
-    // Where the tags are the same, the dates must differ to tell the two apart.
+    // If the tags are equal, the dates must differ.
     sleep(Duration::from_secs(1));
     let all = [("changes/described-1.jpg", Some("no-store")), ("changes/described-2.jpg", None)]
         .map(|(path, policy)| bench.put(sample(path, policy)));

@@ -1,5 +1,4 @@
-//! How objects come into buckets and out of them: by requests that are made by hand, so that no client of ours has a part in
-//! both.
+//! Writes objects into buckets by hand-written requests, so that writing does not share a client with reading.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,10 +14,10 @@ use crate::s3_server::{BUCKET, Meta, S3Server};
 use crate::support::aws_signature::{SharedKey, Signer};
 use crate::support::{Client, hex};
 
-/// What a user would set to reach a store.
+/// The variables that a user would set to reach a store.
 pub(super) type Environment = BTreeMap<String, String>;
 
-/// The side of a bucket that is written to. Keys are not encoded.
+/// Writes to a bucket. Keys are not encoded.
 pub(super) trait Keeper {
     fn put(&self, key: &str, bytes: &[u8], beside: Beside<'_>);
     fn remove(&self, key: &str);
@@ -39,7 +38,7 @@ impl Keeper for S3Server {
     }
 }
 
-/// A server that speaks S3's protocol.
+/// An S3-compatible server.
 pub(super) struct S3 {
     address: SocketAddr,
     access_key: String,
@@ -83,7 +82,7 @@ impl Keeper for S3 {
     }
 }
 
-/// An emulator of Google's store, which asks nobody who they are.
+/// An emulator of Google Cloud Storage, which needs no credentials.
 pub(super) struct Gcs(SocketAddr);
 
 impl Gcs {
@@ -102,10 +101,10 @@ impl Keeper for Gcs {
                 about[name] = value.into();
             }
         }
-        // The service goes by the metadata, the emulator by what stands with the bytes.
+        // The service uses the metadata, the emulator the headers of the media part.
         let of_bytes =
             beside.content_type.map_or(String::new(), |value| format!("content-type: {value}\r\n"));
-        // The bytes are noise, in which no boundary of this length stands by chance.
+        // The bytes are random, so a boundary of this length does not occur in them.
         let body = [
             format!("--{GCS_BOUNDARY}\r\ncontent-type: application/json\r\n\r\n{about}\r\n").as_bytes(),
             format!("--{GCS_BOUNDARY}\r\n{of_bytes}\r\n").as_bytes(),
@@ -124,14 +123,14 @@ impl Keeper for Gcs {
     fn remove(&self, key: &str) {
         let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
         let head = format!("DELETE /storage/v1/b/{BUCKET}/o/{key} HTTP/1.1\r\nhost: test\r\n\r\n");
-        // The service says 204, the emulator 200.
+        // The service answers 204, the emulator 200.
         send(self.0, &head, &[], &[200, 204]);
     }
 }
 
 const GCS_BOUNDARY: &str = "between-two-parts-of-an-upload";
 
-/// An emulator of Azure's blob storage, where the account stands in the path.
+/// An emulator of Azure Blob Storage, with the account in the path.
 pub(super) struct Azure {
     address: SocketAddr,
     account: String,
@@ -169,7 +168,7 @@ impl Keeper for Azure {
     }
 }
 
-/// A path with all escaped that a URL or a signature may read otherwise.
+/// A path with everything encoded that a URL or a signature could interpret.
 pub(super) fn encoded(path: &str) -> String {
     const OUTSIDE: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -188,12 +187,12 @@ fn address(url: &str) -> SocketAddr {
     url.strip_prefix("http://").and_then(|address| address.parse().ok()).expect("an address in a URL")
 }
 
-/// Sends one request, which must be answered so. Without this nothing that follows would mean anything.
+/// Sends one request, which must get one of these statuses; otherwise the following checks would mean nothing.
 #[track_caller]
 fn send(address: SocketAddr, head: &str, body: &[u8], expected: &[u16]) {
     let mut client = Client::new(address);
     client.send(head);
     client.send(body);
     let answer = client.head().expect("an answer from the store");
-    assert!(expected.contains(&answer.status), "the store refuses {head:?}: {answer:?}");
+    assert!(expected.contains(&answer.status), "the store rejects {head:?}: {answer:?}");
 }

@@ -1,8 +1,8 @@
-//! What every kind of store must do alike, held against each of them over HTTP: one suite, one test a store. What a store
-//! alone does, and how it fails, is not here. The [`subjects`] say how a store is filled, and the few things in which they
-//! may differ are a [`Manner`]: data that the checks go by, so that no check is left out anywhere.
+//! Conformance suite: what every kind of store must do alike over HTTP, one test for each store. Behaviour of a single kind of
+//! store, and failures, are not here. The [`subjects`] can fill a store, and a [`Manner`] holds the few properties in which
+//! stores may differ: data for the checks, so that no check is skipped anywhere.
 //!
-//! Tests that need a server from `tests/backends` are ignored until they are asked for:
+//! Tests that need a server from `tests/backends` are ignored by default:
 //! `tests/backends/run seaweedfs juicefs gcs azure -- cargo test --test integration conformance -- --ignored`
 
 mod changes;
@@ -21,61 +21,61 @@ use crate::s3_server::S3Server;
 use crate::support::response_checks::{Asset, set};
 use crate::support::{Client, Response, etag_of, noise, version_of};
 
-/// Where bytes are kept, and a server that serves them.
+/// A store, and a server that serves it.
 trait Subject {
-    /// Where the server listens.
+    /// The address of the server.
     fn address(&self) -> SocketAddr;
-    /// In what it may differ from the others.
+    /// The properties in which it may differ from others.
     fn manner(&self) -> Manner;
-    /// Puts an asset at a path that is not encoded, in place of the one that may be there.
+    /// Puts an asset at a decoded path, replacing any other.
     fn put(&self, path: &str, bytes: &[u8], beside: Beside<'_>);
-    /// Removes the asset at this path, which is there.
+    /// Removes the asset at this path, which exists.
     fn remove(&self, path: &str);
 }
 
-/// What may be put beside the bytes. A folder has no place for it.
+/// Metadata put with the bytes. A folder cannot store it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Beside<'a> {
     content_type: Option<&'a str>,
     cache_control: Option<&'a str>,
 }
 
-/// In what a store may differ from others: nothing else.
+/// The only properties in which stores may differ.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
     tag: Tag,
-    /// Whether it keeps what is put beside the bytes.
+    /// Whether it stores metadata.
     keeps: bool,
-    /// What is served where neither the name nor the one who put it says a type: some stores say one of their own.
+    /// The type that is served if neither the name nor the metadata has one: some stores set one of their own.
     untyped: &'static str,
 }
 
-/// What its entity tags are.
+/// The kind of its entity tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
-    /// The SHA-256 of the bytes, and the version in links is its beginning. All others are the store's own, and the version
-    /// is made of their text.
+    /// The SHA-256 of the bytes, whose beginning is the version in links. All other tags are the store's own, and the version is made
+    /// from their text.
     Sha256,
     /// The MD5 of the bytes, in hex.
     Md5,
     /// The MD5 of the bytes, in base64.
     Md5InBase64,
-    /// Whatever the store thinks of.
+    /// Anything.
     Opaque,
 }
 
-/// The most that is held of one asset: an eighth of what [`configuration`] gives the memory.
+/// The longest body in memory: an eighth of the cache in [`configuration`].
 const HELD: usize = 1 << 20;
-/// Lengths at which something else happens: nothing, one byte, something, the most that is held, a byte too many, and more
-/// chunks than one.
+/// Lengths with different behaviour: empty, one byte, some bytes, the longest in memory, one byte more, and more than one
+/// chunk.
 const LENGTHS: [usize; 6] = [0, 1, 100 << 10, HELD, HELD + 1, 3 * HELD / 2];
-/// As they stand in [`configuration`].
+/// As in [`configuration`].
 const DEFAULT_POLICY: &str = "no-cache";
 const RULED_POLICY: &str = "max-age=77";
 const VERSIONED_POLICY: &str = "max-age=4242, immutable";
 
-/// How long what is known counts: not at all, so that the store is asked for every answer, and so long that most answers
-/// come from what is held. And after which time every change is seen.
+/// The values of `fresh`: zero, so that every response needs the store, and so long that most responses come from the cache. And the
+/// time after which every change is visible.
 const FRESH: [(&str, Duration); 2] = [("0", Duration::ZERO), ("500ms", Duration::from_millis(600))];
 
 fn configuration(store: &str, fresh: &str) -> String {
@@ -88,38 +88,38 @@ fn configuration(store: &str, fresh: &str) -> String {
     )
 }
 
-/// What is put, and what it is served as where the store does not say otherwise.
+/// What is put, and how it is served unless the store differs.
 #[derive(Debug, Clone, Copy)]
 struct Sample<'a> {
     path: &'a str,
     len: usize,
-    /// Of its bytes.
+    /// The seed of its bytes.
     seed: u64,
     beside: Beside<'a>,
-    /// The type that its name says; `None` where it says none.
+    /// The type for its name; `None` if there is none.
     named: Option<&'a str>,
 }
 
 impl<'a> Sample<'a> {
-    /// A picture that nothing is said of but a wrong type.
+    /// An image whose only metadata is a wrong type.
     const fn picture(path: &'a str, len: usize, seed: u64) -> Self {
         let beside = Beside { content_type: Some("image/x-wrong"), cache_control: None };
         Self { path, len, seed, beside, named: Some("image/jpeg") }
     }
 }
 
-/// A sample that was put.
+/// A sample in the store.
 struct Kept {
     target: String,
-    /// When it was put, to the second: not before the first, and not after the second.
+    /// When it was put, in whole seconds: not before the first, and not after the second.
     when: [SystemTime; 2],
-    /// Without what only the first answer can tell: the tag of a store of that manner, and the date.
+    /// The expected asset, without the tag and the date, which only the first response shows.
     asset: Asset,
     tag: Tag,
 }
 
 impl Kept {
-    /// Takes the tag and the date from an answer, having checked that they can be right.
+    /// Takes the tag and the date from a response, after checking that they are plausible.
     #[track_caller]
     fn learn(mut self, answer: &Response) -> Self {
         let etag = answer.field("etag");
@@ -134,7 +134,7 @@ impl Kept {
         }
         let date = answer.field("last-modified");
         let modified = httpdate::parse_http_date(date).expect("a date");
-        assert_eq!(httpdate::fmt_http_date(modified), date, "as RFC 9110 prefers it");
+        assert_eq!(httpdate::fmt_http_date(modified), date, "in the preferred format of RFC 9110");
         assert!(
             self.when[0] <= modified && modified <= self.when[1],
             "{}: {date} and {:?}",
@@ -150,7 +150,7 @@ impl Kept {
         self.asset.field("etag")
     }
 
-    /// What a link to it must carry.
+    /// The `v` of a link to it.
     fn version(&self) -> String {
         match self.tag {
             Tag::Sha256 => version_of(&self.asset.bytes),
@@ -158,14 +158,14 @@ impl Kept {
         }
     }
 
-    /// The same under another policy.
+    /// The same with another policy.
     fn under(&self, policy: &str) -> Asset {
         let mut asset = self.asset.clone();
         set(&mut asset.fields, "cache-control", policy);
         asset
     }
 
-    /// Its date, and so many seconds.
+    /// Its date, plus a number of seconds.
     fn date(&self, seconds: i64) -> String {
         let modified = httpdate::parse_http_date(self.asset.field("last-modified")).expect("a date");
         let offset = Duration::from_secs(seconds.unsigned_abs());
@@ -173,10 +173,10 @@ impl Kept {
     }
 }
 
-/// The checks' hold on a subject.
+/// A subject with the settings of the checks.
 struct Bench<'a> {
     subject: &'a dyn Subject,
-    /// So long after a change it is seen by everybody.
+    /// The time after which a change is visible to all clients.
     stale: Duration,
 }
 
@@ -185,7 +185,7 @@ impl Bench<'_> {
         Client::new(self.subject.address())
     }
 
-    /// Puts a sample, and says what must be said of it.
+    /// Puts a sample, and returns what must be served.
     fn put(&self, sample: Sample<'_>) -> Kept {
         let Sample { path, len, seed, beside, named } = sample;
         let bytes = noise(len, seed);
@@ -201,7 +201,7 @@ impl Bench<'_> {
         set(&mut fields, "content-length", &len.to_string());
         set(&mut fields, "content-type", content_type);
         set(&mut fields, "x-content-type-options", "nosniff");
-        // A document is shown, and named when it is kept.
+        // A document is displayed, with a name for saving it.
         if !["image/", "video/", "audio/"].iter().any(|family| content_type.starts_with(family)) {
             let name = path.rsplit('/').next().expect("a name");
             let value = format!("inline; filename=\"{name}\"; filename*=UTF-8''{name}");
@@ -209,14 +209,14 @@ impl Bench<'_> {
         }
         Kept {
             target: target(path),
-            // The clock that the kernel stamps files with is up to a tick behind.
+            // The clock of the kernel's time stamps may be one tick behind.
             when: [whole_second(before - Duration::from_millis(20)), SystemTime::now()],
             asset: Asset { bytes, fields },
             tag: manner.tag,
         }
     }
 
-    /// Puts a sample and asks for it once, so that all is known of it.
+    /// Puts a sample and requests it once, so that its tag and date are known.
     #[track_caller]
     fn known(&self, client: &mut Client, sample: Sample<'_>) -> Kept {
         let kept = self.put(sample);
@@ -226,7 +226,7 @@ impl Bench<'_> {
     }
 }
 
-/// The path as it stands in a request.
+/// The path in a request.
 fn target(path: &str) -> String {
     format!("/{}", keepers::encoded(path))
 }
@@ -236,7 +236,7 @@ fn whole_second(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
-/// Holds every check against a subject, which is started anew for each.
+/// Runs every check on a subject, which is started anew for each.
 fn conforms<S: Subject>(start: impl Fn(&str) -> S) {
     for (fresh, stale) in FRESH {
         let subject = start(fresh);
@@ -272,7 +272,7 @@ fn s3() {
 #[test]
 #[ignore = "needs `tests/backends/run seaweedfs`"]
 fn seaweedfs() {
-    // It tells a type from the bytes where none is put, and of these it can tell nothing.
+    // It sniffs a type from the bytes if there is none in the metadata; these bytes have none.
     let manner = Manner { tag: Tag::Md5, keeps: true, untyped: "application/octet-stream" };
     conforms(|fresh| {
         let environment = subjects::environment("seaweedfs");

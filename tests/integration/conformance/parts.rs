@@ -1,5 +1,5 @@
-//! Conditions and ranges, on assets of every length: those that are known already, and those that nobody has asked for before.
-//! The full tables of what these fields can say are `conditions`'; these are the rows in which a store has a part.
+//! Conditions and ranges on assets of every length, both cached and uncached. The full tables for these headers are in
+//! `conditions`; here are the rows that depend on a store.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use crate::support::response_checks::Expected::{
 
 pub(super) fn check(bench: &Bench<'_>) {
     let mut client = bench.client();
-    // All are put before any part is asked for: parts of a large file that was written just now have to wait.
+    // All are put before a part is requested: parts of a large file that was just written have to wait.
     let lengths = LENGTHS.map(|len| (len, several(len)));
     let mut firsts_of_new = Vec::new();
-    // But for the longest, which only a fetch in chunks sets apart: a store of a test has little room.
+    // Except the longest, which only a chunked download distinguishes: a test store has little space.
     for (len, parts) in &lengths[..LENGTHS.len() - 1] {
         for (seed, (fields, expected)) in (700..).zip(firsts(*len, parts)) {
             let path = format!("parts/first/{len}/{seed}.jpg");
@@ -25,18 +25,18 @@ pub(super) fn check(bench: &Bench<'_>) {
         .map(|(seed, len)| bench.known(&mut client, Sample::picture(&format!("parts/{len}.jpg"), len, seed)))
         .collect();
 
-    // One connection for all: whatever an answer leaves behind spoils the next.
+    // One connection for all: any remainder of a response would break the next.
     for (kept, (len, parts)) in known.iter().zip(&lengths) {
         let rows = [conditions(kept), ranges(*len, parts), ranges_with_conditions(kept)];
         for (fields, expected) in rows.into_iter().flatten() {
             kept.asset.ask(&mut client, &kept.target, &borrowed(&fields), &expected);
         }
     }
-    // A first request is answered out of what the store says just then, and must be answered as any other.
+    // The first response depends on the store's current state, and must be like any other.
     for (kept, fields, expected) in firsts_of_new {
         let fields = borrowed(&fields);
         let first = client.request("GET", &kept.target, &fields);
-        // A refusal names no tag; the next answer does.
+        // An error response has no tag; the next response has one.
         let second = client.request("HEAD", &kept.target, &[]);
         let kept = kept.learn(&second);
         kept.asset.check_head(&kept.target, &second, &Whole);
@@ -50,7 +50,7 @@ fn borrowed<'a>(fields: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
     fields.iter().map(|(name, value)| (*name, &**value)).collect()
 }
 
-/// Names and values of a request's fields, and how a GET is answered.
+/// Names and values of a request's headers, and the response to a GET.
 type Row<'a> = (Vec<(&'a str, String)>, Expected<'a>);
 
 fn row<'a>(fields: &[(&'a str, &str)], expected: Expected<'a>) -> Row<'a> {
@@ -87,12 +87,12 @@ fn conditions(kept: &Kept) -> Vec<Row<'static>> {
     ]
 }
 
-/// Two parts that do not touch, the later one first; none where there is no room for that.
+/// Two parts that do not touch, the later one first; none if the asset is too short.
 fn several(len: usize) -> Vec<Range<usize>> {
     if len < 100 { Vec::new() } else { vec![len / 2..len / 2 + 30, 0..len / 3] }
 }
 
-/// The row for what is asked of `len` bytes. Nothing has no parts, so of nothing all is sent.
+/// The row for a range of `len` bytes. An empty asset has no ranges, so it is sent whole.
 fn of(len: usize, range: &str, expected: Expected<'static>) -> Row<'static> {
     row(&[("Range", range)], if len == 0 { Whole } else { expected })
 }
@@ -146,7 +146,7 @@ fn ranges_with_conditions(kept: &Kept) -> Vec<Row<'static>> {
     ]
 }
 
-/// What a first request may ask, when nobody can know a tag or a date.
+/// Conditions of a first request, when no client can know a tag or a date.
 fn firsts(len: usize, parts: &[Range<usize>]) -> Vec<Row<'_>> {
     let mut firsts = ranges(len, parts);
     firsts.extend([

@@ -1,12 +1,12 @@
-//! Which paths lead to an asset, however they are written, and what is said of those that lead to none.
+//! Paths: every spelling that leads to an asset, and errors for all others.
 
 use super::{Bench, Beside, Sample, target};
 use crate::support::Client;
 use crate::support::response_checks::{Expected, assert_refusal};
 
 pub(super) fn check(bench: &Bench<'_>) {
-    names_may_be_odd(bench);
-    nothing_is_found_where_nothing_is(bench);
+    unusual_names_work(bench);
+    missing_paths_are_not_found(bench);
 }
 
 /// Each would be another name if it were encoded or decoded once too often or not at all.
@@ -20,7 +20,7 @@ const ODD: [&str; 17] = [
     "what?.jpg",
     "nr#1.jpg",
     "Preisliste M\u{e4}rz.jpg",
-    // The same to the eye, and other bytes.
+    // These look the same and differ in bytes.
     "Preisliste Ma\u{308}rz.jpg",
     "\u{1f600}.jpg",
     "\u{4ef7}\u{683c}.jpg",
@@ -31,9 +31,9 @@ const ODD: [&str; 17] = [
     "deep/er/and/deeper/st ill/until/the/ve%72y/end/a b.jpg",
 ];
 
-fn names_may_be_odd(bench: &Bench<'_>) {
+fn unusual_names_work(bench: &Bench<'_>) {
     let mut client = bench.client();
-    // All are put before any is asked for, so that each is seen to be itself and not another.
+    // All are put before any is requested, so that each is distinguished from the others.
     let kept: Vec<_> = (1000..)
         .zip(ODD)
         .map(|(seed, name)| bench.put(Sample::picture(&format!("odd/{name}"), 500, seed)))
@@ -46,7 +46,7 @@ fn names_may_be_odd(bench: &Bench<'_>) {
         let part = [("Range", "bytes=100-199")];
         kept.asset.ask(&mut client, &kept.target, &part, &Expected::Part(100..200));
     }
-    // What a client need not escape, it may leave as it is.
+    // Characters that a client need not encode may be sent as they are.
     for (plain, escaped) in [("/odd/a+b.jpg", "a+b.jpg"), ("/odd/a&b=c;d.jpg", "a&b=c;d.jpg")] {
         let [one, other] = [plain.to_owned(), target(&format!("odd/{escaped}"))]
             .map(|target| client.request("GET", &target, &[]));
@@ -54,7 +54,7 @@ fn names_may_be_odd(bench: &Bench<'_>) {
     }
 }
 
-/// Asks for it with GET and with HEAD.
+/// Requests it with GET and with HEAD.
 #[track_caller]
 pub(super) fn assert_refused(client: &mut Client, target: &str, status: u16) {
     for method in ["GET", "HEAD"] {
@@ -63,7 +63,7 @@ pub(super) fn assert_refused(client: &mut Client, target: &str, status: u16) {
     }
 }
 
-fn nothing_is_found_where_nothing_is(bench: &Bench<'_>) {
+fn missing_paths_are_not_found(bench: &Bench<'_>) {
     let mut client = bench.client();
     let nothing = Beside::default();
     for path in ["folder/inside/a.jpg", "folder/.hidden.jpg", ".hidden/a.jpg", "folder/b.jpg"] {
@@ -74,7 +74,7 @@ fn nothing_is_found_where_nothing_is(bench: &Bench<'_>) {
         ("/missing.jpg", 404),
         ("/folder/missing.jpg", 404),
         ("/missing/folder/a.jpg", 404),
-        // A folder is none, by whatever name, and an asset is no folder.
+        // A folder is not an asset, by any name, and an asset is not a folder.
         ("/", 404),
         ("/folder", 404),
         ("/folder/", 404),
@@ -84,13 +84,13 @@ fn nothing_is_found_where_nothing_is(bench: &Bench<'_>) {
         ("/folder/b.jpg/a.jpg", 404),
         ("//folder/b.jpg", 404),
         ("/folder//b.jpg", 404),
-        // Other letters than those of its name.
+        // Names are case-sensitive.
         ("/folder/B.jpg", 404),
         ("/folder/b.jp", 404),
         ("/folder/b.jpgg", 404),
         ("/folder/b.jpg%20", 404),
         ("/folder/%2562.jpg", 404),
-        // What is hidden is there, and not to be had.
+        // Hidden files exist, but are not served.
         ("/folder/.hidden.jpg", 404),
         ("/.hidden/a.jpg", 404),
         ("/folder/../folder/b.jpg", 400),

@@ -1,4 +1,4 @@
-//! Each kind of store with a server over it: the binary, or its parts where the store lies in this process.
+//! Each kind of store with a server: the binary, or its parts if the store is in this process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ impl Subject for BackendFolder {
     }
 
     fn put(&self, path: &str, bytes: &[u8], _: Beside<'_>) {
-        // As everybody should: written beside the old one, and renamed over it.
+        // As deployments should: written to another name, and renamed.
         self.folder.write("new", bytes);
         let path = self.folder.at("media").join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
@@ -106,11 +106,11 @@ impl Subject for InMemory {
         let options = PutOptions { attributes, ..PutOptions::default() };
         let key = Self::key(path);
         let put = self.store.put_opts(&key, bytes.to_vec().into(), options);
-        self.runtime.block_on(put).expect("it is taken");
+        self.runtime.block_on(put).expect("it is stored");
     }
 
     fn remove(&self, path: &str) {
-        self.runtime.block_on(self.store.delete(&Self::key(path))).expect("it is there");
+        self.runtime.block_on(self.store.delete(&Self::key(path))).expect("it exists");
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for InMemory {
     }
 }
 
-/// Objects in a bucket that another server has.
+/// Objects in a bucket of another server.
 pub(super) struct OfBucket<K> {
     keeper: K,
     prefix: String,
@@ -139,12 +139,12 @@ impl<K: Keeper> OfBucket<K> {
         manner: Manner,
         fresh: &str,
     ) -> Self {
-        // Of its own, so that a store that goes on can be used again.
+        // A prefix of its own, so that a store that keeps running can be used again.
         let prefix = format!("conformance/{:016x}", RandomState::new().hash_one(0_u8));
         let folder = Folder::new();
         folder.write("wamedia.toml", configuration(&format!("{scheme}://{BUCKET}/{prefix}"), fresh));
         let mut command = wamedia();
-        // Whoever runs the tests may have stores of their own.
+        // Credentials of the person who runs the tests must not interfere.
         command.env_clear().envs(environment).current_dir(folder.path());
         let server = Server::spawn(command.args(["serve", "--listen", "127.0.0.1:0"]));
         Self { keeper, prefix, manner, server, _folder: folder }
@@ -173,7 +173,7 @@ impl<K: Keeper> Subject for OfBucket<K> {
     }
 }
 
-/// How the backend of this name is reached, as `tests/backends/run` says it.
+/// The environment for the backend of this name, from `tests/backends/run`.
 #[track_caller]
 pub(super) fn environment(backend: &str) -> Environment {
     let name = format!("WAMEDIA_TEST_{}", backend.to_ascii_uppercase());

@@ -1,14 +1,13 @@
-//! The answer to whoever asks for all of an asset: which fields it has, what they say, and that whoever asks first is told no
-//! less than whoever asks later.
+//! Complete responses: which headers they have and their values, and that the first response has no fewer than later ones.
 
 use super::{Bench, Beside, LENGTHS, Sample};
 use crate::support::http2_frames::{DATA, Frames};
 use crate::support::response_checks::Expected;
 
 pub(super) fn check(bench: &Bench<'_>) {
-    every_field_is_right(bench);
+    every_header_is_right(bench);
     a_head_may_come_first(bench);
-    http2_says_the_same(bench);
+    http2_gets_the_same_response(bench);
 }
 
 const NOTHING: Beside<'_> = Beside { content_type: None, cache_control: None };
@@ -21,9 +20,9 @@ const fn policed(cache_control: &str) -> Beside<'_> {
     Beside { content_type: None, cache_control: Some(cache_control) }
 }
 
-/// Path, what is put beside the bytes, and the type that the name says.
+/// Path, metadata, and the type for the name.
 const HEADS: [(&str, Beside<'_>, Option<&str>); 15] = [
-    // The name comes first, whatever the store says.
+    // The name comes first, whatever type the store has.
     ("typed/banner.jpg", typed("image/x-wrong"), Some("image/jpeg")),
     ("typed/none.jpg", NOTHING, Some("image/jpeg")),
     ("typed/voice.OGG", typed("audio/ogg"), Some("audio/ogg; codecs=opus")),
@@ -32,7 +31,7 @@ const HEADS: [(&str, Beside<'_>, Option<&str>); 15] = [
     ("typed/sticker.webp", NOTHING, Some("image/webp")),
     ("typed/list.pdf", typed("application/x-pdf"), Some("application/pdf")),
     ("typed/list.csv", typed("text/plain"), Some("text/csv; charset=utf-8")),
-    // Where it says nothing, the store may.
+    // Without a type for the name, the store's counts.
     ("typed/page.unheard-of", typed("application/x-house; a=b"), None),
     ("typed/picture.unheard-of", typed("image/x-house"), None),
     ("typed/nameless", NOTHING, None),
@@ -43,11 +42,11 @@ const HEADS: [(&str, Beside<'_>, Option<&str>); 15] = [
     ("ruled/own.jpg", policed("no-store"), Some("image/jpeg")),
 ];
 
-fn every_field_is_right(bench: &Bench<'_>) {
+fn every_header_is_right(bench: &Bench<'_>) {
     let mut client = bench.client();
     for (seed, (path, beside, named)) in (100..).zip(HEADS) {
         let kept = bench.known(&mut client, Sample { path, len: 1000, seed, beside, named });
-        // The very fields, and so none of the store's own (`x-amz-…`, `x-goog-…`, `x-ms-…`).
+        // Exactly these headers, so none of the store's own (`x-amz-…`, `x-goog-…`, `x-ms-…`).
         kept.asset.ask(&mut client, &kept.target, &[], &Expected::Whole);
     }
     for (seed, len) in (200..).zip(LENGTHS) {
@@ -58,7 +57,7 @@ fn every_field_is_right(bench: &Bench<'_>) {
     }
 }
 
-/// A HEAD asks a store otherwise than a GET does, and its answer must be the same.
+/// A HEAD causes a different request to the store than a GET, and its response must be the same.
 fn a_head_may_come_first(bench: &Bench<'_>) {
     let mut client = bench.client();
     for (seed, (path, beside, named)) in (300..).zip(HEADS) {
@@ -78,14 +77,14 @@ fn a_head_may_come_first(bench: &Bench<'_>) {
     }
 }
 
-fn http2_says_the_same(bench: &Bench<'_>) {
+fn http2_gets_the_same_response(bench: &Bench<'_>) {
     for (seed, len) in (500..).zip(LENGTHS) {
         let kept = bench.put(Sample::picture(&format!("http2/{len}.jpg"), len, seed));
         let mut frames = Frames::connect(bench.subject.address(), 16 << 20);
         frames.allow(0, 16 << 20);
         frames.request(1, "GET", &kept.target);
         frames.wait_for_200(1);
-        // An answer without a body has ended with its head.
+        // A response without a body ends with its head.
         let mut body = Vec::new();
         while let Some(frame) = if len == 0 { None } else { frames.next() } {
             if frame.kind == DATA {

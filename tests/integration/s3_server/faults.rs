@@ -1,5 +1,5 @@
-//! What can go wrong between a bucket and its client, and when it does: faults, the requests that they befall, and gates
-//! that hold an answer until the test lets it go.
+//! Faults between a bucket and its client, the requests that they affect, and gates that hold a response until the test
+//! releases it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,23 +10,23 @@ use tokio::sync::Semaphore;
 use super::Seen;
 use crate::support::eventually;
 
-/// A fault that is not to pass by itself.
+/// The count of a fault that does not end by itself.
 pub(crate) const FOREVER: usize = usize::MAX;
 
-/// One way to misbehave.
+/// One kind of misbehaviour.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// Answers with this status and S3's XML that has this code, whatever is asked.
+    /// Responds with this status and this S3 error code.
     Error(u16, &'static str),
-    /// Answers that the bucket lives in another region (301).
+    /// Responds that the bucket is in another region (301).
     Elsewhere(&'static str),
-    /// Sets a field of the answer.
+    /// Sets a header of the response.
     Set(&'static str, &'static str),
-    /// Leaves out a field of the answer.
+    /// Removes a header of the response.
     Without(&'static str),
-    /// Sends the body in chunks, without saying how long it is.
+    /// Sends the body in chunks, without a Content-Length.
     NoLength,
-    /// Resets the connection instead of answering.
+    /// Resets the connection without a response.
     HangUp,
     /// Resets the connection when so many bytes of the body have reached the client's kernel.
     ResetAfter(u64),
@@ -34,13 +34,13 @@ pub(crate) enum Fault {
     CloseAfter(u64),
     /// Sends nothing after so many bytes of the body, and leaves the connection open.
     StallAfter(u64),
-    /// Waits before it answers.
+    /// Waits before it responds.
     Delay(Duration),
-    /// Sends at most so many bytes of the body at a time, and waits after each time.
+    /// Sends at most so many bytes of the body at a time, with a pause after each.
     Dribble(usize, Duration),
-    /// Answers as if no range had been asked for.
+    /// Responds as if the request had no range.
     IgnoreRange,
-    /// Answers as if no condition had been set.
+    /// Responds as if the request had no condition.
     IgnoreConditions,
 }
 
@@ -62,7 +62,7 @@ impl From<Fault> for Vec<Fault> {
     }
 }
 
-/// Says of a request whether it is meant.
+/// Whether a fault or gate applies to a request.
 pub(super) type Matcher = Box<dyn Fn(&Seen) -> bool + Send>;
 
 /// Every request.
@@ -88,19 +88,19 @@ pub(crate) fn heads_of(key: &str) -> impl Fn(&Seen) -> bool + Send + use<> {
     move |seen| seen.method == "HEAD" && of_key(seen)
 }
 
-/// Faults, whom they befall, and how often they still do.
+/// Faults, the requests that they affect, and how often they still do.
 pub(super) struct Rule {
     pub(super) is_for: Matcher,
     pub(super) faults: Vec<Fault>,
     pub(super) left: usize,
 }
 
-/// Holds what comes to it until the test releases it, which it does at the latest when it lets go of it.
+/// Holds responses until the test releases them, at the latest when the gate is dropped.
 pub(crate) struct Gate(Arc<Passage>);
 
-/// A gate's other side.
+/// The server's side of a gate.
 pub(super) struct Passage {
-    /// A permit lets one pass; closed, it lets pass whoever comes.
+    /// A permit releases one response; closed, it releases all.
     permits: Semaphore,
     held: AtomicUsize,
 }
@@ -111,23 +111,23 @@ impl Gate {
         (Self(Arc::clone(&passage)), passage)
     }
 
-    /// How many answers are held here now.
+    /// How many responses are held now.
     pub(crate) fn held(&self) -> usize {
         self.0.held.load(Ordering::SeqCst)
     }
 
-    /// Waits until exactly so many answers are held here.
+    /// Waits until exactly so many responses are held.
     #[track_caller]
     pub(crate) fn wait_for(&self, answers: usize) {
-        eventually("so many answers are held", || (self.held() == answers).then_some(()));
+        eventually("so many responses are held", || (self.held() == answers).then_some(()));
     }
 
-    /// Lets one answer pass, or the next one that comes.
+    /// Releases one response, or the next one that comes.
     pub(crate) fn release_one(&self) {
         self.0.permits.add_permits(1);
     }
 
-    /// Lets pass what is held and what will come.
+    /// Releases all held responses and all later ones.
     pub(crate) fn release(&self) {
         self.0.permits.close();
     }
@@ -140,9 +140,9 @@ impl Drop for Gate {
 }
 
 impl Passage {
-    /// Waits for the test to let it pass.
+    /// Waits for the test to release it.
     pub(super) async fn pass(&self) {
-        /// Who hangs up while it is held is held no longer.
+        /// A client that disconnects is not counted any more.
         struct Held<'a>(&'a AtomicUsize);
         impl Drop for Held<'_> {
             fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! What stands between the sockets and S3: it notes every request, and misbehaves as the test has planned it.
+//! Between the sockets and S3: records every request, and injects the faults that the test planned.
 
 use std::iter::Peekable;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -28,22 +28,22 @@ use tokio::time::sleep;
 
 use super::faults::{Fault, Matcher, Passage, Rule};
 use super::objects::Overlooked;
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, eventually};
 
-/// A request, as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) method: String,
     pub(crate) bucket: String,
-    /// Relative to the bucket, and decoded; empty where the bucket itself is asked for.
+    /// Relative to the bucket, and decoded; empty for the bucket itself.
     pub(crate) key: String,
     pub(crate) query: Option<String>,
     pub(crate) range: Option<String>,
     pub(crate) if_match: Option<String>,
     pub(crate) if_none_match: Option<String>,
-    /// Whether it has an `Authorization`, right or wrong.
+    /// Whether it has an `Authorization`, valid or not.
     pub(crate) signed: bool,
-    /// Whose key it is signed with.
+    /// The access key that signed it.
     pub(crate) access_key: Option<String>,
 }
 
@@ -72,16 +72,16 @@ impl Seen {
     }
 }
 
-/// How a connection ends before its time.
+/// How a connection ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// With an RST, as if the other side had crashed.
+    /// With an RST, as if the server had crashed.
     Reset,
-    /// With a FIN in the middle of things.
+    /// With a FIN in the middle of a response.
     Close,
 }
 
-/// A gate, and its place: before the head, or after so many bytes of the body.
+/// A gate, and its position: before the head, or after so many bytes of the body.
 type Placed = (Option<u64>, Arc<Passage>);
 
 #[derive(Default)]
@@ -126,11 +126,11 @@ impl Front {
         self.plan().holds.push((is_for, (after, passage)));
     }
 
-    /// Takes connections from now on, until it is aborted.
+    /// Accepts connections until it is aborted.
     pub(super) async fn accept(self: Arc<Self>, listener: StdListener) {
         let listener = TcpListener::from_std(listener).expect("a listener");
         loop {
-            // A client that has gone again is an error, too, and no reason to stop.
+            // A client that has disconnected again causes an error, too, which is no reason to stop.
             let Ok((stream, peer)) = listener.accept().await else { continue };
             let Ok(local) = stream.local_addr() else { continue };
             let (end, ended) = watch::channel(None);
@@ -143,7 +143,7 @@ impl Front {
         }
     }
 
-    /// Resets all connections, and returns when they are gone.
+    /// Resets all connections, and returns when they are closed.
     pub(super) fn reset_all(&self) {
         let lines = std::mem::take(&mut self.plan().lines);
         for line in &lines {
@@ -155,7 +155,7 @@ impl Front {
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, line: Line, mut ended: watch::Receiver<Option<End>>) {
-        // What a fault has let out is to arrive, not to wait for more.
+        // Bytes sent before a fault must arrive, not wait for more.
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| Arc::clone(&self).answer(request, line.clone()));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -169,8 +169,8 @@ impl Front {
         }
     }
 
-    /// Notes a request, and says what is to befall it: of the rules only the first that is not used up, so that several
-    /// for the same key come one after the other.
+    /// Records a request, and returns its faults and gates: of the faults only those of the first rule that is not used up, so that several
+    /// rules for one key apply one after the other.
     fn note(&self, seen: Seen) -> (Vec<Fault>, Vec<Placed>) {
         let mut plan = self.plan();
         let rule = plan.rules.iter_mut().find(|rule| rule.left > 0 && (rule.is_for)(&seen));
@@ -224,7 +224,7 @@ impl Front {
                 Fault::Set(..) | Fault::Without(_) => {}
             }
         }
-        // By an extension, because the fields themselves may be part of what is signed.
+        // By an extension, because headers may be part of what is signed.
         request.extensions_mut().insert(overlooked);
         let mut response = match refusal {
             Some(refusal) => refusal,
@@ -248,7 +248,7 @@ impl Front {
     }
 }
 
-/// S3's answer to what it does not do.
+/// S3's response to an unsupported request.
 fn refuse(status: u16, code: &'static str) -> HttpResponse {
     let code = S3ErrorCode::from_bytes(code.as_bytes()).expect("a code");
     let mut error = S3Error::with_message(code, "As the test has planned it.");
@@ -257,21 +257,21 @@ fn refuse(status: u16, code: &'static str) -> HttpResponse {
     error.to_http_response().expect("XML")
 }
 
-/// A connection, as what answers on it sees it.
+/// A connection, as seen by the code that responds on it.
 #[derive(Debug, Clone)]
 struct Line {
     local: SocketAddr,
     peer: SocketAddr,
-    /// Ends the connection; closed when it is gone.
+    /// Ends the connection; closed when it has ended.
     end: watch::Sender<Option<End>>,
 }
 
 impl Line {
-    /// Waits until the peer's kernel has all that was sent: what the own one still has is lost in a reset.
+    /// Waits until the client's kernel has all sent bytes: a reset discards those still in our own.
     async fn drained(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut empty = 0;
-        // Once could be between two writes of what did not fit at once.
+        // A single check could fall between two writes.
         while empty < 2 && Instant::now() < deadline {
             sleep(Duration::from_millis(2)).await;
             empty = if self.unacknowledged() { 0 } else { empty + 1 };
@@ -289,13 +289,13 @@ impl Line {
     }
 }
 
-/// An address as `/proc/net/tcp` spells it.
+/// An address as `/proc/net/tcp` writes it.
 fn spelled(address: SocketAddr) -> String {
     let SocketAddr::V4(address) = address else { panic!("{address} is not the loopback's") };
     format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
 }
 
-/// What happens at some place in a body.
+/// An event at some position of a body.
 enum Stop {
     Wait(Arc<Passage>),
     Stall,
@@ -323,7 +323,7 @@ impl Manner {
     }
 }
 
-/// Sends a body on, with stops on the way.
+/// Sends a body, with stops on the way.
 async fn pump(
     mut body: s3s::Body,
     to: mpsc::Sender<Bytes>,
@@ -370,7 +370,7 @@ async fn pump(
     }
 }
 
-/// The end of a pump.
+/// The receiving end of [`pump`].
 struct Pumped {
     pieces: mpsc::Receiver<Bytes>,
     length: Option<u64>,

@@ -1,6 +1,6 @@
-//! An S3 server in memory, in the test's own process, for what is served from a bucket: here is what a test says to it.
-//! [`objects`] answers as S3 does, [`front`] records and misbehaves, [`faults`] has the ways to. It has one bucket, speaks
-//! HTTP/1.1 with path-style addresses, and checks signatures.
+//! An S3 server in memory, in the process of the test: this is its interface for tests. [`objects`] responds as S3 does,
+//! [`front`] records requests and injects faults, [`faults`] defines them. It has one bucket, supports HTTP/1.1 with
+//! path-style addresses, and verifies signatures.
 
 mod faults;
 mod front;
@@ -31,10 +31,10 @@ pub(crate) const BUCKET: &str = "media";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCESS_KEY: &str = "AKIDTEST";
 pub(crate) const OTHER_ACCESS_KEY: &str = "AKIDNEXT";
-/// Of both.
+/// Of object and list.
 pub(crate) const SECRET: &str = "SECRETTEST1234567890";
 
-/// What is known of an object beside its bytes.
+/// The metadata of an object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meta {
     pub(crate) content_type: Option<String>,
@@ -43,9 +43,9 @@ pub(crate) struct Meta {
     pub(crate) content_encoding: Option<String>,
     /// `x-amz-meta-…`, without that prefix.
     pub(crate) user: Vec<(String, String)>,
-    /// Another time than that of the put; parts of a second are dropped.
+    /// Another modification time than that of the put, in whole seconds.
     pub(crate) modified: Option<SystemTime>,
-    /// Another entity tag than the MD5 of the bytes, without quotes: that of an upload in parts, say.
+    /// Another entity tag than the MD5 of the bytes, without quotes, such as that of a multipart upload.
     pub(crate) etag: Option<String>,
 }
 
@@ -55,14 +55,14 @@ impl Meta {
     }
 }
 
-/// A server that is running, and ended with the test.
+/// A running server, stopped on drop.
 pub(crate) struct S3Server {
     address: SocketAddr,
     bucket: Bucket,
     front: Arc<Front>,
     runtime: Handle,
     accepting: Mutex<AbortHandle>,
-    /// Bound and never listening: it keeps the port from others while the server is down.
+    /// Bound and never listening: it reserves the port while the server is down.
     _port: Socket,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -77,12 +77,12 @@ impl S3Server {
         let front = Front::new(service.build());
         let port = bound((Ipv4Addr::LOCALHOST, 0).into());
         let address = port.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
-        // All on one thread: a body that waits has been flushed when anything else runs.
+        // All on one thread: bytes of a waiting body have been flushed when other tasks run.
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
-            // An error says that the server is gone, which is what it waits for.
+            // An error means that the server has been dropped.
             let _ = runtime.block_on(stopped);
         });
         let accepting = Mutex::new(listen(&handle, &front, address));
@@ -106,7 +106,7 @@ impl S3Server {
         format!("http://{}", self.address)
     }
 
-    /// What a client finds in its environment to be led here.
+    /// The environment variables that lead a client to this server.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
@@ -117,22 +117,22 @@ impl S3Server {
         ]
     }
 
-    /// Puts an object, and gives back its entity tag, with quotes.
+    /// Puts an object, and returns its entity tag, with quotes.
     pub(crate) fn put(&self, key: &str, bytes: impl Into<Bytes>, meta: Meta) -> String {
         format!("\"{}\"", self.bucket.put(key.to_owned(), bytes.into(), meta))
     }
 
-    /// Whether there was such an object.
+    /// Removes an object. Returns whether there was one.
     pub(crate) fn remove(&self, key: &str) -> bool {
         self.bucket.remove(key)
     }
 
-    /// All requests so far, whatever has become of them.
+    /// All requests so far, successful or not.
     pub(crate) fn requests(&self) -> Vec<Seen> {
         self.front.seen()
     }
 
-    /// How many of the requests so far are such.
+    /// The number of requests so far that match.
     pub(crate) fn count(&self, is_meant: impl Fn(&Seen) -> bool) -> usize {
         self.requests().iter().filter(|seen| is_meant(seen)).count()
     }
@@ -145,19 +145,19 @@ impl S3Server {
         self.count(heads_of(key))
     }
 
-    /// GET requests that would be sent the bytes whatever the client has already.
+    /// GET requests without a condition.
     pub(crate) fn unconditional_gets(&self, key: &str) -> usize {
         let of_key = gets_of(key);
         self.count(|seen| of_key(seen) && seen.if_match.is_none() && seen.if_none_match.is_none())
     }
 
-    /// Forgets the requests so far.
+    /// Clears the recorded requests.
     pub(crate) fn clear(&self) {
         self.front.forget_seen();
     }
 
-    /// Lets faults befall the next so many such requests, all of them each; [`FOREVER`] is until [`heal`](Self::heal). Where
-    /// several rules are for a request, the first that is not used up counts.
+    /// Applies all of `faults` to each of the next so many matching requests; [`FOREVER`] lasts until [`heal`](Self::heal). If
+    /// several rules match a request, the first that is not used up applies.
     pub(crate) fn fault(
         &self,
         is_for: impl Fn(&Seen) -> bool + Send + 'static,
@@ -167,18 +167,18 @@ impl S3Server {
         self.front.add(Rule { is_for: Box::new(is_for), faults: faults.into(), left: times });
     }
 
-    /// Ends all faults. Gates stay.
+    /// Ends all faults. Gates remain.
     pub(crate) fn heal(&self) {
         self.front.heal();
     }
 
-    /// Holds such requests, which are recorded, before the bucket is looked at for them. What befalls them is settled when
-    /// they come, and does so when they are released.
+    /// Holds matching requests, which are recorded, before the bucket is read for them. Their faults are chosen when they
+    /// arrive, and applied when they are released.
     pub(crate) fn hold(&self, is_for: impl Fn(&Seen) -> bool + Send + 'static) -> Gate {
         self.held(is_for, None)
     }
 
-    /// Holds the answers to such requests when the head and so many bytes of the body are sent.
+    /// Holds the responses to matching requests when the head and so many bytes of the body are sent.
     pub(crate) fn hold_after(&self, bytes: u64, is_for: impl Fn(&Seen) -> bool + Send + 'static) -> Gate {
         self.held(is_for, Some(bytes))
     }
@@ -189,7 +189,7 @@ impl S3Server {
         gate
     }
 
-    /// Refuses connections, and resets those that there are.
+    /// Refuses connections, and resets all open ones.
     pub(crate) fn go_down(&self) {
         let accepting = self.accepting.lock().expect("not poisoned");
         accepting.abort();

@@ -1,5 +1,5 @@
-//! What lies in the bucket, and what S3 says of it: objects, conditions, ranges and lists, all as S3 documents them. What
-//! misbehaves is none of it: that is the front's.
+//! Objects of the bucket, and S3's documented behaviour: conditions, ranges and lists. Faults are injected by the
+//! front.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,16 +27,16 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use super::{ACCESS_KEY, BUCKET, Meta, OTHER_ACCESS_KEY, REGION, SECRET};
 use crate::support::hex;
 
-/// A body goes out in pieces of this size, so that the front can stop between any two and nobody holds a whole object.
+/// Bodies are sent in pieces of this size, so that the front can stop between any two, and no whole object is buffered.
 const CHUNK: usize = 64 << 10;
 
-/// The one user who is known here, by two keys.
+/// The only user, with two access keys.
 pub(super) struct Keyring;
 
 #[async_trait::async_trait]
 impl S3Auth for Keyring {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        // The crate's own list of users says `NotSignedUp` here, which S3 does not.
+        // The crate's own user list responds `NotSignedUp` here, which S3 does not.
         if [ACCESS_KEY, OTHER_ACCESS_KEY].contains(&access_key) {
             Ok(SECRET.into())
         } else {
@@ -45,7 +45,7 @@ impl S3Auth for Keyring {
     }
 }
 
-/// What of a request the answer is to overlook.
+/// Parts of a request that the response ignores.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Overlooked {
     pub(super) conditions: bool,
@@ -60,7 +60,7 @@ struct Object {
     meta: Meta,
 }
 
-/// The objects by their keys.
+/// The objects by key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bucket(Arc<Mutex<BTreeMap<String, Arc<Object>>>>);
 
@@ -69,10 +69,10 @@ impl Bucket {
         self.0.lock().expect("not poisoned")
     }
 
-    /// Puts an object, and gives back its entity tag, without quotes.
+    /// Puts an object, and returns its entity tag, without quotes.
     pub(super) fn put(&self, key: String, bytes: Bytes, meta: Meta) -> String {
         let etag = meta.etag.clone().unwrap_or_else(|| hex(&Md5::digest(&bytes)));
-        // S3 knows no parts of a second.
+        // S3 has no fractions of a second.
         let modified = meta.modified.unwrap_or_else(SystemTime::now);
         let since_epoch = modified.duration_since(UNIX_EPOCH).expect("a time after 1970");
         let modified = UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
@@ -84,7 +84,7 @@ impl Bucket {
         self.objects().remove(key).is_some()
     }
 
-    /// The object that a request asks for, if its conditions let it be sent.
+    /// The requested object, if the conditions of the request hold.
     fn find<T>(&self, bucket: &str, key: &str, request: &S3Request<T>) -> S3Result<Arc<Object>> {
         known(bucket)?;
         let object = self.objects().get(key).cloned();
@@ -109,8 +109,8 @@ fn overlooked<T>(request: &S3Request<T>) -> Overlooked {
 }
 
 impl Object {
-    /// The order is RFC 9110's (section 13.2.2), which S3's two documented exceptions amount to: who sends both kinds is
-    /// asked only for the tag.
+    /// The order is that of RFC 9110 (section 13.2.2), to which S3's two documented exceptions amount: in a request with both kinds,
+    /// only the tag counts.
     fn check(&self, headers: &HeaderMap) -> S3Result<()> {
         let failed =
             || s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
@@ -129,11 +129,11 @@ impl Object {
         if unchanged { Err(self.not_modified()) } else { Ok(()) }
     }
 
-    /// Whether a list of tags has this object's. The list is read here because s3s takes a field for one tag.
+    /// Whether a list of tags has this object's. Parsed here because s3s reads a header as one tag.
     fn is_named(&self, tags: &str, weakly: bool) -> bool {
         tags.split(',').map(str::trim).any(|tag| {
             let tag = if weakly { tag.strip_prefix("W/").unwrap_or(tag) } else { tag };
-            // S3 takes a tag without its quotes, too.
+            // S3 accepts a tag without quotes, too.
             tag == "*" || tag.trim_matches('"') == self.etag
         })
     }
@@ -169,7 +169,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
 }
 
 fn length(len: usize) -> i64 {
-    i64::try_from(len).expect("what is in memory")
+    i64::try_from(len).expect("a length in memory")
 }
 
 /// Bytes, piece by piece.
@@ -208,7 +208,7 @@ impl S3 for Bucket {
             let part = range.check(whole as u64).ok().filter(|part| !part.is_empty());
             let part = part.ok_or_else(unsatisfiable)?;
             content_range = Some(format!("bytes {}-{}/{whole}", part.start, part.end - 1));
-            let at = |place| usize::try_from(place).expect("within what is in memory");
+            let at = |place| usize::try_from(place).expect("within memory");
             bytes = bytes.slice(at(part.start)..at(part.end));
         }
         Ok(S3Response::new(GetObjectOutput {
@@ -273,7 +273,7 @@ impl S3 for Bucket {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         known(&request.input.bucket)?;
-        // S3 says the same whether there was such an object or not.
+        // S3 responds alike whether there was such an object or not.
         self.remove(&request.input.key);
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
@@ -286,7 +286,7 @@ impl S3 for Bucket {
         known(&input.bucket)?;
         let prefix = input.prefix.unwrap_or_default();
         let at_most = input.max_keys.map_or(1000, |keys| usize::try_from(keys).unwrap_or(0).min(1000));
-        // The token is the last key that was listed: nobody but this server has to understand it.
+        // The token is the last listed key: only this server has to parse it.
         let after = input.continuation_token.or(input.start_after);
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let objects = self.objects();

@@ -1,5 +1,5 @@
-//! The S3 server itself: that it is one, and that it misbehaves as it is told to. Requests are signed here by hand, so that
-//! it is not tested with the client that is tested with it.
+//! Tests of the S3 server itself: it behaves like S3, and misbehaves as planned. Requests are signed here by hand, so that the
+//! server is not tested with the client that is tested with it.
 
 use std::io::{self, BufRead, Read};
 use std::net::TcpStream;
@@ -9,17 +9,17 @@ use super::{ACCESS_KEY, BUCKET, FOREVER, Fault, Meta, REGION, S3Server, SECRET, 
 use crate::support::aws_signature::Signer;
 use crate::support::{Client, Response, eventually, noise};
 
-/// A client that is who it says it is.
+/// A client with valid credentials.
 fn right() -> Signer<'static> {
     Signer { access_key: ACCESS_KEY, secret: SECRET, region: REGION, now: SystemTime::now() }
 }
 
-/// Sends the head of a request that is signed as it must be.
+/// Sends the head of a correctly signed request.
 fn send(client: &mut Client, method: &str, target: &str, fields: &[(&str, &str)]) {
     client.send(right().head(method, target, fields));
 }
 
-/// Reads the response to a request that is no HEAD.
+/// Reads the response to a request other than HEAD.
 #[track_caller]
 fn receive(client: &mut Client) -> Response {
     let mut response = client.head().expect("a response head");
@@ -39,7 +39,7 @@ fn get(server: &S3Server, fields: &[(&str, &str)]) -> Response {
     ask(server, "GET", "/media/a.jpg", fields)
 }
 
-/// The code in an error's XML; nothing where there is none.
+/// The code in an error's XML; empty if there is none.
 fn code(response: &Response) -> &str {
     let code = response.text().split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
     code.map_or("", |(code, _)| code)
@@ -52,7 +52,7 @@ fn with(bytes: impl Into<bytes::Bytes>) -> S3Server {
 }
 
 #[test]
-fn it_takes_only_the_right_signature() {
+fn only_the_right_signature_is_accepted() {
     let server = with("abc");
     let hours_ago = SystemTime::now() - Duration::from_hours(2);
     for (signer, status, expected) in [
@@ -76,7 +76,7 @@ fn it_takes_only_the_right_signature() {
 }
 
 #[test]
-fn it_sends_what_was_put() {
+fn an_object_is_sent_as_it_was_put() {
     let server = S3Server::start();
     let bytes = noise(300_001, 1);
     let modified = UNIX_EPOCH + Duration::from_millis(1_700_000_000_999);
@@ -117,7 +117,7 @@ fn it_sends_what_was_put() {
 }
 
 #[test]
-fn it_can_be_written_and_listed() {
+fn objects_can_be_written_and_listed() {
     let server = S3Server::start();
     let mut client = Client::new(server.address());
     let fields = [
@@ -126,7 +126,7 @@ fn it_can_be_written_and_listed() {
         ("cache-control", "no-store"),
         ("x-amz-meta-a", "b"),
     ];
-    // A field of that kind has to be signed, which these are not: S3 would refuse it, and s3s does not mind.
+    // A header of that kind must be signed, which these are not: S3 would reject it, s3s does not.
     send(&mut client, "PUT", "/media/folder/b.txt", &fields);
     client.send("hello");
     let put = receive(&mut client);
@@ -168,9 +168,9 @@ fn it_can_be_written_and_listed() {
 }
 
 #[test]
-fn it_honours_conditions() {
+fn conditions_are_honoured() {
     let server = S3Server::start();
-    // What comes after the seconds plays no part, in a comparison either.
+    // Fractions of a second play no part, in a comparison either.
     let modified = UNIX_EPOCH + Duration::from_millis(1_700_000_000_999);
     let meta = Meta {
         modified: Some(modified),
@@ -195,11 +195,11 @@ fn it_honours_conditions() {
         (&[("if-modified-since", then)], 304),
         (&[("if-unmodified-since", before)], 412),
         (&[("if-unmodified-since", then)], 200),
-        // A tag says more than a date.
+        // A tag takes precedence over a date.
         (&[("if-match", "\"now\""), ("if-unmodified-since", before)], 200),
         (&[("if-none-match", "\"then\""), ("if-modified-since", then)], 200),
         (&[("if-none-match", "\"now\""), ("if-modified-since", before)], 304),
-        // A condition is looked at before a range.
+        // A condition is evaluated before a range.
         (&[("if-match", "\"then\""), ("range", "bytes=9-")], 412),
         (&[("if-match", "\"now\""), ("range", "bytes=1-1")], 206),
     ];
@@ -222,7 +222,7 @@ fn it_honours_conditions() {
             }
         }
     }
-    // After 304 and its like the connection goes on.
+    // The connection continues after a 304 and similar responses.
     let mut client = Client::new(server.address());
     for (condition, status) in [("\"now\"", 304), ("\"then\"", 200)] {
         send(&mut client, "GET", "/media/a.jpg", &[("if-none-match", condition)]);
@@ -232,7 +232,7 @@ fn it_honours_conditions() {
 }
 
 #[test]
-fn it_honours_ranges() {
+fn ranges_are_honoured() {
     let server = with("0123456789");
     for (range, part, expected) in [
         ("bytes=0-0", "bytes 0-0/10", "0"),
@@ -261,7 +261,7 @@ fn it_honours_ranges() {
 }
 
 #[test]
-fn it_records_what_it_was_asked() {
+fn requests_are_recorded() {
     let server = with("abc");
     get(&server, &[]);
     get(&server, &[("if-none-match", "\"x\""), ("range", "bytes=1-")]);
@@ -283,7 +283,7 @@ fn it_records_what_it_was_asked() {
 }
 
 #[test]
-fn it_refuses_as_planned() {
+fn errors_are_injected_as_planned() {
     let server = with("0123456789");
     let refusals = [
         (Fault::SLOW_DOWN, 503, "SlowDown"),
@@ -295,7 +295,7 @@ fn it_refuses_as_planned() {
         (Fault::NO_SUCH_BUCKET, 404, "NoSuchBucket"),
         (Fault::Elsewhere("eu-west-1"), 301, "PermanentRedirect"),
     ];
-    // One after the other, each as often as it was said.
+    // One after the other, each as often as planned.
     for (fault, ..) in &refusals {
         server.fault(gets_of("a.jpg"), fault.clone(), 2);
     }
@@ -319,7 +319,7 @@ fn it_refuses_as_planned() {
 }
 
 #[test]
-fn it_distorts_heads_as_planned() {
+fn heads_are_changed_as_planned() {
     let server = with("0123456789");
     server.fault(any, [Fault::NO_ETAG, Fault::NO_LAST_MODIFIED, Fault::Set("x-extra", "1")], 1);
     let response = get(&server, &[]);
@@ -348,7 +348,7 @@ fn it_distorts_heads_as_planned() {
     assert!(head.status == 200 && !head.has("content-length"), "{head:?}");
 }
 
-/// Reads a body to its early end, and says how many bytes there were and how it ended.
+/// Reads a body to its early end, and returns the number of bytes and how it ended.
 fn cut(server: &S3Server) -> (usize, Option<io::ErrorKind>) {
     let mut client = Client::new(server.address());
     send(&mut client, "GET", "/media/a.jpg", &[]);
@@ -360,7 +360,7 @@ fn cut(server: &S3Server) -> (usize, Option<io::ErrorKind>) {
 }
 
 #[test]
-fn it_cuts_bodies_as_planned() {
+fn bodies_are_cut_as_planned() {
     let bytes = noise(3_000_000, 2);
     let server = with(bytes.clone());
     assert_eq!(get(&server, &[]).body, bytes);
@@ -389,7 +389,7 @@ fn it_cuts_bodies_as_planned() {
 }
 
 #[test]
-fn it_takes_its_time_as_planned() {
+fn responses_are_delayed_as_planned() {
     let server = with("0123456789");
     server.fault(any, Fault::Delay(Duration::from_millis(60)), 1);
     server.fault(any, Fault::Dribble(2, Duration::from_millis(15)), 1);
@@ -401,7 +401,7 @@ fn it_takes_its_time_as_planned() {
 }
 
 #[test]
-fn it_holds_answers_until_they_are_released() {
+fn responses_are_held_until_they_are_released() {
     let server = with(noise(200_000, 3));
     let head = server.hold(of("a.jpg"));
     let mut clients: Vec<_> = (0..3).map(|_| Client::new(server.address())).collect();
@@ -411,14 +411,14 @@ fn it_holds_answers_until_they_are_released() {
     head.wait_for(3);
     assert_eq!(server.gets("a.jpg"), 3);
     assert!(clients.iter_mut().all(Client::is_silent));
-    // Others are not held, and who goes away is held no longer.
+    // Other requests are not held, and a client that disconnects is not held any longer.
     assert_eq!(ask(&server, "GET", "/media/b.jpg", &[]).status, 404);
     clients.pop();
     head.wait_for(2);
-    // What is held sees the bucket as it is when it is released.
+    // A held request sees the bucket as it is when the request is released.
     server.put("a.jpg", noise(200_000, 4), Meta::default());
     let body = server.hold_after(150_000, of("a.jpg"));
-    // This comes too late for them, and in time for the next.
+    // Too late for the held requests, and in time for the next.
     server.fault(any, Fault::NO_ETAG, 1);
     head.release_one();
     eventually("one is released", || clients.iter_mut().any(|client| !client.is_silent()).then_some(()));
@@ -437,7 +437,7 @@ fn it_holds_answers_until_they_are_released() {
     let mut part = vec![0; 150_000];
     client.stream.read_exact(&mut part).expect("a part");
     assert!(client.is_silent());
-    // What has begun ends as it began.
+    // A response that has begun keeps its version.
     server.put("a.jpg", "another", Meta::default());
     body.release();
     response.fields.retain(|(name, _)| name != "content-length");
@@ -447,7 +447,7 @@ fn it_holds_answers_until_they_are_released() {
 }
 
 #[test]
-fn it_goes_down_and_comes_back() {
+fn the_server_goes_down_and_comes_back() {
     let server = with("abc");
     let gate = server.hold(of("a.jpg"));
     let (mut idle, mut held) = (Client::new(server.address()), Client::new(server.address()));
@@ -457,7 +457,7 @@ fn it_goes_down_and_comes_back() {
     gate.wait_for(1);
     for _ in 0..3 {
         server.go_down();
-        let refused = TcpStream::connect(server.address()).expect_err("nobody listens");
+        let refused = TcpStream::connect(server.address()).expect_err("connection refused");
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
         server.come_back();
         assert_eq!(ask(&server, "GET", "/media/b.jpg", &[]).status, 404);
@@ -466,7 +466,7 @@ fn it_goes_down_and_comes_back() {
     assert!(idle.is_closed());
     gate.release();
     assert_eq!(get(&server, &[]).text(), "abc");
-    // It takes its connections with it.
+    // Open connections are closed, too.
     let mut idle = Client::new(server.address());
     send(&mut idle, "GET", "/media/b.jpg", &[]);
     receive(&mut idle);
