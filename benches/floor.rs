@@ -1,7 +1,7 @@
-//! The floor of the machine: the smallest epoll loop that answers every request with a ready response.
+//! Lower bound for this machine: the smallest epoll loop that answers every request with a prepared response.
 //!
-//! It parses nothing but the end of a head, and knows one response per port. What a server takes beyond this, it takes
-//! for being a server. Started by `benches/compare/run`: `floor PORT FILE`.
+//! It parses nothing but the end of a head, and has one response for each port. The rest of a server's time is its own
+//! cost. Started by `benches/compare/run`: `floor PORT FILE`.
 
 use std::collections::HashMap;
 use std::env;
@@ -15,7 +15,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 struct Connection {
     stream: TcpStream,
-    /// How much of the current response has been written; all of it means that none is due.
+    /// Bytes of the current response that have been written; all of them if no response is due.
     written: usize,
     /// Requests that have been read and not answered.
     due: usize,
@@ -67,7 +67,7 @@ fn main() -> io::Result<()> {
 }
 
 impl Connection {
-    /// Reads and writes until neither goes on; false once the client has left.
+    /// Reads and writes until both would block; false once the client has disconnected.
     fn advance(&mut self, response: &[u8]) -> bool {
         let mut request = [0; 4096];
         loop {

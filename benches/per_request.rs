@@ -1,7 +1,7 @@
-//! What runs for every request, one piece at a time: `cargo bench --bench per_request`.
+//! Micro-benchmarks of the steps of every request: `cargo bench --bench per_request`.
 //!
-//! Instructions are counted (under valgrind, where it is installed) since they are the same on a busy machine; the time
-//! beside them is the least of several tries. What a whole request takes is `benches/compare`'s to say.
+//! Counts instructions (under valgrind, if it is installed), because they are the same on a busy machine; the time beside
+//! them is the minimum of several runs. `benches/compare` measures whole requests.
 
 use std::env;
 use std::hint::black_box;
@@ -17,11 +17,11 @@ use wamedia::config::{self, Flags};
 use wamedia::http::{Decision, Link, ResponseHeaders, decide, link_of};
 use wamedia::store::{Freshness, ReadIntent, Stores};
 
-/// Calls of a piece that are counted together.
+/// Calls of a step that are counted together.
 const CALLS: u32 = 20_000;
 const TRIES: u32 = 25;
 
-type Piece = (&'static str, Box<dyn FnMut()>);
+type Step = (&'static str, Box<dyn FnMut()>);
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
@@ -34,15 +34,15 @@ fn main() -> ExitCode {
             call(&name, calls.parse().expect("a number of calls"));
         }
         // `cargo test --benches` runs every target without arguments.
-        _ => pieces().iter_mut().for_each(|(_, piece)| piece()),
+        _ => steps().iter_mut().for_each(|(_, step)| step()),
     }
     ExitCode::SUCCESS
 }
 
 fn compare_all() {
-    println!("| piece | instructions | ns |\n| --- | ---: | ---: |");
-    for (name, mut piece) in pieces() {
-        let time = (0..TRIES).map(|_| time(&mut piece)).min().unwrap_or_default();
+    println!("| step | instructions | ns |\n| --- | ---: | ---: |");
+    for (name, mut step) in steps() {
+        let time = (0..TRIES).map(|_| time(&mut step)).min().unwrap_or_default();
         let instructions = match (instructions(name, 0), instructions(name, CALLS)) {
             (Some(without), Some(with)) => format!("{:.0}", (with - without) / f64::from(CALLS)),
             _ => "no valgrind".to_owned(),
@@ -51,13 +51,13 @@ fn compare_all() {
     }
 }
 
-fn time(piece: &mut dyn FnMut()) -> Duration {
+fn time(step: &mut dyn FnMut()) -> Duration {
     let began = Instant::now();
-    (0..CALLS).for_each(|_| piece());
+    (0..CALLS).for_each(|_| step());
     began.elapsed()
 }
 
-/// Instructions of a process that makes ready and calls a piece so many times.
+/// Instructions of a process that prepares a step and calls it so many times.
 fn instructions(name: &str, calls: u32) -> Option<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -70,51 +70,50 @@ fn instructions(name: &str, calls: u32) -> Option<f64> {
 }
 
 fn call(name: &str, calls: u32) {
-    let (_, mut piece) =
-        pieces().into_iter().find(|(known, _)| *known == name).expect("a piece of this name");
-    (0..calls).for_each(|_| piece());
+    let (_, mut step) = steps().into_iter().find(|(known, _)| *known == name).expect("a step of this name");
+    (0..calls).for_each(|_| step());
 }
 
-fn pieces() -> Vec<Piece> {
+fn steps() -> Vec<Step> {
     vec![
-        ("path", reading_path("/campaign/2026/banner.jpg")),
-        ("path with escapes", reading_path("/documents/Preisliste%20M%C3%A4rz.pdf")),
-        ("link without version", reading_link("/banner.jpg")),
-        ("link with version", reading_link("/banner.jpg?utm_source=a&v=q6urq6urq6urq6ur")),
-        ("decision: whole", deciding(&[])),
-        ("decision: If-None-Match", deciding(&[(IF_NONE_MATCH, "\"v0\", \"v1\"")])),
-        ("decision: Range", deciding(&[(RANGE, "bytes=52428800-52429823")])),
-        ("head: 200", answering(Decision::Whole)),
-        ("head: 304", answering(Decision::NotModified)),
-        ("head: 206", answering(decide(&Method::GET, &request(&[(RANGE, "bytes=100-2000")]), &asset()))),
-        ("cache hit", hitting()),
+        ("path", path_from_url("/campaign/2026/banner.jpg")),
+        ("path with escapes", path_from_url("/documents/Preisliste%20M%C3%A4rz.pdf")),
+        ("link without version", link_version("/banner.jpg")),
+        ("link with version", link_version("/banner.jpg?utm_source=a&v=q6urq6urq6urq6ur")),
+        ("decision: whole", decision(&[])),
+        ("decision: If-None-Match", decision(&[(IF_NONE_MATCH, "\"v0\", \"v1\"")])),
+        ("decision: Range", decision(&[(RANGE, "bytes=52428800-52429823")])),
+        ("head: 200", response_head(Decision::Whole)),
+        ("head: 304", response_head(Decision::NotModified)),
+        ("head: 206", response_head(decide(&Method::GET, &request(&[(RANGE, "bytes=100-2000")]), &asset()))),
+        ("cache hit", cache_hit()),
     ]
 }
 
-fn reading_path(path: &'static str) -> Box<dyn FnMut()> {
+fn path_from_url(path: &'static str) -> Box<dyn FnMut()> {
     Box::new(move || drop(black_box(AssetPath::from_url_path(black_box(path)))))
 }
 
-fn reading_link(target: &'static str) -> Box<dyn FnMut()> {
+fn link_version(target: &'static str) -> Box<dyn FnMut()> {
     let (uri, asset) = (Uri::from_static(target), asset());
     Box::new(move || {
         black_box(link_of(black_box(&uri).query(), &asset.version));
     })
 }
 
-fn deciding(fields: &[(HeaderName, &str)]) -> Box<dyn FnMut()> {
+fn decision(fields: &[(HeaderName, &str)]) -> Box<dyn FnMut()> {
     let (request, asset) = (request(fields), asset());
     Box::new(move || drop(black_box(decide(&Method::GET, black_box(&request), &asset))))
 }
 
-fn answering(decision: Decision) -> Box<dyn FnMut()> {
+fn response_head(decision: Decision) -> Box<dyn FnMut()> {
     let versioned: CachePolicy = "max-age=31536000, immutable".parse().expect("a policy");
     let fields = ResponseHeaders::render(&asset(), &versioned);
     Box::new(move || drop(black_box(fields.answer(black_box(&decision).clone(), Link::Unversioned))))
 }
 
-/// The asset in the store, known and fresh.
-fn hitting() -> Box<dyn FnMut()> {
+/// The asset in the store, cached and fresh.
+fn cache_hit() -> Box<dyn FnMut()> {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/media-sample");
     let flags = Flags { store: Some(sample.into()), ..Flags::default() };
     let settings = config::load(&flags, std::iter::empty(), sample.as_ref()).expect("settings");
@@ -142,7 +141,7 @@ fn asset() -> Asset {
     }
 }
 
-/// What a fetcher sends, and these fields.
+/// The headers of Meta's fetcher, and these.
 fn request(fields: &[(HeaderName, &str)]) -> HeaderMap {
     let usual = [("host", "media.example.com"), ("user-agent", "WhatsApp/2.24 A"), ("accept", "*/*")];
     let usual = usual.map(|(name, value)| (HeaderName::from_static(name), value));

@@ -1,17 +1,19 @@
-//! Any lists of tags and any dates in conditions are decided on without a panic, and what cannot be read fails nothing that it
-//! should not (RFC 9110 section 13).
+//! Preconditions: any entity tags and dates lead to a decision without a panic, and a malformed header has no effect that it must
+//! not have (RFC 9110 section 13).
 
 #![no_main]
 
 use hyper::Method;
 use hyper::header::{
-    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE,
 };
 use libfuzzer_sys::fuzz_target;
 use wamedia::asset::{Asset, CachePolicy, Digest, EntityTag, MediaType};
 use wamedia::http::{Decision, decide};
 
-const NAMES: [HeaderName; 6] = [IF_NONE_MATCH, IF_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+const NAMES: [HeaderName; 6] =
+    [IF_NONE_MATCH, IF_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
 const LEN: u64 = 1000;
 
 fuzz_target!(|input: (bool, bool, Vec<(u8, &[u8])>)| {
@@ -46,7 +48,7 @@ fuzz_target!(|input: (bool, bool, Vec<(u8, &[u8])>)| {
             assert!(has(&IF_MATCH) || has(&IF_UNMODIFIED_SINCE), "{headers:?}");
         }
     }
-    // Without If-Match, its own tag in a list of its own makes an asset not modified, whatever stands in lines before.
+    // Without If-Match, the asset's own tag in an If-None-Match line makes it not modified, whatever the lines before.
     if !has(&IF_MATCH) && !has(&IF_UNMODIFIED_SINCE) && !has(&IF_NONE_MATCH) {
         headers.insert(IF_NONE_MATCH, HeaderValue::from_static("\"v0\", W/\"v1\""));
         assert_eq!(decide(&method, &headers, &asset), Decision::NotModified, "{headers:?}");

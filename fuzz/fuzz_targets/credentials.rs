@@ -1,4 +1,4 @@
-//! No `Authorization` opens a door but one that presents a credential of it, and that in one field.
+//! Credentials: no `Authorization` is accepted but a single one with a configured credential.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use wamedia::http::{AuthScheme, Credentials};
 
-/// What opens the doors: `whatsapp` with `pass:word`, and `t0ken`.
+/// The accepted credentials: `whatsapp` with `pass:word`, and `t0ken`.
 const BASIC: &[u8] = b"d2hhdHNhcHA6cGFzczp3b3Jk";
 const BEARER: &[u8] = b"t0ken";
 
@@ -21,14 +21,14 @@ static DOORS: LazyLock<[Credentials; 2]> = LazyLock::new(|| {
     [basic, bearer]
 });
 
-/// Which of the doors a request with these fields opens; `None` where one of them is no field at all, and never comes so far.
+/// Which credentials accept a request with these headers; `None` if one of them is not a valid header, so no request can have it.
 fn admitted(lines: &[&[u8]]) -> Option<[bool; 2]> {
     let values: Result<Vec<_>, _> = lines.iter().map(|line| HeaderValue::from_bytes(line)).collect();
     let request: HeaderMap = values.ok()?.into_iter().map(|value| (AUTHORIZATION, value)).collect();
     Some([0, 1].map(|door: usize| DOORS[door].admit(&request)))
 }
 
-/// What stands behind the scheme, if that is the one.
+/// The value after this scheme.
 fn behind<'a>(scheme: &str, line: &'a [u8]) -> Option<&'a [u8]> {
     let (name, rest) = line.split_at_checked(scheme.len())?;
     let is_it = name.eq_ignore_ascii_case(scheme.as_bytes()) && rest.starts_with(b" ");
@@ -38,17 +38,17 @@ fn behind<'a>(scheme: &str, line: &'a [u8]) -> Option<&'a [u8]> {
 fuzz_target!(|input: (&[u8], &[u8])| {
     let (line, other) = input;
     if let Some(admitted) = admitted(&[line]) {
-        // 24 characters for 18 octets: there is no padding that could be left out, and no other spelling.
+        // 24 characters for 18 octets: no padding can be left out, and there is no other encoding.
         let expected = [behind("Basic", line) == Some(BASIC), behind("Bearer", line) == Some(BEARER)];
         assert_eq!(admitted, expected, "{line:?}");
     }
-    // Of two fields nobody knows which one is meant.
+    // With two headers, it is not clear which one is meant.
     for good in [[b"bAsIc  ", BASIC, b" "].concat(), [b"Bearer ", BEARER].concat()] {
         for lines in [[&*good, other], [other, &*good]] {
             assert!(matches!(admitted(&lines), None | Some([false, false])), "{other:?}");
         }
     }
-    // Whatever is written into a configuration is taken as it is meant, or refused.
+    // Any text in a configuration is parsed as intended, or rejected.
     let written = String::from_utf8_lossy(other);
     for scheme in AuthScheme::ALL {
         let mut door = Credentials::default();

@@ -1,4 +1,4 @@
-//! Any bytes are recognised as something: without a panic, and with no more of them read than the bound.
+//! File formats: any bytes are recognised as something, without a panic, and without reading more than the limit.
 
 #![no_main]
 
@@ -28,7 +28,7 @@ impl Source for Counted<'_> {
 
 fuzz_target!(|bytes: &[u8]| {
     let mut source = Counted { bytes, read: 0 };
-    let told = recognise(&mut source).expect("memory can be read");
+    let recognised = recognise(&mut source).expect("memory can be read");
     assert!(source.read <= READ_BOUND, "{} bytes were read", source.read);
-    let _ = told.format.name();
+    let _ = recognised.format.name();
 });

@@ -1,5 +1,5 @@
-//! The same of files of any size, up to the largest there can be: the first eight bytes say how large, two more how many of
-//! the others stand at the head; the rest stand at the end, and zeros between them.
+//! File formats of files of any size up to the maximum: the first eight bytes are the size, two more say how many of the
+//! others are at the head; the rest are at the end, with zeros between them.
 
 #![no_main]
 
@@ -41,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
     let size = u64::from_le_bytes(*size).max(bytes.len() as u64);
     let (head, tail) = bytes.split_at(usize::from(u16::from_le_bytes(*head)).min(bytes.len()));
     let mut source = Sparse { head, tail, size, read: 0 };
-    let told = recognise(&mut source).expect("memory can be read");
+    let recognised = recognise(&mut source).expect("memory can be read");
     assert!(source.read <= READ_BOUND, "{} bytes were read", source.read);
-    let _ = told.format.name();
+    let _ = recognised.format.name();
 });

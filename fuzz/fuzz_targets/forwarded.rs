@@ -1,5 +1,5 @@
-//! Whatever stands in `X-Forwarded-For`, the client is the peer, or an address that stands there; and nothing on the left of what a
-//! trusted proxy wrote makes it another.
+//! `X-Forwarded-For`: the client is always the peer or an address in the header, and entries to the left of those that a trusted
+//! proxy wrote never change it.
 
 #![no_main]
 
@@ -20,7 +20,8 @@ fuzz_target!(|lines: Vec<&[u8]>| {
         let Ok(value) = HeaderValue::from_bytes(line) else { return };
         headers.append("x-forwarded-for", value);
     }
-    let [proxy, stranger, client]: [IpAddr; 3] = [[10, 0, 0, 1], [192, 0, 2, 1], [198, 51, 100, 7]].map(IpAddr::from);
+    let [proxy, stranger, client]: [IpAddr; 3] =
+        [[10, 0, 0, 1], [192, 0, 2, 1], [198, 51, 100, 7]].map(IpAddr::from);
     let told = client_behind(proxy, &headers, is_trusted);
     assert_eq!(told, told.to_canonical());
     assert!(told == proxy || !headers.is_empty());

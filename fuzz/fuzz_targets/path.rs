@@ -1,5 +1,5 @@
-//! Any request path is read as the path of an asset that leads nowhere else, or refused; and what is read has one spelling that
-//! reads back.
+//! Request paths: any text is parsed as a safe asset path or rejected, and every asset path has one spelling that
+//! round-trips.
 
 #![no_main]
 

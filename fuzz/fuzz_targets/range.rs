@@ -1,4 +1,4 @@
-//! Any `Range` of an asset of any length is answered with bytes that the asset has, each once at most, and with a head that says so.
+//! Byte ranges: any `Range` of an asset of any length gets bytes of the asset, each at most once, and a matching response head.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use hyper::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use hyper::{Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use wamedia::asset::{Asset, CachePolicy, Digest, EntityTag, MediaType};
-use wamedia::http::{ByteRange, Decision, ResponseHeaders, Link, Payload, decide};
+use wamedia::http::{ByteRange, Decision, Link, Payload, ResponseHeaders, decide};
 
 fuzz_target!(|input: (u64, Vec<&[u8]>, Option<&[u8]>)| {
     let (len, ranges, if_range) = input;
@@ -42,7 +42,7 @@ fuzz_target!(|input: (u64, Vec<&[u8]>, Option<&[u8]>)| {
         Decision::NotModified | Decision::PreconditionFailed => panic!("{decision:?} of a range"),
     }
     assert_eq!(decide(&Method::HEAD, &headers, &asset), Decision::Whole);
-    // The sum of a multipart's lengths is no length where the asset is longer than any can be.
+    // For an asset of nearly maximal length, the sum of the multipart's lengths overflows.
     if len < 1 << 62 {
         let is_partial = matches!(decision, Decision::Partial(_) | Decision::Multipart(_));
         let answer = ResponseHeaders::render(&asset, &CachePolicy::NO_CACHE).answer(decision, Link::Current);

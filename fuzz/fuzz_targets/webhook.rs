@@ -1,5 +1,5 @@
 #![no_main]
-//! What somebody hands to `wamedia check --webhook` is explained or refused, and no control character of it comes back.
+//! Webhook bodies: any input of `wamedia check --webhook` is explained or rejected, and no control character of it is printed.
 
 use libfuzzer_sys::fuzz_target;
 use wamedia::check::explain::explain;
