@@ -1,9 +1,9 @@
-//! wamedia hosts media for WhatsApp link sends, and writes the messages that send them.
+//! wamedia hosts media for WhatsApp link sends, checks it, and writes the messages that send it.
 //!
-//! The message for an image that is hosted somewhere, held against WhatsApp's rules before anybody sends it:
+//! An image message, validated against WhatsApp's rules before it is sent:
 //!
 //! ```
-//! use wamedia::message::{Dialect, Image, Message, BuildError};
+//! use wamedia::message::{BuildError, Dialect, Image, Message};
 //!
 //! fn main() -> Result<(), BuildError> {
 //!     let link = "https://media.example.com/campaign/banner.jpg?v=8c79de8fefe4402c";
@@ -14,29 +14,41 @@
 //! }
 //! ```
 //!
-//! What WhatsApp would refuse is not built; [`BuildError`](message::BuildError) says where and why.
+//! A message that WhatsApp would reject is not built; the [`BuildError`](message::BuildError) names the fields and the reasons.
 //!
-//! This page is the map. A request's way through the program is one line: bytes come in at [`server`], their path
-//! becomes an [`asset::AssetPath`], [`store`] opens what it names, [`http`] decides what of it is asked for and renders
-//! the head of the response, and [`server`] sends it.
+//! # Modules
 //!
-//! Each room knows only the rooms below it in this list:
+//! The path of a request is one line: [`server`] parses its head, its path becomes an [`asset::AssetPath`], [`store`] opens the
+//! asset, [`http`] decides what to send and renders the head of the response, and [`server`] writes it.
 //!
-//! | room | subject |
+//! Each module imports only modules below it in this list:
+//!
+//! | module | subject |
 //! | --- | --- |
-//! | [`cli`] | one file a command; the only code that prints |
-//! | [`server`] | sockets to requests to responses |
-//! | [`message`] | message payloads: what they say in each dialect, and what is wrong with them |
-//! | [`check`] | files and URLs held against WhatsApp's rules |
-//! | [`store`] | where bytes live, and what is known of them |
-//! | [`config`] | what the operator wrote, made into settings that hold |
-//! | [`http`] | RFC 9110 as functions |
-//! | [`whatsapp`] | what WhatsApp documents, as data |
-//! | [`asset`] | what an asset is |
+//! | [`cli`] | the command line: one file a command; the only code that prints |
+//! | [`server`] | HTTP server: listeners, TLS, ACME, connections, limits, logs, metrics, admin listener |
+//! | [`simulate`] | plays WhatsApp's documented link caches over a schedule of sends and edits |
+//! | [`check`] | checks files, bucket objects and URLs against WhatsApp's rules; explains failed sends |
+//! | [`store`] | where assets live: folders, buckets, mounts, and the cache in memory |
+//! | [`config`] | configuration: flags, environment and file, parsed into validated settings |
+//! | [`message`] | message payloads: builders, dialects, validation (pure) |
+//! | [`webhook`] | webhook bodies: errors and statuses in them (pure) |
+//! | [`http`] | HTTP semantics (RFC 9110) as functions (pure) |
+//! | [`whatsapp`] | WhatsApp's documented rules as data (pure) |
+//! | [`asset`] | asset: path, digest, media type, cache policy, metadata (pure) |
+//! | `https_client` | TLS client set-up for outgoing HTTPS |
+//! | `small_file` | reads keys and certificates |
+//! | `log_throttle` | throttles repeated log messages |
+//! | `shell` | shell quoting |
+//! | `escape` | terminal-safe text |
+//! | `suggest` | "did you mean": the nearest known word |
 //!
-//! Two kinds of threads do the work. Each *serving core* has a runtime and a listener of its own and only parses,
-//! decides and writes; one *background* runtime does what is not one client's: hashing, waiting for disks, asking buckets,
-//! writing logs.
+//! A pure module does no I/O, holds no lock and has no async code.
+//!
+//! # Threads
+//!
+//! Each *serving core* is a thread with its own runtime and listener, and only parses, decides and writes. One *background* runtime
+//! does everything else: hashing, reads from disks and buckets, certificates, the admin listener, logs.
 
 pub mod asset;
 pub mod check;
