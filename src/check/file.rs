@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use super::rules::file_rules::NO_DATE;
-use super::{Finding, Report, Source, Subject, format, judge, judge_path};
+use super::{Finding, Origin, Report, Source, Subject, format, judge, judge_path};
 use crate::asset::{AssetPath, MediaType};
 use crate::shell::{named, quoted};
 use crate::whatsapp::{self, Kind};
@@ -67,6 +67,7 @@ pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Resul
     let subject = Subject {
         name: &below.file_name().unwrap_or_default().to_string_lossy(),
         input: path,
+        origin: Origin::File,
         media_type: Some(&media_type),
         size: source.size,
         as_kind,

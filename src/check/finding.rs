@@ -1,5 +1,7 @@
 //! Findings of a check: the rule that applies, what was seen, and how to fix it.
 
+use super::recipe::Recipe;
+
 /// A problem that a check can find. [`rules`](super::rules) lists all of them.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,6 +54,52 @@ pub struct Finding {
     pub webhook: Option<String>,
     /// How to fix it; if a command does, that command, ready to paste.
     pub fix: String,
+    /// The command of `fix`, to run; `None` if no command fixes it.
+    pub recipe: Option<Recipe>,
+}
+
+/// How to fix a finding: a text, and the command in it, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    text: String,
+    recipe: Option<Recipe>,
+}
+
+impl From<&str> for Fix {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), recipe: None }
+    }
+}
+
+impl From<String> for Fix {
+    fn from(text: String) -> Self {
+        Self { text, recipe: None }
+    }
+}
+
+impl From<Recipe> for Fix {
+    fn from(recipe: Recipe) -> Self {
+        Self { text: recipe.to_string(), recipe: Some(recipe) }
+    }
+}
+
+impl Fix {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, with a text before the command.
+    #[must_use]
+    pub fn after(self, text: impl std::fmt::Display) -> Self {
+        Self { text: format!("{text}{}", self.text), ..self }
+    }
+
+    /// The same, with another line.
+    #[must_use]
+    pub fn then(self, line: impl std::fmt::Display) -> Self {
+        Self { text: format!("{}\n{line}", self.text), ..self }
+    }
 }
 
 impl Severity {
@@ -78,8 +126,14 @@ impl Evidence {
 
 impl Finding {
     /// A finding of `rule`, with what was `seen` and how to fix it.
-    pub fn new(rule: &'static Rule, seen: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { rule, seen: seen.into(), webhook: None, fix: fix.into() }
+    pub fn new(rule: &'static Rule, seen: impl Into<String>, fix: impl Into<Fix>) -> Self {
+        let Fix { text, recipe } = fix.into();
+        Self { rule, seen: seen.into(), webhook: None, fix: text, recipe }
+    }
+
+    /// Replaces how to fix it.
+    pub(super) fn set_fix(&mut self, fix: Fix) {
+        (self.fix, self.recipe) = (fix.text, fix.recipe);
     }
 
     /// Sets the text of Meta's webhook.

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::rules::file_rules::CONTENT_ENCODING;
-use super::{Caching, Finding, Report, Source, Subject, format, judge};
+use super::{Caching, Finding, Origin, Report, Source, Subject, format, judge};
 use crate::asset::AssetPath;
-use crate::store::{Piece, StoreError, Stores};
+use crate::store::{ObjectPart, StoreError, Stores};
 use crate::whatsapp::Kind;
 
 /// Size of the first range request, in bytes. Most formats need no more.
@@ -48,8 +48,8 @@ impl Objects<'_> {
     ///
     /// Reads at most [`format::READ_BOUND`] bytes, all of one version of the object.
     pub fn check(&self, path: &AssetPath<'_>, size: u64, mut report: Report) -> Result<Report, ObjectError> {
-        let Piece { asset, tag, bytes } =
-            self.handle.block_on(self.stores.piece(path, 0..size.min(HEAD), None))?;
+        let ObjectPart { asset, tag, bytes } =
+            self.handle.block_on(self.stores.read_part(path, 0..size.min(HEAD), None))?;
         report.media_type = Some(asset.media_type.to_string());
         report.size = Some(asset.len);
         report.caching = Some(Caching::under(&asset.cache_policy));
@@ -66,6 +66,7 @@ impl Objects<'_> {
         let subject = Subject {
             name: path.name(),
             input: Path::new(path.name()),
+            origin: Origin::Object,
             media_type: Some(&asset.media_type),
             size: asset.len,
             as_kind: self.as_kind,
@@ -104,7 +105,7 @@ impl ObjectSource<'_> {
     /// Fetches at least `wanted` bytes at `offset`.
     fn fetch(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
         let end = offset.saturating_add(MORE.max(wanted as u64)).min(self.size);
-        let asked = self.objects.stores.piece(self.path, offset..end, Some(self.tag));
+        let asked = self.objects.stores.read_part(self.path, offset..end, Some(self.tag));
         let piece =
             self.objects.handle.block_on(asked).map_err(|error| io::Error::other(error.to_string()))?;
         if self.more.len() == KEPT {

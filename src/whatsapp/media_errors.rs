@@ -32,6 +32,19 @@ pub(crate) fn unsupported(kind: Kind, media_type: &str) -> Option<String> {
     Some(format!("Unsupported {name} mime type {media_type}. Please use one of {accepted}."))
 }
 
+/// The error text when Meta finds a type in the bytes that it does not accept; reported for audio and video.
+pub(crate) fn processed_as(kind: Kind, declared: &str, detected: &str) -> Option<String> {
+    let name = match kind {
+        Kind::Audio => "Audio",
+        Kind::Video => "Video",
+        Kind::Image | Kind::Document | Kind::Sticker => return None,
+    };
+    Some(format!(
+        "{name} file uploaded with mimetype as {declared}, however on processing it is of type {detected}. Please choose a different \
+         file."
+    ))
+}
+
 /// Whether this media type (without parameters) is that of a web page or an error text, which a server may send instead of media.
 pub(crate) fn is_of_page(essence: &str) -> bool {
     matches!(

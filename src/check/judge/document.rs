@@ -1,8 +1,8 @@
 //! Documents: encryption, macros, missing parts and text encoding.
 
 use super::{Subject, fix, format_types, rules};
-use crate::check::Finding;
 use crate::check::format::{Compound, Format, Pdf, Text, TextEncoding, Zip};
+use crate::check::{Finding, Fix};
 
 pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<Finding>) {
     match format {
@@ -14,7 +14,7 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
             findings.push(Finding::new(&rules::OFFICE_ENCRYPTED, seen, fix));
         }
         Format::Zip(Zip::MacroEnabled) => {
-            let fix = format!("send it as PDF: {}", fix::office(subject.input, "pdf"));
+            let fix = Fix::from(fix::office(subject, "pdf")).after("send it as PDF: ");
             findings.push(Finding::new(&rules::OFFICE_MACROS, "an Office document with macros", fix));
         }
         Format::Text(text) => findings.extend(judge_text(subject, text)),
@@ -24,17 +24,17 @@ pub(super) fn judge(subject: &Subject<'_>, format: &Format, findings: &mut Vec<F
 
 fn judge_pdf(subject: &Subject<'_>, pdf: &Pdf, findings: &mut Vec<Finding>) {
     if pdf.is_encrypted {
-        let fix = fix::decrypted_pdf(subject.input);
+        let fix = fix::decrypted_pdf(subject);
         findings.push(Finding::new(&rules::PDF_ENCRYPTED, "an encryption dictionary", fix));
     }
     if pdf.junk_before > 0 {
         let seen = format!("{} bytes before %PDF-", pdf.junk_before);
-        findings.push(Finding::new(&rules::PDF_JUNK, seen, fix::pdf(subject.input)));
+        findings.push(Finding::new(&rules::PDF_JUNK, seen, fix::pdf(subject)));
     }
     let is_reported = findings.iter().any(|finding| finding.rule.id == rules::DAMAGED_DOCUMENT.id);
     if !pdf.has_end && !is_reported {
         let seen = "no %%EOF at the end: the file may be truncated";
-        findings.push(Finding::new(&rules::DAMAGED_DOCUMENT, seen, fix::broken_pdf(subject.input)));
+        findings.push(Finding::new(&rules::DAMAGED_DOCUMENT, seen, fix::broken_pdf(subject)));
     }
 }
 
@@ -51,5 +51,5 @@ fn judge_text(subject: &Subject<'_>, text: &Text) -> Option<Finding> {
         TextEncoding::Utf16 => ("UTF-16", "UTF-16"),
         TextEncoding::Legacy => ("bytes that are not UTF-8, perhaps Windows-1252", "WINDOWS-1252"),
     };
-    Some(Finding::new(&rules::TEXT_ENCODING, seen, fix::utf8(subject.input, from)))
+    Some(Finding::new(&rules::TEXT_ENCODING, seen, fix::utf8(subject, from)))
 }

@@ -53,8 +53,7 @@ pub(super) fn media_types(format: &Format) -> &'static [&'static str] {
 
 fn mp4_types(mp4: &Mp4) -> &'static [&'static str] {
     if is_quicktime(mp4) {
-        // Tolerant: the tracks decide, and a separate rule reports the brand.
-        return if is_audio_only(mp4) { &["audio/mp4", "video/quicktime"] } else { &["video/quicktime"] };
+        return &["video/quicktime"];
     }
     match mp4.brand.as_deref() {
         Some(brand) if brand.starts_with("3g") => &["video/3gpp", "video/mp4", "audio/3gpp", "audio/mp4"],
@@ -73,6 +72,13 @@ pub(super) fn is_quicktime(mp4: &Mp4) -> bool {
         None => mp4.moov != MoovPosition::Missing,
     };
     has_quicktime_brand && !mp4.compatible.iter().any(is_mp4)
+}
+
+/// The brands of a file that is a `QuickTime` movie by its major brand and an MP4 only by a compatible brand. Where no brand is that
+/// of MP4, the media type does not match.
+pub(super) fn only_compatible_with_mp4(mp4: &Mp4) -> Option<String> {
+    (mp4.brand.as_deref() == Some("qt  ") && !is_quicktime(mp4))
+        .then(|| format!("major brand `qt`, compatible brands {}", mp4.compatible.join(", ")))
 }
 
 /// Whether it has audio tracks and no video track, as far as `moov` was found.
@@ -185,14 +191,113 @@ pub(super) fn kind_of(format: &Format) -> Option<Kind> {
     }
 }
 
-/// The kind of message for a browser recording (`WebM`, Matroska), although WhatsApp lists these formats for none. Recordings are
-/// meant to be played, not sent as documents.
-pub(super) fn recording_kind(format: &Format) -> Option<Kind> {
+/// The kind of message that shows or plays this format, although WhatsApp lists it for none: what phones, browsers and cameras make
+/// is meant as the image, audio or video that it is, not as a document.
+pub(super) fn intended_kind(format: &Format) -> Option<Kind> {
     match format {
-        Format::OtherAudio("WebM" | "Matroska") => Some(Kind::Audio),
-        Format::OtherVideo("WebM" | "Matroska") => Some(Kind::Video),
+        Format::Gif { .. } | Format::Heif { .. } | Format::Svg | Format::OtherImage(_) => Some(Kind::Image),
+        Format::OtherAudio(_) | Format::Amr(_) => Some(Kind::Audio),
+        Format::OtherVideo(_) => Some(Kind::Video),
+        Format::Ogg(ogg) if ogg.codec == OggCodec::Theora => Some(Kind::Video),
+        Format::Ogg(_) => Some(Kind::Audio),
+        Format::Mp4(mp4) => Some(if is_audio_only(mp4) { Kind::Audio } else { Kind::Video }),
         _ => None,
     }
+}
+
+/// The kind of message for a media type of such a format, for bytes that are not recognised. Other types with these names are
+/// documents, such as `image/vnd.dwg`.
+pub(super) fn intended_kind_of_type(essence: &str) -> Option<Kind> {
+    UNLISTED_MEDIA.iter().find(|(_, types)| types.contains(&essence)).map(|(kind, _)| *kind)
+}
+
+/// Media types of images, audio and video that WhatsApp does not list; from IANA's registry and `mime_guess`, November 2026.
+const UNLISTED_MEDIA: &[(Kind, &[&str])] = &[
+    (
+        Kind::Image,
+        &[
+            "image/gif",
+            "image/heic",
+            "image/heif",
+            "image/heic-sequence",
+            "image/heif-sequence",
+            "image/avif",
+            "image/bmp",
+            "image/x-ms-bmp",
+            "image/tiff",
+            "image/jxl",
+            "image/jp2",
+            "image/apng",
+            "image/svg+xml",
+        ],
+    ),
+    (
+        Kind::Audio,
+        &[
+            "audio/wav",
+            "audio/x-wav",
+            "audio/vnd.wave",
+            "audio/flac",
+            "audio/x-flac",
+            "audio/aiff",
+            "audio/x-aiff",
+            "audio/x-ms-wma",
+            "audio/webm",
+            "audio/x-matroska",
+            "audio/x-caf",
+            "audio/amr-wb",
+            "audio/3gpp",
+            "audio/basic",
+        ],
+    ),
+    (
+        Kind::Video,
+        &[
+            "video/quicktime",
+            "video/webm",
+            "video/x-matroska",
+            "video/x-msvideo",
+            "video/avi",
+            "video/msvideo",
+            "video/mpeg",
+            "video/mp2t",
+            "video/ogg",
+            "video/x-flv",
+            "video/x-ms-wmv",
+            "video/x-ms-asf",
+            "video/x-m4v",
+            "video/3gpp2",
+        ],
+    ),
+];
+
+/// Whether this type says only that a file is a sequence of bytes, or is to be saved. Servers, buckets and frameworks send such a
+/// type when they know no other: their own defaults, and users' reports of failed sends, November 2026.
+pub(super) fn is_type_of_any_bytes(essence: &str) -> bool {
+    matches!(
+        essence,
+        "application/octet-stream"
+            | "application/octetstream"
+            | "application/x-octet-stream"
+            | "application/octect-stream"
+            | "binary/octet-stream"
+            | "application/binary"
+            | "application/x-binary"
+            | "application/download"
+            | "application/x-download"
+            | "application/x-msdownload"
+            | "application/force-download"
+            | "application/x-force-download"
+            | "application/save"
+            | "application/unknown"
+            | "application/x-unknown"
+            | "application/x-unknown-content-type"
+            | "content/unknown"
+            | "unknown/unknown"
+            | "application/x-file"
+            | "application/file"
+            | "multipart/form-data"
+    )
 }
 
 /// Whether this is a type of plain text, which should never contain an HTML page.

@@ -1,8 +1,9 @@
 //! Images and stickers: colours, bit depth, JPEG coding, EXIF orientation, animation and sticker size.
 
 use super::{Subject, fix, rules};
-use crate::check::Finding;
 use crate::check::format::{Format, Jpeg, Png, PngColour, WebP};
+use crate::check::recipe::Recipe;
+use crate::check::{Finding, Fix};
 use crate::whatsapp::Kind;
 
 /// Width and height of a sticker, in pixels.
@@ -11,15 +12,15 @@ const STICKER: u32 = 512;
 pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings: &mut Vec<Finding>) {
     match (kind, format) {
         (Kind::Image, Format::Jpeg(jpeg)) => judge_jpeg(subject, jpeg, findings),
-        (Kind::Image, Format::Png(png)) => judge_png(subject, png, findings),
+        (Kind::Image, Format::Png(png)) => judge_png(subject, format, png, findings),
         (Kind::Sticker, Format::WebP(webp)) => judge_sticker(subject, webp, findings),
         _ => {}
     }
 }
 
 fn judge_jpeg(subject: &Subject<'_>, jpeg: &Jpeg, findings: &mut Vec<Finding>) {
-    let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
-    let convert = || fix::jpeg(subject.input);
+    let mut push = |rule, seen: String, fix: Fix| findings.push(Finding::new(rule, seen, fix));
+    let convert = || Fix::from(fix::jpeg(subject));
     if jpeg.components == 4 {
         push(&rules::IMAGE_CMYK, "4 components: CMYK, a colour space for print".to_owned(), convert());
     }
@@ -31,7 +32,7 @@ fn judge_jpeg(subject: &Subject<'_>, jpeg: &Jpeg, findings: &mut Vec<Finding>) {
         push(&rules::IMAGE_PROCESS, seen, convert());
     }
     if jpeg.components < 3 {
-        push(&rules::IMAGE_NOT_RGB, greyscale(jpeg.components), rgb_fix(subject));
+        push(&rules::IMAGE_NOT_RGB, greyscale(jpeg.components), rgb_fix(fix::jpeg(subject)));
     }
     if let Some(orientation @ 2..=8) = jpeg.orientation {
         let seen = format!("EXIF orientation {orientation}, which Meta applies; other software may not");
@@ -47,17 +48,14 @@ fn greyscale(components: u8) -> String {
 }
 
 /// How to convert an image to RGB. The text says that decoders usually convert it themselves, to avoid needless work.
-fn rgb_fix(subject: &Subject<'_>) -> String {
-    format!(
-        "usually accepted anyway, because decoders convert it to RGB; to be sure: {}",
-        fix::png(subject.input)
-    )
+fn rgb_fix(recipe: Recipe) -> Fix {
+    Fix::from(recipe).after("usually accepted anyway, because decoders convert it to RGB; to be sure: ")
 }
 
-fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
-    let mut push = |rule, seen: String, fix| findings.push(Finding::new(rule, seen, fix));
+fn judge_png(subject: &Subject<'_>, format: &Format, png: &Png, findings: &mut Vec<Finding>) {
+    let mut push = |rule, seen: String, fix: Fix| findings.push(Finding::new(rule, seen, fix));
     if png.bit_depth > 8 {
-        push(&rules::IMAGE_DEPTH, format!("{} bits per sample", png.bit_depth), fix::png(subject.input));
+        push(&rules::IMAGE_DEPTH, format!("{} bits per sample", png.bit_depth), fix::png(subject).into());
     }
     let colour = match png.colour {
         PngColour::Rgb | PngColour::Rgba => None,
@@ -66,20 +64,24 @@ fn judge_png(subject: &Subject<'_>, png: &Png, findings: &mut Vec<Finding>) {
         PngColour::Indexed => Some("a palette"),
     };
     if let Some(colour) = colour {
-        push(&rules::IMAGE_NOT_RGB, format!("{colour}, {} bits", png.bit_depth), rgb_fix(subject));
+        push(&rules::IMAGE_NOT_RGB, format!("{colour}, {} bits", png.bit_depth), rgb_fix(fix::png(subject)));
     }
     if png.is_animated {
         let seen = "an animated PNG (APNG)".to_owned();
-        push(&rules::IMAGE_ANIMATED, seen, format!("send it as a video: {}", fix::mp4(subject.input)));
+        push(
+            &rules::IMAGE_ANIMATED,
+            seen,
+            Fix::from(fix::mp4(subject, format)).after("send it as a video: "),
+        );
     }
 }
 
 fn judge_sticker(subject: &Subject<'_>, webp: &WebP, findings: &mut Vec<Finding>) {
     let WebP { width, height, is_animated, .. } = *webp;
     if (width, height) != (STICKER, STICKER) {
-        let mut fix = fix::sticker(subject.input, is_animated);
+        let mut fix = Fix::from(fix::sticker(subject, is_animated));
         if subject.as_kind.is_none() && !is_animated {
-            fix = format!("{fix}\nor, to send it as an image: {}", fix::jpeg(subject.input));
+            fix = fix.then(format_args!("or, to send it as an image: {}", fix::jpeg(subject)));
         }
         findings.push(Finding::new(&rules::STICKER_SIZE, format!("{width} × {height} pixels"), fix));
     }

@@ -18,13 +18,25 @@ mod video;
 
 use std::path::Path;
 
-use super::Finding;
 use super::format::{Damage, Format, Recognised};
 use super::rules::file_rules as rules;
+use super::{Finding, Fix};
 use crate::asset::MediaType;
 use crate::whatsapp::{self, Kind};
 
 pub use self::name::{judge_key, judge_path};
+
+/// Where an asset comes from, which decides how its name and its `Content-Type` are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A file, which `wamedia serve` serves as the type of its extension.
+    File,
+    /// An object of a bucket. `wamedia serve` uses the type of its extension, else the one that is stored with it.
+    Object,
+    /// A response of a server, which chose the type.
+    Url,
+}
 
 /// The asset to judge, without its bytes.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +45,8 @@ pub struct Subject<'a> {
     pub name: &'a str,
     /// The input file for commands that fix it: its local path, or for a URL the file name of a download.
     pub input: &'a Path,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Its `Content-Type`; `None` if the server sends none.
     pub media_type: Option<&'a MediaType>,
     /// Size in bytes.
@@ -86,21 +100,22 @@ pub fn judge(subject: &Subject<'_>, recognised: &Recognised) -> Judgement {
 /// command would read the original file again and overwrite the output of the first.
 fn share_resize_command(findings: &mut [Finding]) {
     let is_of_size = |rule: &str| rule == rules::TOO_LARGE.id || rule == rules::SIZE_DOUBTFUL.id;
-    let program = |fix: &str| ["convert ", "ffmpeg "].into_iter().find(|program| fix.starts_with(program));
-    let Some((program_of_size, fix)) = findings
+    let Some((recipe, text)) = findings
         .iter()
         .find(|finding| is_of_size(finding.rule.id))
-        .and_then(|finding| Some((program(&finding.fix)?, finding.fix.clone())))
+        .and_then(|finding| Some((finding.recipe.clone()?, finding.fix.clone())))
     else {
         return;
     };
-    for finding in findings.iter_mut().filter(|finding| program(&finding.fix) == Some(program_of_size)) {
-        finding.fix.clone_from(&fix);
+    for finding in findings {
+        if finding.recipe.as_ref().is_some_and(|other| other.has_tool_of(&recipe)) {
+            (finding.fix, finding.recipe) = (text.clone(), Some(recipe.clone()));
+        }
     }
 }
 
 /// The kind of message: the requested one, else that of the media type, else that of the bytes. A JPEG served as `image/jpg` is
-/// meant as an image, and a browser's recording is meant to be played. Everything else is sent as a document.
+/// meant as an image, and a film of a phone is meant to be played. Everything else is sent as a document.
 fn message_kind(subject: &Subject<'_>, format: &Format) -> Kind {
     let by_type = || subject.media_type.and_then(whatsapp::kind_of);
     let by_name = || {
@@ -109,12 +124,18 @@ fn message_kind(subject: &Subject<'_>, format: &Format) -> Kind {
             .filter(|media_type| format_types::essence(media_type) == "audio/opus")
             .map(|_| Kind::Audio)
     };
+    let by_unlisted_type = || {
+        subject
+            .media_type
+            .and_then(|typed| format_types::intended_kind_of_type(&format_types::essence(typed)))
+    };
     subject
         .as_kind
         .or_else(by_type)
         .or_else(by_name)
         .or_else(|| format_types::kind_of(format))
-        .or_else(|| format_types::recording_kind(format))
+        .or_else(|| format_types::intended_kind(format))
+        .or_else(by_unlisted_type)
         .unwrap_or(Kind::Document)
 }
 
@@ -131,14 +152,14 @@ fn damage(subject: &Subject<'_>, kind: Kind, recognised: &Recognised, findings: 
     let (Damage::Truncated(what) | Damage::Malformed(what)) = damage;
     let rule = if kind == Kind::Document { &rules::DAMAGED_DOCUMENT } else { &rules::DAMAGED };
     let fix = match &recognised.format {
-        Format::Pdf(_) => fix::broken_pdf(subject.input),
+        Format::Pdf(_) => fix::broken_pdf(subject),
         format => {
             let export_again = "export or download it again";
-            match fix::convert(kind, subject.input, format) {
-                Some(command) if matches!(damage, Damage::Malformed(_)) => {
-                    format!("{export_again}, or try: {command}")
+            match fix::convert(kind, subject, format) {
+                Some(recipe) if matches!(damage, Damage::Malformed(_)) => {
+                    Fix::from(recipe).after(format_args!("{export_again}, or try: "))
                 }
-                _ => export_again.to_owned(),
+                _ => export_again.into(),
             }
         }
     };

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Subject, fix, format_types, rules};
-use crate::asset::AssetPath;
-use crate::check::Finding;
+use crate::asset::{AssetPath, UnicodeForm, composed};
 use crate::check::format::Format;
+use crate::check::recipe::Recipe;
+use crate::check::{Finding, Fix};
 use crate::escape::is_printable;
-use crate::shell::quoted;
 use crate::whatsapp::media_errors::not_fetched;
 
 /// The longest document name, in characters, without a finding.
@@ -19,8 +19,8 @@ pub(super) fn judge_document(subject: &Subject<'_>, format: &Format, findings: &
     if extension.is_none_or(|(stem, extension)| stem.is_empty() || extension.is_empty()) {
         let seen = if subject.name.is_empty() { "no name" } else { "a name without an extension" };
         let fix = match format_types::extension(format) {
-            Some(extension) => fix::rename(subject.input, extension),
-            None => "give it an extension, or set a filename with one in the message".to_owned(),
+            Some(extension) => fix::rename(subject, extension),
+            None => "give it an extension, or set a filename with one in the message".into(),
         };
         findings.push(Finding::new(&rules::DOCUMENT_NAME, seen, fix));
     }
@@ -46,16 +46,21 @@ pub fn judge_path(path: &Path, input: &Path) -> Vec<Finding> {
     let name = asset.name();
     if name.trim() != name || name.ends_with('.') {
         let better = name.trim().trim_end_matches('.').trim_end();
-        let fix = format!("mv -n {} {}", quoted(input), quoted(&input.with_file_name(better)));
+        let fix = Recipe::rename(input, input.with_file_name(better));
         findings.push(Finding::new(&rules::NAME_EDGES, quoted_name(name), fix));
+    }
+    if composed(text) != text {
+        let seen = format!("{} ({})", asset.to_url_path(), UnicodeForm::of(text).name());
+        findings.push(Finding::new(&rules::NAME_NOT_NFC, seen, rename_for_url(name, input)));
     }
     if let Some(part) = misleading(text) {
         findings.push(Finding::new(&rules::NAME_MISLEADS, part, rename_for_url(name, input)));
     } else if asset.to_url_path().contains('%') {
+        // Only advice, so no other name is made without being asked for.
         let fix = format!(
             "write {} in the link, as wamedia link does, or rename it: {}",
             asset.to_url_path(),
-            rename_for_url(name, input)
+            rename_for_url(name, input).text()
         );
         findings.push(Finding::new(&rules::NAME_ENCODED, quoted_name(text), fix));
     }
@@ -110,48 +115,13 @@ fn misleading(path: &str) -> Option<String> {
     None
 }
 
-/// A command that renames a file to a name that needs no escaping in a URL: ASCII letters, digits, dots, dashes, underscores.
-fn rename_for_url(name: &str, input: &Path) -> String {
-    let mut plain = String::new();
-    for c in name.replace("&amp;", "and").chars() {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
-            plain.push(c);
-        } else if let Some(letters) = transliterated(c) {
-            plain.push_str(letters);
-        } else if !plain.ends_with('-') {
-            plain.push('-');
-        }
-    }
-    let plain = plain.trim_matches(['-', '.']);
-    let plain = if plain.is_empty() { "file" } else { plain };
-    let short: String = plain.chars().rev().take(200).collect::<Vec<_>>().into_iter().rev().collect();
-    let output = input.with_file_name(&short);
+/// How to rename a file to a name that needs no escaping in a URL: ASCII letters, digits, dots, dashes, underscores.
+fn rename_for_url(name: &str, input: &Path) -> Fix {
+    let output = input.with_file_name(fix::plain_name(&composed(name)));
     if output == input {
-        return "rename its folder".to_owned();
+        return "rename its folder".into();
     }
-    format!("mv -n {} {}", quoted(input), quoted(&output))
-}
-
-/// ASCII transliterations of western European letters.
-fn transliterated(c: char) -> Option<&'static str> {
-    Some(match c {
-        'ä' => "ae",
-        'ö' => "oe",
-        'ü' => "ue",
-        'Ä' => "Ae",
-        'Ö' => "Oe",
-        'Ü' => "Ue",
-        'ß' => "ss",
-        'á' | 'à' | 'â' | 'ã' | 'å' => "a",
-        'é' | 'è' | 'ê' | 'ë' => "e",
-        'í' | 'ì' | 'î' | 'ï' => "i",
-        'ó' | 'ò' | 'ô' | 'õ' => "o",
-        'ú' | 'ù' | 'û' => "u",
-        'ç' => "c",
-        'ñ' => "n",
-        '&' => "and",
-        _ => return None,
-    })
+    Recipe::rename(input, output).into()
 }
 
 /// A name in backquotes, with unprintable characters replaced.

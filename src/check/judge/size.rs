@@ -4,8 +4,8 @@
 //! doubtful.
 
 use super::{Subject, fix, rules};
-use crate::check::Finding;
 use crate::check::format::Format;
+use crate::check::{Finding, Fix};
 use crate::whatsapp::{Kind, SizeLimit, sticker_size_limit};
 
 pub(super) fn judge(subject: &Subject<'_>, kind: Kind, format: &Format, findings: &mut Vec<Finding>) {
@@ -40,21 +40,26 @@ fn is_animated(format: &Format) -> bool {
 }
 
 /// How to make the asset smaller.
-fn fix_size(subject: &Subject<'_>, kind: Kind, format: &Format) -> String {
+fn fix_size(subject: &Subject<'_>, kind: Kind, format: &Format) -> Fix {
     let fits_as_document = subject.size <= Kind::Document.size_limit().doubted_past;
     match (kind, format) {
-        (Kind::Image, _) => fix::small_jpeg(subject.input),
-        (Kind::Sticker, _) if is_animated(format) => fix::small_animated_sticker(subject.input),
-        (Kind::Sticker, _) => fix::small_sticker(subject.input),
-        (Kind::Audio, _) => fix::small_audio(subject.input),
-        (Kind::Video, Format::Mp4(mp4)) => match fix::small_mp4(subject.input, mp4) {
-            Some(command) => command,
-            None if fits_as_document => "cut it shorter, or send it as document".to_owned(),
-            None => "cut it shorter".to_owned(),
-        },
-        _ if fits_as_document && kind != Kind::Document => {
-            "make it smaller, or send it as document".to_owned()
+        (Kind::Image, _) if matches!(format, Format::Gif { is_animated: true }) => {
+            fix::mp4(subject, format).into()
         }
-        _ => "make it smaller, or split it: WhatsApp accepts nothing larger".to_owned(),
+        (Kind::Image, _) => fix::small_jpeg(subject).into(),
+        (Kind::Sticker, _) if is_animated(format) => fix::small_animated_sticker(subject),
+        (Kind::Sticker, _) => fix::sticker(subject, false).into(),
+        (Kind::Audio, _) => fix::small_audio(subject).into(),
+        (Kind::Video, Format::Mp4(mp4)) => match fix::small_mp4(subject, mp4) {
+            Some(recipe) => recipe.into(),
+            None if fits_as_document => "cut it shorter, or send it as document".into(),
+            None => "cut it shorter".into(),
+        },
+        (Kind::Video, _) => match fix::convert(kind, subject, format) {
+            Some(recipe) => recipe.into(),
+            None => "cut it shorter".into(),
+        },
+        _ if fits_as_document && kind != Kind::Document => "make it smaller, or send it as document".into(),
+        _ => "make it smaller, or split it: WhatsApp accepts nothing larger".into(),
     }
 }

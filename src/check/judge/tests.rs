@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::*;
 use crate::asset::AssetPath;
+use crate::check::Severity;
 use crate::check::format::*;
 use crate::check::rules::file_rules::ALL;
 
@@ -77,6 +78,18 @@ fn text(encoding: TextEncoding) -> Format {
     Format::Text(Text { encoding, has_bom: false })
 }
 
+/// A file of this name, as it is served.
+fn subject<'a>(name: &'a str, media_type: &'a MediaType, size: u64) -> Subject<'a> {
+    Subject {
+        name,
+        input: Path::new(name),
+        origin: Origin::File,
+        media_type: Some(media_type),
+        size,
+        as_kind: None,
+    }
+}
+
 /// The rule ids found for a file of this name, size and format, in order.
 fn found(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<&'static str> {
     let media_type =
@@ -91,7 +104,7 @@ fn found_as(
     size: u64,
     recognised: &Recognised,
 ) -> Vec<&'static str> {
-    let subject = Subject { name, input: Path::new(name), media_type, size, as_kind };
+    let subject = Subject { name, input: Path::new(name), origin: Origin::Url, media_type, size, as_kind };
     let judgement = judge(&subject, recognised);
     for finding in &judgement.findings {
         assert!(!finding.fix.is_empty() && !finding.seen.is_empty(), "{name}: {finding:?}");
@@ -165,7 +178,8 @@ fn media_types_are_checked_against_kind_bytes_and_extension() {
         ("a.gif", image, Format::Gif { is_animated: true }, &["type-not-taken"]),
         ("a.heic", image, Format::Heif { brand: "heic".to_owned() }, &["type-not-taken"]),
         ("a.svg", image, Format::Svg, &["type-not-taken"]),
-        ("a.gif", None, Format::Gif { is_animated: false }, &["type-not-listed"]),
+        ("a.gif", None, Format::Gif { is_animated: false }, &["type-not-taken"]),
+        ("a.gif", Some(Kind::Document), Format::Gif { is_animated: false }, &["type-not-listed"]),
         ("a.jpg", Some(Kind::Document), Format::Jpeg(jpeg()), &["type-not-listed"]),
         ("a.html", image, Format::Html, &["page-instead"]),
         ("photo", None, Format::Jpeg(jpeg()), &["octet-stream"]),
@@ -188,7 +202,7 @@ fn media_types_are_checked_against_kind_bytes_and_extension() {
         ("a.webm", None, Format::OtherVideo("WebM"), &["type-not-taken"]),
         ("a.mkv", None, Format::OtherVideo("Matroska"), &["type-not-taken"]),
         ("a.webm", Some(Kind::Document), Format::OtherVideo("WebM"), &["type-not-listed"]),
-        ("a.avi", None, Format::OtherVideo("AVI"), &["type-not-listed"]),
+        ("a.avi", None, Format::OtherVideo("AVI"), &["type-not-taken"]),
         ("recording", None, Format::OtherAudio("WebM"), &["octet-stream"]),
         ("a.txt", None, Format::Html, &["page-as-text"]),
         ("a.txt", None, Format::Json { is_error: true }, &["page-as-text"]),
@@ -206,7 +220,7 @@ fn media_types_are_checked_against_kind_bytes_and_extension() {
         ("a.docx", None, Format::Zip(Zip::MacroEnabled), &["bytes-disagree"]),
         ("a.csv", None, text(TextEncoding::Utf8), &["type-not-listed"]),
         ("a.webp", None, webp(511, false), &["sticker-size"]),
-        ("a.mov", None, Format::Mp4(Box::new(movie("qt  ", &[], vec![avc(77, None)]))), &["type-not-listed"]),
+        ("a.mov", None, Format::Mp4(Box::new(movie("qt  ", &[], vec![avc(77, None)]))), &["type-not-taken"]),
         ("a.mp4", None, Format::Mp4(Box::new(movie("qt  ", &[], vec![avc(77, None)]))), &["video-quicktime"]),
         (
             "a.mp4",
@@ -268,6 +282,11 @@ fn image_audio_video_and_document_rules() {
         change(&mut movie);
         Format::Mp4(Box::new(movie))
     };
+    let sound = |change: fn(&mut Mp4)| {
+        let mut audio = movie("M4A ", &[], vec![aac(0x40, 2)]);
+        change(&mut audio);
+        Format::Mp4(Box::new(audio))
+    };
     let alac = Track {
         kind: TrackKind::Audio,
         codec: "alac".to_owned(),
@@ -309,7 +328,19 @@ fn image_audio_video_and_document_rules() {
         ("a.docm", Format::Zip(Zip::MacroEnabled), &["type-not-listed", "office-macros"]),
         ("a.txt", text(TextEncoding::Legacy), &["text-encoding"]),
         ("a.txt", text(TextEncoding::Utf16), &["text-encoding"]),
-        ("invoice", pdf(0, false, true), &["type-not-listed", "document-name"]),
+        ("invoice", pdf(0, false, true), &["octet-stream", "document-name"]),
+        ("a.m4a", sound(|audio| audio.is_fragmented = true), &["m4a-fragmented"]),
+        ("a.m4a", sound(|audio| audio.moov = MoovPosition::Last), &["m4a-head-last"]),
+        ("a.m4a", sound(|audio| audio.brand = Some("qt  ".to_owned())), &["bytes-disagree"]),
+        (
+            "a.m4a",
+            sound(|audio| {
+                audio.brand = Some("qt  ".to_owned());
+                audio.compatible = vec!["mp42".to_owned()];
+            }),
+            &["m4a-brand"],
+        ),
+        ("a.m4a", sound(|audio| audio.tracks.push(aac(0x40, 2))), &["m4a-tracks"]),
     ] {
         assert_eq!(found(name, None, 1000, &undamaged(format.clone())), expected, "{name}: {format:?}");
     }
@@ -322,8 +353,7 @@ fn image_audio_video_and_document_rules() {
 fn damage_and_unreached_formats_are_reported() {
     let single_finding = |name: &str, format, damage| {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
-        let subject =
-            Subject { name, input: Path::new(name), media_type: Some(&media_type), size: 9, as_kind: None };
+        let subject = Subject { as_kind: None, ..subject(name, &media_type, 9) };
         let mut findings = judge(&subject, &Recognised { format, damage }).findings;
         let finding = findings.remove(0);
         assert_eq!(findings, [], "{name}");
@@ -345,7 +375,7 @@ fn damage_and_unreached_formats_are_reported() {
 fn object_keys_that_no_link_can_name_are_refused() {
     for (key, expected) in [
         ("a/b.jpg", None),
-        ("a/new\nline.jpg", Some(("the path holds a control character", ""))),
+        ("a/new\nline.jpg", Some(("the path contains a control character", ""))),
         ("a//b.jpg", Some(("two slashes", "`a/b.jpg`"))),
         ("//b.jpg", Some(("begins with a slash", "`b.jpg`"))),
         ("/", Some(("begins with a slash", "a key with a file name"))),
@@ -385,6 +415,8 @@ fn names_are_checked_for_use_in_a_link() {
         ("a/B.JPG", &[]),
         ("a b.jpg", &["name-encoded"]),
         ("M\u{e4}rz.pdf", &["name-encoded"]),
+        ("Ma\u{308}rz.pdf", &["name-not-nfc", "name-encoded"]),
+        ("Ma\u{308}rz/a.pdf", &["name-not-nfc", "name-encoded"]),
         ("a&amp;b.jpg", &["name-misleads"]),
         ("a%20b.jpg", &["name-misleads"]),
         ("100%.jpg", &["name-encoded"]),
@@ -407,8 +439,7 @@ fn names_are_checked_for_use_in_a_link() {
 fn findings_carry_the_known_webhook_text() {
     let of = |name: &str, as_kind, format| {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
-        let subject =
-            Subject { name, input: Path::new(name), media_type: Some(&media_type), size: 9, as_kind };
+        let subject = Subject { as_kind, ..subject(name, &media_type, 9) };
         judge(&subject, &undamaged(format)).findings.remove(0).webhook.expect("a text")
     };
     assert_eq!(
@@ -436,23 +467,29 @@ fn no_fix_command_writes_to_its_input_file() {
         for extension in ["jpg", "webp", "ogg", "mp4", "m4a", "JPG", "pdf", "png"] {
             for kind in Kind::ALL {
                 let input = format!("in.{extension}");
-                if let Some(command) = fix::convert(kind, Path::new(&input), &format) {
-                    assert!(!command.ends_with(&format!("'{input}'")), "{command}");
+                let media_type = MediaType::OCTET_STREAM;
+                let subject = subject(&input, &media_type, 9);
+                if let Some(recipe) = fix::convert(kind, &subject, &format) {
+                    assert_ne!(recipe.output(), Path::new(&input), "{recipe}");
                 }
             }
         }
     }
-    assert_eq!(fix::rename(Path::new("x/a.mp3"), "ogg"), "mv -n 'x/a.mp3' 'x/a.ogg'");
-    assert_eq!(fix::rename(Path::new("photo"), "jpg"), "mv -n 'photo' 'photo.jpg'");
+    let rename = |name: &str, extension| {
+        fix::rename(&subject(name, &MediaType::OCTET_STREAM, 9), extension).text().to_owned()
+    };
+    assert_eq!(rename("x/a.mp3", "ogg"), "mv -n 'x/a.mp3' 'x/a.ogg'");
+    assert_eq!(rename("photo", "jpg"), "mv -n 'photo' 'photo.jpg'");
+    assert_eq!(rename("x y/M\u{e4}rz 1.mp3", "ogg"), "mv -n 'x y/M\u{e4}rz 1.mp3' 'x y/Maerz-1.ogg'");
 }
 
 #[test]
 fn names_with_imagemagick_syntax_are_passed_by_redirection() {
-    let command = |name: &str| fix::jpeg(Path::new(name));
+    let command = |name: &str| fix::jpeg(&subject(name, &MediaType::OCTET_STREAM, 9)).to_string();
     assert!(command("a.png").starts_with("convert 'a.png[0]' "), "{}", command("a.png"));
     assert!(command("gif:a.png").starts_with("convert './gif:a.png[0]' "));
     for name in ["a%d.png", "a[1].png", "a*.png"] {
-        let (stem, _) = name.split_once('.').expect("an extension");
+        let stem = fix::plain_name(name.split_once('.').expect("an extension").0);
         let ends = format!(" jpg:- < '{name}' > '{stem}-whatsapp.jpg'");
         assert!(command(name).starts_with("convert '-[0]' ") && command(name).ends_with(&ends), "{name}");
     }
@@ -461,7 +498,7 @@ fn names_with_imagemagick_syntax_are_passed_by_redirection() {
 /// The fixes for a file of this name, size and format.
 fn fixes(name: &str, as_kind: Option<Kind>, size: u64, recognised: &Recognised) -> Vec<String> {
     let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
-    let subject = Subject { name, input: Path::new(name), media_type: Some(&media_type), size, as_kind };
+    let subject = Subject { as_kind, ..subject(name, &media_type, size) };
     judge(&subject, recognised).findings.into_iter().map(|finding| finding.fix).collect()
 }
 
@@ -471,7 +508,7 @@ fn one_command_fixes_the_size_and_the_streams() {
     assert!(
         static_sticker.len() == 2
             && static_sticker[0] == static_sticker[1]
-            && static_sticker[0].contains("target-size"),
+            && static_sticker[0].contains("-le 100000"),
         "{static_sticker:?}"
     );
     let video = fixes("a.mp4", None, 20 * MB, &undamaged(mp4(vec![hevc()])));
@@ -485,6 +522,13 @@ fn fixes_suit_the_format() {
         ("a.mp4", Some(Kind::Audio), mp4(vec![aac(0x40, 2)]), "mv -n 'a.mp4' 'a.m4a'"),
         ("a.mp4", None, mp4(Vec::new()), "export it again"),
         ("a.gif", Some(Kind::Sticker), Format::Gif { is_animated: false }, "convert 'a.gif[0]'"),
+        (
+            "a.gif",
+            None,
+            Format::Gif { is_animated: true },
+            "send it as video, so that it moves: ffmpeg -i 'a.gif'",
+        ),
+        ("a.heic", None, Format::Heif { brand: "heic".to_owned() }, "as a file with --as document"),
         ("a.pdf", None, pdf(0, true, true), "--password="),
         ("a.pdf", None, pdf(0, false, false), "download it again"),
         ("a.pdf", None, text(TextEncoding::Ascii), "read the text"),
@@ -506,4 +550,172 @@ fn ids_are_unique_and_safe_for_scripts() {
         );
         assert!(ALL[..at].iter().all(|other| other.id != rule.id), "{} is listed twice", rule.id);
     }
+}
+
+/// What phones, cameras and browsers make is judged as the image, audio or video that it is, under every origin and name.
+#[test]
+fn unlisted_media_are_refused_as_what_they_are_and_sent_as_files() {
+    let moving = |format| (Kind::Video, "ffmpeg ", format);
+    let sound = |format| (Kind::Audio, "ffmpeg ", format);
+    let still = |format| (Kind::Image, "convert ", format);
+    let heif = |brand: &str| still(Format::Heif { brand: brand.to_owned() });
+    for (name, (kind, program, format)) in [
+        ("a.mov", moving(Format::Mp4(Box::new(movie("qt  ", &[], vec![avc(77, Some(false))]))))),
+        ("a.MOV", moving(Format::Mp4(Box::new(movie("qt  ", &[], vec![hevc()]))))),
+        ("a.heic", heif("heic")),
+        ("a.HEIC", heif("mif1")),
+        ("a.avif", heif("avif")),
+        ("a.gif", still(Format::Gif { is_animated: false })),
+        ("a.bmp", still(Format::OtherImage("BMP"))),
+        ("a.tiff", still(Format::OtherImage("TIFF"))),
+        ("a.wav", sound(Format::OtherAudio("WAV"))),
+        ("a.flac", sound(Format::OtherAudio("FLAC"))),
+        ("a.aiff", sound(Format::OtherAudio("AIFF"))),
+        ("a.weba", sound(Format::OtherAudio("WebM"))),
+        ("a.avi", moving(Format::OtherVideo("AVI"))),
+        ("a.mkv", moving(Format::OtherVideo("Matroska"))),
+        ("a.webm", moving(Format::OtherVideo("WebM"))),
+        ("a.ogv", moving(ogg(OggCodec::Theora, 2, 2))),
+        ("a.wmv", moving(Format::OtherVideo("WMV"))),
+    ] {
+        let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
+        let judge_as = |as_kind, origin| {
+            judge(&Subject { as_kind, origin, ..subject(name, &media_type, 9) }, &undamaged(format.clone()))
+        };
+        for origin in [Origin::File, Origin::Object, Origin::Url] {
+            let Judgement { kind: judged, findings } = judge_as(None, origin);
+            let [finding] = &findings[..] else { panic!("{name}: {findings:?}") };
+            assert_eq!((judged, finding.rule.severity), (kind, Severity::Refused), "{name}: {finding:?}");
+            assert!(finding.fix.starts_with(program) && finding.recipe.is_some(), "{name}: {finding:?}");
+            assert!(
+                finding.fix.contains("it may be sent as a file with --as document"),
+                "{name}: {finding:?}"
+            );
+            let as_file = judge_as(Some(Kind::Document), origin).findings;
+            let ids: Vec<_> = as_file.iter().map(|finding| finding.rule.id).collect();
+            assert_eq!(ids, ["type-not-listed"], "{name} as a document");
+        }
+    }
+    // The name says what it was meant to be where the bytes do not. Drawings have such types, too.
+    for (name, kind) in [("a.mov", Kind::Video), ("a.heic", Kind::Image), ("a.dwg", Kind::Document)] {
+        let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
+        assert_eq!(judge(&subject(name, &media_type, 9), &undamaged(Format::Unknown)).kind, kind, "{name}");
+    }
+}
+
+#[test]
+fn a_document_under_a_wrong_header_keeps_its_name() {
+    const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let judged = |name: &str, header: &str, origin, format: &Format| {
+        let media_type = MediaType::parse(header).expect("a type");
+        let subject = Subject { origin, as_kind: Some(Kind::Document), ..subject(name, &media_type, 999) };
+        let findings = judge(&subject, &undamaged(format.clone())).findings;
+        let [finding] = &findings[..] else { panic!("{name} as {header}: {findings:?}") };
+        (finding.rule.id, finding.rule.severity, finding.fix.clone())
+    };
+    let inv = ("inv.pdf", pdf(0, false, true), "application/pdf");
+    let letter = ("letter.docx", Format::Zip(Zip::Docx), DOCX);
+    let list = ("list.csv", text(TextEncoding::Utf8), "text/csv; charset=utf-8");
+    for header in [
+        "application/octet-stream",
+        "APPLICATION/Octet-Stream; charset=binary",
+        "binary/octet-stream",
+        "application/force-download",
+        "application/x-force-download",
+        "application/x-download",
+        "application/download",
+        "application/x-msdownload",
+        "application/unknown",
+    ] {
+        for (name, format, right) in [&inv, &letter, &list] {
+            let (id, severity, fix) = judged(name, header, Origin::Url, format);
+            assert_eq!((id, severity), ("octet-stream", Severity::Refused), "{name} as {header}");
+            assert_eq!(fix, format!("set Content-Type: {right} on the server"), "{name} as {header}");
+        }
+    }
+    for (header, (name, format, right)) in [
+        ("application/x-pdf", &inv),
+        ("application/acrobat", &inv),
+        ("application/vnd.pdf", &inv),
+        ("text/pdf", &inv),
+        ("application/zip", &letter),
+        ("application/x-zip-compressed", &letter),
+        ("application/vnd.ms-office", &letter),
+    ] {
+        let (id, _, fix) = judged(name, header, Origin::Url, format);
+        assert_eq!(id, "type-not-listed", "{name} as {header}");
+        assert_eq!(fix, format!("set Content-Type: {right} on the server"), "{name} as {header}");
+    }
+    // Types that WhatsApp lists for something else.
+    for (header, (name, format, right)) in
+        [("text/plain", &inv), ("application/msword", &letter), ("application/pdf", &letter)]
+    {
+        let (id, severity, fix) = judged(name, header, Origin::Url, format);
+        assert_eq!((id, severity), ("bytes-disagree", Severity::Refused), "{name} as {header}");
+        assert_eq!(fix, format!("set Content-Type: {right} on the server"), "{name} as {header}");
+    }
+    // wamedia serves an object as the type of its extension; without one, as the type that is stored with it.
+    let object = |name: &str, header: &str| {
+        let media_type = MediaType::parse(header).expect("a type");
+        let subject = Subject { origin: Origin::Object, ..subject(name, &media_type, 999) };
+        judge(&subject, &undamaged(pdf(0, false, true))).findings.remove(0).fix
+    };
+    assert_eq!(object("inv", "binary/octet-stream"), "set the object's Content-Type to application/pdf");
+    assert_eq!(object("inv", "application/x-pdf"), "set the object's Content-Type to application/pdf");
+    assert_eq!(
+        object("inv.bin", "application/octet-stream"),
+        "copy the object to a key that ends in `inv.pdf`"
+    );
+    // A file is served by its name only, so the name is what is wrong.
+    for (name, fix) in [("inv", "mv -n 'inv' 'inv.pdf'"), ("inv.bin", "mv -n 'inv.bin' 'inv.pdf'")] {
+        assert_eq!(fixes(name, None, 9, &undamaged(pdf(0, false, true)))[0], fix);
+    }
+}
+
+#[test]
+fn media_under_the_header_of_another_kind_keep_their_name() {
+    let fix = |name: &str, header: &str, format| {
+        let media_type = MediaType::parse(header).expect("a type");
+        let subject = Subject { origin: Origin::Url, ..subject(name, &media_type, 999) };
+        judge(&subject, &undamaged(format)).findings.remove(0).fix
+    };
+    assert_eq!(
+        fix("inv.pdf", "image/png", pdf(0, false, true)),
+        "send it as document, and set Content-Type: application/pdf on the server"
+    );
+    assert_eq!(
+        fix("a.mp4", "image/jpeg", mp4(vec![avc(66, Some(false))])),
+        "send it as video, and set Content-Type: video/mp4 on the server"
+    );
+    assert_eq!(
+        fix("a.ogg", "audio/mpeg", ogg(OggCodec::Opus, 1, 1)),
+        "set Content-Type: audio/ogg; codecs=opus on the server"
+    );
+}
+
+#[test]
+fn fragmented_audio_has_metas_words_for_it() {
+    let mut audio = movie("M4A ", &[], vec![aac(0x40, 2)]);
+    audio.is_fragmented = true;
+    let media_type = MediaType::parse("audio/mp4").expect("a type");
+    let judged = |audio: &Mp4, name| {
+        let subject = Subject { as_kind: Some(Kind::Audio), ..subject(name, &media_type, 999) };
+        judge(&subject, &undamaged(Format::Mp4(Box::new(audio.clone())))).findings.remove(0)
+    };
+    let finding = judged(&audio, "a.m4a");
+    assert_eq!(
+        finding.webhook.as_deref(),
+        Some(
+            "Audio file uploaded with mimetype as audio/mp4, however on processing it is of type application/octet-stream. Please \
+             choose a different file."
+        )
+    );
+    // AAC needs no new encoding; other codecs get one, which fixes the container, too.
+    assert!(finding.fix.contains("-c copy -movflags +faststart"), "{}", finding.fix);
+    audio.tracks[0] = Track {
+        kind: TrackKind::Audio,
+        codec: "Opus".to_owned(),
+        detail: TrackDetail::Audio { channels: 1 },
+    };
+    assert!(judged(&audio, "a.m4a").fix.contains("-c:a aac"), "{}", judged(&audio, "a.m4a").fix);
 }

@@ -38,7 +38,7 @@ pub(super) use rules;
 rules! {
     // Types.
     EMPTY = rule("empty", Refused, "The file is empty", (Reasoned, FORMATS), Some(MEDIA_UPLOAD));
-    OCTET_STREAM = rule("octet-stream", Refused, "application/octet-stream is not a media type that WhatsApp accepts", (Reported, "Meta: Cloud API, media, April 2026; laravel-whatsapp issue 4"), Some(MEDIA_UPLOAD));
+    OCTET_STREAM = rule("octet-stream", Refused, "application/octet-stream, or another type for any bytes, is not a media type that WhatsApp accepts", (Reported, "Meta: Cloud API, media, April 2026; laravel-whatsapp issue 4"), Some(MEDIA_UPLOAD));
     TYPE_NOT_TAKEN = rule("type-not-taken", Refused, "This kind of message does not accept this media type", (Documented, MEDIA), Some(MEDIA_UPLOAD));
     WEBP_AS_IMAGE = rule("webp-as-image", Refused, "A WebP can be sent only as a sticker, not as an image", (Documented, "Meta: Cloud API, media, April 2026; chatwoot issue 12260"), Some(MEDIA_UPLOAD));
     AUDIO_OPUS = rule("audio-opus", Refused, "audio/opus is rejected when the message is delivered", (Reported, "chatwoot issues 9432 and 12713"), Some(MEDIA_UPLOAD));
@@ -72,6 +72,10 @@ rules! {
     AAC_PROFILE = rule("aac-profile", Doubtful, "Phones do not decode this AAC profile: use AAC-LC or HE-AAC", (Reasoned, FORMATS), None);
     M4A_CODEC = rule("m4a-codec", Doubtful, "The audio codec of the M4A file is not AAC", (Reasoned, FORMATS), Some(MEDIA_UPLOAD));
     M4A_VIDEO = rule("m4a-video", Doubtful, "The audio file has a video track", (Reasoned, FORMATS), Some(MEDIA_UPLOAD));
+    M4A_TRACKS = rule("m4a-tracks", Doubtful, "The audio file has several audio tracks", (Reasoned, FORMATS), Some(MEDIA_UPLOAD));
+    M4A_BRAND = rule("m4a-brand", Doubtful, "The major brand of the audio file is QuickTime; MP4 is only a compatible brand", (Reasoned, FORMATS), Some(MEDIA_UPLOAD));
+    M4A_FRAGMENTED = rule("m4a-fragmented", Refused, "Audio is in a fragmented MP4 (fMP4), which WhatsApp does not recognise as audio", (Reported, "forja issue 27, openlivery issue 31"), Some(MEDIA_UPLOAD));
+    M4A_HEAD_LAST = rule("m4a-head-last", Refused, "moov box after mdat: WhatsApp does not recognise such a file as audio", (Reported, "forja issue 27, openlivery issue 31"), Some(MEDIA_UPLOAD));
     VOICE_SIZE = rule("voice-size", Advice, "A voice message larger than 512 KB must be downloaded before it plays", (Documented, AUDIO), None);
     // Video.
     NO_VIDEO = rule("no-video", Refused, "The file has no video track", (Documented, VIDEO), Some(MEDIA_UPLOAD));
@@ -97,6 +101,7 @@ rules! {
     NAME_NOT_SERVED = rule("name-not-served", Refused, "A file with this name cannot be served", (Reasoned, SERVING), Some(MEDIA_UPLOAD));
     NAME_MISLEADS = rule("name-misleads", Doubtful, "Part of this name is easily misread in a URL", (Reported, "heyoo issue 27"), Some(INVALID_PARAMETER));
     NAME_EDGES = rule("name-edges", Doubtful, "The name begins or ends with a space, or ends with a dot", (Reasoned, FORMATS), None);
+    NAME_NOT_NFC = rule("name-not-nfc", Doubtful, "The name is not in Unicode NFC: a link typed on another system leads to 404", (Reported, "nginx-s3-gateway issue 77, droppy issue 72"), None);
     NAME_ENCODED = rule("name-encoded", Advice, "This name must be percent-encoded in a URL", (Reported, "frappe_whatsapp_chatbot issue 4"), Some(INVALID_PARAMETER));
     NO_DATE = rule("no-date", Doubtful, "The file's mtime is not a usable date, so no Last-Modified is sent", (Documented, "Meta: sending messages, media HTTP caching, 2022"), None);
 }

@@ -11,7 +11,7 @@ use super::{Answer, BodyEnd, Probe, Probed, Transcript, caching};
 use crate::asset::MediaType;
 use crate::check::format::{Format, Recognised, recognise};
 use crate::check::rules::{file_rules, url_rules};
-use crate::check::{FileSource, Report, Source, Subject, judge as judge_bytes};
+use crate::check::{FileSource, Origin, Report, Source, Subject, judge as judge_bytes};
 use crate::whatsapp::Kind;
 
 /// Builds the report for a probed URL. Fails if the stored body cannot be read back.
@@ -50,6 +50,7 @@ fn judge_body(
     let subject = Subject {
         name: &name,
         input: Path::new(if name.is_empty() { "download" } else { &name }),
+        origin: Origin::Url,
         media_type: media_type.as_ref(),
         size: bytes.size(),
         as_kind: as_kind.or_else(|| kind_of(&name, media_type.as_ref())),

@@ -1,8 +1,10 @@
 //! `wamedia check`: checks files, buckets and URLs against WhatsApp's rules, and explains failed messages.
 //!
-//! `paths` checks files and folders, `bucket` buckets, and `urls` URLs; `webhook` explains failures. `output` prints the results.
+//! `paths` checks files and folders, `bucket` buckets, and `urls` URLs; `webhook` explains failures. `fix`
+//! runs the fixes of files, and `output` prints the results.
 
 mod bucket;
+mod fix;
 mod output;
 mod paths;
 mod urls;
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use self::fix::Fixer;
 use self::output::{Detail, Passes};
 use super::{CommandError, Exit, load_or_none};
 use crate::config::{Flags, Settings};
@@ -29,6 +32,7 @@ Examples:
   wamedia check --strict media
   wamedia check media/campaign/banner.jpg
   wamedia check --as sticker luna.webp
+  wamedia check --fix --out fixed recordings
   wamedia check s3://my-media/campaign --format json
   wamedia check https://media.example.com/campaign/banner.jpg
   wamedia check --webhook status.json
@@ -47,6 +51,17 @@ pub(super) struct Arguments {
     /// Exit with 1 for doubtful assets, too; advice never changes the exit code
     #[arg(long, conflicts_with = "webhook")]
     strict: bool,
+
+    /// Run the fixes of files that have findings (ffmpeg, ImageMagick, libvips, cwebp …), and check the results
+    ///
+    /// Each result is a new file beside the original, which stays as it is. No file is overwritten. A tool that is not installed is
+    /// named. The exit code counts a fixed file by its result.
+    #[arg(long, conflicts_with = "webhook")]
+    fix: bool,
+
+    /// Folder for the results of --fix, created if needed; a checked folder's structure is kept [default: beside the originals]
+    #[arg(long, value_name = "FOLDER", requires = "fix")]
+    out: Option<PathBuf>,
 
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -78,6 +93,8 @@ struct Options<'s> {
     config: Option<&'s Path>,
     /// How much to print for a single asset.
     detail: Detail,
+    /// Runs the fixes, if that was asked for.
+    fixer: Option<&'s Fixer>,
 }
 
 pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, CommandError> {
@@ -87,12 +104,24 @@ pub(super) fn run(arguments: &Arguments, config: Option<&Path>) -> Result<Exit, 
     let passes = if arguments.strict { Passes::Undoubted } else { Passes::Unrefused };
     let mut printer = output::Printer::new(arguments.format, passes);
     let targets: Vec<_> = arguments.given.iter().map(|given| Target::of(given)).collect();
+    let elsewhere = |target: &&Target<'_>| matches!(target, Target::Url(_) | Target::Bucket(_));
+    if arguments.fix && targets.iter().any(|target| elsewhere(&target)) {
+        let reason = "--fix works on files and folders: download the URL or the objects, fix them, and upload the results";
+        return Err(CommandError::new(Exit::Usage, reason));
+    }
+    let fixer = arguments.fix.then(|| Fixer::new(arguments.kind, arguments.out.clone()));
     // A URL check needs no configuration, so an invalid one must not stop it.
     let needs_settings = targets.iter().any(|target| !matches!(target, Target::Url(_)));
     let flags = Flags { config: config.map(Path::to_owned), ..Flags::default() };
     let settings = if needs_settings { load_or_none(&flags)? } else { None };
     let detail = if targets.len() == 1 { Detail::Full } else { Detail::Line };
-    let options = Options { as_kind: arguments.kind, settings: settings.as_ref(), config, detail };
+    let options = Options {
+        as_kind: arguments.kind,
+        settings: settings.as_ref(),
+        config,
+        detail,
+        fixer: fixer.as_ref(),
+    };
     // Consecutive files are checked together, in parallel.
     for together in targets.chunk_by(|one, next| matches!((one, next), (Target::File(_), Target::File(_)))) {
         match together[0] {

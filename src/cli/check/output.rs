@@ -56,6 +56,15 @@ struct Counts {
     failed: u64,
     /// Arguments that do not exist.
     missing: u64,
+    /// Refused and doubtful assets whose fix passes.
+    fixed_refused: u64,
+    fixed_doubtful: u64,
+    /// Refused assets whose fix is doubtful.
+    left_doubtful: u64,
+    /// All fixed assets; `None` until a fix was tried.
+    fixed: Option<u64>,
+    /// Assets whose fix met a system error.
+    not_fixed: u64,
 }
 
 impl Printer {
@@ -113,6 +122,43 @@ impl Printer {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Prints the report of a fixed asset, which `tools` wrote, and counts the original by it.
+    pub(super) fn fixed(
+        &mut self,
+        original: &Report,
+        result: &Report,
+        tools: &[&str],
+    ) -> Result<(), CommandError> {
+        self.counts.count_fixed(original.verdict(), result.verdict());
+        match self.format {
+            Format::Json => {
+                let mut line = as_json(result);
+                line["fixed_from"] = json!(original.asset);
+                line["tools"] = json!(tools);
+                self.print(&json_line(&line))
+            }
+            Format::Text => {
+                let by = format!("  fixed with {}:\n", tools.join(" and "));
+                self.print(&format!("{by}{}", self.as_text(result, Detail::Line)))
+            }
+        }
+    }
+
+    /// Prints why an asset was not fixed.
+    pub(super) fn not_fixed(
+        &mut self,
+        original: &Report,
+        reason: &str,
+        is_system_error: bool,
+    ) -> Result<(), CommandError> {
+        self.counts.fixed.get_or_insert(0);
+        self.counts.not_fixed += u64::from(is_system_error);
+        match self.format {
+            Format::Json => self.print(&json_line(&json!({ "asset": original.asset, "fix_error": reason }))),
+            Format::Text => self.print(&format!("  not fixed: {}\n", escaped(reason))),
         }
     }
 
@@ -280,12 +326,28 @@ impl Counts {
         } += 1;
     }
 
+    /// Counts an asset of the verdict `before` whose fix has the verdict `after`.
+    fn count_fixed(&mut self, before: Verdict, after: Verdict) {
+        *self.fixed.get_or_insert(0) += 1;
+        match (before, after) {
+            (Verdict::Found(Severity::Refused), Verdict::Found(Severity::Doubtful)) => {
+                // It counts as a doubtful asset does.
+                self.fixed_refused += 1;
+                self.left_doubtful += 1;
+            }
+            (Verdict::Found(Severity::Refused), _) => self.fixed_refused += 1,
+            (Verdict::Found(Severity::Doubtful), _) => self.fixed_doubtful += 1,
+            _ => {}
+        }
+    }
+
     fn exit(&self, passes: Passes) -> Exit {
+        let refused = self.refused - self.fixed_refused;
         let rejected = match passes {
-            Passes::Unrefused => self.refused,
-            Passes::Undoubted => self.refused + self.doubtful,
+            Passes::Unrefused => refused,
+            Passes::Undoubted => refused + self.left_doubtful + self.doubtful - self.fixed_doubtful,
         };
-        match (rejected + self.missing, self.failed) {
+        match (rejected + self.missing, self.failed + self.not_fixed) {
             (0, 0) => Exit::Fine,
             (0, _) => Exit::System,
             _ => Exit::No,
@@ -293,7 +355,7 @@ impl Counts {
     }
 
     fn as_json(&self) -> Value {
-        json!({
+        let mut counts = json!({
             "checked": self.checked,
             "fine": self.fine,
             "advice": self.advice,
@@ -301,7 +363,11 @@ impl Counts {
             "refused": self.refused,
             "skipped": self.skipped,
             "failed": self.failed + self.missing,
-        })
+        });
+        if let Some(fixed) = self.fixed {
+            counts["fixed"] = fixed.into();
+        }
+        counts
     }
 
     fn as_text(&self) -> String {
@@ -319,6 +385,9 @@ impl Counts {
         }
         if self.skipped > 0 {
             let _ = write!(text, "; {} skipped, since not served", self.skipped);
+        }
+        if let Some(fixed) = self.fixed {
+            let _ = write!(text, "; {fixed} fixed");
         }
         let failed = self.failed + self.missing;
         if failed > 0 {
