@@ -12,7 +12,7 @@ use wamedia::http::{AuthScheme, Credentials};
 const BASIC: &[u8] = b"d2hhdHNhcHA6cGFzczp3b3Jk";
 const BEARER: &[u8] = b"t0ken";
 
-static DOORS: LazyLock<[Credentials; 2]> = LazyLock::new(|| {
+static ACCEPTED: LazyLock<[Credentials; 2]> = LazyLock::new(|| {
     let [mut basic, mut bearer] = [(); 2].map(|()| Credentials::default());
     let password = "whatsapp:sha256:ae1aa8be6984de68fd8c00c1eb9e909457f66ed3b6ef09dac170579fe6cf6d70";
     let token = "sha256:b46c09677343261f0b439a472422225e3a230c9c094d6ab16762e2036b597053";
@@ -25,7 +25,7 @@ static DOORS: LazyLock<[Credentials; 2]> = LazyLock::new(|| {
 fn admitted(lines: &[&[u8]]) -> Option<[bool; 2]> {
     let values: Result<Vec<_>, _> = lines.iter().map(|line| HeaderValue::from_bytes(line)).collect();
     let request: HeaderMap = values.ok()?.into_iter().map(|value| (AUTHORIZATION, value)).collect();
-    Some([0, 1].map(|door: usize| DOORS[door].admit(&request)))
+    Some([0, 1].map(|index: usize| ACCEPTED[index].admit(&request)))
 }
 
 /// The value after this scheme.

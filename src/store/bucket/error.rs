@@ -54,11 +54,11 @@ pub(super) enum BucketError {
     Missing { explained: bool },
     /// We may not read the object, or there is none: without permission to list a bucket, the two look alike.
     Forbidden,
-    /// It was not asked: too many others wait for it.
+    /// No request was sent, because too many others are waiting.
     Busy,
-    /// This object cannot be had, which says nothing of the others.
+    /// This object cannot be served. Others may be fine.
     Unusable(String),
-    /// The bucket cannot be asked: whose fault it is, and in words.
+    /// The bucket as a whole fails: the kind of fault, and a description.
     UpstreamFault(UpstreamFault, String),
 }
 
