@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::flatten::flatten;
 
 /// The content of a message. Every type of message converts into it, and [`Message::new`](super::Message::new) accepts it.
 ///
@@ -45,6 +47,22 @@ impl Content {
     /// The object under the name of that type.
     pub fn object(&self) -> &Value {
         &self.object
+    }
+
+    /// Replaces white space that variables of templates do not take by one space; returns the paths of the changed texts, like
+    /// [`flatten`](super::flatten()).
+    ///
+    /// ```
+    /// use wamedia::message::{Content, Parameter, Template};
+    ///
+    /// let mut content = Content::from(Template::new("order_sent", "en").body([Parameter::text("two\nlines")]));
+    /// assert_eq!(content.flatten(), ["template.components[0].parameters[0].text"]);
+    /// ```
+    pub fn flatten(&mut self) -> Vec<String> {
+        let mut payload = json!({ &*self.kind: self.object.take() });
+        let changed = flatten(&mut payload);
+        self.object = payload[&*self.kind].take();
+        changed
     }
 
     pub(super) fn into_parts(self) -> (Cow<'static, str>, Value) {

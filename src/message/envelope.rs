@@ -8,6 +8,7 @@ use super::content::Content;
 use super::dialect::Dialect;
 use super::fault::{Fault, Severity};
 use super::json_object::Object;
+use super::template::Definitions;
 use super::validate::{Unknown, validate};
 
 /// The recipient of a message.
@@ -152,7 +153,35 @@ impl Message {
     /// # Ok::<(), wamedia::message::BuildError>(())
     /// ```
     pub fn build_with_warnings(&self, dialect: Dialect) -> Result<Built, BuildError> {
-        validated(self.payload(dialect), dialect)
+        self.build_against(dialect, Unknown::Refused, None)
+    }
+
+    /// The same, with unknown fields and values reported as `unknown` says, and validated against the definition of its template, if
+    /// it is a template message and definitions are given.
+    ///
+    /// ```
+    /// use wamedia::message::{Dialect, Message, Template, TemplateDefinitions, Unknown};
+    ///
+    /// let templates = TemplateDefinitions::read(&serde_json::json!([
+    ///     {"name": "hello_world", "language": "en_US", "components": [{"type": "BODY", "text": "Hello"}]},
+    /// ]))?;
+    /// let message = Message::new("+16505551234", Template::new("hello_world", "en"));
+    /// let error = message.build_against(Dialect::Cloud, Unknown::Refused, Some(&templates)).unwrap_err();
+    /// assert_eq!(error.faults()[0].code, Some(132_001));
+    /// # Ok::<(), wamedia::message::TemplateDefinitionsError>(())
+    /// ```
+    pub fn build_against(
+        &self,
+        dialect: Dialect,
+        unknown: Unknown,
+        templates: Option<&Definitions>,
+    ) -> Result<Built, BuildError> {
+        let payload = self.payload(dialect);
+        let faults = match templates {
+            Some(templates) => templates.validate(&payload, dialect, unknown),
+            None => validate(&payload, dialect, unknown),
+        };
+        built(payload, faults)
     }
 
     /// The payload without validation.
@@ -240,6 +269,10 @@ pub(super) fn messaging_product(dialect: Dialect) -> Option<&'static str> {
 /// Validates a built payload against the same rules as any other.
 pub(super) fn validated(value: Value, dialect: Dialect) -> Result<Built, BuildError> {
     let faults = validate(&value, dialect, Unknown::Refused);
+    built(value, faults)
+}
+
+fn built(value: Value, faults: Vec<Fault>) -> Result<Built, BuildError> {
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         Err(BuildError(faults))
     } else {

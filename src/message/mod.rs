@@ -11,6 +11,7 @@ mod dialect;
 mod duplicate_keys;
 mod envelope;
 mod fault;
+mod flatten;
 mod interactive;
 mod json_object;
 mod location;
@@ -21,6 +22,7 @@ mod template;
 mod tests;
 mod text;
 mod validate;
+mod variable_text;
 
 pub use contacts::{Contact, Contacts, Name, Organization, Phone, PostalAddress};
 pub use content::Content;
@@ -29,6 +31,7 @@ pub use dialect::{Dialect, EndpointParts, UnknownDialectError};
 pub use duplicate_keys::duplicate_keys;
 pub use envelope::{BuildError, Built, Message, Recipient};
 pub use fault::{Fault, Severity};
+pub use flatten::flatten;
 pub use interactive::{
     AddressRequest, CallPermission, Card, CardButtons, Catalog, ContactInfoRequest, CtaUrl, Flow, FlowMode,
     FlowName, Header, List, LocationRequest, MediaCarousel, Order, OrderDetails, OrderStatus, Product,
@@ -38,7 +41,9 @@ pub use location::Location;
 pub use media::{Audio, Document, HeaderMedia, Image, Source, Sticker, Video};
 pub use reaction::Reaction;
 pub use template::{
-    DateTime, Hsm, Parameter, Template, TemplateButton, TemplateCard, TemplateHeader, TemplateText,
+    DateTime, Definition as TemplateDefinition, Definitions as TemplateDefinitions,
+    DefinitionsError as TemplateDefinitionsError, HeaderNeed, Hsm, Parameter, Template, TemplateButton,
+    TemplateCard, TemplateHeader, TemplateText,
 };
 pub use text::Text;
 pub use validate::{Unknown, validate};

@@ -10,6 +10,7 @@ pub(crate) mod media_errors;
 mod media_types;
 pub mod messages;
 pub mod schema;
+pub mod templates;
 pub(crate) mod url_syntax;
 
 pub use fetcher::{USER_AGENTS, is_fetcher};

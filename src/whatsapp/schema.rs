@@ -46,6 +46,12 @@ pub enum Code {
     TemplateLanguage,
     /// The type of a parameter does not match the template.
     TemplateFormat,
+    /// A parameter of a template is not accepted, such as text with a line break.
+    TemplateParameter,
+    /// The template is paused.
+    TemplatePaused,
+    /// The template is disabled.
+    TemplateDisabled,
 }
 
 impl Code {
@@ -61,6 +67,9 @@ impl Code {
             Self::TemplateCount => "template-count",
             Self::TemplateLanguage => "template-language",
             Self::TemplateFormat => "template-format",
+            Self::TemplateParameter => "template-parameter",
+            Self::TemplatePaused => "template-paused",
+            Self::TemplateDisabled => "template-disabled",
         }
     }
 
@@ -75,13 +84,22 @@ impl Code {
             (Platform::Cloud, Self::TemplateCount) => 132_000,
             (Platform::Cloud, Self::TemplateLanguage) => 132_001,
             (Platform::Cloud, Self::TemplateFormat) => 132_012,
+            (Platform::Cloud, Self::TemplateParameter) => 132_018,
+            (Platform::Cloud, Self::TemplatePaused) => 132_015,
+            (Platform::Cloud, Self::TemplateDisabled) => 132_016,
             (Platform::OnPremises, Self::TooLong) => 1001,
             (Platform::OnPremises, Self::Missing) => 1008,
             (Platform::OnPremises, Self::Value | Self::Parameter | Self::MessageType) => 1009,
             (Platform::OnPremises, Self::Media) => 1014,
-            (Platform::OnPremises, Self::TemplateCount | Self::TemplateLanguage | Self::TemplateFormat) => {
-                return None;
-            }
+            (
+                Platform::OnPremises,
+                Self::TemplateCount
+                | Self::TemplateLanguage
+                | Self::TemplateFormat
+                | Self::TemplateParameter
+                | Self::TemplatePaused
+                | Self::TemplateDisabled,
+            ) => return None,
         })
     }
 }
@@ -151,12 +169,39 @@ pub struct Choice {
     pub default: Option<(Platform, &'static str)>,
     /// All allowed values.
     pub cases: &'static [Case],
+    /// Other values that senders use, in lowercase, each with the reason and the fix.
+    pub mistakes: &'static [(&'static str, &'static str)],
+    /// The document of the values, if not that of the object.
+    pub source: Option<&'static str>,
 }
 
 impl Choice {
     /// A choice among cases by the field `tag`.
     pub const fn by(tag: &'static str, what: &'static str, cases: &'static [Case]) -> Self {
-        Self { tag, what, code: Code::Value, any_case: false, default: None, cases }
+        Self {
+            tag,
+            what,
+            code: Code::Value,
+            any_case: false,
+            default: None,
+            cases,
+            mistakes: &[],
+            source: None,
+        }
+    }
+
+    /// Adds values that senders use although they are not allowed.
+    #[must_use]
+    pub const fn mistakes(mut self, mistakes: &'static [(&'static str, &'static str)]) -> Self {
+        self.mistakes = mistakes;
+        self
+    }
+
+    /// Sets the source of the values.
+    #[must_use]
+    pub const fn source(mut self, source: &'static str) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// The same, with the code that an unknown word earns.
@@ -266,6 +311,8 @@ impl Field {
 pub enum Kind {
     /// Text within limits.
     Text(Text),
+    /// Text that fills a variable of a template: within limits, and without line breaks, tabs and runs of more than four spaces.
+    Variable(Text),
     /// One of these strings.
     Word(&'static [&'static str]),
     /// `true` or `false`.
@@ -333,6 +380,14 @@ impl Text {
 /// Non-empty text of any length.
 pub const TEXT: Kind = Kind::Text(Text::UNBOUNDED);
 
+/// Non-empty text that fills a variable of a template.
+pub const VARIABLE: Kind = Kind::Variable(Text::UNBOUNDED);
+
+/// The same of 1 to `max` characters, for which some document has the limit `doubt`.
+pub const fn doubted_variable(doubt: usize, max: usize) -> Kind {
+    Kind::Variable(Text { doubt: Some(doubt), max: Some(max), ..Text::UNBOUNDED })
+}
+
 /// Text that may be empty.
 pub const MAYBE_EMPTY: Kind = Kind::Text(Text { min: 0, ..Text::UNBOUNDED });
 
@@ -368,12 +423,14 @@ pub struct List {
     pub unique: &'static [&'static str],
     /// The error for a wrong number of elements.
     pub code: Code,
+    /// The fix if there are too few elements or there is no list, if not the usual one.
+    pub few: Option<&'static str>,
 }
 
 impl List {
     /// A list of at least `min` elements.
     pub const fn of(of: &'static Kind, what: &'static str, min: usize) -> Self {
-        Self { of, what, min, doubt: None, max: None, unique: &[], code: Code::Value }
+        Self { of, what, min, doubt: None, max: None, unique: &[], code: Code::Value, few: None }
     }
 
     /// Sets the maximum.
@@ -401,6 +458,13 @@ impl List {
     #[must_use]
     pub const fn code(mut self, code: Code) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Sets the fix if there are too few elements.
+    #[must_use]
+    pub const fn few(mut self, fix: &'static str) -> Self {
+        self.few = Some(fix);
         self
     }
 }
@@ -468,8 +532,44 @@ pub enum Rule {
         /// The reason.
         reason: &'static str,
     },
-    /// The file name of a document has an extension.
+    /// The field is absent if another one has this value, for this reason.
+    Excludes {
+        /// The other field.
+        field: &'static str,
+        /// Its value.
+        word: &'static str,
+        /// The field that is absent then.
+        absent: &'static str,
+        /// The reason and the fix.
+        reason: &'static str,
+    },
+    /// The field is present if another one is, for this reason.
+    Needs {
+        /// The other field.
+        field: &'static str,
+        /// The field that is needed.
+        needed: &'static str,
+        /// The reason and the fix.
+        reason: &'static str,
+    },
+    /// The values of `key` in the array `list` are below its length, so that they run from 0 without a gap if they are unique.
+    Numbered {
+        /// The array.
+        list: &'static str,
+        /// The number.
+        key: &'static str,
+        /// The first number that is out of the range of `key` anyway.
+        below: u64,
+    },
+    /// The text parameters of a template's header, body and cards all have a name, or none has one.
+    OneParameterFormat {
+        /// The document.
+        source: &'static str,
+    },
+    /// The file name of a document has an extension, that of the link.
     NamedFile,
+    /// A document is a PDF, as far as its names say.
+    PdfFile,
     /// A voice message is Opus in Ogg.
     VoiceFile,
 }

@@ -350,7 +350,7 @@ impl ContactInfoRequest {
 impl From<ContactInfoRequest> for Content {
     fn from(request: ContactInfoRequest) -> Self {
         let action = named("request_contact_info", None);
-        interactive("request_contact_info", None, Some(&request.body), None, action)
+        interactive("contact_request", None, Some(&request.body), None, action)
     }
 }
 

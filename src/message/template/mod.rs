@@ -1,8 +1,9 @@
 //! Template messages: approved templates and their parameters. Values are in [parameters]; [buttons] and [cards](card) have files of
-//! their own.
+//! their own, and so has the [definition] of a template, which messages are validated against.
 
 mod buttons;
 mod card;
+mod definition;
 mod hsm;
 mod parameters;
 
@@ -15,6 +16,7 @@ use super::media::HeaderMedia;
 
 pub use buttons::TemplateButton;
 pub use card::TemplateCard;
+pub use definition::{Definition, Definitions, DefinitionsError, HeaderNeed};
 pub use hsm::Hsm;
 pub use parameters::{DateTime, Parameter, TemplateText};
 

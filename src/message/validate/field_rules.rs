@@ -9,10 +9,6 @@ use super::json_path::{Place, Quoted};
 use super::scalars;
 use super::variants::Layers;
 use crate::whatsapp::schema::{Code, Rule};
-use crate::whatsapp::url_syntax;
-
-/// Extensions of Opus in Ogg.
-const VOICE: [&str; 3] = ["ogg", "oga", "opus"];
 
 impl Walk {
     /// Checks an object against a rule of its shape. Fields of the wrong kind are reported only as such.
@@ -58,6 +54,21 @@ impl Walk {
                     self.warning(&of(map, place, field), None, reason);
                 }
             }
+            Rule::Excludes { field, word, absent, reason } => {
+                if map.get(field).and_then(Value::as_str) == Some(word) && map.contains_key(absent) {
+                    self.error(&of(map, place, absent), Code::Parameter, reason);
+                }
+            }
+            Rule::Needs { field, needed, reason } => {
+                if map.contains_key(field) && !map.contains_key(needed) {
+                    self.error(&of(map, place, needed), Code::Parameter, reason);
+                }
+            }
+            Rule::Numbered { list, key, below } => self.numbered(list, key, below, map, place),
+            Rule::OneParameterFormat { source } => {
+                self.one_parameter_format(map, &place.clone().from(source))
+            }
+            Rule::PdfFile => self.pdf_file(map, place),
             Rule::NamedFile => self.named_file(map, place),
             Rule::VoiceFile => self.voice_file(map, place),
         }
@@ -153,34 +164,72 @@ impl Walk {
         }
     }
 
-    fn named_file(&mut self, map: &Map<String, Value>, place: &Place) {
-        let reason = match map.get("filename") {
-            None => {
-                "is missing, so the recipient sees no name, or one made from the link; add one with its extension"
+    fn numbered(&mut self, list: &str, key: &str, below: u64, map: &Map<String, Value>, place: &Place) {
+        let all = elements(map, place, list);
+        for (place, element) in &all {
+            let Some((place, value)) = place.descend(element, key) else { continue };
+            let number = match value {
+                Value::String(text) => text.parse().ok(),
+                other => other.as_u64(),
+            };
+            if let Some(number) = number.filter(|number| (all.len() as u64..below).contains(number)) {
+                let reason = format!(
+                    "is {number}, and there are {} {list}: they are numbered from 0 to {} without a gap; renumber them",
+                    all.len(),
+                    all.len() - 1
+                );
+                self.error(&place, Code::Value, reason);
             }
-            Some(Value::String(name)) if url_syntax::extension(name).is_none() => {
-                "has no extension, which is what the recipient's icon goes by; add it, as in .pdf"
-            }
-            Some(_) => return,
-        };
-        self.warning(&of(map, place, "filename"), None, reason);
+        }
     }
 
-    fn voice_file(&mut self, map: &Map<String, Value>, place: &Place) {
-        let Some(link) = map.get("link").and_then(Value::as_str) else { return };
-        let (Some(Value::Bool(true)), Some(url)) = (map.get("voice"), url_syntax::read(link).0) else {
-            return;
-        };
-        if !url.extension().is_some_and(|given| VOICE.iter().any(|known| given.eq_ignore_ascii_case(known))) {
-            let reason = "does not end in .ogg, and a voice message is Opus in Ogg; leave `voice` out, or send such a \
-                          file";
-            self.warning(&of(map, place, "link"), Some(Code::Media), reason);
+    /// Named and positional parameters cannot be mixed in the texts of a template. A variable in a button's URL has no name.
+    fn one_parameter_format(&mut self, template: &Map<String, Value>, place: &Place) {
+        let mut texts = elements(template, place, "components");
+        let cards: Vec<_> = texts
+            .iter()
+            .filter_map(|(place, component)| Some(elements(component.as_object()?, place, "cards")))
+            .flatten()
+            .filter_map(|(place, card)| Some(elements(card.as_object()?, &place, "components")))
+            .flatten()
+            .collect();
+        texts.extend(cards);
+        let is_text = |component: &Value| is_word(component, "type", &["header", "body"]);
+        let parameters = texts
+            .iter()
+            .filter(|(_, component)| is_text(component))
+            .filter_map(|(place, component)| Some(elements(component.as_object()?, place, "parameters")))
+            .flatten()
+            .filter(|(_, parameter)| is_word(parameter, "type", &["text", "currency", "date_time"]));
+        let mut first: Option<(String, bool)> = None;
+        for (place, parameter) in parameters {
+            let Some(map) = parameter.as_object() else { continue };
+            let is_named = map.contains_key("parameter_name");
+            let (of_first, is_first_named) = first.get_or_insert((place.path.clone(), is_named));
+            let reason = match (*is_first_named, is_named) {
+                (true, false) => format!(
+                    "is missing, and {of_first} has one: parameters of a template are all named or all positional; add the \
+                     name, or remove all names"
+                ),
+                (false, true) => format!(
+                    "names the parameter, and {of_first} has no name: parameters of a template are all named or all \
+                     positional; remove the name, or name all"
+                ),
+                _ => continue,
+            };
+            self.error(&of(map, &place, "parameter_name"), Code::Parameter, reason);
         }
     }
 }
 
+/// Whether a field of an object is one of these words, in any case.
+fn is_word(object: &Value, field: &str, words: &[&str]) -> bool {
+    let word = object.get(field).and_then(Value::as_str);
+    word.is_some_and(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
 /// The place of a field, be it there or not.
-fn of(map: &Map<String, Value>, place: &Place, name: &str) -> Place {
+pub(super) fn of(map: &Map<String, Value>, place: &Place, name: &str) -> Place {
     place.field(name, map.keys().position(|key| key == name).unwrap_or(map.len()))
 }
 

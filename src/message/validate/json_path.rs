@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A place in a payload, and the document with its rules.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(in crate::message) struct Place {
     /// As in `interactive.action.buttons[2].reply.title`.
     pub(super) path: String,
     /// The positions in the enclosing objects and arrays, so that places sort in the order of the payload.
@@ -16,26 +16,26 @@ pub(super) struct Place {
 
 impl Place {
     /// The whole payload.
-    pub(super) fn payload(source: &'static str) -> Self {
+    pub(in crate::message) fn payload(source: &'static str) -> Self {
         Self { path: String::new(), order: Vec::new(), source }
     }
 
     /// The field at a position of this object; a missing field is at the position after the last.
-    pub(super) fn field(&self, name: &str, at: usize) -> Self {
+    pub(in crate::message) fn field(&self, name: &str, at: usize) -> Self {
         Self { path: join(&self.path, name), ..self.at(at) }
     }
 
-    pub(super) fn element(&self, at: usize) -> Self {
+    pub(in crate::message) fn element(&self, at: usize) -> Self {
         Self { path: format!("{}[{at}]", self.path), ..self.at(at) }
     }
 
     /// The same place with another document.
-    pub(super) fn from(self, source: &'static str) -> Self {
+    pub(in crate::message) fn from(self, source: &'static str) -> Self {
         Self { source, ..self }
     }
 
     /// The value at a path of names with dots below this place, if it exists.
-    pub(super) fn descend<'a>(&self, value: &'a Value, path: &str) -> Option<(Self, &'a Value)> {
+    pub(in crate::message) fn descend<'a>(&self, value: &'a Value, path: &str) -> Option<(Self, &'a Value)> {
         let mut found = (self.clone(), value);
         for name in path.split('.') {
             let map = found.1.as_object()?;
@@ -62,7 +62,7 @@ pub(in crate::message) fn join(path: &str, name: &str) -> String {
 }
 
 /// A value of the payload in a message: escaped and shortened.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+pub(in crate::message) struct Quoted<'a>(pub(in crate::message) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,26 +6,28 @@
 
 mod emoji;
 mod field_rules;
+mod file_rules;
 mod json_path;
+mod report;
 mod scalars;
 #[cfg(test)]
 mod tests;
 mod variants;
 
-pub(super) use self::json_path::join;
+pub(super) use self::json_path::{Place, Quoted, join};
+pub(super) use self::report::Report;
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use self::json_path::{Place, Quoted};
 use self::variants::Layers;
-use super::{Dialect, Fault, Severity};
+use super::{Dialect, Fault};
 use crate::suggest;
 use crate::whatsapp::messages;
 use crate::whatsapp::schema::{Code, Field, Kind, List, Platform, Shape};
 
-/// What a field is that no document names.
+/// How to report an undocumented field or value.
 ///
 /// ```
 /// use wamedia::message::{Dialect, Unknown, validate};
@@ -63,41 +65,39 @@ pub enum Unknown {
 /// ```
 #[must_use]
 pub fn validate(payload: &Value, dialect: Dialect, unknown: Unknown) -> Vec<Fault> {
+    report(payload, dialect, unknown).into_faults()
+}
+
+/// The same, before it is sorted: other checks may add to it.
+pub(super) fn report(payload: &Value, dialect: Dialect, unknown: Unknown) -> Report {
     let platform = dialect.platform();
     let shape = messages::payload(platform, |name| payload.get(name).is_some());
-    let mut walk = Walk { platform, unknown, found: Vec::new() };
+    let mut walk = Walk { platform, unknown, report: Report::new(platform) };
     walk.object(payload, shape, &Place::payload(shape.source.unwrap_or_default()));
-    // Rules look at an object as a whole, so they find what is wrong in another order. The sort is stable.
-    walk.found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    walk.found.into_iter().map(|(_, fault)| fault).collect()
+    walk.report
 }
 
 struct Walk {
     platform: Platform,
     unknown: Unknown,
-    /// Each with its place in the payload.
-    found: Vec<(Vec<usize>, Fault)>,
+    report: Report,
 }
 
 impl Walk {
     fn error(&mut self, place: &Place, code: Code, reason: impl Into<String>) {
-        self.report(place, Severity::Error, Some(code), reason.into());
+        self.report.error(place, code, reason);
     }
 
     fn warning(&mut self, place: &Place, code: Option<Code>, reason: impl Into<String>) {
-        self.report(place, Severity::Warning, code, reason.into());
+        self.report.warning(place, code, reason);
     }
 
-    fn report(&mut self, place: &Place, severity: Severity, code: Option<Code>, reason: String) {
-        let fault = Fault {
-            path: place.path.clone(),
-            severity,
-            kind: code,
-            code: code.and_then(|code| code.number(self.platform)),
-            reason,
-            source: place.source,
-        };
-        self.found.push((place.order.clone(), fault));
+    /// Reports an undocumented field or value.
+    fn undocumented(&mut self, place: &Place, code: Code, reason: impl Into<String>) {
+        match self.unknown {
+            Unknown::Refused => self.error(place, code, reason),
+            Unknown::Warned => self.warning(place, Some(code), reason),
+        }
     }
 
     /// Reports a value of the wrong JSON type.
@@ -125,13 +125,17 @@ impl Walk {
             }
             match layers.field(name, self.platform) {
                 Some((field, source)) => self.field(value, field, map, &inner.from(source)),
-                None => self.unknown_field(name, &layers, &inner),
+                None => self.unknown_field(name, map, &layers, &inner),
             }
         }
         for (field, source) in layers.required(self.platform) {
             if !map.contains_key(field.name) {
                 let missing = place.field(field.name, map.len()).from(source);
-                self.error(&missing, Code::Missing, format!("is missing; add {}", wanted(&field.kind)));
+                let reason = match field.kind {
+                    Kind::List(List { few: Some(fix), .. }) => format!("is missing; {fix}"),
+                    _ => format!("is missing; add {}", wanted(&field.kind)),
+                };
+                self.error(&missing, Code::Missing, reason);
             }
         }
         for (rule, source) in layers.rules() {
@@ -174,8 +178,11 @@ impl Walk {
         };
         let (len, what) = (elements.len(), list.what);
         if len < list.min {
-            let fix =
-                if list.min == 1 { "add one, or remove the field".to_owned() } else { "add more".to_owned() };
+            let fix = match list.few {
+                Some(fix) => fix,
+                None if list.min == 1 => "add one, or remove the field",
+                None => "add more",
+            };
             self.error(
                 place,
                 list.code,
@@ -224,7 +231,7 @@ impl Walk {
         }
     }
 
-    fn unknown_field(&mut self, name: &str, layers: &Layers, place: &Place) {
+    fn unknown_field(&mut self, name: &str, map: &Map<String, Value>, layers: &Layers, place: &Place) {
         if layers.is_open() {
             return;
         }
@@ -242,6 +249,8 @@ impl Walk {
             format!(
                 "belongs to `{tag}` `{word}`, but `{tag}` is `{chosen}` here; remove it, or change `{tag}`"
             )
+        } else if let Some(owner) = layers.owner(name, self.platform, map) {
+            format!("belongs inside `{owner}`; move it there")
         } else {
             let known = layers.names(self.platform);
             match suggest::nearest(name, known.iter().copied()) {
@@ -250,17 +259,14 @@ impl Walk {
                 None => format!("is not known; remove it (known here: {})", known.join(", ")),
             }
         };
-        match self.unknown {
-            Unknown::Refused => self.error(place, Code::Parameter, reason),
-            Unknown::Warned => self.warning(place, Some(Code::Parameter), reason),
-        }
+        self.undocumented(place, Code::Parameter, reason);
     }
 }
 
 /// The expected value of a missing field.
 fn wanted(kind: &Kind) -> String {
     match kind {
-        Kind::Text(_) => "text".to_owned(),
+        Kind::Text(_) | Kind::Variable(_) => "text".to_owned(),
         Kind::Word(words) => scalars::any_of(words),
         Kind::Flag => "true or false".to_owned(),
         Kind::Whole { .. } => "a whole number".to_owned(),

@@ -4,9 +4,12 @@ use serde_json::{Map, Value};
 
 use super::json_path::{Place, Quoted};
 use super::{Walk, emoji};
+use crate::message::variable_text::{self, MAX_SPACES, Spacing};
 use crate::suggest;
 use crate::whatsapp::messages;
+use crate::whatsapp::phone_forms;
 use crate::whatsapp::schema::{Code, Kind, Platform, Text};
+use crate::whatsapp::templates::{self, UnlistedLanguage};
 use crate::whatsapp::url_syntax;
 
 /// Most digits of a phone number (ITU-T E.164 section 6).
@@ -61,12 +64,21 @@ impl Walk {
         let refused = code.unwrap_or(Code::Value);
         let wrong = match kind {
             Kind::Text(limits) => return self.text(text, limits, place),
+            Kind::Variable(limits) => {
+                self.text(text, limits, place);
+                return self.variable(text, place);
+            }
             Kind::Url => return self.url(text, code, place),
             Kind::Link => return self.link(text, code, around, place),
             Kind::Recipient => return self.recipient(text, refused, around, place),
             Kind::UserId => return self.user_id(text, place),
-            Kind::Word(words) => wrong_word(text, words),
-            Kind::Language => wrong_language(text),
+            Kind::Word(words) => {
+                if let Some(reason) = wrong_word(text, words) {
+                    self.undocumented(place, refused, reason);
+                }
+                return;
+            }
+            Kind::Language => return self.language(text, refused, place),
             Kind::TemplateName => wrong_template_name(text),
             Kind::Date => wrong_date(text),
             Kind::Emoji => wrong_reaction(text),
@@ -115,6 +127,49 @@ impl Walk {
         }
         if !limits.emoji && emoji::has_emoji(text) {
             self.error(place, Code::Value, "has an emoji, which is not allowed here; remove it");
+        }
+    }
+
+    fn variable(&mut self, text: &str, place: &Place) {
+        match variable_text::spacing(text) {
+            Some(Spacing::Refused(what)) => {
+                let reason = format!(
+                    "has {what}, and text that fills a variable of a template has no line break, no tab and at most \
+                     {MAX_SPACES} spaces in a row; write one space there, as --flatten does"
+                );
+                self.error(place, Code::TemplateParameter, reason);
+            }
+            Some(Spacing::Doubtful(what)) => {
+                let reason = format!(
+                    "has {what}, which WhatsApp may take for a line break, and refuses line breaks here; write a space"
+                );
+                self.warning(place, Some(Code::TemplateParameter), reason);
+            }
+            None => {}
+        }
+    }
+
+    fn language(&mut self, text: &str, refused: Code, place: &Place) {
+        let Some(unlisted) = templates::unlisted_language(text) else { return };
+        let place = place.clone().from(templates::LANGUAGES_SOURCE);
+        match unlisted {
+            UnlistedLanguage::Mistaken(likely) => {
+                let fix = match &likely[..] {
+                    [] => "write one such as `en` or `pt_BR`, as WhatsApp Manager shows it".to_owned(),
+                    likely => format!("write {}", any_of(likely)),
+                };
+                let why =
+                    if text.contains('-') { "has a hyphen" } else { "is no language code of templates" };
+                self.undocumented(&place, refused, format!("is {}, which {why}; {fix}", Quoted(text)));
+            }
+            UnlistedLanguage::Unknown(likely) => {
+                let fix = match &likely[..] {
+                    [] => "check it in WhatsApp Manager".to_owned(),
+                    likely => format!("check whether the template's is {}", any_of(likely)),
+                };
+                let reason = format!("is {}, which is not in Meta's list of languages; {fix}", Quoted(text));
+                self.warning(&place, Some(refused), reason);
+            }
         }
     }
 
@@ -220,6 +275,13 @@ impl Walk {
                  reach +91{digits}; write + and the country code"
             );
             self.warning(place, None, reason);
+        } else if let Some(forms) = phone_forms::other_form(text).filter(|forms| forms.has_digit) {
+            let phone_forms::Forms { country, digit, other, .. } = forms;
+            let reason = format!(
+                "is a number in {country} with the {digit} that webhooks have; the list of a test number often has it without, \
+                 and the message then fails with 131030: from a test number, send to {other}"
+            );
+            self.warning(&place.clone().from(phone_forms::SOURCE), None, reason);
         }
     }
 
@@ -244,24 +306,6 @@ fn wrong_word(text: &str, words: &[&str]) -> Option<String> {
     Some(match suggest::nearest(text, words.iter().copied()).filter(|_| words.len() > 1) {
         Some(nearest) => format!("is {}; did you mean `{nearest}`?", Quoted(text)),
         None => format!("is {}; write {}", Quoted(text), any_of(words)),
-    })
-}
-
-fn wrong_language(text: &str) -> Option<String> {
-    let (language, country) = text.split_once('_').map_or((text, None), |(l, c)| (l, Some(c)));
-    let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
-    let is_country = |country: &str| {
-        country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())
-            || country.len() == 3 && country.bytes().all(|b| b.is_ascii_digit())
-    };
-    if is_language && country.is_none_or(is_country) {
-        return None;
-    }
-    let swapped = text.replacen('-', "_", 1);
-    Some(if text.contains('-') && wrong_language(&swapped).is_none() {
-        format!("is {}, with a hyphen; write `{swapped}`", Quoted(text))
-    } else {
-        format!("is {}, which is no language code; write one such as `en` or `pt_BR`", Quoted(text))
     })
 }
 

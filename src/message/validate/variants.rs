@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::json_path::{Place, Quoted};
 use super::{Walk, scalars};
 use crate::suggest;
-use crate::whatsapp::schema::{Case, Choice, Code, Field, Kind, Platform, Rule, Shape};
+use crate::whatsapp::schema::{Case, Choice, Code, Field, Kind, List, Platform, Rule, Shape};
 
 /// All shapes that apply to an object: its own, that of the selected case, and so on.
 pub(super) struct Layers {
@@ -76,6 +76,14 @@ impl Layers {
         })
     }
 
+    /// The path of a present or required field of this object whose object or elements have the name.
+    pub(super) fn owner(&self, name: &str, platform: Platform, map: &Map<String, Value>) -> Option<String> {
+        let taken =
+            |field: &Field| is_on(field.only, platform) && (field.required || map.contains_key(field.name));
+        let mut owners = self.fields().filter(|(field, _)| taken(field));
+        owners.find_map(|(field, _)| owner_in(field, name, DEPTH))
+    }
+
     /// All names that the object may have.
     pub(super) fn names(&self, platform: Platform) -> Vec<&'static str> {
         let is_taken = |field: &Field| is_on(field.only, platform) && !matches!(field.kind, Kind::Never(_));
@@ -83,6 +91,35 @@ impl Layers {
         names.extend(self.fields().filter(|(field, _)| is_taken(field)).map(|(field, _)| field.name));
         names
     }
+}
+
+/// Depth of the search for a misplaced field.
+const DEPTH: usize = 3;
+
+/// The path to the object below a field that has the name.
+fn owner_in(field: &Field, name: &str, depth: usize) -> Option<String> {
+    let (shape, suffix) = match field.kind {
+        Kind::Object(shape) => (shape, ""),
+        Kind::List(List { of: Kind::Object(shape), .. }) => (*shape, "[]"),
+        _ => return None,
+    };
+    let path = format!("{}{suffix}", field.name);
+    if has_in_any_case(shape, name) {
+        return Some(path);
+    }
+    let inner = shapes_of(shape).flat_map(|shape| shape.fields);
+    let found = (depth > 0).then(|| inner.filter_map(|field| owner_in(field, name, depth - 1)).next())??;
+    Some(format!("{path}.{found}"))
+}
+
+fn has_in_any_case(shape: &'static Shape, name: &str) -> bool {
+    shapes_of(shape).any(|shape| has(shape, name))
+}
+
+/// A shape and those of its cases.
+fn shapes_of(shape: &'static Shape) -> impl Iterator<Item = &'static Shape> {
+    let cases = shape.choice.as_ref().map_or(&[][..], |choice| choice.cases);
+    std::iter::once(shape).chain(cases.iter().map(|case| case.shape))
 }
 
 fn is_on(only: Option<Platform>, platform: Platform) -> bool {
@@ -148,7 +185,7 @@ impl Walk {
             self.error(&place.field(choice.tag, map.len()), Code::Missing, reason);
             return guess();
         };
-        let place = place.field(choice.tag, at);
+        let place = place.field(choice.tag, at).from(choice.source.unwrap_or(place.source));
         let Value::String(word) = &map[choice.tag] else {
             self.mistyped(&place, Code::Parameter, &map[choice.tag], &scalars::any_of(&words()));
             return guess();
@@ -174,6 +211,11 @@ impl Walk {
             self.warning(&place, None, reason);
             return Some(case);
         }
+        let mistake = choice.mistakes.iter().find(|(mistake, _)| word.eq_ignore_ascii_case(mistake));
+        if let Some((_, reason)) = mistake.filter(|_| in_small.is_none()) {
+            self.undocumented(&place, choice.code, *reason);
+            return guess();
+        }
         let words = words();
         let reason =
             match in_small.map(|case| case.word).or_else(|| suggest::nearest(word, words.iter().copied())) {
@@ -193,7 +235,7 @@ impl Walk {
                     )
                 }
             };
-        self.error(&place, choice.code, reason);
+        self.undocumented(&place, choice.code, reason);
         in_small.or_else(guess)
     }
 }

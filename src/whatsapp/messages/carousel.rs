@@ -9,15 +9,18 @@ use super::{products, sources};
 pub(super) const CAROUSEL: Shape =
     Shape::of(&[NO_HEADER, BODY, NO_FOOTER, must("action", Kind::Object(&ACTION))]).source(sources::CAROUSEL);
 
-const ACTION: Shape = Shape::of(&[must("cards", CARDS)]).rules(&[Rule::Alike {
-    list: "cards",
-    by: &[
-        ("type", "type"),
-        ("header.type", "type of header"),
-        ("action.name", "action"),
-        ("action.buttons", "buttons"),
-    ],
-}]);
+const ACTION: Shape = Shape::of(&[must("cards", CARDS)]).rules(&[
+    Rule::Alike {
+        list: "cards",
+        by: &[
+            ("type", "type"),
+            ("header.type", "type of header"),
+            ("action.name", "action"),
+            ("action.buttons", "buttons"),
+        ],
+    },
+    Rule::Numbered { list: "cards", key: "card_index", below: 10 },
+]);
 
 const CARDS: Kind = Kind::List(List::of(&CARD, "cards", 2).max(10).unique(&["card_index"]));
 
@@ -52,16 +55,27 @@ const CARD_ACTION: Shape = Shape::of(&[
 ])
 .rules(&[Rule::OneOf(&["name", "buttons"]), Rule::OneOf(&["parameters", "buttons"])]);
 
-const QUICK_REPLY: Kind = Kind::Object(&Shape::of(&[]).choice(Choice::by(
-    "type",
-    "type of button",
-    &[Case::new(
-        "quick_reply",
-        &Shape::of(&[must(
-            "quick_reply",
-            Kind::Object(&Shape::of(&[must("id", BUTTON_ID), must("title", LABEL)])),
-        )]),
-    )],
-)));
+const QUICK_REPLY: Kind = Kind::Object(
+    &Shape::of(&[]).choice(
+        Choice::by(
+            "type",
+            "type of button",
+            &[Case::new(
+                "quick_reply",
+                &Shape::of(&[must(
+                    "quick_reply",
+                    Kind::Object(&Shape::of(&[must("id", BUTTON_ID), must("title", LABEL)])),
+                )]),
+            )],
+        )
+        .mistakes(&[
+            ("url", CARD_LINK),
+            ("cta_url", CARD_LINK),
+            ("reply", "is the type outside of carousels; write `quick_reply`, with an object of that name"),
+        ]),
+    ),
+);
+const CARD_LINK: &str = "is not a type of reply button; for a link, replace `buttons` by `name` `cta_url` and `parameters` \
+                         with `display_text` and `url`";
 
 const PRODUCT_CARD: Shape = Shape::of(&[must("action", Kind::Object(&products::PRODUCT_ACTION))]);

@@ -28,7 +28,16 @@ const PARAMETERS: Shape = Shape::of(&[
     may("flow_action", Kind::Word(&["navigate", "data_exchange"])),
     may("flow_action_payload", Kind::Object(&PAYLOAD)),
 ])
-.rules(&[Rule::OneOf(&["flow_id", "flow_name"])]);
+.rules(&[
+    Rule::OneOf(&["flow_id", "flow_name"]),
+    Rule::Excludes {
+        field: "flow_action",
+        word: "data_exchange",
+        absent: "flow_action_payload",
+        reason: "is for `flow_action` `navigate` only: with `data_exchange`, the flow's endpoint decides the first screen and \
+                 its data; remove it, or write `navigate`",
+    },
+]);
 
 /// 20 characters in some copies of the page, 30 in others.
 const CTA: Kind = Kind::Text(Text { min: 1, doubt: Some(20), max: Some(30), breaks: None, emoji: false });

@@ -1,13 +1,16 @@
 //! Interactive messages: buttons, lists, URL buttons, requests and calls. Flows, products and carousels have their own files.
 
-use super::super::schema::{Case, Choice, Kind, List, Rule, Shape, TEXT, doubted, may, must, text};
+use super::super::schema::{Case, Choice, Field, Kind, List, Rule, Shape, TEXT, doubted, may, must, text};
 use super::shared_fields::{
-    BODY, BUTTON_ID, FOOTER, HEADER, HEADER_OF_TEXT, LABEL, NO_FOOTER, NO_HEADER, URL_BUTTON,
+    BODY, BUTTON_ID, DIRECT_SEND_CATEGORY, DIRECT_SEND_RULE, DIRECT_SEND_TTL, FOOTER, HEADER, HEADER_OF_TEXT,
+    LABEL, NO_FOOTER, NO_HEADER, URL_BUTTON,
 };
 use super::{flows, products, sources};
 
 pub(super) const INTERACTIVE_MESSAGE: Shape =
-    Shape::of(&[must("interactive", Kind::Object(&INTERACTIVE))]).source(sources::INTERACTIVE);
+    Shape::of(&[must("interactive", Kind::Object(&INTERACTIVE)), DIRECT_SEND_CATEGORY, DIRECT_SEND_TTL])
+        .rules(&[DIRECT_SEND_RULE])
+        .source(sources::INTERACTIVE);
 
 const INTERACTIVE: Shape = Shape::of(&[]).choice(Choice::by("type", "type of interactive message", CASES));
 
@@ -24,6 +27,7 @@ const CASES: &[Case] = &[
     Case::new("carousel", &super::carousel::CAROUSEL),
     Case::new("call_permission_request", &CALL_PERMISSION),
     Case::new("voice_call", &VOICE_CALL),
+    Case::new("contact_request", &CONTACT_REQUEST),
     Case::new("request_contact_info", &CONTACT_INFO),
     Case::new("order_details", &products::ORDER_DETAILS),
     Case::new("order_status", &products::ORDER_STATUS),
@@ -36,8 +40,26 @@ const REPLY_ACTION: Shape = Shape::of(&[must(
     Kind::List(List::of(&REPLY_BUTTON, "buttons", 1).max(3).unique(&["reply.id", "reply.title"])),
 )]);
 
-const REPLY_BUTTON: Kind =
-    Kind::Object(&Shape::of(&[]).choice(Choice::by("type", "type of button", &[Case::new("reply", &REPLY)])));
+const REPLY_BUTTON: Kind = Kind::Object(&Shape::of(&[]).choice(
+    Choice::by("type", "type of button", &[Case::new("reply", &REPLY)]).mistakes(&[
+        ("url", LINK_BUTTON),
+        ("cta_url", LINK_BUTTON),
+        ("link", LINK_BUTTON),
+        ("phone_number", CALL_BUTTON),
+        ("phone", CALL_BUTTON),
+        ("call", CALL_BUTTON),
+        ("voice_call", CALL_BUTTON),
+        ("quick_reply", "is the type in templates and carousels; write `reply`, with an object of that name"),
+        (
+            "copy_code",
+            "is a type of button that only templates have; send a template, or put the code into the body",
+        ),
+    ]),
+));
+const LINK_BUTTON: &str = "is not a type of reply button, and a message has either replies or one link; for a link, send \
+                           an interactive message of type `cta_url`";
+const CALL_BUTTON: &str = "is not a type of reply button; for a call in WhatsApp, send an interactive message of type \
+                           `voice_call`; a button that dials a number is possible only in a template";
 const REPLY: Shape =
     Shape::of(&[must("reply", Kind::Object(&Shape::of(&[must("id", BUTTON_ID), must("title", LABEL)])))]);
 
@@ -129,9 +151,19 @@ const VOICE_CALL_PARAMETERS: Shape = Shape::of(&[
 ])
 .open();
 
-const CONTACT_INFO: Shape = Shape::of(&[
+const CONTACT_REQUEST: Shape = Shape::of(CONTACT_FIELDS).source(sources::CONTACT_REQUEST);
+const CONTACT_FIELDS: &[Field] = &[
     HEADER,
     BODY,
     FOOTER,
     must("action", Kind::Object(&Shape::of(&[must("name", Kind::Word(&["request_contact_info"]))]))),
-]);
+];
+
+/// The type in older copies of the page.
+const CONTACT_INFO: Shape = Shape::of(CONTACT_FIELDS)
+    .rules(&[Rule::Doubt {
+        field: "type",
+        reason: "is `request_contact_info`, which the current page does not have: write `contact_request`, and keep \
+                 `request_contact_info` as the action's name",
+    }])
+    .source(sources::CONTACT_REQUEST);

@@ -72,5 +72,10 @@ pub(super) const HEADER_MEDIA: Shape =
 
 /// A document in a header.
 pub(super) const HEADER_DOCUMENT: Shape =
-    Shape::of(&[ID, LINK, PROVIDER, FILENAME, NO_CAPTION_HERE, NO_VOICE])
-        .rules(&[ID_OR_LINK, Rule::NamedFile]);
+    Shape::of(HEADER_DOCUMENT_FIELDS).rules(&[ID_OR_LINK, Rule::NamedFile]);
+const HEADER_DOCUMENT_FIELDS: &[Field] = &[ID, LINK, PROVIDER, FILENAME, NO_CAPTION_HERE, NO_VOICE];
+
+/// A document in the header of a template.
+pub(super) const TEMPLATE_DOCUMENT: Shape = Shape::of(HEADER_DOCUMENT_FIELDS)
+    .rules(&[ID_OR_LINK, Rule::NamedFile, Rule::PdfFile])
+    .source(sources::TEMPLATE_DOCUMENT);

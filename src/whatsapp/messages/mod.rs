@@ -50,11 +50,27 @@ const MESSAGE: Shape = Shape::of(&[
     may("context", Kind::Object(&CONTEXT)).source(sources::SENDING),
     may("biz_opaque_callback_data", maybe_empty(512)).only(Cloud),
 ])
-.choice(Choice::by("type", "type of message", CASES).code(Code::MessageType).default(OnPremises, "text"))
+.choice(
+    Choice::by("type", "type of message", CASES)
+        .code(Code::MessageType)
+        .default(OnPremises, "text")
+        .mistakes(MISTAKES),
+)
 .rules(&[Rule::AnyOf(&["to", "recipient"])])
 .source(sources::MESSAGES);
 
 const CONTEXT: Shape = Shape::of(&[must("message_id", TEXT)]);
+
+/// Types that other APIs have.
+const MISTAKES: &[(&str, &str)] = &[
+    ("ptt", "is a voice message in other APIs; write `audio`, with `voice` true"),
+    ("voice", "is a voice message in other APIs; write `audio`, with `voice` true"),
+    ("photo", "is an image in other APIs; write `image`"),
+    ("picture", "is an image in other APIs; write `image`"),
+    ("file", "is a document in other APIs; write `document`"),
+    ("button", "is a type of interactive message; write `interactive`, and `button` as its `type`"),
+    ("list", "is a type of interactive message; write `interactive`, and `list` as its `type`"),
+];
 
 const CASES: &[Case] = &[
     Case::new("text", &plain::TEXT_MESSAGE),

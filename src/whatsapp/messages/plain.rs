@@ -1,6 +1,7 @@
 //! Text, location and reaction messages.
 
 use super::super::schema::{Kind, MAYBE_EMPTY, Platform, Rule, Shape, TEXT, doubted, may, must, never};
+use super::shared_fields::{DIRECT_SEND_CATEGORY, DIRECT_SEND_RULE, DIRECT_SEND_TTL};
 use super::sources;
 
 /// In the On-Premises API, `preview_url` is beside `text`, not in it.
@@ -8,7 +9,10 @@ pub(super) const TEXT_MESSAGE: Shape = Shape::of(&[
     must("text", Kind::Object(&TEXT_BODY)),
     may("preview_url", Kind::Flag).only(Platform::OnPremises),
     never("preview_url", "belongs inside `text` in the Cloud API; move it there").only(Platform::Cloud),
+    DIRECT_SEND_CATEGORY,
+    DIRECT_SEND_TTL,
 ])
+.rules(&[DIRECT_SEND_RULE])
 .source(sources::TEXT);
 
 /// 4096 characters; for the newer direct-send category, 1024 is documented.

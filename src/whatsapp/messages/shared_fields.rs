@@ -1,7 +1,7 @@
 //! Fields that several types of interactive message share: header, body, footer and buttons.
 
-use super::super::schema::{Case, Choice, Field, Kind, Shape, may, must, never, text};
-use super::media;
+use super::super::schema::{Case, Choice, Field, Kind, Platform, Rule, Shape, may, must, never, text};
+use super::{media, sources};
 
 pub(super) const BODY: Field = must("body", Kind::Object(&BODY_1024));
 const BODY_1024: Shape = Shape::of(&[must("text", text(1024))]);
@@ -37,6 +37,22 @@ pub(super) const NO_HEADER: Field =
     never("header", "is not allowed in this type of message; put the text into the body");
 pub(super) const NO_FOOTER: Field =
     never("footer", "is not allowed in this type of message; put the text into the body");
+
+/// The category of a message that a business begins without a template.
+pub(super) const DIRECT_SEND_CATEGORY: Field = may("category", Kind::Word(&["utility", "authentication"]))
+    .only(Platform::Cloud)
+    .source(sources::DIRECT_SEND);
+/// For how many seconds such a message may be delivered: authentication 30 to 900, utility 30 to 43,200.
+pub(super) const DIRECT_SEND_TTL: Field =
+    may("ttl_seconds", Kind::Whole { min: 30, max: 43_200, or_text: false })
+        .only(Platform::Cloud)
+        .source(sources::DIRECT_SEND);
+pub(super) const DIRECT_SEND_RULE: Rule = Rule::Needs {
+    field: "ttl_seconds",
+    needed: "category",
+    reason: "is missing, and `ttl_seconds` is for Direct Send only, which has a category: add `utility` or `authentication`, \
+             or remove `ttl_seconds`",
+};
 
 /// The label of a button.
 pub(super) const LABEL: Kind = text(20);

@@ -28,6 +28,19 @@ pub(super) const CAROUSEL: &str = "Meta: Cloud API, interactive carousel message
 pub(super) const CALLS: &str = "Meta: Cloud API, calling, April 2026";
 /// Templates.
 pub(super) const TEMPLATE: &str = "Meta: Cloud API, template messages, April 2026";
+/// Sub-types of buttons: the list in the text of error 100, which Meta's pages lag.
+pub(super) const BUTTON_TYPES: &str =
+    "Meta: Cloud API, values listed by error 100 for sub_type, v24.0, January 2026";
+/// Documents in headers of templates.
+pub(super) const TEMPLATE_DOCUMENT: &str = "Meta: Cloud API, messages reference, parameter object, v20.0";
+/// Text in variables of templates.
+pub(super) const VARIABLES: &str = "Meta: Cloud API, error 132018, 2026";
+/// Text in variables of templates, named or by position.
+pub(super) const PARAMETER_FORMAT: &str = "Meta: templates, overview, parameter formats, May 2026";
+/// Requests for contact information.
+pub(super) const CONTACT_REQUEST: &str = "Meta: business-scoped user ids, 7 May 2026";
+/// Messages that a business begins without a template.
+pub(super) const DIRECT_SEND: &str = "Meta: Direct Send (beta), 31 July 2026";
 /// Receipts and typing indicators.
 pub(super) const RECEIPTS: &str = "Meta: Cloud API, mark messages as read, April 2026";
 /// Groups.

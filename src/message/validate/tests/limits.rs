@@ -178,7 +178,7 @@ fn numbers_are_within_their_range() {
             &["0", "9", "\"0\"", "\"9\""],
             &["-1", "10", "1.5", "\"10\"", "\"\"", "\"one\"", "\"-1\"", "99999999999999999999"],
         ),
-        ("cloud/carousel-links", "/interactive/action/cards/1/card_index", &["1", "9"], &["10", "-1"]),
+        ("cloud/carousel-links", "/interactive/action/cards/1/card_index", &["1"], &["2", "9", "10", "-1"]),
         (
             "cloud/voice-call",
             "/interactive/action/parameters/ttl_minutes",

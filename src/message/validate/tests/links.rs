@@ -73,7 +73,7 @@ fn captions_and_file_names_only_where_they_are_shown() {
 #[test]
 fn file_name_of_a_document_has_an_extension() {
     let of = |name: &str| said(&with(payload("cloud/document"), "/document/filename", name));
-    for good in ["a.pdf", "Q1. Report v2.xlsx", "\u{5d3}\u{5d5}\u{5d7}.pdf"] {
+    for good in ["a.pdf", "Q1. Report v2.PDF", "\u{5d3}\u{5d5}\u{5d7}.pdf"] {
         assert_eq!(of(good), [""; 0], "{good}");
     }
     for bad in ["", "report", "report.", ".pdf"] {
@@ -109,4 +109,50 @@ fn on_premises_link_may_name_its_provider() {
     let cloud = with(payload("cloud/image"), "/image/provider", json!({"name": "shop"}));
     assert_eq!(said(&cloud), ["error image.provider 100"]);
     assert!(only(&cloud).reason.contains("On-Premises"));
+}
+
+#[test]
+fn a_documents_name_has_the_extension_of_its_link() {
+    let of = |link: &str, name: &str| {
+        let document = with(payload("cloud/document"), "/document/link", link);
+        said(&with(document, "/document/filename", name))
+    };
+    for (link, name) in [
+        ("https://x.example/rows.xls?v=1", "rows.XLS"),
+        ("https://x.example/a.jpeg?v=1", "a.jpg"),
+        ("https://x.example/a.htm?v=1", "a.html"),
+        ("https://x.example/invoice?v=1", "invoice.pdf"),
+        ("https://x.example/invoice.php?v=1", "invoice.pdf"),
+        ("https://x.example/get.aspx?v=1", "invoice.pdf"),
+        ("https://x.example/v1.2/f?v=1", "invoice.pdf"),
+        ("https://x.example/a.unheard-of?v=1", "a.pdf"),
+    ] {
+        assert_eq!(of(link, name), [""; 0], "{link} {name}");
+    }
+    for (link, name) in [
+        ("https://x.example/rows.xls?v=1", "rows.pdf"),
+        ("https://x.example/rows.XLSX?v=1", "rows.xls"),
+        ("https://x.example/a.pdf?v=1", "a.docx"),
+        ("https://x.example/a.mp4?v=1", "a.mp3"),
+    ] {
+        assert_eq!(of(link, name), ["warning document.filename"], "{link} {name}");
+    }
+}
+
+#[test]
+fn a_document_in_the_header_of_a_template_is_a_pdf() {
+    let at = "/template/components/0/parameters/0/document";
+    let of = |document: Value| said(&with(payload("cloud/template-header-document"), at, document));
+    for document in [
+        json!({"link": "https://x.example/a.PDF?v=1", "filename": "a.pdf"}),
+        json!({"link": "https://x.example/a?v=1", "filename": "a.pdf"}),
+        json!({"link": "https://x.example/a.php?v=1", "filename": "a.pdf"}),
+        json!({"id": "1", "filename": "a.pdf"}),
+    ] {
+        assert_eq!(of(document.clone()), [""; 0], "{document}");
+    }
+    let path = "template.components[0].parameters[0].document";
+    let link = json!({"link": "https://x.example/a.docx?v=1", "filename": "a.docx"});
+    assert_eq!(of(link), [format!("error {path}.link 132012")]);
+    assert_eq!(of(json!({"id": "1", "filename": "a.xlsx"})), [format!("error {path}.filename 132012")]);
 }

@@ -4,11 +4,13 @@ mod limits;
 mod links;
 mod properties;
 mod structure;
+mod templates;
 mod values;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::message::Severity;
 
 /// A payload of `tests/payloads`, all of which are valid.
 fn payload(name: &str) -> Value {
