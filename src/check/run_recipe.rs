@@ -66,14 +66,20 @@ pub fn run_recipe(recipe: &Recipe, input: &Path, folder: &Path) -> Result<(PathB
 
 /// Which tools are missing, and how to install one.
 fn missing(recipe: &Recipe) -> String {
-    let tools: Vec<_> = recipe.tools().collect();
-    let named = |tool: &Tool| format!("{} ({})", tool.name(), tool.programs().join(" or "));
-    let (is, names) = match &tools[..] {
-        [tool] => ("is not installed", named(tool)),
-        tools => ("are not installed", tools.iter().map(named).collect::<Vec<_>>().join(", ")),
+    let named = |tool: Tool| match tool.programs() {
+        [program] if *program == tool.name() => tool.name().to_owned(),
+        programs => format!("{} ({})", tool.name(), programs.join(" or ")),
     };
-    let package = tools.first().and_then(|tool| tool.package()).unwrap_or_default();
-    format!("{names} {is}; install one, such as with `apt-get install {package}`")
+    let tools: Vec<_> = recipe.tools().map(named).collect();
+    let package = recipe.tools().find_map(Tool::package).unwrap_or_default();
+    match &tools[..] {
+        [] => "no tool fixes it".to_owned(),
+        [tool] => format!("{tool} is not installed; install it, such as with `apt-get install {package}`"),
+        [others @ .., last] => format!(
+            "{} or {last} is needed, and none is installed; install one, such as with `apt-get install {package}`",
+            others.join(", ")
+        ),
+    }
 }
 
 /// The program of a tool in `PATH`; for a tool without a program, an empty path.
@@ -176,7 +182,7 @@ mod tests {
         let recipe = Recipe::new(Path::new("a"), "b".into(), Tool::ImageMagick, "").or(Tool::Vips, &[]);
         assert_eq!(
             missing(&recipe),
-            "ImageMagick (magick or convert), libvips (vips) are not installed; install one, such as with \
+            "ImageMagick (magick or convert) or libvips (vips) is needed, and none is installed; install one, such as with \
              `apt-get install imagemagick`"
         );
     }

@@ -16,7 +16,7 @@ use crate::whatsapp::{Kind, VOICE_INSTANT_PLAY_LIMIT};
 /// Suffix of an output file's stem where the plain name may already exist.
 const SUFFIX: &str = "-whatsapp";
 
-/// An image above this is scaled down, in bytes.
+/// The most bytes of a JPEG, for `ImageMagick`, which lowers the quality until it fits.
 const JPEG_EXTENT: &str = "4800KB";
 
 /// Outputs are at most this large, in bytes: below each of Meta's limits, however it counts.
@@ -240,8 +240,10 @@ pub(super) fn mp4(subject: &Subject<'_>, format: &Format) -> Recipe {
         };
         return by_duration.unwrap_or_else(|| mp4_of_any_length(subject));
     }
+    // Animations have no frame rate of their own, for which ffmpeg would take that of their clock.
+    let rate = if matches!(format, Format::Gif { .. } | Format::Png(_)) { "fps=25," } else { "" };
     let arguments = format!(
-        "-i {{in}} {FIRST_STREAMS} -vf scale=trunc(iw/2)*2:trunc(ih/2)*2 {H264} -c:a aac -movflags +faststart {{out}}"
+        "-i {{in}} {FIRST_STREAMS} -vf {rate}scale=trunc(iw/2)*2:trunc(ih/2)*2 {H264} -c:a aac -movflags +faststart {{out}}"
     );
     Recipe::new(subject.input, renamed(subject.input, "mp4"), Tool::Ffmpeg, &arguments)
 }

@@ -1,6 +1,7 @@
 //! `wamedia check` on files and folders: output, JSON and exit codes.
 
 mod bucket;
+mod fixes;
 mod url;
 mod url_tls;
 mod webhook;
