@@ -14,5 +14,6 @@ fuzz_target!(|text: &str| {
     };
     for explanation in &told.explanations {
         assert!(!format!("{explanation:?}").contains('\u{1b}'));
+        assert!(!explanation.guidance.value.as_deref().unwrap_or("").contains(char::is_control));
     }
 });

@@ -11,8 +11,11 @@
 //! Nothing here interprets an error. [`check::explain`](crate::check::explain) adds the meaning, the cause and the fix;
 //! [`whatsapp::errors`](crate::whatsapp::errors) has the table of error codes.
 
+pub(crate) mod codes;
 pub(crate) mod details;
+pub(crate) mod embedded;
 pub(crate) mod find_errors;
+mod loose;
 mod statuses;
 pub(crate) mod text;
 

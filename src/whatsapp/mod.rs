@@ -8,6 +8,7 @@ mod fetcher;
 pub mod link_cache;
 pub(crate) mod media_errors;
 mod media_types;
+pub(crate) mod phone_forms;
 pub mod messages;
 pub mod schema;
 pub mod templates;

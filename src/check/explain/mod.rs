@@ -5,17 +5,22 @@
 //! module derives a [`Cause`] from both and names the check rules that detect it before a send.
 
 mod cause;
+mod guidance;
 
 pub use crate::webhook::{Details, Origin, RateLimit, Statuses};
 pub use cause::Cause;
+pub use guidance::Guidance;
 
 use serde_json::Value;
 
 use self::cause::NextCheck;
 use crate::check::Evidence;
-use crate::webhook::find_errors::{self, ErrorScan, MessageInfo, RawError};
-use crate::webhook::text::{self, MAX_TEXT, after, clean, number, url};
-use crate::whatsapp::errors::{Certainty, ErrorCode, Retry, error_code, gateway_status};
+use crate::webhook::codes::code_in;
+use crate::webhook::embedded;
+use crate::webhook::find_errors::{ErrorScan, MessageInfo, RawError};
+use crate::webhook::text::{MAX_TEXT, clean, url};
+use crate::whatsapp::errors::{Api, Certainty, ErrorCode, Retry, error_code, gateway_status, gupshup_code};
+use crate::whatsapp::phone_forms;
 
 /// One explained failure.
 ///
@@ -50,6 +55,10 @@ pub struct Explanation {
     pub cause: Option<Cause>,
     /// URL of the asset, if the text has it. It usually does not.
     pub asset: Option<String>,
+    /// The place in the payload, what stands there, and what is needed, as far as the text names them.
+    pub guidance: Guidance,
+    /// Whether the API says that a retry helps (`is_transient`).
+    pub is_transient: bool,
 }
 
 /// All failures in one input.
@@ -104,6 +113,9 @@ pub fn explain(input: &str) -> Result<Explained, ExplainError> {
     if input.is_empty() {
         return Err(ExplainError::Empty);
     }
+    if let Some(form) = embedded::form(input) {
+        return walk(&form);
+    }
     if !input.starts_with(['{', '[', '"']) {
         let is_json = matches!(input, "null" | "true" | "false");
         let unknown = if is_json { ExplainError::NotWhatsApp } else { ExplainError::UnknownText };
@@ -124,13 +136,14 @@ pub fn explain(input: &str) -> Result<Explained, ExplainError> {
     if !scan.is_known {
         return Err(ExplainError::NotWhatsApp);
     }
-    let ErrorScan { errors, left_out, statuses, .. } = scan;
-    let explanations = errors.into_iter().map(Explanation::of).collect();
-    Ok(Explained { explanations, left_out, statuses, not_json: None })
+    Ok(explained(scan, None))
 }
 
-/// The title of error 131053, which users quote more often than the code.
-const MEDIA_UPLOAD_ERROR: &str = "Media upload error";
+fn walk(value: &Value) -> Result<Explained, ExplainError> {
+    let mut scan = ErrorScan::default();
+    scan.walk(value);
+    if scan.is_known { Ok(explained(scan, None)) } else { Err(ExplainError::NotWhatsApp) }
+}
 
 fn explain_quoted(text: &str) -> Result<Explained, ExplainError> {
     let text = text.trim();
@@ -138,44 +151,54 @@ fn explain_quoted(text: &str) -> Result<Explained, ExplainError> {
     if text.starts_with('"') { Err(ExplainError::UnknownText) } else { explain(text) }
 }
 
-/// Explains plain text: a short text as one failure, a long one, such as a log, line by line.
+/// Explains plain text, such as a log: the objects in it and its lines.
 fn explain_text(input: &str, not_json: Option<&str>) -> Option<Explained> {
-    let mut left_out = 0;
-    let mut explanations = Vec::new();
-    let short = input.len() <= MAX_TEXT;
-    let parts: Box<dyn Iterator<Item = &str>> =
-        if short { Box::new(std::iter::once(input)) } else { Box::new(input.lines()) };
-    for explanation in parts.filter_map(Explanation::of_text) {
-        if explanations.len() < find_errors::MAX_ERRORS {
-            explanations.push(explanation);
-        } else {
-            left_out += 1;
-        }
-    }
-    let explained = Explained {
-        explanations,
-        left_out,
-        statuses: Statuses::default(),
-        not_json: not_json.map(str::to_owned),
-    };
-    (!explained.explanations.is_empty()).then_some(explained)
+    let mut scan = ErrorScan::default();
+    scan.read(input);
+    let explained = explained(scan, not_json);
+    (!explained.explanations.is_empty() || explained.statuses.counts().next().is_some()).then_some(explained)
+}
+
+fn explained(scan: ErrorScan, not_json: Option<&str>) -> Explained {
+    let ErrorScan { errors, left_out, statuses, requests, .. } = scan;
+    // Of several payloads, nothing says which one failed.
+    let request = if let [request] = &requests[..] { Some(request) } else { None };
+    let explanations = errors.into_iter().map(|error| Explanation::of(error, request)).collect();
+    Explained { explanations, left_out, statuses, not_json: not_json.map(str::to_owned) }
 }
 
 impl Explanation {
-    fn of(raw: RawError) -> Self {
-        let RawError { path, origin, about, code, is_gateway, title, message, details: text } = raw;
+    fn of(raw: RawError, request: Option<&Value>) -> Self {
+        let RawError {
+            path, origin, about, code, provider, is_transient, title, message, details: text, ..
+        } = raw;
         let all = [&text, &message, &title].map(|text| text.as_deref().unwrap_or(""));
         let code = code.or_else(|| all.iter().find_map(|text| code_in(text)));
-        let known = code.and_then(|code| if is_gateway { gateway_status(code) } else { error_code(code) });
+        let known = code.and_then(|code| match provider {
+            Some(Api::Dialog360) => gateway_status(code),
+            Some(Api::Gupshup) => gupshup_code(code),
+            _ => error_code(code),
+        });
         let details = all.iter().find_map(|text| Details::parse(text));
-        // The gateway's codes are HTTP status codes and say nothing about media.
-        let cause = Cause::of(details.as_ref(), code.filter(|_| !is_gateway), &all.join(" "));
+        let person = about.person.or_else(|| Some(request?.get("to")?.as_str()?.to_owned()));
+        // The providers' own codes say nothing about media.
+        let own_code = code.filter(|_| provider.is_none());
+        let form = person.as_deref().filter(|_| own_code == Some(131_030)).and_then(phone_forms::other_form);
+        let cause = match form {
+            Some(_) => Some(Cause::NumberForm),
+            None => Cause::of(details.as_ref(), own_code, &all.join(" ")),
+        };
+        let guidance = match (&form, &details) {
+            (Some(form), _) => Guidance::of_number(form, request),
+            (None, Some(details)) => Guidance::of(details, request),
+            (None, None) => Guidance::default(),
+        };
         let asset = match &details {
             Some(Details::Request { url, .. }) => Some(url.clone()),
             Some(_) => all.iter().find_map(|text| url(text)).map(str::to_owned),
             None => None,
         };
-        let MessageInfo { message: id, person, callback_data, timestamp } = about;
+        let MessageInfo { message: id, callback_data, timestamp, .. } = about;
         let title = match (title, message) {
             // Meta repeats the title in the message.
             (Some(title), Some(message)) if message != title => Some(format!("{title}: {message}")),
@@ -195,19 +218,9 @@ impl Explanation {
             details,
             cause,
             asset,
+            guidance,
+            is_transient,
         }
-    }
-
-    /// Explains one text, if its wording or a code in it is known.
-    fn of_text(text: &str) -> Option<Self> {
-        let text = clean(text, MAX_TEXT);
-        // The text is nothing but a code.
-        let bare = number(&text).filter(|(_, rest)| rest.is_empty()).map(|(code, _)| code);
-        let is_title = text.trim_end_matches('.').eq_ignore_ascii_case(MEDIA_UPLOAD_ERROR);
-        let bare = bare.or_else(|| is_title.then_some(131_053));
-        let raw = RawError { origin: Origin::Text, code: bare, details: Some(text), ..RawError::default() };
-        let explanation = Self::of(raw);
-        (explanation.details.is_some() || explanation.known.is_some()).then_some(explanation)
     }
 
     /// What the failure means: a sentence or two without the last full stop.
@@ -216,6 +229,9 @@ impl Explanation {
             (Some(cause), _) => cause.row().meaning,
             (None, Some(known)) => known.meaning,
             (None, None) if self.code.is_some() => "wamedia does not know this error code",
+            (None, None) if self.text.is_some() || self.title.is_some() => {
+                "the error has no code, and wamedia does not know its wording: the text is all that it says"
+            }
             (None, None) => "WhatsApp gave no reason",
         }
     }
@@ -226,7 +242,8 @@ impl Explanation {
             (Some(cause), _) => cause.row().fix,
             (None, Some(known)) => known.fix,
             (None, None) if self.code.is_none() => {
-                "look for `errors` in the whole webhook body, which give the reason; if there are none, check the media link with `wamedia check URL`"
+                "look for `errors` in the whole webhook body, which give the reason; if there are none, \
+                 check the media link with `wamedia check URL`"
             }
             (None, None) => {
                 "search for the code in Meta's list of error codes; if it is about media, check the link with `wamedia check URL`"
@@ -236,7 +253,8 @@ impl Explanation {
 
     /// Whether a retry of the same message helps, if that is known.
     pub fn retry(&self) -> Option<Retry> {
-        self.cause.map(|cause| cause.row().retry).or_else(|| self.known.map(|known| known.retry))
+        let retry = self.cause.map(|cause| cause.row().retry).or_else(|| self.known.map(|known| known.retry));
+        if self.is_transient { Some(Retry::Later) } else { retry }
     }
 
     /// The evidence in one word, and its source.
@@ -252,10 +270,11 @@ impl Explanation {
     pub fn command(&self) -> Option<String> {
         let next = match (self.cause, self.code) {
             (Some(cause), _) => cause.row().next,
-            (None, Some(100 | 131_008 | 131_009 | 131_051 | 132_000 | 132_012 | 1001 | 1008 | 1009)) => {
+            (None, Some(132_000 | 132_001 | 132_005 | 132_012 | 2000..=2999)) => NextCheck::Templates,
+            (None, Some(100 | 131_008 | 131_009 | 131_051 | 132_018 | 1001 | 1008 | 1009)) => {
                 NextCheck::Payload
             }
-            (None, Some(131_014 | 1014)) => NextCheck::Link,
+            (None, Some(131_014 | 1014 | 63_012 | 63_019)) => NextCheck::Link,
             _ => NextCheck::Nothing,
         };
         let kind = self
@@ -271,6 +290,9 @@ impl Explanation {
             NextCheck::Link => Some(format!("wamedia check URL{kind}")),
             NextCheck::File => Some(format!("wamedia check FILE{kind}")),
             NextCheck::Payload => Some("wamedia message validate PAYLOAD.json".to_owned()),
+            NextCheck::Templates => {
+                Some("wamedia message validate --templates TEMPLATES.json PAYLOAD.json".to_owned())
+            }
             NextCheck::Nothing => None,
         }
     }
@@ -282,22 +304,6 @@ const fn evidence(certainty: Certainty) -> &'static str {
         Certainty::Reported => Evidence::Reported.name(),
         Certainty::General => "general",
     }
-}
-
-/// The error code in a text: `(#131009)`, or a six-digit number that can hardly be anything else.
-fn code_in(text: &str) -> Option<u32> {
-    if let Some((code, rest)) = after(text, "(#").and_then(number)
-        && rest.starts_with(')')
-    {
-        return Some(code);
-    }
-    let is_code =
-        |code: &u32| *code >= 130_000 && error_code(*code).is_some_and(|known| known.first == known.last);
-    // The number of a network in the text of a rate limit can have six digits, too.
-    let text = text::split(text, "asn").map_or(text, |(before, _)| before);
-    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == 6).find_map(|word| {
-        number(word).filter(|(_, rest)| rest.is_empty()).map(|(code, _)| code).filter(is_code)
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::webhook::find_errors;
 use crate::whatsapp::errors::Api;
 
 fn only(input: &str) -> Explanation {
@@ -115,6 +116,246 @@ fn every_error_text_yields_its_cause_and_parts() {
             {"code": 131_053, "title": "Media upload error", "error_data": {"details": format!("Note: {text} ")}}]});
         assert_eq!(only(&status.to_string()).cause, Some(cause), "{text}");
     }
+}
+
+#[test]
+fn error_texts_about_the_payload_name_the_place_and_what_is_needed() {
+    for (text, cause, field, paste) in [
+        (
+            "buttons: Button at index 1 of type Url requires a parameter",
+            Cause::ButtonParameter,
+            Some("template.components[type=button, index=1]"),
+            Some(
+                json!({"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "SUFFIX"}]}),
+            ),
+        ),
+        (
+            "body: number of localizable_params (2) does not match the expected number of params (1)",
+            Cause::ParameterCount,
+            Some("template.components[type=body]"),
+            Some(json!({"type": "body", "parameters": [{"type": "text", "text": "TEXT 1"}]})),
+        ),
+        (
+            "header: number of localizable_params (1) does not match the expected number of params (0)",
+            Cause::ParameterCount,
+            Some("template.components[type=header]"),
+            None,
+        ),
+        (
+            "(#100) Parameter name is missing or empty",
+            Cause::ParameterName,
+            Some("template.components[type=body]"),
+            Some(
+                json!({"type": "body", "parameters": [{"type": "text", "parameter_name": "NAME", "text": "TEXT"}]}),
+            ),
+        ),
+        (
+            "header: Format mismatch, expected DOCUMENT, received IMAGE",
+            Cause::HeaderKind,
+            Some("template.components[type=header]"),
+            Some(json!({"type": "header", "parameters": [{"type": "document", "document":
+                {"link": "https://HOST/FILE.pdf", "filename": "FILE.pdf"}}]})),
+        ),
+        (
+            "(#100) Param template['components'][0]['parameters'][0]['text'] must be a string.",
+            Cause::Field,
+            Some("template.components[0].parameters[0].text"),
+            Some(json!({"text": "TEXT"})),
+        ),
+        (
+            "(#100) Param template['components'][3]['sub_type'] must be one of {CATALOG, FLOW, QUICK_REPLY, URL} - got \"quickreply\".",
+            Cause::Choice,
+            Some("template.components[3].sub_type"),
+            Some(json!({"sub_type": "quick_reply"})),
+        ),
+        (
+            "(#100) The parameter to is required.",
+            Cause::FieldMissing,
+            Some("to"),
+            Some(json!({"to": "+16505551234"})),
+        ),
+        (
+            "(#100) Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
+            Cause::Whitespace,
+            Some("template.components[type=body]"),
+            Some(json!({"type": "text", "text": "TEXT ON ONE LINE"})),
+        ),
+        (
+            "Button title length invalid. Min length: 1, Max length: 20",
+            Cause::Length,
+            Some("Button title length"),
+            None,
+        ),
+        (
+            "template name (welcome) does not exist in en_UK",
+            Cause::NoTemplate,
+            Some("template.name, template.language.code"),
+            Some(json!({"name": "welcome", "language": {"code": "LANGUAGE"}})),
+        ),
+    ] {
+        let explained = only(text);
+        assert_eq!(explained.cause, Some(cause), "{text}");
+        assert_eq!(explained.guidance.field.as_deref(), field, "{text}");
+        assert_eq!(explained.guidance.paste, paste, "{text}");
+        assert!(explained.guidance.needed.is_some() && explained.command().is_some(), "{text}");
+    }
+    let choice = only(
+        "Param template['components'][3]['sub_type'] must be one of {FLOW, URL} - got \"phone_number\".",
+    );
+    assert!(choice.guidance.needed.unwrap().contains("takes no component: remove it"));
+    assert_eq!(choice.guidance.paste, None);
+}
+
+#[test]
+fn the_payload_beside_the_error_shows_what_stands_there() {
+    let payload = json!({"messaging_product": "whatsapp", "to": "+16505551234", "type": "template", "template": {
+        "name": "welcome", "language": {"code": "en"}, "components": [
+            {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://a.example/b.jpg"}}]},
+            {"type": "body", "parameters": [{"type": "text", "text": 5}, {"type": "text", "text": "two\nlines"}]}]}});
+    let dump = |details: &str| {
+        json!({"config": {"data": payload.to_string()}, "message": "Request failed with status code 400", "response":
+            {"data": {"error": {"code": 132_000, "message": "(#132000) x", "error_data": {"details": details}}}}})
+    };
+    for (details, field, value) in [
+        (
+            "body: number of localizable_params (2) does not match the expected number of params (3)",
+            "template.components[1]",
+            r#"{"type":"body","#,
+        ),
+        (
+            "Param template['components'][1]['parameters'][0]['text'] must be a string",
+            "template.components[1].parameters[0].text",
+            "5",
+        ),
+        (
+            "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
+            "template.components[1].parameters[1].text",
+            r#""two\nlines""#,
+        ),
+    ] {
+        let explained = only(&dump(details).to_string());
+        assert_eq!(explained.guidance.field.as_deref(), Some(field));
+        assert!(
+            explained.guidance.value.as_deref().unwrap().starts_with(value),
+            "{:?}",
+            explained.guidance.value
+        );
+    }
+    let padded = only(
+        &dump("body: number of localizable_params (2) does not match the expected number of params (3)")
+            .to_string(),
+    );
+    assert_eq!(padded.guidance.paste.unwrap()["parameters"][2], json!({"type": "text", "text": "TEXT 3"}));
+}
+
+#[test]
+fn errors_are_found_in_whatever_wraps_them() {
+    let details = "Downloading media from weblink failed with http code 404, status message Not Found";
+    let meta = json!({"error": {"message": "(#131053) Media upload error", "type": "OAuthException", "code": 131_053,
+        "error_data": {"messaging_product": "whatsapp", "details": details}, "fbtrace_id": "A"}});
+    let quoted = Value::from(meta.to_string()).to_string();
+    for (name, input) in [
+        ("flat", json!({"status": "failed", "errorCode": "131053", "errorMessage": details}).to_string()),
+        ("detail", json!({"errors": [{"code": 131_053, "detail": details}]}).to_string()),
+        ("list of texts", json!({"status": 400, "error": "Bad Request", "response": {"message": [format!("(#131053) {details}")]}}).to_string()),
+        ("Axios", json!({"message": "Request failed with status code 400", "code": "ERR_BAD_REQUEST", "status": 400,
+            "stack": "AxiosError: Request failed with status code 400\n at x", "response": {"status": 400, "data": meta}}).to_string()),
+        ("n8n", json!({"errorMessage": "Bad request", "errorDescription": "(#131053) Media upload error", "errorDetails":
+            {"rawErrorMessage": [format!("400 - {quoted}")], "httpCode": "400"}}).to_string()),
+        ("string", json!({"body": meta.to_string()}).to_string()),
+        ("string in a string", json!({"body": json!({"inner": meta.to_string()}).to_string()}).to_string()),
+        ("log line", format!("2026-12-01T05:00:00Z ERROR [send] POST /messages 400 {meta} in 12 ms")),
+        ("status and body", format!("400 - {meta}")),
+        ("YCloud", json!({"error": {"status": 429, "code": "BAD", "message": "(#131053) x", "whatsappApiError": meta["error"]}}).to_string()),
+        ("Node.js", format!("AxiosError: Request failed with status code 400\n  data: {{ error: {{ code: 131053, error_data: {{ details: '{details}' }} }} }}\n")),
+        ("Ruby", format!("{{\"error\"=>{{\"code\"=>131053, \"error_data\"=>{{\"details\"=>\"{details}\"}}}}}}")),
+    ] {
+        let explained = only(&input);
+        assert_eq!((explained.code, explained.cause), (Some(131_053), Some(Cause::NotFound)), "{name}");
+    }
+}
+
+#[test]
+fn providers_own_codes_are_known_and_named() {
+    for (input, code, api) in [
+        (
+            r#"{"sid":"SM1","status":"undelivered","error_code":63016,"error_message":null,"to":"whatsapp:+491701234567"}"#,
+            63_016,
+            Api::Twilio,
+        ),
+        (
+            "SmsSid=SM1&MessageStatus=failed&ErrorCode=63019&To=whatsapp%3A%2B491701234567",
+            63_019,
+            Api::Twilio,
+        ),
+        (
+            r#"{"type":"message-event","payload":{"id":"g","type":"failed","destination":"49170","payload":{"code":1002,"reason":"Number Does Not Exist On WhatsApp"}}}"#,
+            1002,
+            Api::Gupshup,
+        ),
+        (
+            r#"{"type":"message-event","payload":{"id":"g","type":"failed","destination":"49170","payload":{"code":131053,"reason":"x"}}}"#,
+            131_053,
+            Api::Cloud,
+        ),
+    ] {
+        let explained = only(input);
+        assert_eq!(
+            (explained.code, explained.known.map(|known| known.api)),
+            (Some(code), Some(api)),
+            "{input}"
+        );
+        assert!(explained.person.as_deref().unwrap().trim_start_matches('+').starts_with("4917"), "{input}");
+    }
+}
+
+#[test]
+fn lines_of_a_log_are_failures_of_their_own() {
+    let log = format!(
+        "a {}\nb {{\"x\":1}}\nc (#131047) Re-engagement message",
+        json!({"error": {"code": 132_012, "message": "m"}})
+    );
+    let explained = explain(&log).unwrap();
+    let found: Vec<_> = explained.explanations.iter().map(|e| (&*e.path, e.code)).collect();
+    assert_eq!(found, [("line 1: error", Some(132_012)), ("line 3", Some(131_047))]);
+}
+
+#[test]
+fn customers_words_and_sent_payloads_are_not_errors() {
+    for input in [
+        json!({"messages": [{"from": "1", "id": "a", "type": "text", "text": {"body": "(#100) {\"error\":{\"code\":100}}"}}], "messaging_product": "whatsapp"}),
+        json!({"messaging_product": "whatsapp", "to": "1", "type": "text", "text": {"body": "(#131053) x"}}),
+    ] {
+        assert_eq!(explain(&input.to_string()).unwrap().explanations, [], "{input}");
+    }
+}
+
+#[test]
+fn a_number_in_argentina_or_mexico_explains_131030() {
+    for (person, other) in [("5491123456789", "+541123456789"), ("525512345678", "+5215512345678")] {
+        let status = json!({"status": "failed", "id": "wamid.A", "recipient_id": person, "errors": [{"code": 131_030, "title": "x"}]});
+        let explained = only(&status.to_string());
+        assert_eq!(explained.cause, Some(Cause::NumberForm));
+        assert_eq!(explained.guidance.paste, Some(json!({"to": other})));
+    }
+    let german =
+        only(r#"{"status":"failed","recipient_id":"491701234567","errors":[{"code":131030,"title":"x"}]}"#);
+    assert_eq!(german.cause, None);
+    assert!(german.fix().contains("Argentina") && german.fix().contains("Mexico"), "{}", german.fix());
+}
+
+#[test]
+fn http_code_500_names_a_slow_response_and_a_transient_error_may_be_retried() {
+    let explained = only(
+        "Downloading media from weblink failed with http code 500, status message Internal Server Error",
+    );
+    assert!(explained.meaning().contains("its own fetcher gave up") && explained.meaning().contains("499"));
+    let rules: Vec<_> = explained.cause.unwrap().rules().iter().map(|rule| rule.id).collect();
+    assert!(rules.contains(&"slow-first-byte") && rules.contains(&"body-slow"), "{rules:?}");
+    let transient = only(
+        r#"{"error":{"code":190,"message":"x","type":"OAuthException","fbtrace_id":"A","is_transient":true}}"#,
+    );
+    assert_eq!(transient.retry(), Some(Retry::Later));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::{CommandError, Exit, print, print_stderr};
 use super::Format;
-use crate::check::explain::{Cause, Explained, Explanation, explain};
+use crate::check::explain::{Cause, Explained, Explanation, Guidance, explain};
 use crate::cli::input;
 use crate::escape::json_line;
 use crate::webhook::{Details, Origin, RateLimit};
@@ -80,6 +80,15 @@ fn text_of(explanation: &Explanation) -> String {
         line("seen", &details.to_string());
     }
     line("meaning", explanation.meaning());
+    let Guidance { field, value, needed, paste, .. } = &explanation.guidance;
+    for (name, text) in [("field", field), ("value", value), ("needed", needed)] {
+        if let Some(text) = text {
+            line(name, text);
+        }
+    }
+    if let Some(paste) = paste {
+        line("paste", json_line(paste).trim_end());
+    }
     line("asset", &asset(explanation));
     if let Some(data) = &explanation.callback_data {
         line("callback", data);
@@ -177,6 +186,10 @@ fn json_of(explanation: &Explanation) -> Value {
         "seen": explanation.details.as_ref().map(parts),
         "cause": explanation.cause.map(Cause::name),
         "meaning": explanation.meaning(),
+        "field": explanation.guidance.field,
+        "value": explanation.guidance.value,
+        "needed": explanation.guidance.needed,
+        "paste": explanation.guidance.paste,
         "asset": explanation.asset,
         "rules": rules(explanation),
         "fix": explanation.fix(),
@@ -211,6 +224,24 @@ fn parts(details: &Details) -> Value {
             json!({"component": component, "expected": expected, "received": received})
         }
         Details::Uri { parameter } => json!({"parameter": parameter}),
+        Details::Button { card, index, sub_type } => {
+            json!({"card": card, "index": index, "sub_type": sub_type})
+        }
+        Details::Count { card, component, sent, expected } => {
+            json!({"card": card, "component": component, "sent": sent, "expected": expected})
+        }
+        Details::ParameterName { component } | Details::Whitespace { component } => {
+            json!({"component": component})
+        }
+        Details::Field { field, wanted, seen } => json!({"field": field, "wanted": wanted, "value": seen}),
+        Details::Choice { field, allowed, seen } => {
+            json!({"field": field, "accepted": allowed, "value": seen})
+        }
+        Details::Missing { field } | Details::Unexpected { field } => json!({"field": field}),
+        Details::Length { subject, min, max } => json!({"subject": subject, "min": min, "max": max}),
+        Details::Template { name, language } => json!({"name": name, "language": language}),
+        Details::Object { id } => json!({"id": id}),
+        Details::StatusOnly { status } => json!({"status": status}),
     };
     object["sentence"] = details.name().into();
     object

@@ -112,10 +112,17 @@ impl Arguments {
             let text = recipients::read(file)?;
             // A byte order mark is not part of the first number.
             let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim).enumerate();
-            addressees.extend(lines.filter(|(_, text)| !text.is_empty()).map(|(index, text)| Addressee {
-                text: text.to_owned(),
-                line: Some(format!("{}:{}", file.display(), index + 1)),
-            }));
+            for (index, text) in lines {
+                let line = format!("{}:{}", file.display(), index + 1);
+                let (text, dropped) = recipients::without_invisible(text);
+                if dropped > 0 {
+                    let noun = if dropped == 1 { "character" } else { "characters" };
+                    print_stderr(&format!("wamedia: {line}: note: {dropped} invisible {noun} dropped\n"));
+                }
+                if !text.is_empty() {
+                    addressees.push(Addressee { text, line: Some(line) });
+                }
+            }
             if addressees.is_empty() {
                 let reason = format_args!("{} has no recipients; write one a line", file.display());
                 return Err(CommandError::new(Exit::Usage, reason));

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::{CommandError, Exit};
+use crate::escape::is_printable;
 use crate::message;
 
 /// Whether this is `-`, which means stdin.
@@ -44,6 +45,33 @@ pub(super) fn read_json(file: &Path) -> Result<Value, CommandError> {
     }
 }
 
+/// The text without characters that nobody sees, such as those that spreadsheets and address books put around a number, and how many
+/// there were.
+pub(super) fn without_invisible(text: &str) -> (String, usize) {
+    let visible: String = text.chars().filter(|c| c.is_ascii() || is_printable(*c)).collect();
+    let dropped = text.chars().count() - visible.chars().count();
+    (visible.trim().to_owned(), dropped)
+}
+
 fn name(file: &Path) -> String {
     if is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invisible_characters_are_dropped_and_counted() {
+        for (text, visible, dropped) in [
+            ("\u{202a}+49 170 1234567\u{202c}", "+49 170 1234567", 2),
+            ("+49\u{a0}170\u{200b}1234567", "+491701234567", 2),
+            ("\u{feff}+491701234567", "+491701234567", 1),
+            ("+491701234567", "+491701234567", 0),
+            ("+49\t170", "+49\t170", 0),
+            ("+49–170", "+49–170", 0),
+        ] {
+            assert_eq!(without_invisible(text), (visible.to_owned(), dropped), "{text:?}");
+        }
+    }
 }

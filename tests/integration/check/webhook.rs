@@ -106,3 +106,40 @@ fn unusable_input_is_rejected_with_the_reason() {
         assert!(output.stderr.contains(part), "{}", output.stderr);
     }
 }
+
+#[test]
+fn what_is_needed_in_the_payload_is_printed_as_json_to_paste() {
+    let folder = Folder::new();
+    let error = json!({"error": {"code": 132_000, "message": "(#132000) x", "error_data": {"details":
+        "body: number of localizable_params (2) does not match the expected number of params (1)"}}});
+    folder.write("log.txt", format!("2026-12-01 ERROR send failed: {error}\n2026-12-01 INFO next\n"));
+    let text = run(folder.path(), &["check", "--webhook", "log.txt"]);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(1), ""), "{}", text.stdout);
+    for part in [
+        "line 1: error: API error: (#132000) x\n  code     132000\n",
+        "  field    template.components[type=body]\n",
+        "  needed   1 parameter in this component; the message has 2\n",
+        "  paste    {\"type\":\"body\",\"parameters\":[{\"type\":\"text\",\"text\":\"TEXT 1\"}]}\n",
+        "  command  wamedia message validate --templates TEMPLATES.json PAYLOAD.json\n",
+    ] {
+        assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
+    }
+    let line = run(folder.path(), &["check", "--webhook", "log.txt", "--format", "json"]);
+    let explained: Value = serde_json::from_str(&line.stdout).expect("one JSON line");
+    assert_eq!(explained["paste"]["parameters"][0]["text"], json!("TEXT 1"));
+    assert_eq!((&explained["cause"], &explained["seen"]["expected"]), (&json!("parameter-count"), &json!(1)));
+}
+
+#[test]
+fn twilios_form_encoded_webhook_is_explained() {
+    let folder = Folder::new();
+    folder
+        .write("a.txt", "SmsSid=SM1&MessageStatus=undelivered&ErrorCode=63016&To=whatsapp%3A%2B491701234567");
+    let output = run(folder.path(), &["check", "--webhook", "a.txt"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(
+        output.stdout.starts_with("SM1 to +491701234567\n  code     63016 (Twilio)\n"),
+        "{}",
+        output.stdout
+    );
+}

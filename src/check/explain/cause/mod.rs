@@ -61,6 +61,32 @@ pub enum Cause {
     HeaderKind,
     /// The link is not a URL.
     Link,
+    /// A button of the template needs a parameter, and the message has none for it.
+    ButtonParameter,
+    /// A component has more or fewer parameters than the template has placeholders.
+    ParameterCount,
+    /// The template has named placeholders, and a parameter has no name.
+    ParameterName,
+    /// A text that fills a placeholder has a line break, a tab or a long run of spaces.
+    Whitespace,
+    /// A field has the wrong type or syntax.
+    Field,
+    /// A field has a value that is not in the list of accepted values.
+    Choice,
+    /// A required field is missing.
+    FieldMissing,
+    /// A field is not known.
+    FieldUnknown,
+    /// A text is too long or too short, or a list has too many or too few entries.
+    Length,
+    /// The template does not exist under this name in this language.
+    NoTemplate,
+    /// An id in the request URL does not exist for this token.
+    NoObject,
+    /// The HTTP client reported the status only, not WhatsApp's error.
+    BodyDropped,
+    /// The recipient's number, in Argentina or Mexico, differs by a digit from the one on a test number's list.
+    NumberForm,
 }
 
 /// What to check next.
@@ -72,6 +98,8 @@ pub(super) enum NextCheck {
     File,
     /// The payload.
     Payload,
+    /// The payload beside the templates of the account.
+    Templates,
     /// Nothing on the sender's side.
     Nothing,
 }
@@ -126,6 +154,18 @@ impl Cause {
             }
             Details::Format { .. } => Self::HeaderKind,
             Details::Uri { .. } => Self::Link,
+            Details::Button { .. } => Self::ButtonParameter,
+            Details::Count { .. } => Self::ParameterCount,
+            Details::ParameterName { .. } => Self::ParameterName,
+            Details::Whitespace { .. } => Self::Whitespace,
+            Details::Field { .. } => Self::Field,
+            Details::Choice { .. } => Self::Choice,
+            Details::Missing { .. } => Self::FieldMissing,
+            Details::Unexpected { .. } => Self::FieldUnknown,
+            Details::Length { .. } => Self::Length,
+            Details::Template { .. } => Self::NoTemplate,
+            Details::Object { .. } => Self::NoObject,
+            Details::StatusOnly { .. } => Self::BodyDropped,
         }
     }
 
@@ -186,7 +226,7 @@ mod tests {
     fn every_cause_has_one_row() {
         // Same order as the enum, up to its last variant. Update the variant below when you append one to the enum.
         assert!(TABLE.iter().enumerate().all(|(at, row)| row.cause as usize == at));
-        assert_eq!(TABLE.len(), Cause::Link as usize + 1);
+        assert_eq!(TABLE.len(), Cause::NumberForm as usize + 1);
         for (at, row) in TABLE.iter().enumerate() {
             for other in &TABLE[at + 1..] {
                 assert!(row.cause != other.cause && row.name != other.name, "{}", row.name);
