@@ -67,6 +67,11 @@ impl Admin {
         Ok(Self { listener, address })
     }
 
+    /// Whether it accepts IPv4 connections, too, if it listens on `[::]`; `None` for any other address.
+    pub fn is_dual_stack(&self) -> Option<bool> {
+        listener::is_dual_stack(&self.listener)
+    }
+
     /// The bound address, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -96,7 +101,7 @@ impl Admin {
                 Err(e) => {
                     failures.record(|count| *count += 1, move |count| {
                         log::warn!(
-                            "the admin listener cannot accept connections: {e} ({count} attempts since the last message)"
+                            "the admin listener cannot accept connections: {e} (attempts since the last message: {count})"
                         );
                     });
                     sleep(ACCEPT_PAUSE).await;

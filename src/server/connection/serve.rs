@@ -169,7 +169,7 @@ async fn drive<C>(
                     finish(speaking.as_mut());
                 }
                 Command::CloseOverdue if connection.is_active_again(&service.snapshots.limits()) => {
-                    connection.resume(draining)
+                    connection.resume(draining);
                 }
                 Command::CloseOverdue | Command::Close => return Poll::Ready(()),
                 Command::Serve | Command::Drain => return Poll::Pending,

@@ -27,7 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// A stream that reports requests and ends to a [`Connection`].
 #[derive(Debug)]
 pub(in crate::server) struct Stream<S> {
-    stream: S,
+    inner: S,
     /// Bytes that were read to detect the protocol, and are to be read again.
     prefix: Bytes,
     /// What is left to write of the response that replaces hyper's.
@@ -60,8 +60,8 @@ impl Lingering {
 }
 
 impl<S> Stream<S> {
-    pub(in crate::server) fn new(stream: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
-        Self { stream, prefix, replacement: Bytes::new(), lingering: None, connection }
+    pub(in crate::server) fn new(inner: S, prefix: Bytes, connection: Arc<Connection>) -> Self {
+        Self { inner, prefix, replacement: Bytes::new(), lingering: None, connection }
     }
 
     /// Whether `head` begins a response of hyper's own that is replaced; the replacement is written when hyper flushes.
@@ -87,10 +87,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             // Together with what follows, if it is there: hyper doubles its buffer for a head that arrives in two reads. An error
             // of the stream is returned again by the next read.
             if buf.remaining() > 0 {
-                let _ = Pin::new(&mut self.stream).poll_read(cx, buf);
+                let _ = Pin::new(&mut self.inner).poll_read(cx, buf);
             }
         } else {
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, buf)) {
+            match ready!(Pin::new(&mut self.inner).poll_read(cx, buf)) {
                 // A client may close TLS without close_notify; whether the request is complete, HTTP decides.
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
                 read => read?,
@@ -122,7 +122,7 @@ impl<S: AsyncRead + Unpin> Stream<S> {
         let mut space = [MaybeUninit::uninit(); 4096];
         loop {
             let mut buf = ReadBuf::uninit(&mut space);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            match Pin::new(&mut self.inner).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                     if !self.connection.received(buf.filled().len()) {
                         return Poll::Ready(());
@@ -146,7 +146,7 @@ impl<S: AsyncRead + Unpin> Stream<S> {
 impl<S: AsyncWrite + Unpin> Stream<S> {
     fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.replacement.has_remaining() {
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.replacement))? {
+            match ready!(Pin::new(&mut self.inner).poll_write(cx, &self.replacement))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => self.replacement.advance(n),
             }
@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         if self.replaces(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -171,17 +171,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         if bufs.first().is_some_and(|head| self.replaces(head)) {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.inner.is_write_vectored()
     }
 
     /// hyper flushes once it has nothing left to write: every response that ended before now has been sent.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_replacement(cx))?;
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
         self.connection.flushed();
         if self.connection.is_done() {
             cx.waker().wake_by_ref();
@@ -191,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             self.lingering = Some(Lingering::begin());
         }
         self.poll_linger(cx).map(Ok)

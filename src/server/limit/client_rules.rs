@@ -68,21 +68,26 @@ impl ClientRules {
         if self.trusted_proxies.contains(address) {
             if !self.warned_of_proxy.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "the trusted proxy {address} does not send the client's address, so limits.requests_per_second does not apply to \
+                    "trusted_proxies: {address} does not send the client's address, so limits.requests_per_second does not apply to \
                      its requests; make it add the address to X-Forwarded-For (logged once; other proxies may do the same)"
                 );
             }
             return Ok(());
         }
         rate.admit(address.into()).map_err(|wait| {
-            self.rejected.record(|count| *count += 1, move |count| {
-                log::warn!(
-                    "request rate limit reached: {count} requests answered 429, from {address} and perhaps others \
+            self.rejected.record(
+                |count| *count += 1,
+                move |count| {
+                    log::warn!(
+                        "request rate limit reached: {count} answered 429, from {address} and perhaps others \
                      (limits.requests_per_second); list clients that must not be limited in limits.exempt"
-                );
-            });
-            let mut answer =
-                http::problem(StatusCode::TOO_MANY_REQUESTS, "too many requests from this client; try again later");
+                    );
+                },
+            );
+            let mut answer = http::problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many requests from this client; try again later",
+            );
             // Whole seconds, rounded up (RFC 9110 section 10.2.3).
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             answer.headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));

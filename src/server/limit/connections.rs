@@ -132,7 +132,7 @@ impl Connections {
         self.accept_errors.record(
             |count| *count += 1,
             move |count| {
-                log::warn!("cannot accept connections: {error} ({count} attempts since the last message)");
+                log::warn!("cannot accept connections: {error} (attempts since the last message: {count})");
             },
         );
     }
@@ -142,17 +142,20 @@ impl Connections {
         match reached {
             LimitReached::Server => {
                 let limit = self.limit();
-                self.rejected.record(|count| *count += 1, move |count| {
-                    log::warn!(
-                        "connection limit reached: {count} connections rejected (limits.connections is {limit})"
-                    );
-                });
+                self.rejected.record(
+                    |count| *count += 1,
+                    move |count| {
+                        log::warn!(
+                            "connection limit reached: {count} rejected (limits.connections is {limit})"
+                        );
+                    },
+                );
             }
             LimitReached::Client => {
                 let limit = self.limit_per_client.load(Ordering::Relaxed);
                 self.rejected_per_client.record(|count| *count += 1, move |count| {
                     log::warn!(
-                        "connection limit per client reached: {count} connections rejected, from {peer} and perhaps others \
+                        "connection limit per client reached: {count} rejected, from {peer} and perhaps others \
                          (limits.connections_per_client is {limit}); list clients that must not be limited in limits.exempt, \
                          and proxies in trusted_proxies"
                     );

@@ -210,7 +210,7 @@ impl Queue {
             }
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
-                let text = format!("log queue full: {dropped} lines dropped");
+                let text = format!("log queue full; lines dropped: {dropped}");
                 Notice { at: SystemTime::now(), level: log::Level::Warn, text }.format(&mut notices);
             }
             self.write_access(&mut sink, &access, &mut stderr, &mut notices);
