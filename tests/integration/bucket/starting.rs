@@ -106,7 +106,10 @@ fn only_one_of_two_keys() {
             &s3,
             &[(missing, "")],
             2,
-            &["s3://media cannot be opened: ", "only one is set; set both, or none"],
+            &[
+                "s3://media cannot be opened: ",
+                "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; set both, or none",
+            ],
         );
     }
     assert!(s3.requests().is_empty(), "no request was sent");
