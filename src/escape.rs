@@ -39,7 +39,7 @@ pub(crate) fn json_pretty(value: &Value) -> String {
     escaped_json(&format!("{value:#}\n"))
 }
 
-/// The same JSON with `\u` escapes for what is not printable; such characters can only stand in its strings.
+/// The same JSON with `\u` escapes for what is not printable; such characters occur only in its strings.
 fn escaped_json(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,6 +1,6 @@
 //! `wamedia generate`: the manual page and the shell completions, generated from the definition of the options.
 //!
-//! The text about an option stands where the option is defined; this file only puts pages together.
+//! The text about an option is with its definition; this file only puts pages together.
 
 use std::fmt::Write as _;
 use std::io;
@@ -136,15 +136,15 @@ fn rendered(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String
 
 /// Escapes characters beyond ASCII in roff's notation, which any formatter reads in any locale (groff_char(7)).
 fn ascii(roff: &str) -> String {
-    roff.chars().fold(String::with_capacity(roff.len()), |mut written, character| {
-        match character {
-            character if character.is_ascii() => written.push(character),
-            other => {
-                write!(written, "\\[u{:04X}]", u32::from(other)).expect("writing to a String cannot fail")
-            }
+    let mut written = String::with_capacity(roff.len());
+    for character in roff.chars() {
+        if character.is_ascii() {
+            written.push(character);
+        } else {
+            let _ = write!(written, "\\[u{:04X}]", u32::from(character));
         }
-        written
-    })
+    }
+    written
 }
 
 #[cfg(test)]

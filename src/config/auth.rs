@@ -28,7 +28,7 @@ impl Auth {
         covering.max_by_key(|auth| auth.path.len())
     }
 
-    /// Whether the asset at `path` needs these credentials: it lies at this path or below it.
+    /// Whether the asset at `path` needs these credentials: its path is this path or below it.
     pub fn covers(&self, path: &AssetPath) -> bool {
         path.as_str() == self.path || path.below(&self.path).is_some()
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where a setting was written.
+/// The place of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// In the configuration file.
@@ -66,7 +66,7 @@ pub enum ConfigError {
     UnknownKey {
         /// The key, with its table: `memory.cahce`.
         key: String,
-        /// Where it stands.
+        /// Its place.
         place: Place,
         /// The nearest known key, or all of them.
         fix: String,
@@ -78,7 +78,7 @@ pub enum ConfigError {
         old: &'static str,
         /// The name to write.
         new: &'static str,
-        /// Where the table begins.
+        /// The place of the table.
         place: Place,
     },
     /// An environment variable that begins with `WAMEDIA_` and is not known.
@@ -96,7 +96,7 @@ pub enum ConfigError {
         table: &'static str,
         /// The key that is missing.
         key: &'static str,
-        /// Where the table begins.
+        /// The place of the table.
         place: Place,
         /// An example of the line to add.
         fix: &'static str,
@@ -106,7 +106,7 @@ pub enum ConfigError {
     Value {
         /// The setting, with its table: `limits.head_size`.
         key: String,
-        /// Where the value stands.
+        /// The place of the value.
         place: Place,
         /// The reason, and what to write.
         reason: String,
@@ -117,9 +117,9 @@ pub enum ConfigError {
          (the flags --tls-cert and --tls-key are repeatable)"
     )]
     CertificatesAndKeys {
-        /// How many certificates there are.
+        /// Number of certificates.
         certs: usize,
-        /// How many keys there are.
+        /// Number of keys.
         keys: usize,
     },
     /// The same address in `listen` and `plain_listen`.
@@ -160,7 +160,7 @@ pub enum ConfigError {
     Directory {
         /// The folder, made absolute.
         directory: PathBuf,
-        /// Where the store is named.
+        /// The place of the store.
         place: Place,
         /// The reason, and the fix.
         reason: String,
@@ -183,7 +183,7 @@ pub enum ConfigError {
     UnreachableRule {
         /// The rule's pattern.
         pattern: String,
-        /// Where the rule stands.
+        /// The place of the rule.
         place: Place,
         /// Why, and the fix.
         reason: String,

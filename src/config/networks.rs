@@ -167,7 +167,7 @@ mod tests {
     fn invalid_networks_are_rejected_with_the_fix() {
         for (text, part) in [
             ("", "neither an address nor a network"),
-            ("localhost", "write such as \"203.0.113.7\""),
+            ("localhost", "write one such as \"203.0.113.7\""),
             ("10.0.0.0/", "neither"),
             ("10.0.0.0/+8", "neither"),
             ("10.0.0.0/8/8", "neither"),
@@ -178,9 +178,9 @@ mod tests {
             ("10.0.0.0/33", "longer than 32 bits"),
             ("::/129", "longer than 128 bits"),
             ("::/99999999999", "longer than 128 bits"),
-            ("10.0.0.1/8", "write \"10.0.0.0/8\", or \"10.0.0.1\" for that address alone"),
+            ("10.0.0.1/8", "write \"10.0.0.0/8\", or \"10.0.0.1\" for that one address"),
             ("2001:db8::1/32", "write \"2001:db8::/32\""),
-            ("::ffff:10.0.0.1", "write it as the former, such as \"10.0.0.1\""),
+            ("::ffff:10.0.0.1", "as an IPv6 address; write \"10.0.0.1\""),
         ] {
             let reason = text.parse::<Network>().expect_err(text);
             assert!(reason.contains(part), "{text:?}: {reason}");

@@ -116,7 +116,7 @@ impl ExplicitKeys {
 pub(super) struct Entry {
     /// The name of the list.
     pub(super) table: &'static str,
-    /// Where the table begins.
+    /// The place of the table.
     pub(super) place: Place,
     pub(super) fields: Vec<Field>,
 }

@@ -72,7 +72,7 @@ mod tests {
         new.memory = crate::config::Memory { cache: 1, streams: 2, digests: 3 };
         new.tls.cert.push("cert.pem".into());
         new.limits.connections = 7;
-        let mut expected = Vec::from_iter(restart_required());
+        let mut expected: Vec<_> = restart_required().collect();
         expected.push("tls.cert");
         assert_eq!(new.keep_restart_required(&running), expected);
         let limits = crate::config::Limits { connections: 7, ..running.limits };

@@ -158,13 +158,13 @@ mod tests {
         });
         let others = [
             (folder.path().join("gone"), "openssl rand"),
-            (folder.path().to_owned(), "no regular file"),
-            (fifo, "no regular file"),
+            (folder.path().to_owned(), "not a regular file"),
+            (fifo, "not a regular file"),
             (huge, "more than 64 KiB"),
             (binary, "it is not UTF-8"),
             (write("zero", b"k1:\0U0VDUkVU"), "line 1"),
             (marked.clone(), "a byte order mark (EF BB BF)"),
-            (marked, "write it again as UTF-8 without one"),
+            (marked, "without one"),
             (empty, "there is no key"),
             (short, "has 6 bytes"),
         ];

@@ -1,5 +1,7 @@
 //! TOML quoting: a text as a basic string (TOML 1.0, "String").
 
+use std::fmt::Write as _;
+
 /// The text in double quotes, with quotes, backslashes and control characters escaped.
 pub(crate) fn toml_string(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -7,7 +9,9 @@ pub(crate) fn toml_string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
             c => quoted.push(c),
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: what is said where, with which exit code, and which of file, environment and flags wins.
+//! Command line: output, exit codes, and the precedence of file, environment and flags.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,7 +17,7 @@ fn command(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Com
     command
 }
 
-/// Holds that a command was refused with this code, and with one line on stderr that has all these parts.
+/// Asserts that a command failed with this code, with one line on stderr that has all these parts.
 #[track_caller]
 fn assert_refused(outcome: &Outcome, code: i32, parts: &[&str]) {
     assert_eq!((outcome.code, &*outcome.stdout), (Some(code), ""), "{outcome:?}");
@@ -71,7 +71,7 @@ fn help_and_version_go_to_stdout() {
     ] {
         let outcome = run(folder.path(), arguments);
         assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{arguments:?}");
-        // Where lines are broken is the terminal's to say.
+        // Line breaks depend on the terminal.
         let text = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in parts {
             assert!(text.contains(part), "{arguments:?}: no {part:?} in {}", outcome.stdout);
@@ -85,7 +85,7 @@ fn help_and_version_go_to_stdout() {
 }
 
 #[test]
-fn wrong_usage_is_told_on_stderr() {
+fn wrong_usage_is_reported_on_stderr() {
     let folder = Folder::new();
     for (arguments, part) in [
         (&[][..], "Usage: wamedia"),
@@ -107,8 +107,7 @@ fn wrong_usage_is_told_on_stderr() {
 /// A configuration file, variables, arguments after `serve`, and parts of the message.
 type Refusal<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], &'a [&'a str]);
 
-/// Holds that each of these ends with 2 before a port is bound: the port that they are to listen on is taken, and who
-/// came as far as that would say so, and end with 3.
+/// Asserts that each of these exits with 2 before a port is bound: the configured port is in use, so binding it would exit with 3.
 #[track_caller]
 fn assert_serve_refuses(rows: &[Refusal<'_>]) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -123,7 +122,7 @@ fn assert_serve_refuses(rows: &[Refusal<'_>]) {
 }
 
 #[test]
-fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
+fn store_that_is_neither_a_folder_nor_a_bucket_is_an_error() {
     assert_serve_refuses(&[
         (
             "",
@@ -141,7 +140,12 @@ fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
             &[],
             &["`mount.store` in wamedia.toml line 3", "/nowhere does not exist"],
         ),
-        ("", &[], &["s3n://media/shop"], &["STORE", "`s3n://media/shop` is not a known kind of store", "did you mean s3://?"]),
+        (
+            "",
+            &[],
+            &["s3n://media/shop"],
+            &["STORE", "`s3n://media/shop` is not a known kind of store", "did you mean s3://?"],
+        ),
         ("[[mount]]\nstore = \"gs://\"\n", &[], &[], &["wamedia.toml line 2", "`gs://` names no bucket"]),
         (
             "[[mount]]\npath = \"/a\"\n",
@@ -160,7 +164,7 @@ fn a_store_that_is_neither_a_folder_nor_a_bucket_is_refused() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+fn unknown_key_is_an_error_with_the_nearest_known_one() {
     assert_serve_refuses(&[
         (
             "threads = 1\n[memory]\ncahce = 1\n",
@@ -181,7 +185,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn a_value_that_cannot_be_is_refused_with_its_place() {
+fn invalid_value_is_an_error_with_its_place() {
     assert_serve_refuses(&[
         (
             "",
@@ -227,7 +231,7 @@ fn a_value_that_cannot_be_is_refused_with_its_place() {
             &["https://example.com/media", "the mount `/` does not lie below it", "path = \"/media\""],
         ),
         ("", &[], &["media", "--public-url", "example.com"], &["--public-url", "neither an http:// nor"]),
-        ("", &[], &["media", "--listen", "8080"], &["--listen", "`8080` is not an address and a port"]),
+        ("", &[], &["media", "--listen", "8080"], &["--listen", "`8080` is not an IP address with a port"]),
         ("", &[], &["media", "--listen", "localhost:8080"], &["`localhost:8080`", "\"127.0.0.1:8080\""]),
         (
             "",
@@ -251,7 +255,7 @@ fn a_value_that_cannot_be_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_configuration_file_that_cannot_be_read_is_refused() {
+fn unreadable_configuration_file_is_an_error() {
     assert_serve_refuses(&[
         (
             "",
@@ -279,9 +283,9 @@ fn serve_on(address: SocketAddr, threads: &str) -> Outcome {
 }
 
 #[test]
-fn a_port_that_another_program_listens_on_is_refused() {
+fn port_in_use_by_another_program_is_an_error() {
     let alone = TcpListener::bind("127.0.0.1:0").expect("a port");
-    // Of the same user, and as willing to share as the sockets of the serving cores.
+    // Of the same user and with SO_REUSEPORT, like the sockets of the serving cores.
     let shared = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     shared.set_reuse_port(true).expect("an option");
     shared.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
@@ -296,7 +300,7 @@ fn a_port_that_another_program_listens_on_is_refused() {
 }
 
 #[test]
-fn a_port_that_another_wamedia_listens_on_is_refused() {
+fn port_in_use_by_another_wamedia_is_an_error() {
     let folder = Folder::new();
     for first in ["1", "2"] {
         let mut command = command(folder.path(), &[("WAMEDIA_THREADS", first)], &["serve", "."]);
@@ -310,13 +314,13 @@ fn a_port_that_another_wamedia_listens_on_is_refused() {
 }
 
 #[test]
-fn an_address_of_another_machine_is_refused() {
-    // RFC 5737: for documentation, so nobody's.
+fn address_of_another_machine_is_an_error() {
+    // RFC 5737: reserved for documentation, so no machine has it.
     let outcome = serve_on("192.0.2.1:8080".parse().expect("an address"), "2");
     assert_refused(&outcome, 3, &["192.0.2.1:8080 is not an address of this machine", "0.0.0.0"]);
 }
 
-/// What `serve --print-config` prints, with paths as seen from `folder`.
+/// The output of `serve --print-config`, with paths relative to `folder`.
 #[track_caller]
 fn printed(folder: &Folder, command: &mut Command) -> String {
     let outcome = outcome(command.arg("--print-config"));
@@ -325,7 +329,7 @@ fn printed(folder: &Folder, command: &mut Command) -> String {
 }
 
 #[test]
-fn flags_win_over_the_environment_and_that_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let folder = Folder::new();
     for store in ["by-file", "by-variable", "by-flag"] {
         fs::create_dir(folder.at(store)).expect("a folder");
@@ -383,7 +387,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         ("", &[], &flags, &by_flag),
         (toml, &[], &flags, &by_flag),
         (toml, &variables, &flags, &by_flag),
-        // Each setting by itself, not all or none.
+        // Each setting by itself, not all together.
         (
             toml,
             &variables[..1],
@@ -403,7 +407,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn the_configuration_file_is_named_before_or_after_the_command_or_found() {
+fn configuration_file_is_named_before_or_after_the_command_or_found() {
     let folder = Folder::new();
     let toml =
         |name| format!("public_url = \"https://{name}.example\"\n[[mount]]\nstore = \"{name}-media\"\n");
@@ -416,7 +420,7 @@ fn the_configuration_file_is_named_before_or_after_the_command_or_found() {
     let flag = flag.to_str().expect("UTF-8");
     for (variables, arguments, name, store) in [
         (&[][..], &["serve"][..], "wamedia", "here/wamedia-media"),
-        // Its paths are meant from where it lies.
+        // Its relative paths begin at its folder.
         (&variable, &["serve"], "variable", "here/../site/variable-media"),
         (&variable, &["--config", flag, "serve"], "flag", "site/flag-media"),
         (&[], &["serve", "--config", flag], "flag", "site/flag-media"),
@@ -430,7 +434,7 @@ fn the_configuration_file_is_named_before_or_after_the_command_or_found() {
 }
 
 #[test]
-fn what_print_config_prints_is_a_configuration_that_gives_the_same_settings() {
+fn print_config_prints_a_file_that_gives_the_same_settings() {
     let folder = Folder::new();
     fs::create_dir_all(folder.at("me\"dia \\ M\u{e4}rz")).expect("a folder");
     fs::create_dir(folder.at("goods")).expect("a folder");
@@ -454,7 +458,7 @@ fn what_print_config_prints_is_a_configuration_that_gives_the_same_settings() {
     for part in ["digests = 17\n", "head_timeout = \"1500ms\"\n", "path = \"/a b\"\n", "fresh = \"0\"\n"] {
         assert!(first.contains(part), "no {part:?} in {first}");
     }
-    // Anywhere else, since paths are absolute in it.
+    // In any folder, because its paths are absolute.
     let elsewhere = Folder::new();
     elsewhere.write("printed.toml", &first);
     let second = print(elsewhere.path(), &elsewhere.at("printed.toml"));
@@ -465,7 +469,7 @@ fn what_print_config_prints_is_a_configuration_that_gives_the_same_settings() {
 }
 
 #[test]
-fn print_config_says_in_plain_words_what_whatsapp_will_do() {
+fn print_config_describes_what_whatsapp_will_do() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("media-sample");
     let outcome = run(&sample, &["serve", "--print-config"]);
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
@@ -484,13 +488,13 @@ fn print_config_says_in_plain_words_what_whatsapp_will_do() {
     }
 }
 
-/// A pipe that nobody reads any more.
+/// A pipe whose reader is closed.
 fn broken_pipe() -> io::PipeWriter {
     io::pipe().expect("a pipe").1
 }
 
 #[test]
-fn a_reader_that_has_had_enough_is_no_error() {
+fn broken_pipe_is_no_error() {
     let folder = Folder::new();
     folder.write("a.jpg", "a").write("wamedia.toml", "public_url = \"https://media.example.com\"\n");
     let store = [("WAMEDIA_STORE", ".")];
@@ -501,7 +505,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_an_error() {
+fn full_disk_at_stdout_is_an_error() {
     let folder = Folder::new();
     folder.write("a.jpg", "a").write("wamedia.toml", "public_url = \"https://media.example.com\"\n");
     let store = [("WAMEDIA_STORE", ".")];
@@ -514,7 +518,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
 
 const URL: &str = "https://media.example.com";
 
-/// Two mounts, one below the other, and files in and beside them.
+/// Two mounts, one below the other, with files in and beside them.
 fn site() -> Folder {
     let folder = Folder::new();
     let toml = format!(
@@ -548,7 +552,7 @@ fn link_of(outcome: &Outcome) -> &str {
 }
 
 #[test]
-fn a_link_is_had_by_the_path_on_disk_or_the_path_in_the_url() {
+fn link_accepts_the_path_on_disk_or_the_path_in_the_url() {
     let site = site();
     let absolute = |name: &str| site.at(name).to_str().expect("UTF-8").to_owned();
     for (cwd, path, url_path, file) in [
@@ -573,11 +577,11 @@ fn a_link_is_had_by_the_path_on_disk_or_the_path_in_the_url() {
         ),
         ("media", "100%25.pdf", "/100%2525.pdf", "media/100%25.pdf"),
         (".", "100%2525.pdf", "/100%2525.pdf", "media/100%25.pdf"),
-        // The mount that is deeper.
+        // The deeper mount.
         (".", "goods/shirt.png", "/shop/shirt.png", "goods/shirt.png"),
         ("goods", "shirt.png", "/shop/shirt.png", "goods/shirt.png"),
         (".", "shop/shirt.png", "/shop/shirt.png", "goods/shirt.png"),
-        // On disk, but in no mount: then it is the asset of that path.
+        // On disk, but in no mount: it is then the path of an asset.
         (".", "twice.jpg", "/twice.jpg", "media/twice.jpg"),
     ] {
         let config = absolute("wamedia.toml");
@@ -590,7 +594,7 @@ fn a_link_is_had_by_the_path_on_disk_or_the_path_in_the_url() {
 }
 
 #[test]
-fn a_link_to_what_is_not_served_is_refused() {
+fn link_to_a_file_that_is_not_served_is_an_error() {
     let site = site();
     for (path, parts) in [
         ("campaign/none.jpg", &["there is no asset campaign/none.jpg in", "/media"][..]),
@@ -609,7 +613,7 @@ fn a_link_to_what_is_not_served_is_refused() {
     ] {
         assert_refused(&run(site.path(), &["link", path]), 1, parts);
     }
-    // The configuration file may lie in a store, and is not an asset for that.
+    // The configuration file may be in a store, but is no asset.
     let store = site.path().to_str().expect("UTF-8");
     let in_store = outcome(&mut command(site.path(), &[("WAMEDIA_STORE", store)], &["link", "wamedia.toml"]));
     assert_refused(&in_store, 1, &["there is no asset wamedia.toml in"]);
@@ -618,7 +622,7 @@ fn a_link_to_what_is_not_served_is_refused() {
 }
 
 #[test]
-fn a_link_without_a_public_url_comes_with_a_warning() {
+fn link_without_a_public_url_warns() {
     let folder = Folder::new();
     folder.write("a.jpg", "a");
     for (listen, origin) in [
@@ -632,17 +636,17 @@ fn a_link_without_a_public_url_comes_with_a_warning() {
         assert!(link.stderr.starts_with("wamedia: public_url is not set"), "{}", link.stderr);
         assert_eq!(link.stderr.lines().count(), 1, "{}", link.stderr);
     }
-    // Nobody can follow a link to port 0.
+    // A link to port 0 cannot be followed.
     let variables = [("WAMEDIA_STORE", "."), ("WAMEDIA_LISTEN", "127.0.0.1:0")];
     let link = outcome(&mut command(folder.path(), &variables, &["link", "a.jpg"]));
     assert_refused(&link, 2, &["public_url is not set", "port 0", "set public_url"]);
 }
 
 #[test]
-fn a_link_is_answered_with_the_policy_for_its_version() {
+fn versioned_link_is_answered_with_the_policy_for_its_version() {
     let folder = Folder::new();
     folder.write("list.pdf", "old");
-    // What the server knows would do for an hour, if links did not name versions.
+    // Without versions in links, the server would use its cached metadata for an hour.
     let server = Server::configured(
         &folder,
         &format!("public_url = \"{URL}\"\n[[mount]]\nstore = \".\"\nfresh = \"1h\"\n"),

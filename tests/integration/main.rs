@@ -1,4 +1,4 @@
-//! The real binary over real sockets, one file a subject.
+//! Integration tests: the real binary over real sockets, one file a subject.
 
 mod access_log;
 mod acme;

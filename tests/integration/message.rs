@@ -1,5 +1,4 @@
-//! `wamedia message`: which payload it prints for an asset and for each kind, what it refuses, and that the command which it
-//! prints for a shell sends that very payload.
+//! `wamedia message`: payloads for assets and for each kind, errors, and curl commands that send exactly these payloads.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -27,14 +26,14 @@ fn message(folder: &Folder, arguments: &[&str]) -> Outcome {
     run(folder.path(), &[&["message"], arguments, &["--to", TO]].concat())
 }
 
-/// The one payload that a command printed, and with it nothing on stderr.
+/// The one payload that a command printed, with nothing on stderr.
 #[track_caller]
 fn payload(outcome: &Outcome) -> Value {
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
     serde_json::from_str(&outcome.stdout).expect("JSON")
 }
 
-/// Holds that a command printed nothing but reasons, which have all these parts.
+/// Asserts that a command printed only errors, which have all these parts.
 #[track_caller]
 fn assert_refused(outcome: &Outcome, code: i32, parts: &[&str]) {
     assert_eq!((outcome.code, &*outcome.stdout), (Some(code), ""), "{outcome:?}");
@@ -43,13 +42,13 @@ fn assert_refused(outcome: &Outcome, code: i32, parts: &[&str]) {
     }
 }
 
-/// A file of this length that takes no room.
+/// A sparse file of this length.
 fn make_large(folder: &Folder, name: &str, len: u64) {
     File::create(folder.at(name)).and_then(|file| file.set_len(len)).expect("a file");
 }
 
 #[test]
-fn the_sample_banner_is_sent_by_one_line() {
+fn one_command_prints_the_message_for_the_sample_banner() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let outcome = run(
         repository,
@@ -79,14 +78,14 @@ fn the_sample_banner_is_sent_by_one_line() {
 "#
     );
     assert_eq!((outcome.code, outcome.stdout), (Some(0), expected));
-    // The sample has no public URL, and nobody else can follow this link.
+    // The sample has no public URL, so this link works only on this machine.
     for part in ["public_url is not set", "this machine only", "WAMEDIA_PUBLIC_URL"] {
         assert!(outcome.stderr.contains(part), "no {part:?} in {}", outcome.stderr);
     }
 }
 
 #[test]
-fn an_asset_goes_as_what_it_is() {
+fn asset_is_sent_as_the_kind_of_its_type() {
     let folder = shop();
     for (name, kind) in [
         ("a.jpg", "image"),
@@ -112,7 +111,7 @@ fn an_asset_goes_as_what_it_is() {
 }
 
 #[test]
-fn an_asset_is_described_by_flags() {
+fn flags_set_caption_file_name_and_voice() {
     let folder = shop();
     folder.write("a.jpg", "a").write("n.ogg", "n").write("p.pdf", "p").write("text", "t");
     let link = |name: &str, bytes: &str| format!("{URL}/{name}?v={}", version_of(bytes.as_bytes()));
@@ -142,17 +141,17 @@ fn an_asset_is_described_by_flags() {
         let payload = payload(&message(&folder, arguments));
         assert_eq!((&payload["type"], &payload[kind]), (&json!(kind), &object), "{arguments:?}");
     }
-    // A link without its version is doubted, and printed.
+    // A link without a version is printed with a warning.
     let plain = message(&folder, &["a.jpg", "--no-version"]);
     assert!(plain.stdout.contains("/a.jpg\"") && plain.stderr.contains("version"), "{plain:?}");
-    // A file that is called like a kind, and is of none.
+    // A file with the name of a kind.
     let text = message(&folder, &["./text"]);
     assert!(text.stdout.contains("\"filename\": \"text\""), "{text:?}");
     assert!(text.stderr.contains("WhatsApp does not list"), "{text:?}");
 }
 
 #[test]
-fn an_asset_is_the_header_of_a_template() {
+fn asset_is_the_header_of_a_template() {
     let folder = shop();
     folder.write("a.jpg", "a").write("p.pdf", "p").write("a.mp3", "m");
     let template =
@@ -179,7 +178,7 @@ fn an_asset_is_the_header_of_a_template() {
 }
 
 #[test]
-fn an_asset_that_whatsapp_would_refuse_is_refused_with_the_way_out() {
+fn asset_that_whatsapp_would_reject_is_an_error_with_the_fix() {
     let folder = shop();
     folder.write("s.webp", "s").write("a.mp3", "a").write("a.jpg", "a").write("m.gif", "m");
     make_large(&folder, "large.jpg", (5 << 20) + 1);
@@ -211,7 +210,7 @@ fn an_asset_that_whatsapp_would_refuse_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn a_size_that_only_one_way_of_counting_allows_is_doubted() {
+fn size_between_mb_and_mib_is_a_warning() {
     let folder = shop();
     make_large(&folder, "a.jpg", 5_000_001);
     make_large(&folder, "fits.jpg", 5_000_000);
@@ -229,7 +228,7 @@ fn a_size_that_only_one_way_of_counting_allows_is_doubted() {
 }
 
 #[test]
-fn each_kind_is_written_by_hand() {
+fn each_kind_has_its_own_flags() {
     let folder = Folder::new();
     for (arguments, kind, object) in [
         (&["text", "--body", "Hi"][..], "text", json!({"body": "Hi"})),
@@ -300,7 +299,7 @@ fn each_kind_is_written_by_hand() {
 }
 
 #[test]
-fn what_flags_cannot_say_is_read_as_json() {
+fn json_replaces_flags() {
     let folder = Folder::new();
     let buttons = r#"{"type":"button","body":{"text":"Which?"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}"#;
     let components = r#"[{"type":"header","parameters":[{"type":"image","image":{"id":"7"}}]}]"#;
@@ -312,7 +311,7 @@ fn what_flags_cannot_say_is_read_as_json() {
     folder.write("place.json", "{\"latitude\":\"37.440\",\"longitude\":-122.1600}");
     let printed = message(&folder, &["interactive", "--json", "buttons.json"]);
     assert_eq!(payload(&printed)["interactive"].to_string(), buttons);
-    // Nothing is rewritten on the way, digits included.
+    // The JSON is kept unchanged, digits included.
     let place = message(&folder, &["location", "--json", "place.json"]);
     assert!(place.stdout.contains("\"37.440\"") && place.stdout.contains("-122.1600"), "{place:?}");
     let arguments = ["template", "--name", "a", "--language", "en", "--json", "components.json"];
@@ -341,10 +340,10 @@ fn what_flags_cannot_say_is_read_as_json() {
 }
 
 #[test]
-fn several_recipients_get_a_line_each_or_nobody_gets_any() {
+fn several_recipients_get_one_line_each_or_none_at_all() {
     let folder = Folder::new();
     folder.write("numbers.txt", "\u{feff}+1 650 555 0001\r\n\n  US.13491208655302741918 \n+16505550003");
-    folder.write("bad.txt", "+16505550001\n\nnobody\n").write("empty.txt", "\n\n");
+    folder.write("bad.txt", "+16505550001\n\nno number\n").write("empty.txt", "\n\n");
     let text = ["message", "text", "--body", "Hi"];
     let listed = run(folder.path(), &[&text[..], &["--to", TO, "--to-file", "numbers.txt"]].concat());
     assert_eq!((listed.code, &*listed.stderr), (Some(0), ""));
@@ -361,7 +360,7 @@ fn several_recipients_get_a_line_each_or_nobody_gets_any() {
             (Some("+16505550003"), None),
         ]
     );
-    // A file of one is a file, too.
+    // A file with one recipient prints one line too.
     folder.write("one.txt", "+16505550001\n");
     let one = run(folder.path(), &[&text[..], &["--to-file", "one.txt"]].concat());
     assert_eq!(one.stdout.lines().count(), 1, "{one:?}");
@@ -371,7 +370,7 @@ fn several_recipients_get_a_line_each_or_nobody_gets_any() {
 
     let bad = run(folder.path(), &[&text[..], &["--to-file", "bad.txt"]].concat());
     assert_refused(&bad, 1, &["bad.txt:3: error to"]);
-    // What is wrong with the message is said once.
+    // A fault of the message is reported once.
     let arguments = ["message", "text", "--body", "", "--to", TO, "--to", "+16505550002"];
     let empty = run(folder.path(), &arguments);
     assert_refused(&empty, 1, &["text.body"]);
@@ -385,7 +384,7 @@ fn several_recipients_get_a_line_each_or_nobody_gets_any() {
 }
 
 #[test]
-fn doubts_are_told_and_change_nothing() {
+fn warnings_do_not_change_output_or_exit_code() {
     let folder = Folder::new();
     let outcome = run(folder.path(), &["message", "text", "--body", "Hi", "--to", "(631) 555-1234"]);
     assert_eq!(outcome.code, Some(0));
@@ -394,7 +393,7 @@ fn doubts_are_told_and_change_nothing() {
 }
 
 #[test]
-fn wrong_usage_is_told_with_the_mend() {
+fn wrong_usage_is_reported_with_the_fix() {
     let folder = shop();
     folder.write("a.jpg", "a");
     for (arguments, parts) in [
@@ -413,7 +412,7 @@ fn wrong_usage_is_told_with_the_mend() {
     ] {
         assert_refused(&run(folder.path(), arguments), 2, parts);
     }
-    // Where nobody can know the link, an id will do.
+    // Without a known link, a media id works.
     let arguments = ["message", "a.jpg", "--to", TO];
     let mut command = wamedia();
     let unknown = command.current_dir(folder.path()).args(arguments).arg("--config=port.toml");
@@ -434,7 +433,7 @@ fn help_has_examples_and_the_exit_codes() {
 }
 
 #[test]
-fn a_dialect_decides_the_shape_and_where_it_goes() {
+fn dialect_decides_the_shape_and_the_endpoint() {
     let folder = Folder::new();
     for (dialect, parts, absent) in [
         (
@@ -476,7 +475,7 @@ fn a_dialect_decides_the_shape_and_where_it_goes() {
     assert!(outcome.stdout.contains("graph.facebook.com/v24.0/106540352242922/messages"), "{outcome:?}");
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug)]
 struct Request {
     line: String,
@@ -484,7 +483,7 @@ struct Request {
     body: Vec<u8>,
 }
 
-/// A server for this many requests, each on its own connection, which it answers with 200 and keeps.
+/// A server that answers this many requests, each on its own connection, with 200, and records them.
 fn recorder(count: usize) -> (SocketAddr, JoinHandle<Vec<Request>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -509,7 +508,7 @@ fn recorder(count: usize) -> (SocketAddr, JoinHandle<Vec<Request>>) {
             let mut body = vec![0; length.1.parse().expect("a length")];
             reader.read_exact(&mut body).expect("a body");
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-            reader.get_mut().write_all(answer).expect("it is taken");
+            reader.get_mut().write_all(answer).expect("the response is written");
             Request { line: first, fields, body }
         };
         (0..count).map(one).collect()
@@ -517,7 +516,7 @@ fn recorder(count: usize) -> (SocketAddr, JoinHandle<Vec<Request>>) {
     (address, std::thread::spawn(record))
 }
 
-/// Runs what was printed in a shell, with a credential in the environment.
+/// Runs a printed command in a shell, with a credential in the environment.
 fn paste(script: &str) {
     let status = Command::new("sh")
         .args(["-eu", "-c", script])
@@ -534,7 +533,7 @@ fn paste(script: &str) {
 }
 
 #[test]
-fn a_pasted_command_sends_the_very_payload() {
+fn printed_curl_command_sends_exactly_the_payload() {
     let folder = shop();
     folder.write("a.jpg", "a");
     let captions = [
@@ -574,7 +573,7 @@ fn a_pasted_command_sends_the_very_payload() {
 }
 
 #[test]
-fn several_pasted_commands_send_one_payload_each() {
+fn several_printed_curl_commands_send_one_payload_each() {
     let folder = Folder::new();
     let numbers = ["+16505550001", "+16505550002", "+16505550003"];
     folder.write("numbers.txt", numbers.join("\n"));
@@ -594,7 +593,7 @@ fn several_pasted_commands_send_one_payload_each() {
 }
 
 #[test]
-fn a_configuration_may_stand_behind_the_command() {
+fn config_flag_may_follow_the_command() {
     let folder = Folder::new();
     folder.write("a.jpg", "a photo");
     folder.write("shop.toml", "public_url = \"https://x.example\"\n[[mount]]\nstore = \".\"\n");
@@ -610,7 +609,7 @@ fn a_configuration_may_stand_behind_the_command() {
 }
 
 #[test]
-fn an_empty_asset_is_refused_and_a_caption_may_begin_with_a_hyphen() {
+fn empty_asset_is_an_error_and_a_caption_may_begin_with_a_hyphen() {
     let folder = Folder::new();
     folder.write("a.jpg", "a photo").write("empty.jpg", "");
     folder.write("wamedia.toml", "public_url = \"https://x.example\"\n[[mount]]\nstore = \".\"\n");
@@ -623,7 +622,7 @@ fn an_empty_asset_is_refused_and_a_caption_may_begin_with_a_hyphen() {
 }
 
 #[test]
-fn nothing_that_a_shell_would_run_gets_into_the_command() {
+fn printed_curl_command_contains_no_shell_expansion_of_arguments() {
     let folder = Folder::new();
     let message = ["message", "text", "--to", "+16505551234", "--body", "Hi", "--format", "curl"];
     for (flag, value) in [

@@ -1,5 +1,4 @@
-//! Settings that change while the server runs: all of them or none, without a response that fails, and without anybody who is served
-//! noticing but by what the new ones say.
+//! Reload (SIGHUP), `sd_notify` and socket activation: settings change all together or not at all, and no request fails.
 
 #![expect(clippy::float_cmp, reason = "what is counted is whole")]
 
@@ -22,23 +21,23 @@ use crate::admin::{address_of, ask};
 use crate::http2::{Client2, in_time};
 use crate::support::proc::resident;
 use crate::support::{
-    Client, Folder, PATIENCE, Server, etag_of, eventually, hex, noise, run, wamedia, wamedia_from_shell,
+    Client, Folder, Server, TIMEOUT, etag_of, eventually, hex, noise, run, wamedia, wamedia_from_shell,
 };
 
-const IN_FORCE: &str = "SIGHUP: configuration reloaded";
-const REFUSED: &str = "SIGHUP: configuration rejected; still running with the previous one: ";
+const RELOADED: &str = "SIGHUP: configuration reloaded";
+const REJECTED: &str = "SIGHUP: configuration rejected; still running with the previous one: ";
 
 /// A configuration of the folder itself, with this policy for everything.
 fn with_policy(policy: &str) -> String {
     format!("[[mount]]\nstore = \".\"\n[cache]\ndefault = \"{policy}\"\n")
 }
 
-/// Has the server read `toml`, and gives back what it says once that is in force.
+/// Reloads the server with `toml`, and returns its log line about that.
 #[track_caller]
 fn reload(server: &mut Server, folder: &Folder, toml: &str) -> String {
     folder.write("wamedia.toml", toml);
     server.signal(Signal::HUP);
-    server.wait_for_line(IN_FORCE)
+    server.wait_for_line(RELOADED)
 }
 
 #[track_caller]
@@ -53,7 +52,7 @@ fn site() -> Folder {
 }
 
 #[test]
-fn no_request_fails_while_rules_change_back_and_forth() {
+fn no_request_fails_during_reloads() {
     let folder = site();
     let policies = ["max-age=1", "max-age=2"];
     let mut server = Server::configured(&folder, &with_policy(policies[0]));
@@ -78,7 +77,7 @@ fn no_request_fails_while_rules_change_back_and_forth() {
                 })
             })
             .collect();
-        // It was there before, and goes on.
+        // The connection was open before the reload, and stays open.
         let mut kept = server.connect();
         for number in 1..=20 {
             let policy = policies[number % 2];
@@ -94,7 +93,7 @@ fn no_request_fails_while_rules_change_back_and_forth() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_reason_and_the_old_goes_on() {
+fn rejected_configuration_is_logged_and_the_previous_one_stays() {
     let folder = site();
     let good = with_policy("max-age=7");
     folder.write("wamedia.toml", &good);
@@ -109,7 +108,7 @@ fn what_is_wrong_is_refused_with_its_reason_and_the_old_goes_on() {
         ("[[mount]]\nstore = \"gone\"\n".to_owned(), &["gone", "does not exist"]),
         ("[[mount]]\nstore = \".\"\n[signing]\nkey_file = \"open.keys\"\n".to_owned(), &["0644", "chmod 600"]),
         (format!("access_log = \"./b\"\n{good}"), &["access", "/b"]),
-        // Nobody listens there.
+        // No server listens there.
         (
             "access_log = \"./new.json\"\n[upstream]\ntimeout = \"200ms\"\nfirst_byte_timeout = \"200ms\"\n[[mount]]\nstore = \"s3://media\"\n\
              endpoint = \"http://127.0.0.1:1\"\ncredentials = \"anonymous\"\n"
@@ -119,40 +118,40 @@ fn what_is_wrong_is_refused_with_its_reason_and_the_old_goes_on() {
     ] {
         folder.write("wamedia.toml", &toml);
         server.signal(Signal::HUP);
-        let line = server.wait_for_line(REFUSED);
+        let line = server.wait_for_line(REJECTED);
         assert!(parts.iter().all(|part| line.contains(part)) && line.contains("error: "), "{parts:?} {line}");
         assert_eq!(policy_of(&server, "/a.jpg"), "max-age=7", "{line}");
     }
-    assert!(!folder.at("new.json").exists(), "what is refused leaves nothing behind");
-    let told = told_of(&mut server);
-    assert_eq!(value(&told, "wamedia_config_last_reload_successful"), 0.0);
-    assert_eq!(value(&told, "wamedia_config_reloads_total{result=\"failure\"}"), 7.0);
+    assert!(!folder.at("new.json").exists(), "a rejected configuration creates no log file");
+    let metrics = metrics_of(&mut server);
+    assert_eq!(value(&metrics, "wamedia_config_last_reload_successful"), 0.0);
+    assert_eq!(value(&metrics, "wamedia_config_reloads_total{result=\"failure\"}"), 7.0);
 
-    // What is mended is taken.
+    // A corrected configuration is accepted.
     reload(&mut server, &folder, &with_policy("max-age=8"));
     assert_eq!(policy_of(&server, "/a.jpg"), "max-age=8");
-    let told = told_of(&mut server);
-    assert_eq!(value(&told, "wamedia_config_last_reload_successful"), 1.0);
-    assert_eq!(value(&told, "wamedia_config_reloads_total{result=\"success\"}"), 1.0);
-    assert!(value(&told, "wamedia_config_last_reload_success_timestamp_seconds") > 1e9);
+    let metrics = metrics_of(&mut server);
+    assert_eq!(value(&metrics, "wamedia_config_last_reload_successful"), 1.0);
+    assert_eq!(value(&metrics, "wamedia_config_reloads_total{result=\"success\"}"), 1.0);
+    assert!(value(&metrics, "wamedia_config_last_reload_success_timestamp_seconds") > 1e9);
 }
 
-/// What the admin listener counts.
+/// The metrics of the admin listener.
 #[track_caller]
-fn told_of(server: &mut Server) -> String {
+fn metrics_of(server: &mut Server) -> String {
     let response = ask(address_of(server), "/metrics");
     assert_eq!(response.status, 200);
     response.text().to_owned()
 }
 
 #[track_caller]
-fn value(told: &str, sample: &str) -> f64 {
-    let line = told.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {sample} in {told}")).parse().expect("a number")
+fn value(metrics: &str, sample: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in {metrics}")).parse().expect("a number")
 }
 
 #[test]
-fn keys_doors_mounts_and_limits_come_and_go() {
+fn keys_auth_mounts_and_limits_can_be_added_and_removed() {
     let folder = site();
     folder.write("other/d.jpg", "elsewhere").write("personal/a.pdf", "an invoice");
     let keys = |text: &str| {
@@ -175,26 +174,26 @@ fn keys_doors_mounts_and_limits_come_and_go() {
     let by_old = link();
     assert_eq!(kept.request("GET", &by_old, &[]).status, 200);
 
-    // First both, then the new one alone.
+    // First both keys, then only the new one.
     keys(&format!("{new}{old}"));
     let by_new = link();
-    assert_eq!(kept.request("GET", &by_new, &[]).status, 403, "nobody has told it yet");
+    assert_eq!(kept.request("GET", &by_new, &[]).status, 403, "the new key is not loaded yet");
     reload(&mut server, &folder, plain);
     assert_eq!([&by_old, &by_new].map(|link| kept.request("GET", link, &[]).status), [200, 200]);
     keys(new);
     reload(&mut server, &folder, plain);
     assert_eq!([&by_old, &by_new].map(|link| kept.request("GET", link, &[]).status), [403, 200]);
 
-    let door =
+    let auth =
         format!("{plain}[[auth]]\npath = \"/b\"\nbearer = \"sha256:{}\"\n", hex(&Sha256::digest("t0ken")));
     assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 200);
-    reload(&mut server, &folder, &door);
+    reload(&mut server, &folder, &auth);
     assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 401);
     assert_eq!(kept.request("GET", "/b/c.jpg", &[("authorization", "Bearer t0ken")]).status, 200);
     reload(&mut server, &folder, plain);
     assert_eq!(kept.request("GET", "/b/c.jpg", &[]).status, 200);
 
-    // What another store has under the same path is not what was held before.
+    // Another store at the same path does not serve the cached bytes of the old one.
     folder.write("other/c.jpg", "of the other store");
     let mounted = format!("{plain}[[mount]]\npath = \"/b\"\nstore = \"other\"\n");
     reload(&mut server, &folder, &mounted);
@@ -208,7 +207,7 @@ fn keys_doors_mounts_and_limits_come_and_go() {
     reload(&mut server, &folder, &slow);
     assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 200);
     assert_eq!(kept.request("GET", "/a.jpg", &[]).status, 429);
-    // Whatever is limited alike remembers who has asked.
+    // With unchanged limits, the request counts of clients are kept.
     reload(&mut server, &folder, &slow.replace("private", "no-store"));
     assert_eq!(server.get("/a.jpg").status, 503, "one connection is open, and no more may be");
     reload(&mut server, &folder, plain);
@@ -217,7 +216,7 @@ fn keys_doors_mounts_and_limits_come_and_go() {
 }
 
 #[test]
-fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
+fn settings_that_need_a_restart_are_reported_and_the_others_applied() {
     let folder = site();
     let mut server = Server::configured(&folder, &with_policy("max-age=1"));
     let fixed =
@@ -230,7 +229,7 @@ fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
     let line = reload(&mut server, &folder, &toml);
     assert!(line.ends_with(&format!("reloaded; restart to apply {}", fixed.join(", "))), "{line}");
     assert_eq!(policy_of(&server, "/a.jpg"), "max-age=2");
-    // As it stands now is as it runs.
+    // The configuration is now the same as the running settings.
     let line = reload(&mut server, &folder, &with_policy("max-age=3"));
     assert!(line.ends_with("configuration reloaded"), "{line}");
     let lines = server.end();
@@ -241,7 +240,7 @@ fn what_takes_a_restart_is_named_once_and_the_rest_takes_effect() {
 }
 
 #[test]
-fn the_access_log_is_begun_anew_and_loses_and_doubles_nothing() {
+fn access_log_is_reopened_without_lost_or_duplicate_lines() {
     let folder = site();
     let toml = |log: &str| format!("access_log = \"{log}\"\n{}", with_policy("no-cache"));
     let mut server = Server::configured(&folder, &toml("./1.json"));
@@ -253,7 +252,7 @@ fn the_access_log_is_begun_anew_and_loses_and_doubles_nothing() {
                 scope.spawn(move || {
                     let mut client = Client::new(address);
                     let mut count = 0;
-                    // Not more than the queue holds.
+                    // At most as many as the queue holds.
                     while !is_over.load(Ordering::Relaxed) && count < 20_000 {
                         assert_eq!(
                             client.request("GET", &format!("/a.jpg?{number}-{count}"), &[]).status,
@@ -273,7 +272,7 @@ fn the_access_log_is_begun_anew_and_loses_and_doubles_nothing() {
             fs::rename(folder.at("1.json"), folder.at(&format!("old-{number}.json"))).expect("renamed");
             reload(&mut server, &folder, &toml("./1.json"));
         }
-        // And to another name.
+        // And with another file name.
         reload(&mut server, &folder, &toml("./2.json"));
         has_lines("2.json");
         is_over.store(true, Ordering::Relaxed);
@@ -295,8 +294,8 @@ fn the_access_log_is_begun_anew_and_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_flight_ends_as_it_began() {
-    /// More than the sockets between server and client hold.
+async fn responses_in_progress_finish_with_the_old_settings() {
+    /// More than the socket buffers between server and client hold.
     const BIG: usize = 24 << 20;
     let (folder, big) = (site(), noise(BIG, 1));
     folder.write("big.mp4", &big);
@@ -311,7 +310,7 @@ async fn what_is_in_flight_ends_as_it_began() {
         let streamed = client2.send("GET", "/big.mp4", &[]).await;
         assert_eq!(streamed.headers()["cache-control"], "max-age=1");
 
-        // Neither its rules nor its folder are what they were.
+        // Both the rules and the folder have changed.
         folder.write("other/a.jpg", "of another folder");
         reload(&mut server, &folder, &toml("max-age=2").replace("\".\"", "\"other\""));
         let (head, body) = client2.get("/a.jpg").await;
@@ -331,12 +330,12 @@ async fn what_is_in_flight_ends_as_it_began() {
 }
 
 #[test]
-fn what_has_not_changed_is_not_hashed_again() {
+fn unchanged_files_are_not_hashed_again() {
     let folder = site();
     folder.settle();
     let toml = |policy| format!("{}[admin]\nlisten = \"127.0.0.1:0\"\n", with_policy(policy));
     let mut server = Server::configured(&folder, &toml("max-age=1"));
-    let hashed = |server: &mut Server| value(&told_of(server), "wamedia_hash_files_total");
+    let hashed = |server: &mut Server| value(&metrics_of(server), "wamedia_hash_files_total");
     let get_both = |server: &Server| ["/a.jpg", "/b/c.jpg"].map(|target| server.get(target).status);
     assert_eq!(get_both(&server), [200, 200]);
     assert_eq!(hashed(&mut server), 2.0);
@@ -346,20 +345,20 @@ fn what_has_not_changed_is_not_hashed_again() {
         assert_eq!(get_both(&server), [200, 200]);
         assert_eq!(hashed(&mut server), 2.0, "{policy}");
     }
-    // It counts what is read at all.
+    // The counter does count reads.
     folder.write("a.jpg", "another photo").settle();
     eventually("the change is seen", || (server.get("/a.jpg").text() == "another photo").then_some(()));
     assert_eq!(hashed(&mut server), 3.0);
-    let evicted = value(&told_of(&mut server), "wamedia_cache_evictions_total");
-    assert_eq!(evicted, 0.0, "what takes the place of its own version has made no room");
+    let evicted = value(&metrics_of(&mut server), "wamedia_cache_evictions_total");
+    assert_eq!(evicted, 0.0, "replacing an older version evicts nothing");
 }
 
 #[test]
-fn what_is_held_in_memory_stays_there_but_for_what_is_no_asset_now() {
+fn cached_assets_stay_cached_unless_they_are_no_longer_assets() {
     let folder = site();
     folder.write("signing.keys", "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").settle();
     fs::set_permissions(folder.at("signing.keys"), Permissions::from_mode(0o600)).expect("a mode");
-    // Nobody looks at the folder again while the test lasts.
+    // The folder is not read again during the test.
     let toml = |rest: &str| format!("[[mount]]\nstore = \".\"\nfresh = \"1h\"\n{rest}");
     let mut server = Server::configured(&folder, &toml(""));
     assert_eq!([server.get("/a.jpg").status, server.get("/signing.keys").status], [200, 200]);
@@ -378,7 +377,7 @@ fn what_is_held_in_memory_stays_there_but_for_what_is_no_asset_now() {
 }
 
 #[test]
-fn counts_go_on_by_path_whatever_is_mounted_there() {
+fn metrics_of_a_mount_path_continue_with_another_store() {
     let folder = site();
     folder.write("other/c.jpg", "of the other store");
     let toml = |mounts: &[(&str, &str)]| {
@@ -390,10 +389,10 @@ fn counts_go_on_by_path_whatever_is_mounted_there() {
     let command = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
     let mut server = Server::spawn(wamedia().current_dir(folder.path()).args(command));
     let counted = |server: &mut Server, path: &str| {
-        let told = told_of(server);
-        value(&told, &format!("wamedia_http_requests_total{{mount=\"{path}\",status=\"2xx\"}}"))
+        let metrics = metrics_of(server);
+        value(&metrics, &format!("wamedia_http_requests_total{{mount=\"{path}\",status=\"2xx\"}}"))
     };
-    // What was sent may be counted a moment later.
+    // A response may be counted a moment after it was sent.
     let wait_for = |server: &mut Server, path: &str, count: f64| {
         eventually("it is counted", || (counted(server, path) == count).then_some(()));
     };
@@ -418,7 +417,7 @@ fn counts_go_on_by_path_whatever_is_mounted_there() {
 }
 
 #[test]
-fn a_reload_leaves_nothing_behind() {
+fn reloads_leak_no_memory_and_no_file_descriptors() {
     const LEN: usize = 4 << 20;
     let folder = site();
     folder.write("big.mp4", noise(LEN, 1));
@@ -426,7 +425,7 @@ fn a_reload_leaves_nothing_behind() {
     let mut kept = server.connect();
     let mut turn = |server: &mut Server, number: u32| {
         reload(server, &folder, &with_policy(&format!("max-age={number}")));
-        // Once to find it, once to hold it in memory, once to have it from there.
+        // Once to find it, once to cache it, once to serve it from the cache.
         for _ in 0..3 {
             assert_eq!(kept.request("GET", "/big.mp4", &[]).body.len(), LEN);
         }
@@ -438,24 +437,24 @@ fn a_reload_leaves_nothing_behind() {
     let open_before = open(&server);
     (12..62).for_each(|number| turn(&mut server, number));
     let after = resident(server.pid());
-    // Had each left its body behind, it would be 200 MiB more.
+    // If each reload leaked its cached body, this would be 200 MiB more.
     assert!(after < before + (40 << 20), "{before} {after}");
     let open_after = open(&server);
     assert!(open_after <= open_before + 2, "{open_before} {open_after}");
 }
 
-/// A socket as the service manager has it, and where it is.
+/// A notification socket like that of the service manager, and its path.
 fn manager(folder: &Folder) -> (UnixDatagram, String) {
     let path = folder.at("notify.sock");
     let socket = UnixDatagram::bind(&path).expect("a socket");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     (socket, path.to_str().expect("UTF-8").to_owned())
 }
 
-/// The next message, without those that only tell that it lives.
+/// The next message except for watchdog messages.
 #[track_caller]
 fn next_message(socket: &UnixDatagram) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
         let mut message = [0; 4096];
         let len = socket.recv(&mut message).expect("a message");
@@ -468,7 +467,7 @@ fn next_message(socket: &UnixDatagram) -> String {
 }
 
 #[test]
-fn the_service_manager_is_told_when_it_serves_reads_settings_and_ends() {
+fn sd_notify_reports_ready_reloading_and_stopping() {
     let folder = site();
     let (socket, path) = manager(&folder);
     folder.write("wamedia.toml", with_policy("max-age=1"));
@@ -481,7 +480,8 @@ fn the_service_manager_is_told_when_it_serves_reads_settings_and_ends() {
 
     reload(&mut server, &folder, &with_policy("max-age=2"));
     let message = next_message(&socket);
-    let time = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("what systemd wants to be told");
+    let time =
+        message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("the message that systemd expects");
     assert!(time.trim().parse::<u64>().expect("a time") > 0, "{message}");
     assert!(next_message(&socket).starts_with("READY=1\nSTATUS=serving "));
 
@@ -497,7 +497,7 @@ fn the_service_manager_is_told_when_it_serves_reads_settings_and_ends() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Waits until no message fits into the socket of the service manager, which nobody reads.
+/// Waits until the notification socket, which is not read, is full.
 #[track_caller]
 fn wait_until_full(folder: &Folder) {
     let sender = UnixDatagram::unbound().expect("a socket");
@@ -507,7 +507,7 @@ fn wait_until_full(folder: &Folder) {
 }
 
 #[test]
-fn the_watchdog_is_told_as_long_as_it_lives_and_a_manager_that_does_not_listen_holds_up_nothing() {
+fn watchdog_messages_continue_and_a_full_notification_socket_blocks_nothing() {
     let folder = site();
     let (socket, path) = manager(&folder);
     folder.write("wamedia.toml", with_policy("max-age=0"));
@@ -521,14 +521,14 @@ fn the_watchdog_is_told_as_long_as_it_lives_and_a_manager_that_does_not_listen_h
         let len = socket.recv(&mut message).expect("a message");
         beats += usize::from(&message[..len] == b"WATCHDOG=1\n");
     }
-    // Nobody reads from here on.
+    // From here on, the socket is not read.
     wait_until_full(&folder);
     let reloads = 20;
     for number in 1..=reloads {
         reload(&mut server, &folder, &with_policy(&format!("max-age={number}")));
         assert_eq!(policy_of(&server, "/a.jpg"), format!("max-age={number}"));
     }
-    // A manager that listens again hears of all of them: it waits for the end of each that it has asked for.
+    // Once the socket is read again, all messages arrive: systemd waits for the end of each reload that it has requested.
     for number in 1..=reloads {
         assert!(next_message(&socket).starts_with("RELOADING=1\n"), "{number}");
         assert!(next_message(&socket).starts_with("READY=1\n"), "{number}");
@@ -538,14 +538,14 @@ fn the_watchdog_is_told_as_long_as_it_lives_and_a_manager_that_does_not_listen_h
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Serves the folder from sockets that the shell passes on from its descriptors 3 and up, under these names.
+/// Serves the folder with sockets that a shell passes as descriptors 3 and up, under these names.
 fn activated(folder: &Folder, sockets: &[&std::net::TcpListener], names: &str, arguments: &str) -> Server {
     let mut redirections = String::new();
     for (number, socket) in sockets.iter().enumerate() {
         fcntl_setfd(socket, FdFlags::empty()).expect("a flag");
         let _ = write!(redirections, " {}<&{}", number + 3, socket.as_raw_fd());
     }
-    // Not every sh knows descriptors of two digits.
+    // Some shells do not support descriptors of two digits.
     let script = format!(
         "exec{redirections}; LISTEN_PID=$$ LISTEN_FDS={} LISTEN_FDNAMES={names} exec \"$0\" serve \"$DIR\" {arguments}",
         sockets.len()
@@ -555,11 +555,11 @@ fn activated(folder: &Folder, sockets: &[&std::net::TcpListener], names: &str, a
 }
 
 #[test]
-fn sockets_that_are_passed_are_listened_on_by_all_cores_and_outlive_the_server() {
+fn inherited_sockets_are_shared_by_all_cores_and_outlive_the_server() {
     let folder = site();
     folder.write("wamedia.toml", "threads = 2\n");
     let mut sockets = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a socket"));
-    // So that none is overwritten before it has its place.
+    // So that no descriptor is overwritten before it is duplicated.
     sockets.sort_by_key(AsRawFd::as_raw_fd);
     let [public, plain, admin] = &sockets;
     let addresses = [public, plain, admin].map(|socket| socket.local_addr().expect("an address"));
@@ -575,7 +575,7 @@ fn sockets_that_are_passed_are_listened_on_by_all_cores_and_outlive_the_server()
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
 
-    // Who comes now waits for the next.
+    // New connections wait for the next server.
     let mut early = Client::new(addresses[0]);
     early.send("GET /a.jpg HTTP/1.1\r\nHost: test\r\n\r\n");
     let _next = activated(&folder, &[public], "", &arguments);
@@ -585,7 +585,7 @@ fn sockets_that_are_passed_are_listened_on_by_all_cores_and_outlive_the_server()
 }
 
 #[test]
-fn what_is_listened_on_for_authorities_alone_is_no_way_to_assets_after_a_reload() {
+fn address_for_acme_challenges_serves_no_assets_after_a_reload() {
     let folder = site();
     let acme =
         "[acme]\ndomains = \"m.example\"\ndirectory = \"https://127.0.0.1:1/dir\"\nstate = \".state\"\n";
@@ -606,7 +606,7 @@ fn what_is_listened_on_for_authorities_alone_is_no_way_to_assets_after_a_reload(
         assert!(line.ends_with(", plain_serves"), "{line}");
         assert_eq!(status(), 404, "{toml}");
     }
-    // Who says so is obeyed.
+    // An explicit setting applies.
     reload(&mut server, &folder, &format!("plain_serves = \"assets\"\n{acme}"));
     assert_eq!(status(), 200);
     let line = reload(&mut server, &folder, acme);
@@ -615,7 +615,7 @@ fn what_is_listened_on_for_authorities_alone_is_no_way_to_assets_after_a_reload(
 }
 
 #[test]
-fn sockets_of_another_process_are_none_of_ours_and_what_is_no_listener_is_refused() {
+fn sockets_for_another_process_are_ignored_and_other_descriptors_are_errors() {
     let folder = site();
     let mut command = wamedia();
     command.arg("serve").arg(folder.path()).args(["--listen", "127.0.0.1:0"]);

@@ -83,7 +83,7 @@ impl Output {
     }
 }
 
-/// A phone number id; digits only, because it stands in double quotes in the command, where a shell expands `$`.
+/// A phone number id; digits only, because it is in double quotes in the command, where a shell expands `$`.
 fn phone_number_id(text: &str) -> Result<String, String> {
     let is_id = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_id

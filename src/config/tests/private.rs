@@ -124,7 +124,7 @@ fn mistakes_that_would_make_private_assets_public_are_errors() {
         (auth("/partner", "basic = \"a:hunter2\""), &["number 1 is not a user name", "sha256sum"]),
         (auth("/partner", "bearer = [\"sha256:@\", \"hunter2\"]"), &["number 2", "sha256sum"]),
         (auth("/partner", "bearer = [\"sha256:@\", \"sha256:@\"]"), &["number 2 is listed twice"]),
-        (auth("/.partner", "bearer = \"sha256:@\""), &["`auth.path`", "no asset can lie below"]),
+        (auth("/.partner", "bearer = \"sha256:@\""), &["`auth.path`", "no asset can be below"]),
         (
             format!("{}{}", auth("/a", "bearer = \"sha256:@\""), auth("a/", "bearer = \"sha256:@\"")),
             &["`/a` already has an [[auth]] table, in wamedia.toml line 3"],

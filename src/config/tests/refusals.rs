@@ -21,7 +21,7 @@ fn errors_in_the_file_have_line_reason_and_fix() {
         ("threads = 99999999999999999999", &["`99999999999999999999` is not", "from 1 to 1024"]),
         ("threads = 0xffff_ffff_ffff_ffff_f", &["is not a whole number", "from 1 to 1024"]),
         ("threads = 1979-05-27", &["a date is not a whole number from 1 to 1024; write one"]),
-        ("listen = 8080", &["`8080` is not an address and a port", "127.0.0.1:8080"]),
+        ("listen = 8080", &["`8080` is not an IP address with a port", "127.0.0.1:8080"]),
         ("listen = \"localhost:8080\"", &["`localhost:8080`", "[::1]:8080"]),
         ("listen = \":80\"", &["0.0.0.0:8080"]),
         ("listen = []", &["the list is empty"]),
@@ -38,7 +38,7 @@ fn errors_in_the_file_have_line_reason_and_fix() {
         ("tls.key = \"a.pem\"", &["`tls.cert` names 0 and `tls.key` 1 files"]),
         ("[tls]\ncert = [\"a\", \"b\"]\nkey = \"a\"", &["names 2 and `tls.key` 1 files", "same order"]),
         ("tls.cert = []", &["`tls.cert` in wamedia.toml line 1", "the list is empty"]),
-        ("tls.cert = [\"\"]", &["an empty name"]),
+        ("tls.cert = [\"\"]", &["an empty file name"]),
         ("tls.key = true", &["is a boolean"]),
         ("[tls]\ncertificate = \"a\"", &["unknown key `tls.certificate`", "did you mean `tls.cert`?"]),
         ("acme.domains = [\"*.example.com\"]", &["`acme.domains` in wamedia.toml line 1", "name each host"]),
@@ -91,7 +91,7 @@ fn errors_in_the_file_have_line_reason_and_fix() {
         ("limits.stall_timeout = 10", &["`10` has no unit", "\"10s\""]),
         ("limits.drain_timeout = \"\"", &["is empty"]),
         ("cache.default = \"public\"", &["\"public\" is not a cache policy", "neither how long"]),
-        ("cache.versioned = \"max-age=1y\"", &["`cache.versioned`", "whole seconds"]),
+        ("cache.versioned = \"max-age=1y\"", &["`cache.versioned`", "whole number of seconds"]),
     ] {
         let message = Fixture::with_file(&format!("{text}\n{MOUNT}")).error(&Flags::default(), &[]);
         for part in parts {
@@ -205,7 +205,7 @@ fn errors_outside_the_file_name_the_flag_or_variable() {
         (
             flags(),
             &[("WAMEDIA_LISTEN", "127.0.0.1:1,")],
-            &["the variable WAMEDIA_LISTEN: `` is not an address"],
+            &["the variable WAMEDIA_LISTEN: `` is not an IP address"],
         ),
         (flags(), &[("WAMEDIA_LISTEN", "")], &["the variable WAMEDIA_LISTEN: is empty"]),
         (flags(), &[("WAMEDIA_CONFIG", "")], &["the variable WAMEDIA_CONFIG: is empty"]),

@@ -196,7 +196,7 @@ proptest! {
                 let message = if kind == "reaction" { message } else { message.reply_to("wamid.A") };
                 let built = message.build(dialect);
                 prop_assert!(built.is_ok(), "{}: {:#?}", kind, built);
-                let value = built.expect("it was just held against that");
+                let value = built.expect("it is within the limits");
                 prop_assert!(!has_null(&value), "{}", value);
                 let read: Value = serde_json::from_str(&value.to_string()).expect("JSON");
                 prop_assert_eq!(read.to_string(), value.to_string());
@@ -220,7 +220,7 @@ proptest! {
             for dialect in [Dialect::OnPremises, Dialect::Dialog360OnPremises] {
                 let built = Message::new(TO, content.clone()).build(dialect);
                 prop_assert!(built.is_ok(), "{:#?}", built);
-                let value = built.expect("it was just held against that");
+                let value = built.expect("it is within the limits");
                 prop_assert!(value.get("messaging_product").is_none() && !has_null(&value), "{}", value);
             }
         }
