@@ -7,6 +7,8 @@ use super::text::has;
 
 /// Maximum number of failed attempts to read escaped JSON. Each may scan far, so this bounds the work.
 const MAX_ESCAPED: usize = 200;
+/// Maximum number of failed attempts to read an object, each of which may go as deep as the parser does.
+const MAX_FAILURES: usize = 20_000;
 /// Maximum length of escaped JSON, in bytes.
 const MAX_ESCAPED_LEN: usize = 1 << 16;
 
@@ -22,11 +24,15 @@ pub(crate) enum Segment<'a> {
 /// The text in its parts, in order.
 pub(crate) fn segments(text: &str) -> Vec<Segment<'_>> {
     let mut segments = Vec::new();
-    let mut escaped_left = MAX_ESCAPED;
+    let (mut failures_left, mut escaped_left) = (MAX_FAILURES, MAX_ESCAPED);
     let (mut done, mut at, mut line) = (0, 0, 1);
     while let Some(offset) = text[at..].find(['{', '[', '"']) {
         let start = at + offset;
-        let Some((value, len)) = value_at(&text[start..], &mut escaped_left) else {
+        let rest = &text[start..];
+        let value = may_begin(rest)
+            .then(|| attempt(&mut failures_left, || value_at(rest, &mut escaped_left)))
+            .flatten();
+        let Some((value, len)) = value else {
             at = start + 1;
             continue;
         };
@@ -47,6 +53,21 @@ pub(crate) fn segments(text: &str) -> Vec<Segment<'_>> {
 
 fn newlines(text: &str) -> usize {
     text.bytes().filter(|b| *b == b'\n').count()
+}
+
+/// Whether an object, an array of objects or a quoted object may begin here. Most brackets of a log are none of these.
+fn may_begin(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next();
+    let next = chars.find(|c| !c.is_whitespace());
+    match (first, next) {
+        (Some('['), next) => next == Some('{'),
+        (Some('{'), Some(next)) => {
+            next.is_alphabetic() || matches!(next, '"' | '\'' | '`' | ':' | '\\' | '_' | '$')
+        }
+        (Some('"'), next) => matches!(next, Some('{' | '[')),
+        _ => false,
+    }
 }
 
 /// The object, the array of objects, or the quoted object at the beginning, and its length in bytes.
@@ -137,7 +158,7 @@ mod tests {
             "b'{\"error\": {\"code\": 100}}'",
             "response: { error: { code: 100 } }",
         ] {
-            assert_eq!(values(text), [expected.clone()], "{text}");
+            assert_eq!(values(text), std::slice::from_ref(&expected), "{text}");
         }
         assert_eq!(values("no { object } here [1, 2] {}"), Vec::<Value>::new());
         assert_eq!(values("{{{{{{{{"), Vec::<Value>::new());

@@ -260,9 +260,7 @@ fn whitespace(name: Option<&str>, request: Option<&Value>) -> Guidance {
 /// The first text of a parameter that WhatsApp does not accept.
 fn find_text(value: &Value, path: String, depth: usize) -> Option<(String, String)> {
     match value {
-        Value::String(text) if path.ends_with(".text") && one_line(text) != *text => {
-            Some((path, text.clone()))
-        }
+        Value::String(text) if last(&path) == "text" && one_line(text) != *text => Some((path, text.clone())),
         Value::Array(all) if depth < 12 => all
             .iter()
             .enumerate()

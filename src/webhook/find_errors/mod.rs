@@ -306,7 +306,8 @@ impl ErrorScan {
         }
         let is_read = |name: &str| matches!(name, "error_data" | "href" | "fbtrace_id");
         self.children(object, context, |name| {
-            !is_read(name) && !(is_text_name(name) && object.get(name).is_some_and(Value::is_string))
+            let is_text = is_text_name(name) && object.get(name).is_some_and(Value::is_string);
+            !is_read(name) && !is_text
         });
     }
 
