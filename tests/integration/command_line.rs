@@ -228,7 +228,7 @@ fn invalid_value_is_an_error_with_its_place() {
             "",
             &[],
             &["media", "--public-url", "https://example.com/media"],
-            &["https://example.com/media", "the mount `/` does not lie below it", "path = \"/media\""],
+            &["https://example.com/media", "the mount `/` is not below it", "path = \"/media\""],
         ),
         ("", &[], &["media", "--public-url", "example.com"], &["--public-url", "neither an http:// nor"]),
         ("", &[], &["media", "--listen", "8080"], &["--listen", "`8080` is not an IP address with a port"]),
@@ -264,7 +264,7 @@ fn unreadable_configuration_file_is_an_error() {
             &["the configuration file other.toml, named by --config,", "create it, or name another"],
         ),
         ("", &[("WAMEDIA_CONFIG", "other.toml")], &["media"], &["other.toml, named by WAMEDIA_CONFIG,"]),
-        ("", &[], &["media", "--config", "media"], &["the configuration file media", "name the file in it"]),
+        ("", &[], &["media", "--config", "media"], &["the configuration file media", "name a file in it"]),
         (
             "threads = 1\n[cache\n",
             &[],
