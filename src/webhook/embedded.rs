@@ -7,8 +7,8 @@ use super::text::has;
 
 /// Maximum number of failed attempts to read escaped JSON. Each may scan far, so this bounds the work.
 const MAX_ESCAPED: usize = 200;
-/// Maximum number of failed attempts to read an object, each of which may go as deep as the parser does.
-const MAX_FAILURES: usize = 20_000;
+/// Maximum number of failed attempts to read nested objects, each of which may go as deep as the parser does.
+const MAX_FAILURES: usize = 2_000;
 /// Maximum length of escaped JSON, in bytes.
 const MAX_ESCAPED_LEN: usize = 1 << 16;
 
@@ -29,9 +29,11 @@ pub(crate) fn segments(text: &str) -> Vec<Segment<'_>> {
     while let Some(offset) = text[at..].find(['{', '[', '"']) {
         let start = at + offset;
         let rest = &text[start..];
-        let value = may_begin(rest)
-            .then(|| attempt(&mut failures_left, || value_at(rest, &mut escaped_left)))
-            .flatten();
+        let value = match may_begin(rest) {
+            true if is_nested(rest) => attempt(&mut failures_left, || value_at(rest, &mut escaped_left)),
+            true => value_at(rest, &mut escaped_left),
+            false => None,
+        };
         let Some((value, len)) = value else {
             at = start + 1;
             continue;
@@ -68,6 +70,13 @@ fn may_begin(text: &str) -> bool {
         (Some('"'), next) => matches!(next, Some('{' | '[')),
         _ => false,
     }
+}
+
+/// Whether another bracket opens before this one closes, so that an attempt may go deep.
+fn is_nested(text: &str) -> bool {
+    text[1..]
+        .find(['{', '[', '}', ']', '\n'])
+        .is_some_and(|at| matches!(text.as_bytes()[at + 1], b'{' | b'['))
 }
 
 /// The object, the array of objects, or the quoted object at the beginning, and its length in bytes.
