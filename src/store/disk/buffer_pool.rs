@@ -16,11 +16,11 @@ pub(crate) const SMALL: usize = 16 << 10;
 /// The pool of large buffers.
 #[derive(Debug)]
 pub(crate) struct BufferPool {
-    pool: Mutex<Pool>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Debug)]
-struct Pool {
+struct PoolState {
     free: Vec<Box<[u8]>>,
     /// Buffers that may still be allocated.
     unmade: usize,
@@ -30,43 +30,43 @@ struct Pool {
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// Never empty until the buffer is dropped.
-    buffer: Box<[u8]>,
+    bytes: Box<[u8]>,
     filled: usize,
     /// The pool that it returns to; `None` for a small one.
-    home: Option<Arc<BufferPool>>,
+    pool: Option<Arc<BufferPool>>,
 }
 
 impl BufferPool {
     /// A pool of `bytes` bytes, rounded down to whole buffers.
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
         let unmade = usize::try_from(bytes / LARGE as u64).unwrap_or(usize::MAX);
-        Arc::new(Self { pool: Mutex::new(Pool { free: Vec::new(), unmade }) })
+        Arc::new(Self { state: Mutex::new(PoolState { free: Vec::new(), unmade }) })
     }
 
     /// A large buffer, if the pool has one left.
     pub(crate) fn large(self: &Arc<Self>) -> Option<Buffer> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let buffer = if let Some(buffer) = pool.free.pop() {
-            buffer
+        let mut pool = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = if let Some(bytes) = pool.free.pop() {
+            bytes
         } else {
             pool.unmade = pool.unmade.checked_sub(1)?;
             drop(pool);
             vec![0; LARGE].into()
         };
-        Some(Buffer { buffer, filled: 0, home: Some(Arc::clone(self)) })
+        Some(Buffer { bytes, filled: 0, pool: Some(Arc::clone(self)) })
     }
 }
 
 impl Buffer {
     /// A buffer of at most [`SMALL`] bytes.
     pub(crate) fn small(len: usize) -> Self {
-        Self { buffer: vec![0; len.clamp(1, SMALL)].into(), filled: 0, home: None }
+        Self { bytes: vec![0; len.clamp(1, SMALL)].into(), filled: 0, pool: None }
     }
 
     /// The part of the buffer to read into: at most `len` bytes.
     pub(crate) fn spare_capacity(&mut self, len: u64) -> &mut [u8] {
-        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.buffer.len());
-        &mut self.buffer[..len]
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.bytes.len());
+        &mut self.bytes[..len]
     }
 
     /// The first `filled` bytes, which have been read.
@@ -78,15 +78,15 @@ impl Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.filled]
+        &self.bytes[..self.filled]
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(home) = self.home.take() {
-            let buffer = std::mem::take(&mut self.buffer);
-            home.pool.lock().unwrap_or_else(PoisonError::into_inner).free.push(buffer);
+        if let Some(pool) = self.pool.take() {
+            let bytes = std::mem::take(&mut self.bytes);
+            pool.state.lock().unwrap_or_else(PoisonError::into_inner).free.push(bytes);
         }
     }
 }
