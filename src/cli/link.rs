@@ -14,7 +14,7 @@ use crate::config::Flags;
 /// WhatsApp caches by the exact text of a link. So after an asset has changed, print its link again: only the new link is
 /// fetched anew.
 ///
-/// Where the asset's rule says `signed = true`, the link is signed and expires.
+/// If the rule of the asset has `signed = true`, the link is signed and expires.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,7 @@ Examples:
 Exit codes: 0 the link was printed, 1 there is no such asset, 2 wrong usage or configuration (also when a
 bucket denies access), 3 system error (the file or the bucket could not be read).")]
 pub(super) struct Arguments {
-    /// A file in a served folder, or the path of the asset as in its URL
+    /// A file in a served folder, the path of the asset (a name, not percent-encoded), or its URL
     path: PathBuf,
 
     /// Leave out `?v=`, for a link that always leads to the current version

@@ -1,40 +1,40 @@
-//! The environment: every key of [`KEYS`] as a variable, the two that stand for the flags `--config` and STORE, and the keys of
-//! signed links.
+//! Environment variables: one for every key of [`KEYS`], two for `--config` and STORE, and one for the signing keys.
 //!
-//! This is the only file that knows how variables are named. It reads what it is handed, not the process's own
-//! environment, so that tests can say what stands there.
+//! Only this file knows the names of variables. It reads the variables that it is given, not the process's own, so that tests can
+//! set them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::acme::default_state;
 use super::raw::{Field, Value};
+use super::service_links::ServiceLinks;
 use super::settings_table::{KEYS, Key};
 use super::{ConfigError, Environment, Place};
 use crate::suggest::nearest;
 
 const PREFIX: &str = "WAMEDIA_";
 const CONFIG: &str = "WAMEDIA_CONFIG";
-const STORE: &str = "WAMEDIA_STORE";
+pub(super) const STORE: &str = "WAMEDIA_STORE";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
-/// The keys of signed links themselves, which stand in no configuration file.
+/// The signing keys themselves, which no configuration file holds.
 pub(super) const SIGNING_KEYS: &str = "WAMEDIA_SIGNING_KEYS";
 
-/// What the environment says of us.
+/// The settings from environment variables.
 #[derive(Default)]
 pub(super) struct Variables {
     /// The configuration file to read.
     pub(super) config: Option<PathBuf>,
-    /// The one store to serve.
+    /// The store to serve instead of the mounts.
     pub(super) store: Option<Field>,
-    /// The keys of signed links, as in a key file.
+    /// The signing keys, in the format of a key file.
     pub(super) signing_keys: Option<String>,
     pub(super) given: Vec<(&'static Key, Field)>,
-    /// What others are told of buckets, and we are, too.
+    /// The providers' own variables for buckets.
     pub(super) buckets: Environment,
-    /// Where state is kept, as long as no setting says so.
+    /// The default folder for state.
     pub(super) state: PathBuf,
-    /// Where the service manager hands over credentials (systemd.exec(5), `LoadCredential=`).
+    /// The folder where systemd passes credentials (systemd.exec(5), `LoadCredential=`).
     pub(super) credentials: Option<PathBuf>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// Takes what begins with `WAMEDIA_` out of an environment, and what is about buckets.
+/// Reads the variables that begin with `WAMEDIA_`, and those about buckets.
 pub(super) fn read(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Variables, ConfigError> {
@@ -55,16 +55,17 @@ pub(super) fn read(
     let mut ours: Vec<_> = all
         .into_iter()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-        .filter(|(name, value)| name.starts_with(PREFIX) && !is_kubernetes(name, value))
+        .filter(|(name, _)| name.starts_with(PREFIX))
         .collect();
-    // An environment has no order, but of two mistakes the same one should be told each time.
+    // An environment has no order; sorted, the same one of two mistakes is reported each time.
     ours.sort();
+    let links = ServiceLinks::among(&ours);
     let mut variables = Variables { buckets, state, credentials, ..Variables::default() };
-    for (name, value) in ours {
+    for (name, value) in ours.clone() {
         if name == CONFIG {
             let path = PathBuf::from(value);
             if path.as_os_str().is_empty() {
-                return Err(refuse(CONFIG, "config", "is empty; give it a value, or leave it out"));
+                return Err(refuse(CONFIG, "config", "is empty; set a value, or unset it"));
             }
             variables.config = Some(path);
         } else if name == STORE {
@@ -76,7 +77,7 @@ pub(super) fn read(
             variables.signing_keys = Some(text);
         } else if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
             variables.given.push((key, field(key.name, name, value)?));
-        } else {
+        } else if !links.have(&name) {
             let fix = fix(&name);
             return Err(ConfigError::UnknownVariable { name: name.escape_debug().to_string(), fix });
         }
@@ -100,7 +101,7 @@ fn refuse(name: &str, key: &str, reason: &str) -> ConfigError {
 }
 
 fn fix(name: &str) -> String {
-    // The one flag whose name is not its key's.
+    // The only flag whose name differs from its key.
     if name == "WAMEDIA_CACHE_CONTROL" {
         return format!("did you mean {}?", variable("cache.default"));
     }
@@ -110,26 +111,12 @@ fn fix(name: &str) -> String {
         .chain(KEYS.iter().map(|key| variable(key.name)))
         .chain([SIGNING_KEYS.to_owned()])
         .collect();
-    // All begin alike, so only the rest can tell how near they are.
+    // All have the same prefix, so only the rest is compared.
     let rests = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
     match nearest(name.strip_prefix(PREFIX).unwrap_or_default(), rests) {
         Some(rest) => format!("did you mean {PREFIX}{rest}?"),
-        None => format!("the known ones are {}", known.join(", ")),
+        None => format!("the known variables are {}", known.join(", ")),
     }
-}
-
-/// Whether Kubernetes set this variable. Every container gets some for each service of its namespace, and a service
-/// that is called `wamedia` gives them names like ours (Kubernetes documentation, "Accessing the Service",
-/// environment variables: `…_SERVICE_HOST`, `…_SERVICE_PORT`, and the `…_PORT` family of Docker links).
-fn is_kubernetes(name: &str, value: &OsString) -> bool {
-    let rest = name.strip_prefix(PREFIX).unwrap_or_default();
-    let is_address =
-        || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.to_string_lossy().starts_with(scheme));
-    rest == "SERVICE_HOST"
-        || rest == "SERVICE_PORT"
-        || rest.starts_with("SERVICE_PORT_")
-        || rest.starts_with("PORT_")
-        || (rest == "PORT" && is_address())
 }
 
 #[cfg(test)]
@@ -152,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ours_are_taken() {
+    fn only_wamedia_variables_are_read() {
         let variables = read_all(&[
             ("PATH", "/bin"),
             ("WAMEDIA_THREADS", "3"),
@@ -173,13 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn unknown_variables_are_refused_with_the_nearest() {
+    fn unknown_variables_are_rejected_with_the_nearest() {
         for (name, part) in [
             ("WAMEDIA_LISTN", "did you mean WAMEDIA_LISTEN?"),
             ("WAMEDIA_CACHE_CONTROL", "did you mean WAMEDIA_CACHE_DEFAULT?"),
             ("WAMEDIA_LIMITS_HEADTIMEOUT", "did you mean WAMEDIA_LIMITS_HEAD_TIMEOUT?"),
-            ("WAMEDIA_XYZZY", "the known ones are WAMEDIA_CONFIG, WAMEDIA_STORE, WAMEDIA_LISTEN"),
+            ("WAMEDIA_XYZZY", "the known variables are WAMEDIA_CONFIG, WAMEDIA_STORE, WAMEDIA_LISTEN"),
             ("WAMEDIA_PORT", "unknown variable WAMEDIA_PORT"),
+            ("WAMEDIA_ADMIN_PORT", "did you mean WAMEDIA_ADMIN_LISTEN?"),
+            ("WAMEDIA_SERVICE_PORT", "unknown variable WAMEDIA_SERVICE_PORT"),
             ("WAMEDIA_", "unknown variable WAMEDIA_ "),
         ] {
             let message = read_all(&[(name, "8080")]).err().expect(name).to_string();

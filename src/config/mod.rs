@@ -17,6 +17,7 @@ mod print;
 mod public_url;
 mod raw;
 mod restart_required;
+mod service_links;
 mod settings_table;
 mod signing;
 #[cfg(test)]

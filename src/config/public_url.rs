@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ConfigError;
 use super::mount::Mount;
-use crate::asset::{AssetPath, VersionId};
+use crate::asset::{AssetPath, PathError, VersionId};
 use crate::http::LinkSignature;
 
 /// The scheme of a URL.
@@ -131,6 +131,18 @@ impl PublicUrl {
         format!("{}{separator}{signature}", self.link(path, version))
     }
 
+    /// The path of the asset that a link of this server names; `None` for a URL of another server. Query and fragment do not count.
+    pub fn linked_path<'u>(&self, url: &'u str) -> Option<Result<AssetPath<'u>, PathError>> {
+        let (scheme, rest) = url.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let origin = format!("{scheme}://{authority}").to_ascii_lowercase();
+        if without_default_port(&origin) != without_default_port(&self.origin) {
+            return None;
+        }
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        Some(AssetPath::from_url_path(if path.is_empty() { "/" } else { path }))
+    }
+
     /// Rejects a URL with a path if a mount is not below that path: links to that mount would lead out of it.
     pub(super) fn reject_outside(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
         let Some(folder) = &self.path else { return Ok(()) };
@@ -156,6 +168,11 @@ impl fmt::Display for PublicUrl {
         f.write_str(&self.origin)?;
         self.path.as_ref().map_or(Ok(()), |path| f.write_str(&path.to_url_path()))
     }
+}
+
+fn without_default_port(origin: &str) -> &str {
+    let port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    origin.strip_suffix(port).unwrap_or(origin)
 }
 
 /// Splits at the colon before the port, not at one inside the brackets of an IPv6 address.
@@ -198,6 +215,30 @@ mod tests {
     use proptest::prelude::*;
     use std::path::PathBuf;
     use std::time::Duration;
+
+    #[test]
+    fn links_of_this_server_name_assets_and_other_urls_do_not() {
+        for (base, url, expected) in [
+            ("https://a.example", "https://a.example/b%20c.jpg?v=1#x", Some("b c.jpg")),
+            ("https://a.example", "HTTPS://A.Example:443/50%25%3f.jpg", Some("50%?.jpg")),
+            ("https://a.example:443", "https://a.example/b.jpg", Some("b.jpg")),
+            ("http://[::1]:80", "http://[::1]/b.jpg", Some("b.jpg")),
+            ("https://a.example/shop", "https://a.example/shop/b.jpg", Some("shop/b.jpg")),
+            ("https://a.example", "http://a.example/b.jpg", None),
+            ("https://a.example", "https://a.example:80/b.jpg", None),
+            ("https://a.example", "https://a.example.evil/b.jpg", None),
+            ("https://a.example", "https://me@a.example/b.jpg", None),
+            ("https://a.example", "s3://a.example/b.jpg", None),
+        ] {
+            let base = PublicUrl::parse(base).expect("a URL");
+            let path = base.linked_path(url).map(|path| path.expect("a path").to_string());
+            assert_eq!(path.as_deref(), expected, "{url} at {base}");
+        }
+        let base = PublicUrl::parse("https://a.example").expect("a URL");
+        for url in ["https://a.example", "https://a.example?a=b", "https://a.example/%zz"] {
+            assert!(base.linked_path(url).expect("of this server").is_err(), "{url}");
+        }
+    }
 
     #[test]
     fn proper_urls_are_normalised() {

@@ -75,13 +75,15 @@ pub(super) struct ListeningSocket {
 /// The listening sockets of some addresses.
 pub(super) struct Bound {
     pub(super) addresses: Vec<SocketAddr>,
+    /// Those of them that are `[::]`, and whether each accepts IPv4 connections, too.
+    pub(super) dual_stack: Vec<(SocketAddr, bool)>,
     /// One set for each core.
     pub(super) cores: Vec<Vec<ListeningSocket>>,
 }
 
 /// Binds every address `cores` times. On a machine without IPv6, `[::]` is skipped if `0.0.0.0` has the same port.
 pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, BindError> {
-    let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
+    let mut bound = Bound { addresses: Vec::new(), dual_stack: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for &address in addresses {
         let named = |e| BindError::of(address, e);
         // A port shared by `SO_REUSEPORT` is shared with every other process of this user that asks for it, and each would get
@@ -95,6 +97,7 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
         };
         let actual = alone.local_addr().map_err(named)?;
         bound.addresses.push(actual);
+        bound.dual_stack.extend(is_dual_stack(&alone).map(|is_dual| (actual, is_dual)));
         if let [core] = &mut bound.cores[..] {
             core.push(ListeningSocket { socket: alone, outlives_us: false });
         } else {
@@ -110,16 +113,30 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
 
 /// Inherited sockets, for each of `cores`: the same ones, because they cannot be bound again.
 pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, BindError> {
-    let mut bound = Bound { addresses: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
+    let mut bound = Bound { addresses: Vec::new(), dual_stack: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
     for socket in passed {
         let named =
             |e: io::Error| BindError::InheritedSockets { name: format!("{socket:?}"), reason: e.to_string() };
-        bound.addresses.push(socket.local_addr().map_err(named)?);
+        let address = socket.local_addr().map_err(named)?;
+        bound.addresses.push(address);
+        bound.dual_stack.extend(is_dual_stack(socket).map(|is_dual| (address, is_dual)));
         for core in &mut bound.cores {
             core.push(ListeningSocket { socket: socket.try_clone().map_err(named)?, outlives_us: true });
         }
     }
     Ok(bound)
+}
+
+/// Whether a socket accepts IPv4 connections, too, if it listens on `[::]`; `None` for any other address.
+///
+/// Sockets that this program binds never do, whatever the system's default is (`net.ipv6.bindv6only`). Inherited ones do as their
+/// owner chose (`BindIPv6Only=` in a .socket unit).
+pub(super) fn is_dual_stack(socket: &StdListener) -> Option<bool> {
+    let address = socket.local_addr().ok()?;
+    if !address.is_ipv6() || !address.ip().is_unspecified() {
+        return None;
+    }
+    SockRef::from(socket).only_v6().ok().map(|only_v6| !only_v6)
 }
 
 /// Prepares a socket that another process has bound.

@@ -65,6 +65,7 @@ use crate::store::Stores;
 pub struct Server {
     addresses: Vec<SocketAddr>,
     plain_addresses: Vec<SocketAddr>,
+    dual_stack: Vec<(SocketAddr, bool)>,
     cores: Vec<JoinHandle<()>>,
     liveness: Liveness,
     shutdown: Shutdown,
@@ -153,6 +154,7 @@ impl Server {
         Ok(Self {
             addresses: bound.addresses,
             plain_addresses: plain.addresses,
+            dual_stack: [bound.dual_stack, plain.dual_stack].concat(),
             cores,
             liveness,
             shutdown,
@@ -190,6 +192,11 @@ impl Server {
     /// The bound addresses of `listen`, with the port that the system chose for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Whether a bound address accepts IPv4 connections, too, if it is `[::]`; `None` for any other address.
+    pub fn is_dual_stack(&self, address: SocketAddr) -> Option<bool> {
+        self.dual_stack.iter().find(|(bound, _)| *bound == address).map(|(_, is_dual)| *is_dual)
     }
 
     /// The bound addresses of `plain_listen`, likewise.

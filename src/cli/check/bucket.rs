@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{CommandError, background, load, store_error};
+use super::super::{CommandError, asset, background, load, store_error};
 use super::output::{Detail, Printer};
 use super::{BATCH, Options};
 use crate::asset::AssetPath;
@@ -19,9 +19,10 @@ const NOTHING: &str = "there is no object with this name or prefix";
 
 /// Checks the object or prefix `given`, such as `s3://media/campaign`.
 pub(super) fn run(given: &str, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+    asset::note_file_of_that_name(Path::new(given), "a bucket");
     let given = given.trim_end_matches('/');
     if let Some((settings, folder)) = options.settings.and_then(|s| Some((s, mounted(s, given)?))) {
-        return require_found(in_mounts(settings, &folder, options, printer)?, given, printer);
+        return in_settings(settings, &folder, given, options, printer);
     }
     // The last segment may be a prefix or an object: look up both below the part before it.
     let parent = given
@@ -33,11 +34,22 @@ pub(super) fn run(given: &str, options: &Options<'_>, printer: &mut Printer) -> 
         store: Some(store.to_owned()),
         ..Flags::default()
     };
-    require_found(in_mounts(&load(&flags)?, folder, options, printer)?, given, printer)
+    in_settings(&load(&flags)?, folder, given, options, printer)
 }
 
-fn require_found(was_there: bool, given: &str, printer: &mut Printer) -> Result<(), CommandError> {
-    if was_there { Ok(()) } else { printer.missing(given, NOTHING) }
+fn in_settings(
+    settings: &Settings,
+    folder: &str,
+    given: &str,
+    options: &Options<'_>,
+    printer: &mut Printer,
+) -> Result<(), CommandError> {
+    if in_mounts(settings, folder, options, printer)? {
+        return Ok(());
+    }
+    let path = AssetPath::from_plain(folder).ok();
+    let similar = path.and_then(|path| asset::Mounts::open(settings).ok()?.similar(&path));
+    printer.missing(given, &format!("{NOTHING}{}", similar.unwrap_or_default()))
 }
 
 /// The asset path of `given`, if it is in a mounted bucket, whose endpoint and credentials are configured.

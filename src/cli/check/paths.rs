@@ -7,10 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
+use percent_encoding::{CONTROLS, utf8_percent_encode};
+
 use super::super::CommandError;
+use super::super::asset::{Mounts, note_percent_decoded};
 use super::output::{Detail, Printer};
 use super::{BATCH, Options, bucket};
-use crate::asset::AssetPath;
+use crate::asset::{AssetPath, UnicodeForm, other_spellings};
 use crate::check::{Caching, Report, check_file};
 use crate::cli::check::walk::{Entry, Walk, in_parallel};
 use crate::config::{Location, Settings};
@@ -31,17 +34,17 @@ pub(super) fn run(given: &Path, options: &Options<'_>, printer: &mut Printer) ->
     }
     let asset = given.to_str().and_then(|text| {
         let text = text.strip_prefix("./").unwrap_or(text).trim_matches('/');
-        AssetPath::from_url_path(&format!("/{text}")).ok().map(|path| path.to_owned())
+        AssetPath::from_plain(text).ok().map(|path| path.to_owned())
     });
     let name = named(given);
     let (Some(settings), Some(path)) = (options.settings, asset) else {
         let reason = "there is no such file or folder, and no mount for an asset of this path";
-        return printer.missing(&name, &format!("{reason}{}", hint(&name)));
+        return printer.missing(&name, &format!("{reason}{}", hint(given)));
     };
     let deepest = settings.mounts.iter().filter(|mount| path.below(&mount.path).is_some());
     let Some(mount) = deepest.max_by_key(|mount| mount.path.len()) else {
         let reason = "there is no such file, and no mount covers this path";
-        return printer.missing(&name, &format!("{reason}{}", hint(&name)));
+        return printer.missing(&name, &format!("{reason}{}", hint(given)));
     };
     match &mount.store {
         Location::Folder(folder) => {
@@ -57,12 +60,26 @@ pub(super) fn run(given: &Path, options: &Options<'_>, printer: &mut Printer) ->
             }
         }
     }
+    let similar = Mounts::open(settings).ok().and_then(|mounts| mounts.similar(&path));
     let reason = format!("there is no such file, and no asset {path} in {}", mount.store);
-    printer.missing(&name, &format!("{reason}{}", hint(&name)))
+    printer.missing(&name, &format!("{reason}{}", similar.unwrap_or_else(|| hint(given))))
+}
+
+/// What to write instead of a path that does not exist.
+fn hint(given: &Path) -> String {
+    let spellings = given.to_str().map(other_spellings).unwrap_or_default();
+    match spellings.iter().find(|other| Path::new(other).symlink_metadata().is_ok()) {
+        Some(other) => format!(
+            "; the same name is there in another Unicode form, {}: {}",
+            UnicodeForm::of(other).name(),
+            utf8_percent_encode(other, CONTROLS)
+        ),
+        None => url_hint(&named(given)).to_owned(),
+    }
 }
 
 /// A hint for an argument that was meant to be a URL.
-fn hint(name: &str) -> &'static str {
+fn url_hint(name: &str) -> &'static str {
     let begins_with_a_host = |text: &str| {
         text.split_once('/')
             .is_some_and(|(host, _)| host.trim_matches('.').contains('.') && !host.contains(' '))
@@ -78,6 +95,7 @@ fn on_disk(given: &Path, options: &Options<'_>, printer: &mut Printer) -> Result
     if !given.is_dir() {
         return files(&[given], options, printer);
     }
+    note_percent_decoded(given);
     match given.canonicalize() {
         Ok(canonical) => tree(given, &Place::of(canonical, options.settings), options, printer),
         Err(error) => printer.failed(&named(given), &error.to_string()),
@@ -90,6 +108,7 @@ pub(super) fn files(
     options: &Options<'_>,
     printer: &mut Printer,
 ) -> Result<(), CommandError> {
+    files.iter().for_each(|file| note_percent_decoded(file));
     for batch in files.chunks(BATCH) {
         let results = in_parallel(batch, threads(), |file| one_file(file, options));
         for (file, result) in batch.iter().zip(results) {

@@ -1,12 +1,15 @@
 //! Checks one URL.
 
-use super::super::{CommandError, background};
+use std::path::Path;
+
+use super::super::{CommandError, asset, background};
 use super::Options;
 use super::output::{Detail, Printer};
 use crate::check::url::{Limits, Trust, probe, report, without_password};
 
 /// Checks one URL.
 pub(super) fn run(url: &str, options: &Options<'_>, printer: &mut Printer) -> Result<(), CommandError> {
+    asset::note_file_of_that_name(Path::new(url), "a URL");
     let (trust, limits) = (Trust::of_system(), Limits::default());
     let probing = probe(url, trust.as_ref(), &limits);
     match background()?.block_on(probing) {

@@ -18,17 +18,24 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
         let _ = writeln!(text, "  serves     {} at /{}", mount.store, mount.path);
     }
     for address in server.addresses() {
-        let _ = writeln!(text, "  listens    {}://{address}", settings.scheme().as_str());
+        let families = families(server.is_dual_stack(*address));
+        let _ = writeln!(text, "  listens    {}://{address}{families}", settings.scheme().as_str());
     }
     for address in server.plain_addresses() {
         let only = match settings.plain_serves {
             PlainServes::Assets => "",
             PlainServes::Challenges => " (for certificate authorities only)",
         };
-        let _ = writeln!(text, "  listens    http://{address}{only}");
+        let families = families(server.is_dual_stack(*address));
+        let _ = writeln!(text, "  listens    http://{address}{families}{only}");
     }
     if let Some(admin) = admin {
-        let _ = writeln!(text, "  admin      http://{}/metrics, /healthz, /readyz", admin.address());
+        let _ = writeln!(
+            text,
+            "  admin      http://{}/metrics, /healthz, /readyz{}",
+            admin.address(),
+            families(admin.is_dual_stack())
+        );
     }
     let _ = writeln!(text, "  cache policies, the first match counts:");
     let rules = settings.cache.rules.iter().map(|rule| (rule.pattern(), rule.policy(), rule.is_signed()));
@@ -51,6 +58,31 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
         let _ = writeln!(text, "  auth       credentials required below {}", auth.url_path());
     }
     text
+}
+
+/// What a listener on `[::]` accepts.
+fn families(is_dual_stack: Option<bool>) -> &'static str {
+    match is_dual_stack {
+        None => "",
+        Some(false) => " (IPv6 only)",
+        Some(true) => " (IPv6 and IPv4)",
+    }
+}
+
+/// Warns of addresses that IPv4 clients cannot reach though they were probably meant to.
+pub(super) fn warn_of_ipv6_only(server: &Server) {
+    for addresses in [server.addresses(), server.plain_addresses()] {
+        for address in addresses.iter().filter(|address| server.is_dual_stack(**address) == Some(false)) {
+            let accepts_ipv4 = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+            if !addresses.iter().any(accepts_ipv4) {
+                let port = address.port();
+                log::warn!(
+                    "{address} accepts IPv6 connections only, and nothing listens on this port for IPv4; to accept both, listen \
+                     on 0.0.0.0:{port}, too"
+                );
+            }
+        }
+    }
 }
 
 /// A line with a command that requests some asset from `address`, which this machine can reach; `name` is a host name with a

@@ -152,6 +152,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     // Through the log writer, not directly: from here on nothing may delay the handling of signals, neither a blocked stderr nor a
     // folder that hangs.
     log.print(banner::text(&settings, &server, admin.as_ref()));
+    banner::warn_of_ipv6_only(&server);
     if let Some(&address) = server.addresses().first() {
         let name = tls.as_ref().and_then(|tls| tls.certificates().example_name());
         let (example, log) = (banner::example(settings.clone(), stores.clone(), address, name), log.clone());

@@ -84,6 +84,7 @@ pub(super) fn find(
             return Err(CommandError::new(Exit::Usage, reason));
         }
         warn_if_ambiguous(named);
+        asset::note_file_of_that_name(Path::new(named), "a Cache-Control value");
         return Ok(value(named, validators.unwrap_or(Validators::Both), now));
     }
     if validators.is_some() {
@@ -93,7 +94,11 @@ pub(super) fn find(
         );
         return Err(CommandError::new(Exit::Usage, reason));
     }
-    if named.contains("://") { of_url(named) } else { of_path(named, config) }
+    if named.contains("://") {
+        asset::note_file_of_that_name(Path::new(named), "a URL");
+        return of_url(named);
+    }
+    of_path(named, config)
 }
 
 /// Warns that an ambiguous value is simulated the way lenient caches read it.

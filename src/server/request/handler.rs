@@ -126,7 +126,12 @@ async fn answer(
     let path = AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e))?;
     exchange.connection().reporter().counters().misses.add(1);
     let stores = &snapshot.stores;
-    let failed = |e| store_error(&path, &e);
+    let failed = |e| {
+        if matches!(e, StoreError::NotFound) {
+            stores.report_other_spelling(&path);
+        }
+        store_error(&path, &e)
+    };
     let intent = read_intent(head);
     let mut freshness = Freshness::Configured;
     for _ in 0..MAX_ATTEMPTS {

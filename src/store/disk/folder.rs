@@ -185,6 +185,11 @@ impl Folder {
             .await
     }
 
+    /// Whether there is an asset at `inside`.
+    pub(crate) async fn contains(&self, inside: &AssetPath<'_>) -> bool {
+        self.open_file(inside).await.is_ok()
+    }
+
     /// Opens the file without blocking if the kernel has everything in memory, else on a background thread.
     async fn open_file(&self, inside: &AssetPath<'_>) -> Result<OpenFile, StoreError> {
         match self.disk.open(inside, OpenMode::CachedOnly) {

@@ -2,6 +2,7 @@
 //! stores.
 
 mod reload;
+mod spelling_reports;
 mod store_settings;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::spelling_reports::SpellingReports;
 use self::store_settings::StoreSettings;
 use super::bucket::{Bucket, BucketHistory, Connector};
 use super::context::StoreContext;
@@ -38,6 +40,7 @@ struct Inner {
     /// What the folders share; `None` in [`over`](Stores::over).
     shared: Option<Arc<Shared>>,
     store_settings: StoreSettings,
+    spelling_reports: SpellingReports,
 }
 
 struct Mount {
@@ -91,7 +94,13 @@ impl Stores {
     ) -> Self {
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
         let background = context.background.clone();
-        let inner = Arc::new(Inner { mounts, context, shared, store_settings });
+        let inner = Arc::new(Inner {
+            mounts,
+            context,
+            shared,
+            store_settings,
+            spelling_reports: SpellingReports::default(),
+        });
         let sweeping = Arc::downgrade(&inner);
         background.spawn(async move {
             loop {
@@ -196,6 +205,39 @@ impl Stores {
             Store::Folder(folder) => folder.open(path, &inside, (freshness, now), known).await,
             Store::Bucket(bucket) => bucket.open(path, &inside, intent, (freshness, now), known).await,
         }
+    }
+
+    /// Whether there is an asset at `path`. Nothing of it is read or cached.
+    pub async fn contains(&self, path: &AssetPath<'_>) -> bool {
+        let Some((mount, inside)) = self.0.find(path) else { return false };
+        match &mount.store {
+            Store::Folder(folder) => folder.contains(&inside).await,
+            Store::Bucket(bucket) => bucket.read_part(path, &inside, 0..0, None).await.is_ok(),
+        }
+    }
+
+    /// The path of an asset whose name is that of `path` in another Unicode form, if there is one.
+    pub async fn other_spelling(&self, path: &AssetPath<'_>) -> Option<AssetPath<'static>> {
+        for other in path.other_spellings() {
+            if self.contains(&other).await {
+                return Some(other);
+            }
+        }
+        None
+    }
+
+    /// Has the log report it if `path`, which was requested and has no asset, has one in another Unicode form. Searches in the
+    /// background, and seldom: clients choose the paths.
+    pub fn report_other_spelling(&self, path: &AssetPath<'_>) {
+        if path.as_str().is_ascii() || !self.0.spelling_reports.may_search(path, Instant::now()) {
+            return;
+        }
+        let (stores, path) = (self.clone(), path.to_owned());
+        self.0.context.background.spawn(async move {
+            if let Some(other) = stores.other_spelling(&path).await {
+                stores.0.spelling_reports.log(&path, &other, Instant::now());
+            }
+        });
     }
 
     /// Lists the objects below `folder` (a path without slashes at its ends, `""` for the root) in the bucket that it
