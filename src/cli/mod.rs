@@ -67,7 +67,7 @@ Examples:
 Every setting has an environment variable: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
 Flags override environment variables, which override the configuration file.
 
-Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration, 3 system error (I/O, network).";
+Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration, 3 system error.";
 
 /// Exit codes. Scripts depend on the numbers, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,11 +42,11 @@ Examples:
 The name of a kind comes first, then its flags. For a file with such a name, write ./text.
 For one recipient the payload is indented JSON; for several, one payload a line.
 
-With --format curl, the command reads the credential from the variable WHATSAPP_TOKEN (D360_API_KEY for
-360dialog), and missing parts of the URL from variables too.
+With --format curl, the command reads the credential from the variable WHATSAPP_TOKEN (D360_API_KEY
+for 360dialog), and missing parts of the URL from variables too.
 
-Exit codes: 0 the payload was printed, 1 WhatsApp would reject it or there is no such asset, 2 wrong usage
-or configuration, 3 system error (I/O, network)."
+Exit codes: 0 the payload was printed, 1 WhatsApp would reject it or there is no such asset, 2 wrong
+usage or configuration, 3 system error (I/O, network)."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

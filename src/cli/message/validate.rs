@@ -23,11 +23,11 @@ Examples:
   wamedia message validate --format json - < payload.json
   wamedia message validate < payload.json | curl -d @- …
 
-With --format json, each error or warning is one line: an object with severity (error or warning), path,
-kind (a word such as too-long, or null), code (a number or null), reason and source.
+With --format json, each error or warning is one line: an object with severity (error or warning),
+path, kind (a word such as too-long, or null), code (a number or null), reason and source.
 
-Exit codes: 0 WhatsApp would accept it, with or without warnings, 1 WhatsApp would reject it, 2 wrong usage,
-not JSON, or more than 1 MiB, 3 system error (the file could not be read).")]
+Exit codes: 0 WhatsApp would accept it, with or without warnings, 1 WhatsApp would reject it,
+2 wrong usage, not JSON, or more than 1 MiB, 3 system error (the file could not be read).")]
 pub(super) struct Arguments {
     /// File with the payload [default: stdin, also written -]
     file: Option<PathBuf>,

@@ -45,8 +45,8 @@ keeps running with the previous ones.
 For a bucket, credentials, region and endpoint come from the environment and the files of the
 provider's own tools (AWS_…, GOOGLE_…, AZURE_…), or from its [[mount]] in the configuration file.
 
-Exit codes: 0 stopped by a signal, 2 wrong usage or configuration (also when a bucket denies access),
-3 system error (port in use, folder not readable or writable, bucket not reachable).")]
+Exit codes: 0 stopped by a signal, 2 wrong usage or configuration (also when a bucket denies
+access), 3 system error (port in use, folder not readable or writable, bucket not reachable).")]
 pub(super) struct Arguments {
     // Not a doc comment: rustdoc would want the URLs in brackets.
     #[arg(
