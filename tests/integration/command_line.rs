@@ -564,11 +564,16 @@ fn link_accepts_the_path_on_disk_or_the_path_in_the_url() {
         ("media/campaign", "banner.jpg", "/campaign/banner.jpg", "media/campaign/banner.jpg"),
         ("goods", "../media/campaign/banner.jpg", "/campaign/banner.jpg", "media/campaign/banner.jpg"),
         ("goods", "campaign/banner.jpg", "/campaign/banner.jpg", "media/campaign/banner.jpg"),
-        // Percent-encoded as in a URL, or not; on disk a name is what it is.
-        (".", "campaign/two%20words.jpg", "/campaign/two%20words.jpg", "media/campaign/two words.jpg"),
+        // A path is a name, and a URL is a URL.
+        (
+            ".",
+            "https://media.example.com/campaign/two%20words.jpg?v=0123456789abcdef",
+            "/campaign/two%20words.jpg",
+            "media/campaign/two words.jpg",
+        ),
         (".", "campaign/two words.jpg", "/campaign/two%20words.jpg", "media/campaign/two words.jpg"),
         ("media/campaign", "two words.jpg", "/campaign/two%20words.jpg", "media/campaign/two words.jpg"),
-        (".", "Preisliste%20M%C3%A4rz.pdf", "/Preisliste%20M%C3%A4rz.pdf", "media/Preisliste M\u{e4}rz.pdf"),
+        (".", "Preisliste M\u{e4}rz.pdf", "/Preisliste%20M%C3%A4rz.pdf", "media/Preisliste M\u{e4}rz.pdf"),
         (
             "media",
             "Preisliste M\u{e4}rz.pdf",
@@ -576,13 +581,11 @@ fn link_accepts_the_path_on_disk_or_the_path_in_the_url() {
             "media/Preisliste M\u{e4}rz.pdf",
         ),
         ("media", "100%25.pdf", "/100%2525.pdf", "media/100%25.pdf"),
-        (".", "100%2525.pdf", "/100%2525.pdf", "media/100%25.pdf"),
+        (".", "100%25.pdf", "/100%2525.pdf", "media/100%25.pdf"),
         // The deeper mount.
         (".", "goods/shirt.png", "/shop/shirt.png", "goods/shirt.png"),
         ("goods", "shirt.png", "/shop/shirt.png", "goods/shirt.png"),
         (".", "shop/shirt.png", "/shop/shirt.png", "goods/shirt.png"),
-        // On disk, but in no mount: it is then the path of an asset.
-        (".", "twice.jpg", "/twice.jpg", "media/twice.jpg"),
     ] {
         let config = absolute("wamedia.toml");
         let link = run(&site.at(cwd), &["link", path, "--config", &config]);
@@ -609,7 +612,25 @@ fn link_to_a_file_that_is_not_served_is_an_error() {
         ("..%2Foutside.jpg", &["is not the path of an asset"]),
         ("wamedia.toml", &["there is no asset wamedia.toml in"]),
         ("/", &["is not the path of an asset", "folders are not listed"]),
-        ("100%.pdf", &["100%.pdf is not the path of an asset", "`%`"]),
+        ("100%.pdf", &["there is no asset 100%.pdf in"]),
+        (
+            "campaign/two%20words.jpg",
+            &["there is no asset campaign/two%20words.jpg", "write campaign/two words.jpg"],
+        ),
+        (
+            "campaign/banner.jpg?v=0",
+            &["there is no asset campaign/banner.jpg?v=0", "write campaign/banner.jpg,"],
+        ),
+        (
+            "Preisliste Ma\u{308}rz.pdf",
+            &[
+                "there is no asset",
+                "another Unicode form, /Preisliste%20M%C3%A4rz.pdf (NFC)",
+                "Ma%CC%88rz.pdf (NFD)",
+            ],
+        ),
+        ("https://other.example/campaign/banner.jpg", &["not one of this server", URL]),
+        ("s3://media/campaign/banner.jpg", &["not one of this server", URL]),
     ] {
         assert_refused(&run(site.path(), &["link", path]), 1, parts);
     }
@@ -619,6 +640,99 @@ fn link_to_a_file_that_is_not_served_is_an_error() {
     assert_refused(&in_store, 1, &["there is no asset wamedia.toml in"]);
     let nothing = Folder::new();
     assert_refused(&run(nothing.path(), &["link", "a.jpg"]), 2, &["no store is configured"]);
+}
+
+#[test]
+fn an_argument_with_two_readings_is_taken_as_a_name_and_stderr_says_so() {
+    let site = site();
+    for name in [
+        "media/price%20list.pdf",
+        "media/price list.pdf",
+        "media/media/twice.jpg",
+        "https:/media.example.com/twice.jpg",
+    ] {
+        site.write(name, name);
+    }
+    site.write("media/50% off.pdf", "media/50% off.pdf");
+    for (path, url_path, notes) in [
+        ("price%20list.pdf", "/price%2520list.pdf", &["taken as a name", "also an asset price list.pdf"][..]),
+        ("price list.pdf", "/price%20list.pdf", &[]),
+        ("50% off.pdf", "/50%25%20off.pdf", &[]),
+        ("twice.jpg", "/twice.jpg", &["taken as the path of an asset", "is in no mount"]),
+        ("media/twice.jpg", "/twice.jpg", &["taken as the file on disk", "write /media/twice.jpg"]),
+        ("/media/twice.jpg", "/media/twice.jpg", &[]),
+        ("https://media.example.com/twice.jpg", "/twice.jpg", &["taken as a URL", "write ./https://"]),
+    ] {
+        let link = run(site.path(), &["link", "--no-version", path]);
+        assert_eq!((link.code, link.stdout.trim_end()), (Some(0), &*format!("{URL}{url_path}")), "{path}");
+        assert_eq!(link.stderr.is_empty(), notes.is_empty(), "{path}: {}", link.stderr);
+        assert!(notes.iter().all(|note| link.stderr.contains(note)), "{path}: {}", link.stderr);
+    }
+    let simulated = run(site.path(), &["simulate", "price%20list.pdf"]);
+    assert_eq!(simulated.code, Some(0), "{simulated:?}");
+    assert!(simulated.stderr.contains("also an asset price list.pdf"), "{simulated:?}");
+    let checked = run(site.path(), &["check", "media/price%20list.pdf"]);
+    assert!(checked.stderr.contains("there is also media/price list.pdf"), "{checked:?}");
+    let checked = run(site.path(), &["check", "price%20lis.pdf", "campaign/two%20words.jpg"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stderr.contains("write campaign/two words.jpg"), "{checked:?}");
+}
+
+#[test]
+fn variables_of_kubernetes_services_named_like_us_do_not_stop_the_start() {
+    let folder = Folder::new();
+    folder.write("a.jpg", "a");
+    let service = [
+        ("WAMEDIA_STORE", "."),
+        ("WAMEDIA_METRICS_SERVICE_HOST", "10.96.0.7"),
+        ("WAMEDIA_METRICS_SERVICE_PORT", "9900"),
+        ("WAMEDIA_METRICS_SERVICE_PORT_HTTP", "9900"),
+        ("WAMEDIA_ADMIN_PORT", "tcp://10.96.0.8:9900"),
+        ("WAMEDIA_ADMIN_PORT_9900_TCP", "tcp://10.96.0.8:9900"),
+        ("WAMEDIA_ADMIN_PORT_9900_TCP_ADDR", "10.96.0.8"),
+        ("WAMEDIA_DB_NAME", "/shop/wamedia-db"),
+        ("WAMEDIA_DB_ENV_PASSWORD", "secret"),
+    ];
+    let arguments = ["serve", "--print-config"];
+    let started = outcome(&mut command(folder.path(), &service, &arguments));
+    assert_eq!((started.code, &*started.stderr), (Some(0), ""), "{started:?}");
+    let misspelt = [&service[..], &[("WAMEDIA_ADMIN_PORT_LISTEN", "10.96.0.8:9900")]].concat();
+    let refused = outcome(&mut command(folder.path(), &misspelt, &arguments));
+    assert_refused(&refused, 2, &["unknown variable WAMEDIA_ADMIN_PORT_LISTEN", "did you mean WAMEDIA_"]);
+}
+
+#[test]
+fn a_404_for_a_name_that_exists_in_another_unicode_form_is_logged_once() {
+    let folder = Folder::new();
+    folder.write("Ma\u{308}rz.pdf", "a").write("\u{e9}/a.jpg", "b").write("public.jpg", "c");
+    let mut server = Server::start(folder.path());
+    for (target, other) in
+        [("/M%C3%A4rz.pdf", "/Ma%CC%88rz.pdf (NFD)"), ("/e%CC%81/a.jpg", "/%C3%A9/a.jpg (NFC)")]
+    {
+        assert_eq!(server.get(target).status, 404, "{target}");
+        let line = server.wait_for_line("404 for ");
+        assert!(line.contains(target) && line.contains(other), "{line}");
+        assert_eq!(server.get(target).status, 404, "{target}");
+    }
+    assert_eq!(server.get("/%C3%A4.jpg").status, 404);
+    assert_eq!(server.get("/public.jpg").status, 200);
+    let logged = server.end().iter().filter(|line| line.contains("in another Unicode form")).count();
+    assert_eq!(logged, 2);
+}
+
+#[test]
+fn the_start_says_what_an_unspecified_ipv6_address_accepts() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("a.jpg", "a");
+    let server = Server::spawn(wamedia().args(["serve", "--listen", "[::]:0"]).arg(folder.path()));
+    let lines = server.end();
+    let has = |part: &str| lines.iter().any(|line| line.contains(part));
+    assert!(has("(IPv6 only)"), "{lines:?}");
+    assert!(has("accepts IPv6 connections only, and nothing listens on this port for IPv4"), "{lines:?}");
 }
 
 #[test]

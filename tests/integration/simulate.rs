@@ -170,7 +170,7 @@ fn requests(report: &Value) -> Vec<(String, u64)> {
 #[test]
 fn values_paths_and_urls_are_distinguished() {
     let folder = Folder::new();
-    folder.write("wamedia.toml", CONFIG).write("campaign.jpg", "a photo").write("no-cache", "a file");
+    folder.write("wamedia.toml", CONFIG).write("campaign.jpg", "a photo");
     let hour = ["--for", "1h", "--regime", "headers", "--links", "plain"];
     for (named, sort, sends, last_modified) in [
         ("max-age=600", "value", 6, true),
@@ -179,7 +179,6 @@ fn values_paths_and_urls_are_distinguished() {
         ("max-age=600, no-store", "value", 12, true),
         ("no-cache", "value", 12, true),
         ("none", "value", 12, true),
-        ("./no-cache", "asset", 12, true),
         ("campaign.jpg", "asset", 1, true),
     ] {
         let report = json(folder.path(), &[&[named], &hour[..]].concat());
@@ -187,6 +186,15 @@ fn values_paths_and_urls_are_distinguished() {
         assert_eq!(report["subject"]["last_modified"].is_string(), last_modified, "{named}");
         assert_eq!(requests(&report), [("headers plain".to_owned(), sends)], "{named}");
     }
+    // Where both readings exist, the value is taken, and stderr says so.
+    folder.write("no-cache", "a file");
+    assert_eq!(json(folder.path(), &[&["./no-cache"], &hour[..]].concat())["subject"]["sort"], "asset");
+    let value = run(folder.path(), &[&["simulate", "no-cache"], &hour[..]].concat());
+    assert_eq!(value.code, Some(0), "{value:?}");
+    assert!(
+        value.stderr.contains("taken as a Cache-Control value") && value.stderr.contains("write ./no-cache"),
+        "{value:?}"
+    );
     let server = Server::configured(&folder, CONFIG);
     let url = format!("http://{}/campaign.jpg", server.address);
     let report = json(folder.path(), &[&[&*url], &hour[..]].concat());

@@ -108,7 +108,9 @@ pub(super) fn files(
     options: &Options<'_>,
     printer: &mut Printer,
 ) -> Result<(), CommandError> {
-    files.iter().for_each(|file| note_percent_decoded(file));
+    for file in files {
+        note_percent_decoded(file);
+    }
     for batch in files.chunks(BATCH) {
         let results = in_parallel(batch, threads(), |file| one_file(file, options));
         for (file, result) in batch.iter().zip(results) {
