@@ -1,6 +1,6 @@
 //! Signing keys: their file format, and which key signs and which keys verify a link.
 //!
-//! What exactly is signed is in [`signature`](super::signature). Where the text with the keys comes from, who else
+//! What exactly is signed is in [`signature`]. Where the text with the keys comes from, who else
 //! may read it, and which assets need a signed link, is up to the configuration.
 
 use std::fmt;

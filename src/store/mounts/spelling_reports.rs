@@ -1,7 +1,7 @@
 //! Log messages about missing assets whose name exists in another Unicode form.
 //!
 //! A search costs some file opens or bucket requests, and clients choose the paths. So searches come from a token bucket, one thread at
-//! a time takes from it, and nobody waits for them.
+//! a time takes from it, and no request waits for one.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
