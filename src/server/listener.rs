@@ -83,7 +83,11 @@ pub(super) struct Bound {
 
 /// Binds every address `cores` times. On a machine without IPv6, `[::]` is skipped if `0.0.0.0` has the same port.
 pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, BindError> {
-    let mut bound = Bound { addresses: Vec::new(), dual_stack: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
+    let mut bound = Bound {
+        addresses: Vec::new(),
+        dual_stack: Vec::new(),
+        cores: (0..cores).map(|_| Vec::new()).collect(),
+    };
     for &address in addresses {
         let named = |e| BindError::of(address, e);
         // A port shared by `SO_REUSEPORT` is shared with every other process of this user that asks for it, and each would get
@@ -113,7 +117,11 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
 
 /// Inherited sockets, for each of `cores`: the same ones, because they cannot be bound again.
 pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, BindError> {
-    let mut bound = Bound { addresses: Vec::new(), dual_stack: Vec::new(), cores: (0..cores).map(|_| Vec::new()).collect() };
+    let mut bound = Bound {
+        addresses: Vec::new(),
+        dual_stack: Vec::new(),
+        cores: (0..cores).map(|_| Vec::new()).collect(),
+    };
     for socket in passed {
         let named =
             |e: io::Error| BindError::InheritedSockets { name: format!("{socket:?}"), reason: e.to_string() };

@@ -722,7 +722,7 @@ fn a_404_for_a_name_that_exists_in_another_unicode_form_is_logged_once() {
 
 #[test]
 fn the_start_says_what_an_unspecified_ipv6_address_accepts() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
+    if TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: this machine has no IPv6");
         return;
     }

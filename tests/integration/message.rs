@@ -490,7 +490,7 @@ fn recorder(count: usize) -> (SocketAddr, JoinHandle<Vec<Request>>) {
     let record = move || {
         let one = |_| {
             let (stream, _) = listener.accept().expect("a connection");
-            stream.set_read_timeout(Some(crate::support::PATIENCE)).expect("a timeout");
+            stream.set_read_timeout(Some(crate::support::TIMEOUT)).expect("a timeout");
             let mut reader = BufReader::new(stream);
             let mut line = || {
                 let mut line = String::new();
@@ -635,4 +635,124 @@ fn printed_curl_command_contains_no_shell_expansion_of_arguments() {
         let outcome = run(folder.path(), &[&message[..], &[flag, value]].concat());
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{flag} {value}");
     }
+}
+
+/// A list with a named template, a positional one with buttons, and one with an image.
+fn write_templates(folder: &Folder) {
+    folder.write(
+        "templates.json",
+        json!({"data": [
+            {"name": "named", "language": "en", "status": "APPROVED", "parameter_format": "NAMED", "components": [
+                {"type": "HEADER", "format": "TEXT", "text": "I am {{agent}}"},
+                {"type": "BODY", "text": "Hi {{first_name}}, order {{order}}"},
+            ]},
+            {"name": "buttons", "language": "en", "status": "APPROVED", "components": [
+                {"type": "BODY", "text": "Hi {{1}}"},
+                {"type": "BUTTONS", "buttons": [
+                    {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15551234"},
+                    {"type": "URL", "text": "Track", "url": "https://shop.example/{{1}}"},
+                    {"type": "COPY_CODE", "example": "SAVE20"},
+                ]},
+            ]},
+            {"name": "image", "language": "en", "status": "APPROVED", "components": [
+                {"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Look"},
+            ]},
+        ]})
+        .to_string(),
+    );
+}
+
+#[test]
+fn template_parameters_go_where_the_list_of_templates_has_them() {
+    let folder = shop();
+    write_templates(&folder);
+    folder.write("a.jpg", "a");
+    let of = |name: &str, more: &[&str]| {
+        let flags = ["template", "--templates", "templates.json", "--language", "en", "--name", name];
+        message(&folder, &[&flags[..], more].concat())
+    };
+    let named = of(
+        "named",
+        &["--parameter", "order=a=b", "--parameter", "agent=Ann", "--parameter", "first_name=Ada"],
+    );
+    assert_eq!(
+        payload(&named)["template"]["components"],
+        json!([
+            {"type": "header", "parameters": [{"type": "text", "parameter_name": "agent", "text": "Ann"}]},
+            {"type": "body", "parameters": [
+                {"type": "text", "parameter_name": "order", "text": "a=b"},
+                {"type": "text", "parameter_name": "first_name", "text": "Ada"},
+            ]},
+        ])
+    );
+    let header = of("named", &["--header", "Ann", "--parameter", "order=1", "--parameter", "first_name=Ada"]);
+    assert_eq!(payload(&header)["template"]["components"], {
+        let mut expected = payload(&named)["template"]["components"].clone();
+        expected[1]["parameters"][0]["text"] = "1".into();
+        expected
+    });
+    let buttons = of("buttons", &["--parameter", "a=b", "--button", "1=42", "--button", "2=SAVE20"]);
+    assert_eq!(
+        payload(&buttons)["template"]["components"],
+        json!([
+            {"type": "body", "parameters": [{"type": "text", "text": "a=b"}]},
+            {"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "42"}]},
+            {"type": "button", "sub_type": "copy_code", "index": "2", "parameters": [
+                {"type": "coupon_code", "coupon_code": "SAVE20"},
+            ]},
+        ])
+    );
+    assert_eq!(payload(&of("image", &["--header", "a.jpg"]))["template"]["components"][0]["type"], "header");
+    let url = of("image", &["--header", "https://x.example/f?v=1"]);
+    assert_eq!(
+        payload(&url)["template"]["components"][0]["parameters"][0]["image"]["link"],
+        "https://x.example/f?v=1"
+    );
+
+    assert_refused(
+        &of("named", &["--parameter", "Ada"]),
+        2,
+        &["--parameter Ada has no name", "first_name, order"],
+    );
+    assert_refused(
+        &of("named", &["--parameter", "first_nam=Ada"]),
+        1,
+        &["132000", "did you mean `first_name`?"],
+    );
+    assert_refused(&of("buttons", &["--parameter", "a"]), 1, &["131008", "Url", "CopyCode"]);
+    let call = of("buttons", &["--parameter", "a", "--button", "0=1", "--button", "1=42", "--button", "2=S"]);
+    assert_refused(&call, 1, &["does not support parameters", "remove this component"]);
+    assert_refused(&of("image", &[]), 1, &["132012", "IMAGE"]);
+    assert_refused(&of("imge", &[]), 1, &["132001", "did you mean `image`?"]);
+}
+
+#[test]
+fn without_a_list_parameters_are_named_by_a_flag() {
+    let folder = shop();
+    let of =
+        |more: &[&str]| message(&folder, &[&["template", "--name", "a", "--language", "en"], more].concat());
+    let body = |outcome: &Outcome| payload(outcome)["template"]["components"][0]["parameters"][0].clone();
+    assert_eq!(body(&of(&["--parameter", "a=b"])), json!({"type": "text", "text": "a=b"}));
+    let named = json!({"type": "text", "parameter_name": "a", "text": "b"});
+    assert_eq!(body(&of(&["--named", "--parameter", "a=b"])), named);
+    assert_eq!(body(&of(&["--header-text", "Sale"])), json!({"type": "text", "text": "Sale"}));
+    assert_eq!(body(&of(&["--button", "1:copy_code=S"])), json!({"type": "coupon_code", "coupon_code": "S"}));
+    assert_refused(&of(&["--named", "--parameter", "Ada"]), 2, &["has no name"]);
+    assert_refused(&of(&["--button", "x"]), 2, &["INDEX=TEXT"]);
+}
+
+#[test]
+fn text_with_line_breaks_is_refused_in_a_template_or_flattened() {
+    let folder = shop();
+    let of = |more: &[&str]| {
+        message(
+            &folder,
+            &[&["template", "--name", "a", "--language", "en", "--parameter", "two\nlines"], more].concat(),
+        )
+    };
+    assert_refused(&of(&[]), 1, &["132018", "a line break", "--flatten"]);
+    let flat = of(&["--flatten"]);
+    assert_eq!(flat.code, Some(0), "{flat:?}");
+    assert!(flat.stdout.contains("\"two lines\""), "{flat:?}");
+    assert!(flat.stderr.contains("note: template.components[0].parameters[0].text"), "{flat:?}");
 }

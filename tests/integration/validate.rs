@@ -198,3 +198,58 @@ fn hostile_payloads_use_bounded_memory_and_time() {
         assert_eq!(outcome.code, Some(1), "{file}: {}", outcome.stderr);
     }
 }
+
+/// A template message with these components.
+fn template(components: &Value) -> String {
+    serde_json::json!({
+        "messaging_product": "whatsapp", "to": "+16505551234", "type": "template",
+        "template": {"name": "order", "language": {"code": "en"}, "components": components},
+    })
+    .to_string()
+}
+
+#[test]
+fn templates_are_checked_against_the_list_of_the_account() {
+    let folder = Folder::new();
+    let body =
+        |text: &str| serde_json::json!([{"type": "body", "parameters": [{"type": "text", "text": text}]}]);
+    folder
+        .write("good.json", template(&body("42")))
+        .write("bad.json", template(&serde_json::json!([])))
+        .write("lines.json", template(&body("4\n2")))
+        .write("not.json", "{\"error\": {\"message\": \"expired\"}}")
+        .write("syntax.json", "{")
+        .write("page.json", r#"{"data": [{"name": "other", "language": "en", "components": []}], "paging": {"next": "https://x"}}"#)
+        .write("list.json", r#"[{"name": "order", "language": "en", "components": [{"type": "BODY", "text": "Order {{1}}"}]}]"#);
+    for (arguments, code, stdout, stderr) in [
+        (&["--templates", "list.json", "good.json"][..], 0, "\"42\"", ""),
+        (&["--templates", "list.json", "bad.json"], 1, "error 132000", ""),
+        (&["bad.json"], 0, "order", ""),
+        (&["--templates", "page.json", "good.json"], 0, "\"42\"", "incomplete"),
+        (&["--templates", "page.json", "--templates", "list.json", "bad.json"], 1, "132000", "incomplete"),
+        (&["--templates", "not.json", "good.json"], 2, "", "expired"),
+        (&["--templates", "syntax.json", "good.json"], 2, "", "is not JSON"),
+        (&["--templates", "missing.json", "good.json"], 2, "", "there is no such file"),
+        (&["--templates", "-"], 2, "", "cannot both read stdin"),
+        (&["lines.json"], 1, "132018", ""),
+        (&["--flatten", "lines.json"], 0, "\"4 2\"", "note: template.components[0].parameters[0].text"),
+        (&["--flatten", "good.json"], 0, "\"42\"", ""),
+    ] {
+        let said = run(folder.path(), &[&["message", "validate"], arguments].concat());
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        assert!(said.stdout.contains(stdout) && said.stderr.contains(stderr), "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
+fn unlisted_values_can_be_allowed() {
+    let folder = Folder::new();
+    folder.write(
+        "a.json",
+        template(&serde_json::json!([{"type": "button", "sub_type": "telepathy", "index": 0}])),
+    );
+    let refused = run(folder.path(), &["message", "validate", "a.json"]);
+    assert!(refused.code == Some(1) && refused.stdout.contains("January 2026"), "{refused:?}");
+    let allowed = run(folder.path(), &["message", "validate", "--allow-unknown", "a.json"]);
+    assert!(allowed.code == Some(0) && allowed.stderr.contains("warning template"), "{allowed:?}");
+}

@@ -196,10 +196,9 @@ pub(super) fn kind_of(format: &Format) -> Option<Kind> {
 pub(super) fn intended_kind(format: &Format) -> Option<Kind> {
     match format {
         Format::Gif { .. } | Format::Heif { .. } | Format::Svg | Format::OtherImage(_) => Some(Kind::Image),
-        Format::OtherAudio(_) | Format::Amr(_) => Some(Kind::Audio),
         Format::OtherVideo(_) => Some(Kind::Video),
         Format::Ogg(ogg) if ogg.codec == OggCodec::Theora => Some(Kind::Video),
-        Format::Ogg(_) => Some(Kind::Audio),
+        Format::OtherAudio(_) | Format::Amr(_) | Format::Ogg(_) => Some(Kind::Audio),
         Format::Mp4(mp4) => Some(if is_audio_only(mp4) { Kind::Audio } else { Kind::Video }),
         _ => None,
     }

@@ -580,7 +580,7 @@ fn unlisted_media_are_refused_as_what_they_are_and_sent_as_files() {
     ] {
         let media_type = whatsapp::media_type(&AssetPath::from_plain(name).expect("a path"));
         let judge_as = |as_kind, origin| {
-            judge(&Subject { as_kind, origin, ..subject(name, &media_type, 9) }, &undamaged(format.clone()))
+            judge(&Subject { origin, as_kind, ..subject(name, &media_type, 9) }, &undamaged(format.clone()))
         };
         for origin in [Origin::File, Origin::Object, Origin::Url] {
             let Judgement { kind: judged, findings } = judge_as(None, origin);

@@ -1,14 +1,12 @@
-//! Message contents from flags or JSON: text, location, contacts, reaction, interactive, template and hsm.
+//! Message contents from flags or JSON: text, location, contacts, reaction, interactive and hsm.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 
-use super::{envelope, media, recipients};
-use crate::cli::{CommandError, Exit, asset};
-use crate::message::{self, Contact, Content, Name, Parameter, Phone};
+use super::{envelope, recipients};
+use crate::cli::{CommandError, Exit};
+use crate::message::{self, Contact, Content, Name, Phone};
 
 /// The content from `--json`, if that flag is there.
 fn from_json(
@@ -170,75 +168,4 @@ impl JsonOnly {
         let content = from_json(kind, self.json.as_deref(), &self.addressed)?;
         self.addressed.send(content.expect("clap requires it"))
     }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Template {
-    /// Name of the template: lower-case letters, digits and underscores
-    #[arg(long, required_unless_present = "json")]
-    name: Option<String>,
-
-    /// Language of the template, such as en or pt_BR
-    #[arg(long, value_name = "CODE", requires = "name")]
-    language: Option<String>,
-
-    /// Asset for the header, as for `wamedia link`: an image, a video or a document
-    #[arg(long, value_name = "PATH", requires = "name", conflicts_with = "json")]
-    header: Option<PathBuf>,
-
-    /// Lifetime of the link in the header, for an asset that needs a signed one: 15m, 24h, 7d [default: 24h]
-    #[arg(long, value_name = "TIME", value_parser = asset::lifetime, allow_hyphen_values = true, requires = "header")]
-    expires: Option<Duration>,
-
-    /// Text for the next variable in the body, repeatable
-    #[arg(long, value_name = "TEXT", requires = "name", conflicts_with = "json")]
-    parameter: Vec<String>,
-
-    /// File with the list of components, or without --name the whole template object; - for stdin
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
-    #[command(flatten)]
-    addressed: envelope::Arguments,
-}
-
-impl Template {
-    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<Exit, CommandError> {
-        self.addressed.refuse_stdin_twice(self.json.as_deref())?;
-        let json = self.json.as_deref().map(recipients::read_json).transpose()?;
-        let content = match (&self.name, json) {
-            (None, json) => {
-                let json = json.expect("clap requires it without --name");
-                if json.is_array() {
-                    let reason = "--json has a list, so these are the components of a template; add --name and --language, or \
-                                  write the whole template object";
-                    return Err(CommandError::new(Exit::Usage, reason));
-                }
-                Content::written("template", json)
-            }
-            (Some(name), json) => {
-                let Some(language) = &self.language else {
-                    let reason = "a template needs a language; add --language, such as en or pt_BR";
-                    return Err(CommandError::new(Exit::Usage, reason));
-                };
-                match json {
-                    None => {
-                        let parameters = self.parameter.iter().map(Parameter::text);
-                        let template = message::Template::new(name, language).body(parameters);
-                        match &self.header {
-                            Some(path) => template.header(media::header(path, self.expires, config)?).into(),
-                            None => template.into(),
-                        }
-                    }
-                    Some(components) => Content::written("template", template(name, language, &components)),
-                }
-            }
-        };
-        self.addressed.send(content)
-    }
-}
-
-/// A template object with components from `--json`.
-fn template(name: &str, language: &str, components: &Value) -> Value {
-    json!({ "name": name, "language": { "code": language }, "components": components })
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::{CommandError, Exit, print_stderr};
 use super::output::Output;
 use super::recipients;
-use crate::message::{Content, Fault, Message, Recipient};
+use crate::message::{Content, Fault, Message, Recipient, TemplateDefinitions, Unknown};
 use crate::whatsapp::messages::is_user_id;
 
 #[derive(Debug, Args)]
@@ -35,6 +35,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     callback_data: Option<String>,
 
+    /// Report fields and values that no document lists as warnings, not as errors
+    #[arg(long)]
+    allow_unknown: bool,
+
     #[command(flatten)]
     output: Output,
 }
@@ -48,25 +52,41 @@ struct Addressee {
 impl Arguments {
     /// Prints the payload for every recipient; if WhatsApp would reject it for any of them, prints only the reasons.
     pub(super) fn send(&self, content: Content) -> Result<Exit, CommandError> {
-        self.send_to(content, |text| if self.group { Recipient::group(text) } else { recipient(text) })
+        self.send_template(content, None)
+    }
+
+    /// The same, validated against the definition of the template.
+    pub(super) fn send_template(
+        &self,
+        content: Content,
+        templates: Option<&TemplateDefinitions>,
+    ) -> Result<Exit, CommandError> {
+        let recipient = |text: &str| if self.group { Recipient::group(text) } else { recipient(text) };
+        self.send_to(content, templates, recipient)
     }
 
     /// The same for content that only groups can receive.
     pub(super) fn send_to_groups(&self, content: Content) -> Result<Exit, CommandError> {
-        self.send_to(content, |text| Recipient::group(text))
+        self.send_to(content, None, |text| Recipient::group(text))
     }
 
     /// Rejects reading both the content (`--json -`) and the recipients (`--to-file -`) from stdin.
     pub(super) fn refuse_stdin_twice(&self, json: Option<&Path>) -> Result<(), CommandError> {
-        let reads_stdin = |file: Option<&Path>| file.is_some_and(recipients::is_stdin);
-        if reads_stdin(json) && reads_stdin(self.to_file.as_deref()) {
-            let reason = "--json and --to-file cannot both read stdin; write one of them to a file";
-            return Err(CommandError::new(Exit::Usage, reason));
-        }
-        Ok(())
+        recipients::refuse_stdin_twice(&[("--json", json), ("--to-file", self.to_file.as_deref())])
     }
 
-    fn send_to(&self, content: Content, recipient: impl Fn(&str) -> Recipient) -> Result<Exit, CommandError> {
+    /// The file of `--to-file`.
+    pub(super) fn to_file(&self) -> Option<&Path> {
+        self.to_file.as_deref()
+    }
+
+    fn send_to(
+        &self,
+        content: Content,
+        templates: Option<&TemplateDefinitions>,
+        recipient: impl Fn(&str) -> Recipient,
+    ) -> Result<Exit, CommandError> {
+        let unknown = if self.allow_unknown { Unknown::Warned } else { Unknown::Refused };
         let addressees = self.addressees()?;
         let mut message = Message::new("", content);
         if let Some(id) = &self.reply_to {
@@ -80,7 +100,7 @@ impl Arguments {
         let mut is_refused = false;
         for addressee in addressees {
             message = message.to(recipient(&addressee.text));
-            let faults = match message.build_with_warnings(self.output.dialect) {
+            let faults = match message.build_against(self.output.dialect, unknown, templates) {
                 Ok(built) => {
                     payloads.push(built.value);
                     built.warnings

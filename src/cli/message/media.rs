@@ -41,7 +41,7 @@ pub(super) struct Options {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("source").args(["path", "link", "id", "json"]).required(true).multiple(true)))]
 pub(super) struct Arguments {
-    /// A file in a served folder, or the path of the asset as in its URL
+    /// A file in a served folder, the path of the asset (a name, not percent-encoded), or its URL
     path: Option<PathBuf>,
 
     /// URL of a file that is hosted elsewhere
@@ -106,6 +106,37 @@ pub(super) fn of_asset(
         None => Source::link(asset::link(&named, &settings, !options.no_version, options.expires)?),
     };
     options.content(kind, source, Some(&named.asset.name))
+}
+
+/// A file that is hosted elsewhere as the header of a template; without `kind`, its extension decides.
+pub(super) fn header_of_url(url: &str, kind: Option<&str>) -> Result<HeaderMedia, CommandError> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let guessed = || mime_guess::from_path(name).first_raw().and_then(kind_of_type);
+    let source = Source::link(url);
+    match kind.or_else(guessed) {
+        Some("image") => Ok(HeaderMedia::Image(source)),
+        Some("video") => Ok(HeaderMedia::Video(source)),
+        Some("document") => {
+            let filename = (name.contains('.') && !name.contains('%')).then(|| name.to_owned());
+            Ok(HeaderMedia::Document { source, filename })
+        }
+        _ => {
+            let reason = "its extension does not show whether it is an image, a video or a document; add --templates, or write \
+                          the component to a file for --json";
+            Err(CommandError::new(Exit::Usage, reason).about(url))
+        }
+    }
+}
+
+/// The kind of header for a media type.
+fn kind_of_type(media_type: &str) -> Option<&'static str> {
+    match media_type.split('/').next()? {
+        "image" => Some("image"),
+        "video" => Some("video"),
+        "application" | "text" => Some("document"),
+        _ => None,
+    }
 }
 
 /// An asset as the header of a template, by its link; `expires` is the lifetime of a signed one.

@@ -1,7 +1,7 @@
 //! `wamedia message`: the payload that sends an asset, or a message of any other type.
 //!
 //! This file has the subcommands. [media] builds the content of media messages, [control] that of read receipts, typing indicators
-//! and pins, and [content] all others, from flags or JSON; [envelope] adds recipients and prints the payloads.
+//! and pins, [template] that of templates, and [content] all others, from flags or JSON; [envelope] adds recipients and prints the payloads.
 
 mod content;
 mod control;
@@ -9,6 +9,8 @@ mod envelope;
 mod media;
 mod output;
 mod recipients;
+mod template;
+mod template_list;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +61,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 #[group(skip)]
 struct AssetArguments {
-    /// A file in a served folder, or the path of the asset as in its URL
+    /// A file in a served folder, the path of the asset (a name, not percent-encoded), or its URL
     #[arg(required = true)]
     path: Option<PathBuf>,
 
@@ -101,7 +103,7 @@ enum KindCommand {
     /// Buttons, lists, flows, products and others, from --json
     Interactive(content::JsonOnly),
     /// An approved template
-    Template(content::Template),
+    Template(template::Template),
     /// The older form of templates, for the On-Premises API, from --json
     Hsm(content::JsonOnly),
     /// Mark a message as read

@@ -14,6 +14,16 @@ pub(super) fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
+/// Rejects reading stdin for more than one of these flags.
+pub(super) fn refuse_stdin_twice(files: &[(&str, Option<&Path>)]) -> Result<(), CommandError> {
+    let mut reading = files.iter().filter(|(_, file)| file.is_some_and(is_stdin));
+    if let (Some((first, _)), Some((second, _))) = (reading.next(), reading.next()) {
+        let reason = format_args!("{first} and {second} cannot both read stdin; write one of them to a file");
+        return Err(CommandError::new(Exit::Usage, reason));
+    }
+    Ok(())
+}
+
 /// The text of a file, or of stdin for `-`.
 pub(super) fn read(file: &Path) -> Result<String, CommandError> {
     let mut bytes = Vec::new();

@@ -6,13 +6,15 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::super::{CommandError, Exit, print, print_stderr};
+use super::template_list::TemplateList;
+use super::{recipients, template};
 use crate::cli::input;
 use crate::message::{self, Dialect, Fault, Unknown};
 use crate::whatsapp::messages::Code;
 
 /// Check a payload against WhatsApp's rules, offline, and print it unchanged
 ///
-/// A valid payload goes to stdout byte for byte; warnings go to stderr. For an invalid one, all errors and warnings go to stdout
+/// A valid payload goes to stdout byte for byte (unless --flatten changes it); warnings go to stderr. For an invalid one, all errors and warnings go to stdout
 /// in the order of the payload: the field, what is wrong with it, the limit, the fix, WhatsApp's error code, and the document
 /// with the rule.
 #[derive(Debug, Args)]
@@ -20,6 +22,7 @@ use crate::whatsapp::messages::Code;
 Examples:
   wamedia message validate payload.json
   wamedia message validate --dialect 360dialog-on-premises payload.json
+  wamedia message validate --templates templates.json payload.json
   wamedia message validate --format json - < payload.json
   wamedia message validate < payload.json | curl -d @- …
 
@@ -40,9 +43,17 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: Format,
 
-    /// Report undocumented fields as warnings, not as errors
+    /// Report fields and values that no document lists as warnings, not as errors
     #[arg(long)]
     allow_unknown: bool,
+
+    /// Replace line breaks, tabs and more than four spaces in a row, which WhatsApp refuses in variables of templates, by
+    /// one space; a payload that changes is printed with other indentation
+    #[arg(long)]
+    flatten: bool,
+
+    #[command(flatten)]
+    list: TemplateList,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,21 +71,36 @@ const TOO_LONG: &str =
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let file = arguments.file.as_deref().filter(|file| *file != Path::new("-"));
+    let mut files: Vec<_> = arguments.list.files().collect();
+    files.push(("the payload", Some(file.unwrap_or(Path::new("-")))));
+    recipients::refuse_stdin_twice(&files)?;
+    let templates = arguments.list.read()?;
     let name = file.map_or_else(|| "stdin".to_owned(), |file| file.display().to_string());
     let text = read(file).map_err(|failure| failure.about(&name))?;
-    let payload: Value = serde_json::from_str(&text).map_err(|e| {
+    let mut payload: Value = serde_json::from_str(&text).map_err(|e| {
         CommandError::new(Exit::Usage, format_args!("is not JSON: {}", JsonError(&e))).about(&name)
     })?;
     let unknown = if arguments.allow_unknown { Unknown::Warned } else { Unknown::Refused };
     let mut faults = message::duplicate_keys(&text);
-    faults.extend(message::validate(&payload, arguments.dialect, unknown));
+    let changed = if arguments.flatten { message::flatten(&mut payload) } else { Vec::new() };
+    for path in &changed {
+        print_stderr(&template::flattened(path));
+    }
+    faults.extend(match &templates {
+        Some(templates) => templates.validate(&payload, arguments.dialect, unknown),
+        None => message::validate(&payload, arguments.dialect, unknown),
+    });
     let lines: String = faults.iter().map(|fault| line(fault, arguments.format)).collect();
     if faults.iter().any(Fault::is_error) {
         print(&lines)?;
         return Ok(Exit::No);
     }
     print_stderr(&lines);
-    print(&text)?;
+    if changed.is_empty() {
+        print(&text)?;
+    } else {
+        print(&format!("{payload:#}\n"))?;
+    }
     Ok(Exit::Fine)
 }
 

@@ -1,6 +1,7 @@
 //! The table of settings in `docs/configuration.md` has every key, with its default, variable, flag and reload behaviour.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::*;
 use crate::config::env::{STORE, variable};
@@ -102,7 +103,7 @@ fn load_table(table: &str, left_out: &str) -> Result<Settings, ConfigError> {
     let (_, keys) = TABLES.iter().find(|(name, _)| *name == table).expect("a table");
     let mut text = format!("[[{table}]]\n");
     for (key, value) in keys.iter().filter(|(key, _)| *key != left_out) {
-        text += &format!("{key} = {value}\n");
+        writeln!(text, "{key} = {value}").expect("a string takes any text");
     }
     if table != "mount" {
         text += "[[mount]]\nstore = \"media\"\n";

@@ -66,7 +66,7 @@ impl Walk {
             }
             Rule::Numbered { list, key, below } => self.numbered(list, key, below, map, place),
             Rule::OneParameterFormat { source } => {
-                self.one_parameter_format(map, &place.clone().from(source))
+                self.one_parameter_format(map, &place.clone().from(source));
             }
             Rule::PdfFile => self.pdf_file(map, place),
             Rule::NamedFile => self.named_file(map, place),

@@ -53,7 +53,7 @@ pub enum Unknown {
 /// shape are not checked. Pure and total: no JSON value makes it panic.
 ///
 /// Duplicate keys cannot be found here, because a [`Value`] keeps only the last one; see
-/// [`duplicate_keys`](super::duplicate_keys).
+/// [`duplicate_keys`](mod@super::duplicate_keys).
 ///
 /// ```
 /// use wamedia::message::{Dialect, Unknown, validate};

@@ -107,8 +107,8 @@ fn owner_in(field: &Field, name: &str, depth: usize) -> Option<String> {
     if has_in_any_case(shape, name) {
         return Some(path);
     }
-    let inner = shapes_of(shape).flat_map(|shape| shape.fields);
-    let found = (depth > 0).then(|| inner.filter_map(|field| owner_in(field, name, depth - 1)).next())??;
+    let mut inner = shapes_of(shape).flat_map(|shape| shape.fields);
+    let found = (depth > 0).then(|| inner.find_map(|field| owner_in(field, name, depth - 1)))??;
     Some(format!("{path}.{found}"))
 }
 

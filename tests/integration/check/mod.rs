@@ -101,10 +101,7 @@ fn a_file_is_reported_with_all_details_and_a_folder_with_findings_only() {
     let tree = run(folder.path(), &["check", "m"]);
     assert!(tree.stdout.starts_with("refused m/sub/print.jpg: JPEG (CMYK) as image"), "{tree:?}");
     assert!(tree.stdout.contains("refused[image-cmyk]") && !tree.stdout.contains("good.jpg"), "{tree:?}");
-    assert!(
-        tree.stdout.ends_with("2 checked: 1 refused, 1 fine; 1 skipped, since not served\n"),
-        "{tree:?}"
-    );
+    assert!(tree.stdout.ends_with("2 checked: 1 refused, 1 fine; 1 skipped, since not served\n"), "{tree:?}");
     assert!(!tree.stdout.contains('\x1b'), "colour is for terminals");
 }
 

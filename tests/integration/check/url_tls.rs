@@ -90,7 +90,7 @@ fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Scripted {
     )
 }
 
-/// Sends close_notify at the end, as TLS requires.
+/// Sends `close_notify` at the end, as TLS requires.
 struct Closing(StreamOwned<ServerConnection, TcpStream>);
 
 impl Read for Closing {

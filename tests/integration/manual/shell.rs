@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::page::root;
-use crate::support::{Folder, PATIENCE, eventually};
+use crate::support::{Folder, TIMEOUT, eventually};
 
 /// The folder of a page, as output shows it.
 const SHOWN_FOLDER: &str = "/srv/shop";
@@ -102,7 +102,7 @@ impl Shell {
         self.stdin.write_all(script.as_bytes()).expect("bash reads");
         let mut lines = Vec::new();
         let code = loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let line = self.lines.recv_timeout(TIMEOUT).unwrap_or_else(|_| {
                 panic!("the command did not end: {command}\nit printed {lines:#?}");
             });
             match line.strip_prefix('\u{1}') {
@@ -136,7 +136,7 @@ impl Shell {
         let server = shell.stdout(log.try_clone().expect("a log")).stderr(log).spawn().expect("bash starts");
         self.server = Some(server);
         let listens = self.listens_soon(&command);
-        let deadline = Instant::now() + PATIENCE / 3;
+        let deadline = Instant::now() + TIMEOUT / 3;
         loop {
             let printed = self.server_log();
             if listens && is_complete(&printed) {

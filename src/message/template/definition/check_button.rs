@@ -15,21 +15,20 @@ pub(super) fn buttons(buttons: &[Button], components: &[(Place, &Value)], list: 
         .filter_map(|(place, component)| Some((place, *component, index_of(component)?)))
         .collect();
     for (place, component, index) in &indexed {
-        match buttons.get(*index) {
-            Some(button) => one(button, *index, buttons, component, place, report),
-            None => {
-                let reason = match buttons.len() {
-                    0 => "is for a button, and the template has none here; remove this component".to_owned(),
-                    len => format!(
-                        "is for the button with the index {index}, and there are {}, with the indexes 0 to {}; correct \
-                         the index, or remove this component",
-                        counted(len, "button"),
-                        len - 1
-                    ),
-                };
-                report.error(place, Code::TemplateCount, reason);
-            }
-        }
+        let Some(button) = buttons.get(*index) else {
+            let reason = match buttons.len() {
+                0 => "is for a button, and the template has none here; remove this component".to_owned(),
+                len => format!(
+                    "is for the button with the index {index}, and there are {}, with the indexes 0 to {}; correct the \
+                     index, or remove this component",
+                    counted(len, "button"),
+                    len - 1
+                ),
+            };
+            report.error(place, Code::TemplateCount, reason);
+            continue;
+        };
+        one(button, *index, buttons, component, place, report);
     }
     for (index, button) in buttons.iter().enumerate() {
         if indexed.iter().any(|(_, _, other)| *other == index) {

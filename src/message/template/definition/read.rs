@@ -132,7 +132,7 @@ fn template(map: &Map<String, Value>, path: &str) -> Result<Definition, Definiti
 fn inferred_format(content: &Content) -> ParameterFormat {
     let cards = content.cards.iter().flatten().map(|card| &card.body);
     let header = content.header.iter().map(|header| &header.variables);
-    let mut names = cards.chain(header).chain([&content.body]).flat_map(|text| text.names());
+    let mut names = cards.chain(header).chain([&content.body]).flat_map(Variables::names);
     if names.any(|name| !is_position(name)) { ParameterFormat::Named } else { ParameterFormat::Positional }
 }
 

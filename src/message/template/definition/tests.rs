@@ -1,5 +1,7 @@
 //! Messages that match their template but for one thing, and the faults that are reported.
 
+#![expect(clippy::needless_pass_by_value, reason = "a `json!` value reads best where it is passed")]
+
 use serde_json::json;
 
 use super::*;
@@ -87,7 +89,7 @@ fn assert_found(name: &str, components: Value, expected: &[&str]) {
 /// The reasons of all faults.
 fn reasons(name: &str, components: Value) -> String {
     let faults = templates().validate(&send(name, "en", components), Dialect::Cloud, Unknown::Refused);
-    faults.iter().map(|fault| format!("{fault}\n")).collect()
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn texts(values: &[&str]) -> Value {
@@ -147,7 +149,7 @@ fn a_payload_without_a_template_is_only_validated() {
         let templates = templates();
         assert_eq!(
             templates.validate(&payload, Dialect::Cloud, Unknown::Refused),
-            validate::validate(&payload, Dialect::Cloud, Unknown::Refused)
+            validate(&payload, Dialect::Cloud, Unknown::Refused)
         );
     }
 }

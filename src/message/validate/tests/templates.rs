@@ -1,5 +1,7 @@
 //! Faults of template messages that are seen without the template's definition.
 
+#![expect(clippy::needless_pass_by_value, reason = "a `json!` value reads best where it is passed")]
+
 use super::*;
 
 /// A template message with these components.

@@ -118,13 +118,7 @@ fn words_are_from_a_list_or_have_a_form() {
         ),
         ("cloud/flow", "/interactive/action/parameters/flow_message_version", &["3"], &["2", "4"], 131_009),
         ("cloud/flow", "/interactive/action/parameters/mode", &["draft", "published"], &["DRAFT"], 131_009),
-        (
-            "cloud/flow",
-            "/interactive/action/parameters/flow_action",
-            &["navigate"],
-            &["open"],
-            131_009,
-        ),
+        ("cloud/flow", "/interactive/action/parameters/flow_action", &["navigate"], &["open"], 131_009),
         ("cloud/template-body", "/template/language/policy", &["deterministic"], &["fallback"], 131_009),
         ("cloud/mark-read", "/status", &["read"], &["delivered"], 131_009),
     ] {
