@@ -63,6 +63,17 @@ impl Seen {
         assert_eq!(*first, digest, "one tag, one body");
         *self.complete.lock().expect("not poisoned") += 1;
     }
+
+    /// Complete bodies, and the tags that they came with.
+    fn counts(&self) -> (usize, usize) {
+        let complete = *self.complete.lock().expect("not poisoned");
+        (complete, self.bodies.lock().expect("not poisoned").len())
+    }
+
+    fn is_enough(&self) -> bool {
+        let (complete, tags) = self.counts();
+        complete > 20 && tags > 3
+    }
 }
 
 fn read_until(stop: &AtomicBool, server: &Server, target: &str, seen: &Seen) {
@@ -119,14 +130,14 @@ fn rewrite_under_readers(toml: &str, len: usize) {
             }
         }
         let began = Instant::now();
-        while began.elapsed() < WRITING {
+        // At least this long, and on a slow machine until there is enough to compare.
+        while began.elapsed() < WRITING || (!seen.is_enough() && began.elapsed() < TIMEOUT) {
             thread::sleep(Duration::from_millis(50));
         }
         stop.store(true, Ordering::Relaxed);
     });
-    let complete = *seen.complete.lock().expect("not poisoned");
-    let tags = seen.bodies.lock().expect("not poisoned").len();
-    assert!(complete > 20 && tags > 3, "only {complete} complete bodies with {tags} tags were seen");
+    let (complete, tags) = seen.counts();
+    assert!(seen.is_enough(), "only {complete} complete bodies with {tags} tags were seen");
 }
 
 #[test]
