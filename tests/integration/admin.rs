@@ -15,9 +15,9 @@ use crate::support::{Client, Folder, Response, Server, eventually, noise, outcom
 #[track_caller]
 pub(crate) fn address_of(server: &mut Server) -> SocketAddr {
     let lines = server.lines();
-    let told = lines.iter().find_map(|line| line.trim().strip_prefix("admin      http://"));
-    let told = told.unwrap_or_else(|| panic!("no admin listener in {lines:#?}"));
-    told.split('/').next().expect("an address").parse().expect("an address")
+    let address = lines.iter().find_map(|line| line.trim().strip_prefix("admin      http://"));
+    let address = address.unwrap_or_else(|| panic!("no admin listener in {lines:#?}"));
+    address.split('/').next().expect("an address").parse().expect("an address")
 }
 
 /// One request to the admin listener, on a connection of its own.

@@ -165,6 +165,6 @@ fn a_trusted_proxy_that_names_no_client_is_not_limited_and_is_reported() {
     }
     let line = server.wait_for_line("trusted_proxies");
     assert!(line.contains("127.0.0.5") && line.contains("X-Forwarded-For"), "{line}");
-    let told = server.end();
-    assert_eq!(told.iter().filter(|line| line.contains("trusted_proxies")).count(), 1, "once: {told:?}");
+    let lines = server.end();
+    assert_eq!(lines.iter().filter(|line| line.contains("trusted_proxies")).count(), 1, "once: {lines:?}");
 }

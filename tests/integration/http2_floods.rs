@@ -108,7 +108,7 @@ fn many_window_updates_for_a_large_body_are_not_a_flood() {
         let stream = 2 * number + 1;
         client.request(stream, "GET", "/big.mp4");
         loop {
-            let frame = client.next().expect("it goes on");
+            let frame = client.next().expect("the response continues");
             let len = u32::try_from(frame.payload.len()).expect("a frame");
             taken += len;
             for piece in

@@ -348,11 +348,11 @@ fn a_slow_but_steady_reader_is_not_cut() {
                 assert_eq!(client.head().expect("a head").status, 200);
                 let (mut body, mut piece) = (Vec::new(), vec![0; 256 << 10]);
                 steadily(|| {
-                    client.stream.read_exact(&mut piece).expect("it goes on");
+                    client.stream.read_exact(&mut piece).expect("the response continues");
                     body.extend(&piece);
                 });
                 let rest = (BIG - body.len()) as u64;
-                (&mut client.stream).take(rest).read_to_end(&mut body).expect("it goes on");
+                (&mut client.stream).take(rest).read_to_end(&mut body).expect("the response continues");
                 assert!(body == big, "{} of {BIG} bytes", body.len());
             });
             scope.spawn(move || {
@@ -364,7 +364,7 @@ fn a_slow_but_steady_reader_is_not_cut() {
                 let (mut body, mut allowed) = (Vec::new(), 1 << 16);
                 let mut read_until = |client: &mut Frames, len| {
                     while body.len() < len {
-                        let frame = client.next().expect("it goes on");
+                        let frame = client.next().expect("the response continues");
                         assert_eq!((frame.kind, frame.stream), (DATA, 1));
                         body.extend(frame.payload);
                     }

@@ -11,13 +11,13 @@ use crate::admin::{address_of, ask};
 use crate::support::{Server, eventually, outcome, run, wamedia};
 
 /// A directory URL without a server.
-const NOBODY: &str =
+const UNREACHABLE: &str =
     "listen = \"127.0.0.1:0\"\n[acme]\ndomains = \"a.example\"\ndirectory = \"https://127.0.0.1:1/dir\"\n";
 
 #[test]
 fn state_that_others_may_read_is_rejected_with_a_fix() {
     let house = House::new();
-    house.write(NOBODY);
+    house.write(UNREACHABLE);
     let state = house.folder.at("state");
     fs::create_dir(&state).expect("a folder");
     fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -27,14 +27,14 @@ fn state_that_others_may_read_is_rejected_with_a_fix() {
         assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
     }
     fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("a mode");
-    let mut server = house.serve_as(NOBODY);
+    let mut server = house.serve_as(UNREACHABLE);
     server.wait_for_line("cannot obtain a certificate for a.example");
 }
 
 #[test]
 fn state_that_cannot_be_created_is_a_system_error_and_a_file_in_its_place_a_wrong_setting() {
     let house = House::new();
-    house.write(NOBODY);
+    house.write(UNREACHABLE);
     let state = house.folder.at("state");
     symlink("gone", &state).expect("a link");
     let refused = run(house.folder.path(), &["serve"]);
@@ -54,7 +54,7 @@ fn a_ca_file_without_certificates_is_rejected() {
         if let Some(text) = text {
             house.folder.write("ca.pem", text);
         }
-        house.write(&format!("{NOBODY}ca = \"ca.pem\"\n"));
+        house.write(&format!("{UNREACHABLE}ca = \"ca.pem\"\n"));
         let refused = run(house.folder.path(), &["serve"]);
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
         assert!(refused.stderr.contains("`acme.ca`") && refused.stderr.contains(part), "{}", refused.stderr);
@@ -65,7 +65,7 @@ fn a_ca_file_without_certificates_is_rejected() {
 fn a_machine_without_root_certificates_is_reported() {
     let house = House::new();
     house.folder.write("none.pem", "");
-    house.write(NOBODY);
+    house.write(UNREACHABLE);
     let mut command = wamedia();
     command.current_dir(house.folder.path()).arg("serve").env("SSL_CERT_FILE", house.folder.at("none.pem"));
     command.env_remove("SSL_CERT_DIR");
@@ -77,7 +77,7 @@ fn a_machine_without_root_certificates_is_reported() {
 #[test]
 fn readiness_reports_why_there_is_no_certificate() {
     let house = House::new();
-    let mut server = house.serve_as(&format!("admin.listen = \"127.0.0.1:0\"\n{NOBODY}"));
+    let mut server = house.serve_as(&format!("admin.listen = \"127.0.0.1:0\"\n{UNREACHABLE}"));
     let admin = address_of(&mut server);
     // The error is set after it was logged.
     server.wait_for_line("cannot obtain a certificate for a.example");

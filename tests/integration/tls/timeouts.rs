@@ -193,11 +193,11 @@ fn a_slow_but_steady_reader_is_not_cut() {
     let (mut body, mut piece) = (Vec::new(), vec![0; 256 << 10]);
     for _ in 0..10 {
         thread::sleep(Duration::from_millis(500));
-        client.stream.read_exact(&mut piece).expect("it goes on");
+        client.stream.read_exact(&mut piece).expect("the response continues");
         body.extend(&piece);
     }
     let rest = (BIG - body.len()) as u64;
-    (&mut client.stream).take(rest).read_to_end(&mut body).expect("it goes on");
+    (&mut client.stream).take(rest).read_to_end(&mut body).expect("the response continues");
     assert!(body == big);
 }
 
