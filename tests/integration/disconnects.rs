@@ -122,14 +122,14 @@ fn a_disconnect_cancels_the_work_for_the_client() {
 
 #[test]
 fn a_response_to_a_disconnected_client_is_logged_as_cut() {
+    /// More than the socket buffers hold: on a busy machine, the news that the client is gone comes after the first bytes.
+    const LENGTH: usize = 16 << 20;
     let s3 = S3Server::start();
     for name in ["gone.jpg", "waiting.jpg"] {
-        s3.put(name, noise(50_000, 1), Meta::default());
+        s3.put(name, noise(LENGTH, 1), Meta::default());
     }
     let mut server = serving(&s3);
-    for (name, outcome) in
-        [("gone.jpg", [" 0/50000 ", " cut "]), ("waiting.jpg", [" 50000/50000 ", " completed "])]
-    {
+    for (name, outcome) in [("gone.jpg", " cut "), ("waiting.jpg", " completed ")] {
         let gate = s3.hold(|_| true);
         let mut client = server.connect();
         client.send(format!("GET /{name} HTTP/1.1\r\nHost: test\r\n\r\n"));
@@ -144,7 +144,8 @@ fn a_response_to_a_disconnected_client_is_logged_as_cut() {
             assert!(response.complete);
         }
         let line = server.wait_for_line(&format!("/{name} "));
-        assert!(outcome.iter().all(|part| line.contains(part)), "{line}");
+        assert!(line.contains(outcome), "{line}");
+        assert_eq!(line.contains(&format!(" {LENGTH}/{LENGTH} ")), outcome == " completed ", "{line}");
     }
 }
 

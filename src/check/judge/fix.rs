@@ -213,7 +213,7 @@ pub(super) fn small_audio(subject: &Subject<'_>) -> Recipe {
 /// The audio of an MP4 file to a new M4A with one track and `moov` first, without encoding it again if it is AAC.
 pub(super) fn remux_audio(subject: &Subject<'_>, mp4: &Mp4) -> Recipe {
     let mut audio = mp4.tracks.iter().filter(|track| track.kind == TrackKind::Audio);
-    let is_aac = audio.next().is_some_and(super::audio::is_accepted);
+    let is_aac = audio.next().is_some_and(super::audio_codec::is_accepted);
     if !is_aac {
         return m4a(subject);
     }
@@ -382,7 +382,7 @@ fn has_accepted_streams(mp4: &Mp4) -> bool {
         TrackDetail::Avc { profile, has_reordering, .. } => {
             profile <= 77 || (profile == 100 && has_reordering == Some(false))
         }
-        TrackDetail::Mpeg4Audio { .. } => super::audio::is_accepted(track),
+        TrackDetail::Mpeg4Audio { .. } => super::audio_codec::is_accepted(track),
         TrackDetail::Video { .. } | TrackDetail::Audio { .. } => false,
         TrackDetail::None => true,
     })

@@ -5,6 +5,7 @@
 //! only files and bucket objects have names that are not part of a link yet. This module does no I/O.
 
 mod audio;
+mod audio_codec;
 mod content_type;
 mod document;
 mod fix;

@@ -1,6 +1,6 @@
 //! Video: codecs, H.264 profiles, tracks, brands and the position of `moov`.
 
-use super::audio::{codec, is_aac};
+use super::audio_codec::{codec, is_aac};
 use super::{Subject, fix, format_types, rules};
 use crate::check::format::{Format, MoovPosition, Mp4, Track, TrackDetail, TrackKind};
 use crate::check::{Finding, Fix};

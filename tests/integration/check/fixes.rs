@@ -28,10 +28,13 @@ fn media(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/media/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name)
 }
 
-/// Whether a program is installed; if not, says what is left out.
+/// Whether a program is installed; if not, says what is left out. Other programs are called `convert`, too, so its name is not enough.
 fn is_installed(program: &str) -> bool {
-    let found =
-        Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
+    let script = match program {
+        "convert" => "convert -version | grep -q ImageMagick".to_owned(),
+        _ => format!("command -v {program}"),
+    };
+    let found = Command::new("sh").args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_installed = found.is_ok_and(|status| status.success());
     if !is_installed {
         println!("{program} is not installed: the fixes that need it are not run");
