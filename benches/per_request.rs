@@ -135,6 +135,7 @@ fn asset() -> Asset {
         etag: EntityTag::parse("\"v1\"").expect("a tag"),
         version: Digest::new([0xab; 32]).version(),
         last_modified: Some(HttpDate::from(std::time::UNIX_EPOCH + Duration::from_secs(784_111_777))),
+        is_date_ambiguous: false,
         media_type: MediaType::from_static("image/jpeg"),
         content_encoding: None,
         cache_policy: CachePolicy::NO_CACHE,

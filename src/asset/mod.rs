@@ -34,6 +34,9 @@ pub struct Asset {
     pub version: VersionId,
     /// When the asset last changed, in whole seconds; `None` if no reliable date is known (RFC 9110 section 8.8.2).
     pub last_modified: Option<HttpDate>,
+    /// Whether another version of the asset was sent under the same date. The date then says nothing about the bytes, so it is no
+    /// validator (RFC 9110 section 8.8.2.2).
+    pub is_date_ambiguous: bool,
     /// The exact `Content-Type`.
     pub media_type: MediaType,
     /// The `Content-Encoding` of the bytes, if a bucket stores them encoded: printable ASCII.

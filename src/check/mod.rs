@@ -15,6 +15,7 @@ mod recipe;
 mod report;
 pub mod rules;
 mod run_recipe;
+mod shared_dates;
 mod source;
 pub mod url;
 
@@ -25,4 +26,5 @@ pub use object::{ObjectError, Objects};
 pub use recipe::{Recipe, Tool};
 pub use report::{Caching, Report, Verdict};
 pub use run_recipe::{RunError, run_recipe};
+pub use shared_dates::{SharedDate, SharedDates};
 pub use source::Source;

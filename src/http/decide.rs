@@ -4,7 +4,7 @@
 //! [`response_headers`](super::response_headers).
 
 use hyper::Method;
-use hyper::header::{HeaderMap, IF_RANGE};
+use hyper::header::{HeaderMap, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 
 use super::header_syntax::{date, sole};
 use super::precondition::{self, Outcome};
@@ -46,7 +46,7 @@ pub fn decide(method: &Method, request: &HeaderMap, asset: &Asset) -> Decision {
     }
     let Some(ranges) = RangeSet::of(request) else { return Decision::Whole };
     let conditional = request.contains_key(IF_RANGE);
-    if conditional && !if_range_holds(request, asset) {
+    if (conditional && !if_range_holds(request, asset)) || is_tied_to_ambiguous_date(request, asset) {
         return Decision::Whole;
     }
     match range_selection::select(&ranges, asset.len) {
@@ -67,8 +67,14 @@ fn if_range_holds(request: &HeaderMap, asset: &Asset) -> bool {
     if validator.iter().take(3).any(|&b| b == b'"') {
         std::str::from_utf8(validator).is_ok_and(|tag| asset.etag.strong_eq(tag))
     } else {
-        date(validator).is_some_and(|date| asset.last_modified == Some(date))
+        !asset.is_date_ambiguous && date(validator).is_some_and(|date| asset.last_modified == Some(date))
     }
+}
+
+/// Whether the client wants a range of the version that a date names, and the date names more than one: the range could be joined
+/// with bytes of the other. A range may always be ignored (RFC 9110 section 14.2).
+fn is_tied_to_ambiguous_date(request: &HeaderMap, asset: &Asset) -> bool {
+    asset.is_date_ambiguous && request.contains_key(IF_UNMODIFIED_SINCE) && !request.contains_key(IF_MATCH)
 }
 
 #[cfg(test)]
@@ -168,6 +174,29 @@ mod tests {
         ] {
             check(&Method::GET, asset, &[(&[(RANGE, "bytes=0-3"), (IF_RANGE, validator)], decision)]);
         }
+    }
+
+    #[test]
+    fn an_ambiguous_date_is_no_validator() {
+        let ambiguous = Asset { is_date_ambiguous: true, ..asset(10) };
+        let range = (RANGE, "bytes=0-3");
+        check(
+            &Method::GET,
+            &ambiguous,
+            &[
+                (&[(IF_MODIFIED_SINCE, MODIFIED)], Decision::Whole),
+                (&[(IF_MODIFIED_SINCE, LATER)], Decision::Whole),
+                (&[range.clone(), (IF_RANGE, MODIFIED)], Decision::Whole),
+                (&[range.clone(), (IF_UNMODIFIED_SINCE, MODIFIED)], Decision::Whole),
+                (&[range.clone(), (IF_UNMODIFIED_SINCE, EARLIER)], Decision::PreconditionFailed),
+                // Entity tags are validators as before, alone or beside a date.
+                (&[(IF_NONE_MATCH, "\"v1\""), (IF_MODIFIED_SINCE, MODIFIED)], Decision::NotModified),
+                (&[range.clone(), (IF_RANGE, "\"v1\"")], PART),
+                (&[range.clone(), (IF_MATCH, "\"v1\""), (IF_UNMODIFIED_SINCE, MODIFIED)], PART),
+                (&[range], PART),
+            ],
+        );
+        check(&Method::HEAD, &ambiguous, &[(&[(IF_MODIFIED_SINCE, MODIFIED)], Decision::Whole)]);
     }
 
     #[test]

@@ -44,7 +44,10 @@ pub(super) fn evaluate(method: &Method, request: &HeaderMap, asset: &Asset) -> O
             (true, true) => Outcome::NotModified,
             (true, false) => Outcome::Failed,
         }
-    } else if reads && is_unmodified_since(request, IF_MODIFIED_SINCE, asset) == Some(true) {
+    } else if reads
+        && !asset.is_date_ambiguous
+        && is_unmodified_since(request, IF_MODIFIED_SINCE, asset) == Some(true)
+    {
         Outcome::NotModified
     } else {
         Outcome::Holds

@@ -20,6 +20,7 @@ pub(super) fn asset(len: u64) -> Asset {
         etag: EntityTag::parse("\"v1\"").expect("a tag"),
         version: Digest::new([0xab; 32]).version(),
         last_modified: Some(date(MODIFIED)),
+        is_date_ambiguous: false,
         media_type: MediaType::from_static("image/jpeg"),
         content_encoding: None,
         cache_policy: "no-cache".parse().expect("a policy"),

@@ -112,7 +112,9 @@ impl Server {
         let mut liveness = Liveness::default();
         for (number, (sockets, plain_sockets)) in bound.cores.into_iter().zip(plain.cores).enumerate() {
             let (log, metrics) = (status.log.clone(), Arc::clone(&status.metrics));
-            let reporter = Reporter::new(Arc::clone(&status.snapshots), log, metrics, number, is_metered);
+            let for_core = shutdown.for_one_core();
+            let snapshots = Arc::clone(&status.snapshots);
+            let reporter = Reporter::new(snapshots, log, metrics, number, is_metered, for_core.clone());
             let service = Arc::new(Service {
                 snapshots: Arc::clone(&status.snapshots),
                 listener: ListenerKind::Assets,
@@ -120,7 +122,7 @@ impl Server {
                 connections: Arc::clone(&status.connections),
                 reporter: Arc::new(reporter),
                 watchdog: Arc::<Watchdog>::default(),
-                shutdown: shutdown.for_one_core(),
+                shutdown: for_core,
             });
             let plain_service = Arc::new(Service {
                 listener: ListenerKind::Plain(Arc::clone(&challenges)),
@@ -207,8 +209,8 @@ impl Server {
     /// Shuts down gracefully: accepts no new connection, lets requests in flight finish, and returns when all have, after
     /// `limits.drain_timeout` at the latest, or as soon as `at_once` completes. What is still in flight then is cut.
     ///
-    /// Returns whether everything finished by itself.
-    pub async fn drain(self, at_once: impl Future<Output = ()>) -> bool {
+    /// Returns how many responses were cut.
+    pub async fn drain(self, at_once: impl Future<Output = ()>) -> usize {
         let drain_timeout = self.status.snapshots.limits().drain_timeout;
         self.shutdown.drain.cancel();
         let done = Arc::new(Notify::new());
@@ -229,18 +231,18 @@ impl Server {
                     "what is in flight is cut at once, since no thread can be started to wait for it: {e}"
                 );
                 self.shutdown.stop.cancel();
-                return false;
+                return self.shutdown.cut();
             }
         };
-        let by_itself = tokio::select! {
-            () = done.notified() => true,
-            () = tokio::time::sleep(drain_timeout) => false,
-            () = at_once => false,
-        };
+        tokio::select! {
+            () = done.notified() => {}
+            () = tokio::time::sleep(drain_timeout) => {}
+            () = at_once => {}
+        }
         self.shutdown.stop.cancel();
         // The cores drop their tasks and return; none of them blocks.
         let _ = tokio::task::spawn_blocking(move || joining.join()).await;
-        by_itself
+        self.shutdown.cut()
     }
 }
 

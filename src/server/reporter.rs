@@ -7,6 +7,7 @@ use super::logging::access::AccessLine;
 use super::logging::writer::{LogWriter, Message};
 use super::metrics::{CoreMetrics, Metrics};
 use super::request::record::Record;
+use super::shutdown::Shutdown;
 use super::snapshot::CurrentSnapshot;
 
 /// Where one serving core reports its requests. Connections hold it instead of all that they share.
@@ -17,6 +18,7 @@ pub(super) struct Reporter {
     /// The number of this core.
     core: usize,
     is_metered: bool,
+    shutdown: Shutdown,
 }
 
 impl std::fmt::Debug for Reporter {
@@ -33,8 +35,14 @@ impl Reporter {
         metrics: Arc<Metrics>,
         core: usize,
         is_metered: bool,
+        shutdown: Shutdown,
     ) -> Self {
-        Self { snapshots, log, metrics, core, is_metered }
+        Self { snapshots, log, metrics, core, is_metered, shutdown }
+    }
+
+    /// The signals of a shutdown.
+    pub(super) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
     }
 
     /// Reports a request that has ended.

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::cache::Cache;
 use super::memory_budget::MemoryBudget;
+use super::sent_dates::SentDates;
 use crate::config::CacheRules;
 
 /// What the stores of all mounts share.
@@ -17,6 +18,8 @@ pub(super) struct StoreContext {
     /// Longest body that is held in memory, in bytes.
     pub(super) max_body: u64,
     pub(super) rules: CacheRules,
+    /// Survives reloads, as the copies that clients have do.
+    pub(super) sent_dates: Arc<SentDates>,
     /// For work that does not belong to one client.
     pub(super) background: Handle,
 }
@@ -30,6 +33,7 @@ impl StoreContext {
             budget: MemoryBudget::new(bytes),
             max_body: bytes / 8,
             rules,
+            sent_dates: Arc::default(),
             background,
         })
     }
@@ -42,6 +46,7 @@ impl StoreContext {
             budget: Arc::clone(&self.budget),
             max_body: self.max_body,
             rules,
+            sent_dates: Arc::clone(&self.sent_dates),
             background: self.background.clone(),
         })
     }

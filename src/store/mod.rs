@@ -15,6 +15,7 @@ mod memory_budget;
 mod mounts;
 mod open_asset;
 mod sample;
+mod sent_dates;
 mod shared_probe;
 mod single_flight;
 mod stats;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::support::response_checks::{Asset, Expected, set};
-use crate::support::{Client, Folder, Server, etag_of, noise};
+use crate::support::{Client, Folder, Server, etag_of, eventually, noise};
 
 use Expected::{Failed, NotModified, Part, Parts, Unsatisfiable, Whole};
 
@@ -349,5 +349,47 @@ fn a_resumed_download_starts_over_after_a_change() {
             assert_eq!((rest.status, rest.field("etag")), (200, &*etag), "{validator}");
             assert!(rest.body == bytes, "{validator}");
         }
+    }
+}
+
+#[test]
+fn a_constant_date_joins_no_two_versions() {
+    let folder = Folder::new();
+    let constant = UNIX_EPOCH + Duration::from_secs(315_532_800);
+    const DATE: &str = "Tue, 01 Jan 1980 00:00:00 GMT";
+    // In memory, and streamed.
+    for (name, len) in [("small.jpg", 5_000), ("large.mp4", 30 << 20)] {
+        folder.write(name, noise(len, 1)).set_mtime(name, constant);
+    }
+    folder.settle();
+    let server = Server::start(folder.path());
+    for (name, len) in [("/small.jpg", 5_000), ("/large.mp4", 30 << 20)] {
+        let first = server.get(name);
+        assert_eq!(first.field("last-modified"), DATE);
+        // As long as the date stands for one version, it is a validator.
+        assert_eq!(server.request("GET", name, &[("If-Modified-Since", DATE)]).status, 304, "{name}");
+        assert_eq!(server.request("GET", name, &[("Range", "bytes=0-9"), ("If-Range", DATE)]).status, 206);
+
+        let second = noise(len, 2);
+        folder.write(&name[1..], &second).set_mtime(&name[1..], constant);
+        eventually("the new version is served", || (server.get(name).body == second).then_some(()));
+        let etag = etag_of(&second);
+        for fields in [
+            &[("If-Modified-Since", DATE)][..],
+            &[("Range", "bytes=1000-1999"), ("If-Range", DATE)],
+            &[("Range", "bytes=1000-1999"), ("If-Unmodified-Since", DATE)],
+        ] {
+            let response = server.request("GET", name, fields);
+            assert!(
+                response.status == 200 && response.body == second,
+                "{name} {fields:?}: {}",
+                response.status
+            );
+            assert_eq!(response.field("last-modified"), DATE);
+        }
+        assert_eq!(server.request("HEAD", name, &[("If-Modified-Since", DATE)]).status, 200);
+        assert_eq!(server.request("GET", name, &[("If-None-Match", &etag)]).status, 304);
+        let range = server.request("GET", name, &[("Range", "bytes=1000-1999"), ("If-Range", &etag)]);
+        assert!(range.status == 206 && range.body == second[1000..2000], "{name}");
     }
 }

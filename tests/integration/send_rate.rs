@@ -86,7 +86,7 @@ fn without_a_minimum_rate_a_reader_that_keeps_reading_is_not_cut() {
 }
 
 #[test]
-fn an_http_2_client_with_tiny_windows_is_cut_and_one_above_the_rate_is_not() {
+fn an_http_2_stream_with_tiny_windows_is_reset_and_one_above_the_rate_is_not() {
     let (server, big, _folder) = serve("min_send_rate = \"64 KiB\"");
     let read = |in_a_beat: u32, beats: usize| {
         let mut client = Frames::connect(server.address, 0);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -60,7 +61,7 @@ fn begin_drain(server: &mut Server, signal: Signal) -> String {
 fn assert_ends_well(mut server: Server) {
     assert_eq!(server.wait().code(), Some(0));
     let lines = server.all_lines();
-    assert!(!lines.iter().any(|line| line.contains("were cut")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("cut off")), "{lines:#?}");
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn requests_beyond_the_drain_timeout_are_cut() {
         server.signal(Signal::TERM);
         // The client reads nothing meanwhile.
         assert_eq!(server.wait().code(), Some(0));
-        server.wait_for_line("shutdown: some responses were cut off");
+        server.wait_for_line("shutdown: 1 response was cut off");
         end_download(&mut client, &mut response, first);
         assert!(!response.complete);
     }
@@ -195,4 +196,42 @@ fn http_2_gets_goaway_and_finishes_its_streams() {
     // Completely, too.
     idle.read_to_end(1);
     assert_ends_well(server);
+}
+
+#[test]
+fn idle_clients_that_are_asleep_delay_no_shutdown() {
+    let (mut server, _, _folder) = serve(IN_MEMORY);
+    // They read nothing from here on: no GOAWAY, no ping, no end.
+    let asleep: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = Frames::connect(server.address, 1 << 16);
+            client.request(1, "GET", "/small.jpg");
+            assert!(client.read_stream(1).1);
+            client
+        })
+        .collect();
+    let mut kept_alive = server.connect();
+    assert_eq!(kept_alive.request("GET", "/small.jpg", &[]).text(), "small");
+    let unused = Frames::connect(server.address, 1 << 16);
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop((asleep, kept_alive, unused));
+    assert_ends_well(server);
+}
+
+#[test]
+fn the_summary_counts_responses_not_connections() {
+    let (mut server, _, _folder) = serve("[limits]\ndrain_timeout = \"300ms\"\n");
+    let mut client = Frames::connect(server.address, 1 << 16);
+    for stream in [1, 3, 5] {
+        client.request(stream, "GET", "/big.mp4");
+        client.wait_for_200(stream);
+    }
+    let (download, ..) = begin_download(&server);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+    server.wait_for_line("shutdown: 4 responses were cut off");
+    drop(download);
 }

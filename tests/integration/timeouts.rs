@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::bucket::command_of;
 use crate::s3_server::{Meta, S3Server, of};
-use crate::support::http2_frames::{DATA, Frames, PREFACE};
+use crate::support::http2_frames::{DATA, Frames, PREFACE, RST_STREAM};
 use crate::support::proc::wait_until_read;
 use crate::support::{Client, Folder, Server, TIMEOUT, eventually, noise};
 
@@ -248,7 +248,7 @@ fn a_client_that_sends_requests_and_reads_nothing_is_cut() {
 }
 
 #[test]
-fn an_http_2_client_without_a_window_is_cut() {
+fn an_http_2_stream_without_a_window_is_reset() {
     for toml in [IN_MEMORY, STREAMED] {
         // No window at all, and one that is used up in the middle.
         for window in [0, 1 << 18] {
@@ -256,15 +256,18 @@ fn an_http_2_client_without_a_window_is_cut() {
             let mut client = Frames::connect(server.address, window);
             client.allow(0, 1 << 30);
             client.request(1, "GET", "/big.mp4");
-            let (body, is_complete) = client.read_to_end(1);
+            let (body, is_complete) = client.read_stream(1);
             assert_eq!((body.len(), is_complete), (window as usize, false), "{toml:?}");
             wait_for_cut(&mut server);
+            // The connection itself goes on.
+            client.request(3, "HEAD", "/small.jpg");
+            client.wait_for_200(3);
         }
     }
 }
 
 #[test]
-fn an_http_2_client_that_pings_and_reads_nothing_is_cut() {
+fn an_http_2_stream_of_a_client_that_only_pings_is_reset() {
     let (server, _, _folder) = serve(IN_MEMORY, STALL);
     let mut client = Frames::connect(server.address, 0);
     client.request(1, "GET", "/big.mp4");
@@ -276,8 +279,55 @@ fn an_http_2_client_that_pings_and_reads_nothing_is_cut() {
             thread::sleep(Duration::from_millis(20));
         }
     });
-    assert!(!client.read_to_end(1).1);
+    assert!(!client.read_stream(1).1);
+    drop(client);
+    drop(server);
     pings.join().expect("pings");
+}
+
+#[test]
+fn a_paused_http_2_stream_cuts_no_other() {
+    for (toml, limits) in [
+        (IN_MEMORY, STALL),
+        (STREAMED, STALL),
+        // The paused stream and pauses between requests use up no credit of the connection either.
+        (
+            IN_MEMORY,
+            "head_timeout = \"1h\"\nidle_timeout = \"1h\"\nstall_timeout = \"500ms\"\nmin_send_rate = \"1 KiB\"",
+        ),
+    ] {
+        let (mut server, big, _folder) = serve(toml, limits);
+        let mut client = Frames::connect(server.address, 0);
+        client.allow(0, 1 << 30);
+        for paused in [1, 3, 5] {
+            client.request(paused, "GET", "/big.mp4");
+            client.wait_for_200(paused);
+        }
+        client.request(7, "GET", "/big.mp4");
+        client.wait_for_200(7);
+        let began = Instant::now();
+        let (mut body, mut resets) = (Vec::new(), 0);
+        // Four times the timeout of the paused streams.
+        while began.elapsed() < Duration::from_secs(2) {
+            client.allow(7, 1 << 16);
+            let expected = body.len() + (1 << 16);
+            while body.len() < expected {
+                let frame = client.next().expect("the connection goes on");
+                match (frame.kind, frame.stream) {
+                    (DATA, 7) => body.extend(frame.payload),
+                    (RST_STREAM, 1 | 3 | 5) => resets += 1,
+                    _ => panic!("{frame:?}"),
+                }
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(resets, 3, "{toml:?}");
+        client.allow(7, 1 << 30);
+        let (rest, is_complete) = client.read_stream(7);
+        body.extend(rest);
+        assert!(is_complete && body == big, "{} bytes", body.len());
+        wait_for_cut(&mut server);
+    }
 }
 
 #[test]

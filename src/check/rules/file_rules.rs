@@ -104,4 +104,5 @@ rules! {
     NAME_NOT_NFC = rule("name-not-nfc", Doubtful, "The name is not in Unicode NFC: a link typed on another system leads to 404", (Reported, "nginx-s3-gateway issue 77, droppy issue 72"), None);
     NAME_ENCODED = rule("name-encoded", Advice, "This name must be percent-encoded in a URL", (Reported, "frappe_whatsapp_chatbot issue 4"), Some(INVALID_PARAMETER));
     NO_DATE = rule("no-date", Doubtful, "The file's mtime is not a usable date, so no Last-Modified is sent", (Documented, "Meta: sending messages, media HTTP caching, 2022"), None);
+    SHARED_DATE = rule("shared-date", Advice, "Many different files share one date, so Last-Modified does not change with a file", (Reported, "wiki-server issue 151"), None);
 }

@@ -92,6 +92,11 @@ impl Printer {
     /// Prints the report of one asset and counts its verdict.
     pub(super) fn report(&mut self, report: &Report, detail: Detail) -> Result<(), CommandError> {
         self.counts.add(report.verdict());
+        self.report_uncounted(report, detail)
+    }
+
+    /// Prints a report on something that is no asset, such as a folder.
+    pub(super) fn report_uncounted(&mut self, report: &Report, detail: Detail) -> Result<(), CommandError> {
         match self.format {
             Format::Json => self.print(&json_line(&as_json(report))),
             Format::Text if detail == Detail::Found && report.findings.is_empty() => Ok(()),

@@ -14,7 +14,7 @@ use super::super::asset::{Mounts, note_percent_decoded};
 use super::output::{Detail, Printer};
 use super::{BATCH, Options, bucket};
 use crate::asset::{AssetPath, UnicodeForm, other_spellings};
-use crate::check::{Caching, Report, check_file};
+use crate::check::{Caching, Report, SharedDates, check_file};
 use crate::cli::check::walk::{Entry, Walk, in_parallel};
 use crate::config::{Location, Settings};
 use crate::shell::named;
@@ -153,10 +153,14 @@ fn tree(
 ) -> Result<(), CommandError> {
     let never = place.settings.map(Settings::never_served).unwrap_or_default();
     let mut walk = Walk::new(given, place.root.clone(), never);
+    let mut dates = SharedDates::default();
     loop {
         let batch: Vec<Entry> = walk.by_ref().take(BATCH).collect();
         if batch.is_empty() {
-            return Ok(());
+            return match dates.report(&named(given)) {
+                Some(report) => printer.report_uncounted(&report, Detail::Found),
+                None => Ok(()),
+            };
         }
         let results = in_parallel(&batch, threads(), |entry| {
             let Entry::File(path) = entry else { return None };
@@ -166,6 +170,9 @@ fn tree(
         for (entry, result) in batch.iter().zip(results) {
             match (entry, result) {
                 (Entry::File(path), Some(Ok(report))) => {
+                    if let Ok(metadata) = path.metadata() {
+                        dates.add(path, &metadata);
+                    }
                     printer.report(&report, Detail::Found)?;
                     if let Some(fixer) = options.fixer {
                         fixer.fix(path, path.strip_prefix(given).unwrap_or(path), &report, printer)?;

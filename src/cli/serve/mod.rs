@@ -181,8 +181,10 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     let again = async {
         signals.next().await;
     };
-    if !server.drain(again).await {
-        log::warn!("shutdown: some responses were cut off");
+    match server.drain(again).await {
+        0 => {}
+        1 => log::warn!("shutdown: 1 response was cut off"),
+        cut => log::warn!("shutdown: {cut} responses were cut off"),
     }
     supervisor.close();
     Ok(())

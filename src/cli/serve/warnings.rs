@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::config::{AccessLog, Scheme, Settings};
+use crate::check::SharedDates;
+use crate::config::{AccessLog, Location, Scheme, Settings};
 use crate::server::Certificates;
 use crate::store::Stores;
 
@@ -12,6 +13,7 @@ pub(super) fn log_all(settings: &Settings, stores: &Stores, certificates: Option
         warn_of_links(settings, certificates);
     }
     warn_of_log_file(settings, stores);
+    warn_of_shared_dates(settings);
 }
 
 /// Warns of links that cannot work: http links where every address speaks HTTPS, and hosts without a certificate.
@@ -46,5 +48,23 @@ fn warn_of_log_file(settings: &Settings, stores: &Stores) {
              a folder that is not served",
             path.display()
         );
+    }
+}
+
+/// Warns of folders whose files got one date from a build tool. Looks at some files only, so a large folder does not delay the start.
+fn warn_of_shared_dates(settings: &Settings) {
+    for mount in &settings.mounts {
+        if let Location::Folder(folder) = &mount.store
+            && let Some(shared) = SharedDates::sample(folder).shared()
+        {
+            log::warn!(
+                "{} of {} files in {} have the same date, {}, so Last-Modified does not change with a file, and caches that compare \
+                 dates keep the old one; let the deployment keep the files' own times, or `touch` the files that change",
+                shared.count,
+                shared.of,
+                folder.display(),
+                shared.date
+            );
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Connections: state, HTTP over a socket, timeouts, send rate and flood limits.
 //!
 //! [`serve`] speaks HTTP/1.1 or HTTP/2 over a [`stream`] on a [`socket`]. [`state`] records how far the connection has
-//! come and which timeout applies; the [`watchdog`] of each core closes connections whose timeout has passed.
-//! [`send_rate`] bounds how slowly a client may read, for which [`send_queue`] measures what it has read; [`http2_flood`]
+//! come and which timeout applies; the [`watchdog`] of each core closes connections whose timeout has passed, and resets HTTP/2
+//! [`streams`] that stall. [`send_rate`] bounds how slowly a client may read, for which [`send_queue`] measures what it has read; [`http2_flood`]
 //! bounds how much it may send for nothing; [`bad_head`] answers a request head that cannot be parsed.
 
 pub(super) mod bad_head;
@@ -13,4 +13,5 @@ pub(super) mod serve;
 pub(super) mod socket;
 pub(super) mod state;
 pub(super) mod stream;
+pub(super) mod streams;
 pub(super) mod watchdog;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::socket::Socket;
 use super::state::{Command, Connection};
 use super::stream::Stream;
+use super::streams::StreamExecutor;
 use crate::server::limit::connections::Permit;
 use crate::server::request::body::MULTIPLEXED_SLICE;
 use crate::server::request::handler;
@@ -81,7 +82,7 @@ async fn accept(
     transport: Transport,
     service: &Service,
 ) -> Arc<Connection> {
-    let connection = Connection::of_this_task(client, accepted, protocol, transport, &service.reporter).await;
+    let connection = Connection::of_this_task(client, protocol, transport, &service.reporter).await;
     service.watchdog.watch(&connection, accepted);
     if service.shutdown.drain.is_cancelled() {
         connection.command(Command::Drain);
@@ -99,10 +100,11 @@ where
         let (connection, service) = (Arc::clone(connection), Arc::clone(service));
         move |request| handler::handle(request, Arc::clone(&connection), &service)
     });
-    let head_size = service.snapshots.limits().head_size;
+    let limits = service.snapshots.limits();
+    let head_size = limits.head_size;
     if connection.is_multiplexed() {
         let mut speaking = pin!(
-            http2::Builder::new(TokioExecutor::new())
+            http2::Builder::new(StreamExecutor { connection: Arc::clone(connection), limits })
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(MAX_STREAMS)
                 .max_local_error_reset_streams(MAX_RESETS)

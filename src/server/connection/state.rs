@@ -5,13 +5,14 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bad_head::ErrorResponse;
 use super::http2_flood::FloodGuard;
 use super::send_queue::SendQueue;
+use super::streams::{Progress, Streams};
 use crate::config::Limits;
 use crate::server::reporter::Reporter;
 use crate::server::request::record::{Record, Transport};
@@ -76,9 +77,8 @@ pub(in crate::server) struct Connection {
     /// when the socket was closed. Only for a client that has closed its side: its requests are reported only then.
     flushed: AtomicU64,
     unacknowledged_at_close: AtomicU64,
-    /// When each response of a multiplexed connection last made progress: nanoseconds since `accepted`.
-    responses: Mutex<Vec<Weak<AtomicU64>>>,
-    accepted: Instant,
+    /// Only of a multiplexed connection.
+    streams: Streams,
     /// A [`Command`].
     command: AtomicU8,
     /// The task that serves it.
@@ -87,21 +87,19 @@ pub(in crate::server) struct Connection {
 }
 
 impl Connection {
-    /// A connection that the calling task serves from now on. Its head timeout starts at `accepted`.
+    /// A connection that the calling task serves from now on.
     pub(in crate::server) async fn of_this_task(
         client: SocketAddr,
-        accepted: Instant,
         protocol: Protocol,
         transport: Transport,
         reporter: &Arc<Reporter>,
     ) -> Arc<Self> {
         let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        Arc::new(Self::new(client, accepted, protocol, transport, task, Arc::clone(reporter)))
+        Arc::new(Self::new(client, protocol, transport, task, Arc::clone(reporter)))
     }
 
     fn new(
         client: SocketAddr,
-        accepted: Instant,
         protocol: Protocol,
         transport: Transport,
         task: Waker,
@@ -127,8 +125,7 @@ impl Connection {
             has_ended: AtomicBool::new(false),
             flushed: AtomicU64::new(0),
             unacknowledged_at_close: AtomicU64::new(0),
-            responses: Mutex::default(),
-            accepted,
+            streams: Streams::default(),
             command: AtomicU8::new(Command::Serve as u8),
             task,
             reporter,
@@ -191,11 +188,6 @@ impl Connection {
         self.multiplexed
     }
 
-    /// Nanoseconds since the connection was accepted.
-    pub(in crate::server) fn now(&self) -> u64 {
-        u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
     /// Changes whenever the timeout restarts.
     pub(in crate::server) fn activity(&self) -> u32 {
         self.activity.load(Ordering::Relaxed)
@@ -223,9 +215,9 @@ impl Connection {
         self.written().saturating_sub(self.queue.len())
     }
 
-    /// Whether the client has to read before the server can do more.
+    /// Whether the client has to read before the server can write more.
     pub(in crate::server) fn waits_for_client(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) || self.longest_stall().is_some_and(|rest| rest > Duration::ZERO)
+        self.blocked.load(Ordering::Relaxed)
     }
 
     /// Records that the socket accepted `n` bytes.
@@ -264,6 +256,7 @@ impl Connection {
 
     /// Records that a request with a head of `len` bytes was cancelled, or its response cut.
     pub(in crate::server) fn cancelled(&self, len: u64) {
+        self.reporter.shutdown().response_cut();
         self.flood_guard.debit_reset(len);
     }
 
@@ -305,13 +298,19 @@ impl Connection {
         self.awaited.store(false, Ordering::Relaxed);
     }
 
-    /// A time, which the sender of a response must update whenever the response makes progress.
-    pub(in crate::server) fn watch_progress(&self) -> Arc<AtomicU64> {
-        let progress = Arc::new(AtomicU64::new(self.now()));
-        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
-        responses.retain(|response| response.strong_count() > 0);
-        responses.push(Arc::downgrade(&progress));
-        progress
+    /// The streams of a multiplexed connection.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// The progress of the request that was just read, on a multiplexed connection.
+    pub(in crate::server) fn begin_stream(&self) -> Option<Arc<Progress>> {
+        self.multiplexed.then(|| self.streams.begin())
+    }
+
+    /// Whether no response is due and nothing waits to be written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.requests() == 0 && !self.blocked.load(Ordering::Relaxed)
     }
 
     /// Records that a response has ended, completely or not; `record` is to be reported.
@@ -373,6 +372,16 @@ impl Connection {
         self.queue.len().saturating_sub(followed + 1)
     }
 
+    /// Whether the client has acknowledged everything, but perhaps the end of our side, which counts as one byte.
+    pub(in crate::server) fn is_received(&self) -> bool {
+        self.queue.len() <= 1
+    }
+
+    /// Whether the server shuts down.
+    pub(in crate::server) fn is_draining(&self) -> bool {
+        self.reporter.shutdown().drain.is_cancelled()
+    }
+
     /// To be called right before the socket is closed.
     pub(in crate::server) fn close(&self) {
         if self.half_closed.load(Ordering::Relaxed) {
@@ -394,7 +403,8 @@ impl Connection {
         } else if self.half_closed.load(Ordering::Relaxed) && self.awaited.load(Ordering::Relaxed) {
             (waited, HALF_CLOSED_TIMEOUT, "the client has closed its side")
         } else if self.requests() > 0 {
-            (self.longest_stall()?, limits.stall_timeout, "the client reads nothing of the response")
+            // The server has to act, or the client has to read a stream, which is judged by itself.
+            return None;
         } else if self.in_head.load(Ordering::Relaxed) {
             (waited, limits.head_timeout, "the request head took too long")
         } else if self.used.load(Ordering::Relaxed) {
@@ -404,18 +414,14 @@ impl Connection {
         };
         (waited >= timeout).then_some(why)
     }
-
-    /// How long the response of a multiplexed connection that has stalled the longest has made no progress; `None` while the server
-    /// has to act.
-    fn longest_stall(&self) -> Option<Duration> {
-        let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
-        let moved = responses.iter().filter_map(Weak::upgrade).map(|moved| moved.load(Ordering::Relaxed));
-        Some(Duration::from_nanos(self.now().saturating_sub(moved.min()?)))
-    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // Over HTTP/1, not all of the last response was passed to the socket.
+        if *self.has_ended.get_mut() {
+            self.reporter.shutdown().response_cut();
+        }
         let unacknowledged_at_close = *self.unacknowledged_at_close.get_mut();
         let (acknowledged, transport) =
             (self.written().saturating_sub(unacknowledged_at_close), self.transport);

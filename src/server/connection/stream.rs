@@ -137,6 +137,15 @@ impl<S: AsyncRead + Unpin> Stream<S> {
                     pause.as_mut().reset(now + POLL_INTERVAL);
                     ready!(pause.as_mut().poll(cx));
                 }
+                // At a shutdown, there is no time for clients that have received everything.
+                Poll::Pending if self.connection.is_draining() => {
+                    let now = Instant::now();
+                    if self.connection.is_received() || now >= *acknowledged_by {
+                        return Poll::Ready(());
+                    }
+                    pause.as_mut().reset(now + POLL_INTERVAL);
+                    ready!(pause.as_mut().poll(cx));
+                }
                 Poll::Pending => return pause.as_mut().poll(cx),
             }
         }

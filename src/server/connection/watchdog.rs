@@ -17,6 +17,8 @@ use crate::server::shutdown::Shutdown;
 /// The interval is a tenth of the shortest timeout, within these bounds.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 const MAX_INTERVAL: Duration = Duration::from_millis(500);
+/// How long an HTTP/2 client that has no request in flight has to answer at a shutdown.
+const GOAWAY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Where connections register to be watched.
 #[derive(Debug, Default)]
@@ -51,14 +53,14 @@ impl Watchdog {
     pub(in crate::server) async fn run(&self, limits: impl Fn() -> Limits, shutdown: &Shutdown) {
         let mut current = limits();
         let mut watched: Vec<Watched> = Vec::new();
-        let mut draining = false;
+        let mut draining: Option<Instant> = None;
         let mut before = Instant::now();
         loop {
             let interval = interval(&current);
             tokio::select! {
                 () = self.addition.notified(), if watched.is_empty() => {}
                 () = sleep(interval), if !watched.is_empty() => {}
-                () = shutdown.drain.cancelled(), if !draining => draining = true,
+                () = shutdown.drain.cancelled(), if draining.is_none() => draining = Some(Instant::now()),
             }
             let now = Instant::now();
             // Clients are not to blame if this task runs late.
@@ -66,9 +68,9 @@ impl Watchdog {
             before = now;
             let limits = limits();
             if limits != current {
-                // Credit that was computed for one rate means nothing under another.
+                // Credit that was computed for one timeout means nothing under another.
                 for watched in &mut watched {
-                    watched.rate = SendRate::new(&limits);
+                    watched.rate = SendRate::new(limits.stall_timeout);
                 }
                 current = limits;
             }
@@ -78,7 +80,7 @@ impl Watchdog {
                 activity: 0,
                 since,
                 acknowledged: None,
-                rate: SendRate::new(&limits),
+                rate: SendRate::new(limits.stall_timeout),
             }));
             watched.retain_mut(|watched| watched.check(now, passed, &limits, draining));
             // Memory for many connections is given back once they are gone.
@@ -97,21 +99,33 @@ fn interval(limits: &Limits) -> Duration {
 
 impl Watched {
     /// Checks the connection; false if it no longer exists.
-    fn check(&mut self, now: Instant, passed: Duration, limits: &Limits, draining: bool) -> bool {
+    fn check(&mut self, now: Instant, passed: Duration, limits: &Limits, draining: Option<Instant>) -> bool {
         let Some(connection) = self.connection.upgrade() else { return false };
-        if draining {
-            connection.command(Command::Drain);
-        }
         let activity = connection.activity();
         if activity != self.activity {
             (self.activity, self.since) = (activity, now);
+        }
+        if let Some(begun) = draining {
+            // The end of an HTTP/2 connection takes an answer of the client, which may be asleep.
+            let is_silent = now.saturating_duration_since(begun.max(self.since)) >= GOAWAY_TIMEOUT;
+            let may_close = connection.is_multiplexed() && connection.is_idle() && is_silent;
+            connection.command(if may_close { Command::Close } else { Command::Drain });
         }
         let acknowledged = connection.waits_for_client().then(|| connection.acknowledged());
         if acknowledged.is_some() && acknowledged != self.acknowledged {
             self.since = now;
         }
         self.acknowledged = acknowledged;
-        if !self.rate.record(acknowledged, passed, limits) {
+        if acknowledged.is_none() && connection.is_multiplexed() {
+            let reset = connection.streams().check(passed, limits);
+            if reset > 0 {
+                log::debug!(
+                    "{}: reset {reset} streams: the client reads nothing of them, or too slowly",
+                    connection.client
+                );
+            }
+        }
+        if !self.rate.record(acknowledged, passed, limits.min_send_rate) {
             log::debug!("{}: closing: the client reads slower than limits.min_send_rate", connection.client);
             connection.abort();
             return true;

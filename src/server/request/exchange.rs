@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use hyper::header;
@@ -13,6 +12,7 @@ use super::record::{LogFields, Record};
 use crate::asset::AssetPath;
 use crate::http::Link;
 use crate::server::connection::state::Connection;
+use crate::server::connection::streams::Progress;
 use crate::server::snapshot::Snapshot;
 
 /// A request in progress. Dropping it ends it.
@@ -21,8 +21,8 @@ pub(in crate::server) struct Exchange {
     connection: Arc<Connection>,
     /// `None` without access log and metrics, and while dropping.
     record: Option<Box<Record>>,
-    /// When the response last made progress, on a multiplexed connection.
-    progress: Option<Arc<AtomicU64>>,
+    /// On a multiplexed connection.
+    progress: Option<Arc<Progress>>,
     /// Bytes of the request's head, on a multiplexed connection.
     request_len: u64,
     /// Bytes of the body that have not been passed to hyper; `None` before there is a response.
@@ -57,7 +57,8 @@ impl Exchange {
                 head_len: 0,
             })
         });
-        Self { connection, record, progress: None, request_len, left: None }
+        let progress = connection.begin_stream();
+        Self { connection, record, progress, request_len, left: None }
     }
 
     pub(in crate::server) fn connection(&self) -> &Connection {
@@ -83,8 +84,8 @@ impl Exchange {
     pub(in crate::server) fn respond(&mut self, status: StatusCode, headers: &HeaderMap, body_len: u64) {
         self.connection.answered();
         self.left = Some(body_len);
-        if self.connection.is_multiplexed() {
-            self.progress = Some(self.connection.watch_progress());
+        if let Some(progress) = &self.progress {
+            progress.hand_over(0);
         }
         if let Some(record) = &mut self.record {
             record.status = Some(status);
@@ -102,14 +103,14 @@ impl Exchange {
     /// Records that the response waits for its store: until more bytes are there, the server does not wait for the client.
     pub(in crate::server) fn wait_for_store(&self) {
         if let Some(progress) = &self.progress {
-            progress.store(u64::MAX, Ordering::Relaxed);
+            progress.wait_for_store();
         }
     }
 
     /// Records that `n` more bytes of the body were passed to hyper.
     pub(in crate::server) fn hand_over(&mut self, n: usize) {
         if let Some(progress) = &self.progress {
-            progress.store(self.connection.now(), Ordering::Relaxed);
+            progress.hand_over(n);
             self.connection.handed_over(n);
         }
         self.left = self.left.map(|left| left.saturating_sub(n as u64));

@@ -67,6 +67,7 @@ impl MetadataReader {
             version: Digest::new(Sha256::digest(etag.as_str()).into()).version(),
             etag,
             last_modified,
+            is_date_ambiguous: false,
             media_type: whatsapp::known_media_type(path).or_else(own_type).unwrap_or(MediaType::OCTET_STREAM),
             content_encoding: text(Attribute::ContentEncoding).and_then(content_encoding),
             cache_policy: rules.policy_for(path, own).clone(),

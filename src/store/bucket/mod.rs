@@ -408,7 +408,8 @@ impl Bucket {
         };
         let store = (self.upstream.name(), &self.context.rules);
         let own_policy = self.metadata.own_policy(path, &attributes);
-        let asset = self.metadata.describe(store, path, (etag, &meta), &attributes, own_policy.as_ref());
+        let mut asset = self.metadata.describe(store, path, (etag, &meta), &attributes, own_policy.as_ref());
+        self.context.sent_dates.note(path, &mut asset);
         if let Some(present) = self.context.cache.get(path.as_str())
             && is_held(&present)
             && !present.is_broken()

@@ -228,7 +228,8 @@ impl Folder {
 
     /// Caches what was read.
     fn cache_found(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
-        let asset = self.describe(path, loaded, &found.seen);
+        let mut asset = self.describe(path, loaded, &found.seen);
+        self.context.sent_dates.note(path, &mut asset);
         let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
         let seen = ObservedVersion { version: loaded.version, ..found.seen };
         let content = if let Some(body) = &loaded.body {
@@ -258,6 +259,7 @@ impl Folder {
             etag: EntityTag::of_digest(&loaded.digest),
             version: loaded.digest.version(),
             last_modified,
+            is_date_ambiguous: false,
             media_type: whatsapp::media_type(path),
             content_encoding: None,
             cache_policy: self.context.rules.policy_for(path, None).clone(),

@@ -11,10 +11,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::support::{Folder, Outcome, outcome, run, wamedia, without_settings};
+use crate::support::{Folder, Outcome, Server, outcome, run, wamedia, without_settings};
 
 /// The parts of a JPEG that recognition reads: its frame has 8 bits per sample and this many components.
 fn jpeg(components: u8) -> Vec<u8> {
@@ -273,6 +274,29 @@ fn in_a_mount_the_cache_policy_is_reported_for_file_and_url_paths() {
     let tree = run(folder.path(), &["check", "--format", "json", "shop/campaign"]);
     assert_eq!(lines(&tree).len(), 2, "{tree:?}");
     assert_eq!(run(folder.path(), &["check", "shop/nothing.jpg"]).code, Some(1));
+}
+
+#[test]
+fn a_date_that_a_build_tool_gave_to_all_files_is_reported() {
+    let folder = Folder::new();
+    let constant = UNIX_EPOCH + Duration::from_secs(499_162_500);
+    for number in 0..6_u8 {
+        let name = format!("{number}.jpg");
+        folder.write(&name, jpeg(3)).set_mtime(&name, constant);
+    }
+    // Equal files may have equal dates.
+    assert_eq!(lines(&run(folder.path(), &["check", "--format", "json", "."])).len(), 7);
+    folder.write("5.jpg", [jpeg(3), vec![0]].concat()).set_mtime("5.jpg", constant);
+    folder.write("now.jpg", jpeg(3));
+    let outcome = run(folder.path(), &["check", "--format", "json", "."]);
+    let reports = lines(&outcome);
+    let report = &reports[7];
+    assert_eq!(reports[8]["summary"]["checked"], 7, "the folder is no asset: {outcome:?}");
+    assert_eq!((ids(report), &report["verdict"]), (vec!["shared-date"], &"advice".into()), "{outcome:?}");
+    assert_eq!(report["findings"][0]["seen"], "Sat, 26 Oct 1985 08:15:00 GMT, 6 of 7 files");
+    assert_eq!(run(folder.path(), &["check", "--strict", "."]).code, Some(0), "advice");
+    let mut server = Server::start(folder.path());
+    assert!(server.lines().iter().any(|line| line.contains("6 of 7 files in ")), "{:#?}", server.lines());
 }
 
 #[test]

@@ -258,10 +258,11 @@ fn python() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
 }
 
-/// Copies a folder, with mtimes of ten days ago: a check would remark on a file that has just changed.
+/// Copies a folder, with mtimes of ten days ago, each another: a check would report a file that has just changed, and files that
+/// share a date.
 fn copy_media(from: &Path, to: &Path, with_settings: bool) {
     fs::create_dir(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
+    for (number, entry) in (0..).zip(fs::read_dir(from).expect("a folder")) {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("a type").is_dir() {
@@ -269,7 +270,8 @@ fn copy_media(from: &Path, to: &Path, with_settings: bool) {
         } else if with_settings || (entry.file_name() != "wamedia.toml" && entry.file_name() != "README.md") {
             fs::copy(entry.path(), &target).expect("a copy");
             let file = File::options().write(true).open(&target).expect("a file");
-            file.set_modified(SystemTime::now() - Duration::from_hours(240)).expect("an mtime");
+            let age = Duration::from_hours(240) + Duration::from_secs(number);
+            file.set_modified(SystemTime::now() - age).expect("an mtime");
         }
     }
 }

@@ -131,6 +131,28 @@ impl Frames {
         panic!("the connection ended without a response");
     }
 
+    /// Reads until `stream` is completed or reset, or the connection ends; returns its bytes, and whether it was completed.
+    #[track_caller]
+    pub(crate) fn read_stream(&mut self, stream: u32) -> (Vec<u8>, bool) {
+        let mut body = Vec::new();
+        while let Some(frame) = self.next() {
+            if frame.stream != stream {
+                continue;
+            }
+            if frame.kind == RST_STREAM {
+                break;
+            }
+            let is_complete = frame.ends_its_stream();
+            if frame.kind == DATA {
+                body.extend(frame.payload);
+            }
+            if is_complete {
+                return (body, true);
+            }
+        }
+        (body, false)
+    }
+
     /// Reads to the end of the connection; returns the bytes of `stream`, and whether it was completed.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self, stream: u32) -> (Vec<u8>, bool) {
