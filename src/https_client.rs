@@ -30,20 +30,24 @@ pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
+/// TLS for clients of servers whose certificate one of `roots` vouches for.
+pub(crate) fn tls_config(roots: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(crypto_provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 /// Puts TLS on top of `http` for HTTP/1.1. Servers must present a certificate that one of `roots` vouches for.
 pub(crate) fn https_connector<R>(
     mut http: HttpConnector<R>,
     roots: RootCertStore,
     schemes: Schemes,
 ) -> HttpsConnector<HttpConnector<R>> {
-    let tls = ClientConfig::builder_with_provider(crypto_provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider supports the default protocol versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     http.enforce_http(false);
     http.set_nodelay(true);
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls_config(roots));
     let builder = match schemes {
         Schemes::HttpsOnly => builder.https_only(),
         Schemes::HttpsOrHttp => builder.https_or_http(),

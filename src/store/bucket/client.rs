@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, LAST_MODIFIED, USER_AGENT,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, LAST_MODIFIED,
+    PROXY_AUTHORIZATION, USER_AGENT,
 };
 use hyper::{Response, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -27,7 +28,9 @@ use tokio::runtime::Handle;
 use super::connector::{self, TimedConnector};
 use super::error::{StatusError, TransportError, innermost};
 use super::object_keys;
-use crate::store::StoreError;
+use super::proxy::Proxies;
+use crate::config::Environment;
+use crate::store::{StoreError, UpstreamFault};
 
 /// S3 closes connections that were idle for 5 to 20 s. A connection that is reused must be younger.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -54,6 +57,7 @@ type Inner = Client<TimedConnector, HttpRequestBody>;
 #[derive(Clone)]
 pub(crate) struct Connector {
     client: Inner,
+    proxies: Proxies,
     /// Whether this machine has any trust roots.
     has_trust_roots: bool,
     /// Whether `object_store` gets error responses to requests for credentials.
@@ -69,20 +73,25 @@ impl fmt::Debug for Connector {
 impl Connector {
     /// Clients whose connection attempts time out after `connect_timeout`. Connections run on `background`.
     ///
-    /// The trust roots are those of this machine, and the certificates in the PEM file `more_roots`.
+    /// The trust roots are those of this machine, and the certificates in the PEM file that `AWS_CA_BUNDLE` names in
+    /// `environment`, which also names proxies.
     pub(crate) fn new(
         connect_timeout: Duration,
-        more_roots: Option<&str>,
+        environment: &Environment,
         background: &Handle,
     ) -> Result<Self, StoreError> {
-        let roots = connector::roots(more_roots)?;
+        let roots = connector::roots(environment.get("AWS_CA_BUNDLE"))?;
+        let proxies = Proxies::of(environment).map_err(|reason| StoreError::Upstream {
+            fault: UpstreamFault::Refused,
+            reason: format!("the proxy for buckets cannot be used: {reason}").into(),
+        })?;
         let has_trust_roots = !roots.is_empty();
         let client = Client::builder(connector::BackgroundExecutor(background.clone()))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .http1_max_buf_size(MAX_BUFFER)
-            .build(TimedConnector::new(roots, connect_timeout, background));
-        Ok(Self { client, has_trust_roots, passes_error_responses: false })
+            .build(TimedConnector::new(roots, connect_timeout, proxies.clone(), background));
+        Ok(Self { client, proxies, has_trust_roots, passes_error_responses: false })
     }
 
     /// The same for a store that has a second way to get credentials: it must see the error response of the first
@@ -153,6 +162,9 @@ impl HttpService for StoreHttpService {
             return Err(transport_error(HttpErrorKind::Unknown, reason.to_owned(), false));
         }
         request.headers_mut().insert(USER_AGENT, CLIENT_NAME);
+        if is_plain && let Some(authorization) = self.connector.proxies.authorization(request.uri()) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+        }
         let response = self.connector.client.request(request).await.map_err(|e| {
             let reason = innermost(&e);
             if reason.starts_with(INVALID_CERTIFICATE) {

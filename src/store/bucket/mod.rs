@@ -16,6 +16,7 @@ mod listing;
 mod metadata;
 pub(super) mod object;
 mod object_keys;
+mod proxy;
 pub(super) mod shared_body;
 mod stale_if_error;
 mod upstream;

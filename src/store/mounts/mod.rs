@@ -312,8 +312,8 @@ fn open_on(
     // Made only if it is needed, because it loads the trust roots of this machine.
     let connector = match buckets.next() {
         Some(bucket) => {
-            let more_roots = bucket.environment.get("AWS_CA_BUNDLE");
-            Some(Connector::new(settings.upstream.connect_timeout, more_roots, &context.background)?)
+            let timeout = settings.upstream.connect_timeout;
+            Some(Connector::new(timeout, &bucket.environment, &context.background)?)
         }
         None => None,
     };

@@ -7,6 +7,7 @@ mod faults;
 mod identity;
 mod mounts;
 mod outage;
+mod proxies;
 mod reload;
 mod roles;
 mod starting;

@@ -279,7 +279,7 @@ fn in_a_mount_the_cache_policy_is_reported_for_file_and_url_paths() {
 #[test]
 fn a_date_that_a_build_tool_gave_to_all_files_is_reported() {
     let folder = Folder::new();
-    let constant = UNIX_EPOCH + Duration::from_secs(499_162_500);
+    let constant = UNIX_EPOCH + Duration::from_mins(8_319_375);
     for number in 0..6_u8 {
         let name = format!("{number}.jpg");
         folder.write(&name, jpeg(3)).set_mtime(&name, constant);
