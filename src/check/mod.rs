@@ -5,6 +5,7 @@
 //! asset. [`url`] requests a URL the way Meta's fetcher does, and [`explain`] explains failures that were reported later. What
 //! WhatsApp documents is data in [`crate::whatsapp`]; the command line prints the results.
 
+mod content_encoding;
 pub mod explain;
 mod file;
 mod finding;
@@ -22,6 +23,7 @@ pub mod url;
 pub use file::{FileSource, check_file};
 pub use finding::{Evidence, Finding, Fix, Rule, Severity};
 pub use judge::{Judgement, Origin, Subject, judge, judge_key, judge_path};
+pub(crate) use object::archived;
 pub use object::{ObjectError, Objects};
 pub use recipe::{Recipe, Tool};
 pub use report::{Caching, Report, Verdict};

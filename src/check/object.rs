@@ -7,7 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::rules::file_rules::CONTENT_ENCODING;
+use super::content_encoding::Codings;
+use super::rules::file_rules::ARCHIVED;
 use super::{Caching, Finding, Origin, Report, Source, Subject, format, judge};
 use crate::asset::AssetPath;
 use crate::store::{ObjectPart, StoreError, Stores};
@@ -48,21 +49,29 @@ impl Objects<'_> {
     ///
     /// Reads at most [`format::READ_BOUND`] bytes, all of one version of the object.
     pub fn check(&self, path: &AssetPath<'_>, size: u64, mut report: Report) -> Result<Report, ObjectError> {
-        let ObjectPart { asset, tag, bytes } =
-            self.handle.block_on(self.stores.read_part(path, 0..size.min(HEAD), None))?;
+        let read = self.handle.block_on(self.stores.read_part(path, 0..size.min(HEAD), None));
+        let ObjectPart { asset, content_encoding, tag, bytes } = match read {
+            Err(StoreError::Archived(reason)) => {
+                report.size = Some(size);
+                return Ok(archived(report, &reason));
+            }
+            read => read?,
+        };
         report.media_type = Some(asset.media_type.to_string());
         report.size = Some(asset.len);
         report.caching = Some(Caching::under(&asset.cache_policy));
-        if let Some(encoding) = &asset.content_encoding {
-            let seen = format!("Content-Encoding: {encoding}");
-            let fix = "upload it uncompressed and without Content-Encoding: media are compressed already, and Meta's fetcher may not decode it";
-            report.findings.push(Finding::new(&CONTENT_ENCODING, seen, fix));
-            report.sort();
-            return Ok(report);
-        }
         let (size, tag) = (asset.len, &*tag);
-        let mut source = ObjectSource { objects: self, path, tag, size, head: bytes, more: VecDeque::new() };
+        let head = bytes.clone();
+        let mut source = ObjectSource { objects: self, path, tag, size, head, more: VecDeque::new() };
         let recognised = format::recognise(&mut source)?;
+        if let Some(codings) = content_encoding.as_deref().map(Codings::of) {
+            report.findings.extend(codings.findings(&bytes, &recognised.format));
+            // What the encoded bytes contain is not checked.
+            if codings.are_applied(&bytes, &recognised.format) {
+                report.sort();
+                return Ok(report);
+            }
+        }
         let subject = Subject {
             name: path.name(),
             input: Path::new(path.name()),
@@ -78,6 +87,14 @@ impl Objects<'_> {
         report.sort();
         Ok(report)
     }
+}
+
+/// The report on an object that cannot be read because it is archived.
+pub(crate) fn archived(mut report: Report, reason: &str) -> Report {
+    let fix = "restore it, or copy it to a storage class that can be read at once (S3: STANDARD or GLACIER_IR; Azure: Hot, Cool or Cold)";
+    report.findings.push(Finding::new(&ARCHIVED, reason.to_owned(), fix));
+    report.sort();
+    report
 }
 
 /// An object whose byte ranges are fetched when a reader needs them.

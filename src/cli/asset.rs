@@ -27,6 +27,10 @@ pub(super) fn look_up(given: &Path, settings: &Settings) -> Result<Named, Comman
         .block_on(mounts.stores.open(&path, ReadIntent::Head, Freshness::Configured, Instant::now()))
         .map_err(|e| match e {
             StoreError::NotFound => {
+                // Behind a wrong endpoint, every asset is missing.
+                if let Err(error) = mounts.runtime.block_on(mounts.stores.probe_at(&path)) {
+                    return store_error(error).about(&path);
+                }
                 let similar = mounts.similar(&path).unwrap_or_default();
                 CommandError::new(Exit::No, format_args!("{}{similar}", missing(&path, settings)))
             }

@@ -100,10 +100,12 @@ impl CommandError {
     }
 }
 
-/// A bucket that denies access is a configuration error; any other store error is a system error.
+/// A bucket that denies access is a configuration error. An archived asset cannot be sent, which is an answer. Any other store error
+/// is a system error.
 fn store_error(error: StoreError) -> CommandError {
     let exit = match error {
         StoreError::Upstream { fault: UpstreamFault::Refused, .. } => Exit::Usage,
+        StoreError::Archived(_) => Exit::No,
         _ => Exit::System,
     };
     CommandError::new(exit, error)

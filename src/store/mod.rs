@@ -77,6 +77,9 @@ pub enum StoreError {
     /// The store failed, and will fail again until the operator fixes the cause.
     #[error("{0}")]
     Failed(Box<str>),
+    /// The asset is archived in its bucket: others can be read, but this one not before somebody restores it.
+    #[error("{0}")]
+    Archived(Box<str>),
     /// A bucket did not answer, or its response is an error.
     #[error("{reason}")]
     Upstream {

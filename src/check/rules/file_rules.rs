@@ -96,6 +96,9 @@ rules! {
     TEXT_ENCODING = rule("text-encoding", Doubtful, "The text is not UTF-8", (Reasoned, FORMATS), None);
     DOCUMENT_NAME = rule("document-name", Doubtful, "A document without an extension is shown as Untitled or null.pdf", (Reported, "chatwoot issues 4481 and 12283, pywa issue 149, whatomate issue 444"), None);
     DOCUMENT_NAME_LONG = rule("document-name-long", Advice, "The file name is longer than 240 characters", (Reported, "found in other projects' code, not documented"), None);
+    ARCHIVED = rule("archived", Refused, "The object is archived and cannot be downloaded", (Documented, "Amazon S3: GetObject, InvalidObjectState; Azure: archive tier"), Some(MEDIA_UPLOAD));
+    CONTENT_ENCODING_FALSE = rule("content-encoding-false", Doubtful, "Content-Encoding does not match the bytes", (Reasoned, "RFC 9110 section 8.4"), None);
+    CONTENT_ENCODING_UPLOAD = rule("content-encoding-upload", Advice, "Content-Encoding names an encoding for uploads", (Documented, "Amazon S3: Signature Version 4, chunked upload"), None);
     CONTENT_ENCODING = rule("content-encoding", Doubtful, "The object is stored compressed (Content-Encoding)", (Reasoned, SERVING), None);
     // Names.
     NAME_NOT_SERVED = rule("name-not-served", Refused, "A file with this name cannot be served", (Reasoned, SERVING), Some(MEDIA_UPLOAD));

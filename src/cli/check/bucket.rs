@@ -6,7 +6,7 @@ use super::super::{CommandError, asset, background, load, store_error};
 use super::output::{Detail, Printer};
 use super::{BATCH, Options};
 use crate::asset::AssetPath;
-use crate::check::{ObjectError, Objects, Report, judge_key};
+use crate::check::{ObjectError, Objects, Report, archived, judge_key};
 use crate::cli::check::walk;
 use crate::config::{Flags, Location, Settings};
 use crate::store::{ListedObject, Listing, StoreError, Stores, UpstreamFault};
@@ -172,11 +172,16 @@ impl Place<'_> {
     fn check_one(&self, path: &str) -> Result<Option<(ListedObject, ObjectOutcome)>, StoreError> {
         let Ok(path) = AssetPath::from_plain(path) else { return Ok(None) };
         let Objects { stores, handle, .. } = self.objects;
+        let key = path.below(self.mount).map(|below| below.as_str().to_owned()).unwrap_or_default();
         let found = match handle.block_on(stores.read_part(&path, 0..0, None)) {
             Err(StoreError::NotFound) => return Ok(None),
+            Err(StoreError::Archived(reason)) => {
+                let report = archived(Report::new(self.name_of(&key)), &reason);
+                let outcome = ObjectOutcome::Report(Box::new(report));
+                return Ok(Some((ListedObject { key, size: 0 }, outcome)));
+            }
             found => found?,
         };
-        let key = path.below(self.mount).map(|below| below.as_str().to_owned()).unwrap_or_default();
         let listed = ListedObject { key, size: found.asset.len };
         let outcome = self.check(&listed);
         Ok(Some((listed, outcome)))

@@ -404,6 +404,14 @@ fn store_error(path: &AssetPath<'_>, error: &StoreError) -> Box<Answer> {
                 "the store of this asset cannot be read; the server's log has the reason",
             )
         }
+        // Logged by the bucket.
+        StoreError::Archived(_) => {
+            log::debug!("{}: {error}", shown());
+            error_response(
+                StatusCode::BAD_GATEWAY,
+                "the asset is archived in its store and cannot be read until it is restored",
+            )
+        }
         StoreError::Failed(_) => {
             log::error!("{}: {error}", shown());
             error_response(

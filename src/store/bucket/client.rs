@@ -15,7 +15,7 @@ use hyper::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, LAST_MODIFIED,
     PROXY_AUTHORIZATION, USER_AGENT,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
 use object_store::client::{
@@ -142,6 +142,7 @@ impl HttpService for StoreHttpService {
             .query()
             .is_some_and(|query| query.split('&').any(|part| matches!(part, "list-type=2" | "comp=list")));
         let is_for_object = is_list || request.extensions().get::<ObjectRequest>().is_some();
+        let request_is_head = request.method() == Method::HEAD;
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         if let Some(ObjectRequest { takes_encoded: true }) = request.extensions().get() {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -208,6 +209,12 @@ impl HttpService for StoreHttpService {
                     }
                 });
             }
+        }
+        if is_for_object
+            && request_is_head
+            && let Some(archived) = archived(response.headers())
+        {
+            return Err(HttpError::new(HttpErrorKind::Unknown, archived));
         }
         if is_list && response.status().is_success() {
             return list_page(response).await.map_err(|broken| match broken {
@@ -277,6 +284,28 @@ async fn read_error_response(response: Response<Incoming>) -> Result<StatusError
     })
 }
 
+/// The error that a GET of this object would get, from the response to a HEAD, which succeeds for an archived object, too.
+///
+/// S3 sends the storage class of objects that are not in its standard one, `x-amz-restore` with the state of a copy to
+/// read, and `x-amz-archive-status` for what Intelligent-Tiering has archived. Azure sends `x-ms-access-tier`. All
+/// storage classes of Google can be read at once.
+fn archived(headers: &HeaderMap) -> Option<StatusError> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let error = |status, code: &str| {
+        let (code, message, region, last_modified) = (Some(code.to_owned()), None, None, None);
+        Some(StatusError { status, code, message, region, last_modified })
+    };
+    let is_restored = header("x-amz-restore").contains("ongoing-request=\"false\"");
+    let is_in_glacier = matches!(header("x-amz-storage-class"), "GLACIER" | "DEEP_ARCHIVE");
+    if (is_in_glacier || !header("x-amz-archive-status").is_empty()) && !is_restored {
+        return error(StatusCode::FORBIDDEN, "InvalidObjectState");
+    }
+    if header("x-ms-access-tier").eq_ignore_ascii_case("Archive") {
+        return error(StatusCode::CONFLICT, "BlobArchived");
+    }
+    None
+}
+
 async fn read_text(body: Incoming) -> Result<Bytes, hyper::Error> {
     match Limited::new(body, MAX_ERROR_BODY).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
@@ -314,6 +343,41 @@ mod tests {
         let response = joined(builder.body(()).expect("a response"));
         let values: Vec<_> = response.headers().get_all(CACHE_CONTROL).iter().collect();
         assert_eq!(values, ["max-age=5, no-store"]);
+    }
+
+    #[test]
+    fn an_archived_object_is_recognised_by_the_headers_of_a_head() {
+        for (fields, code) in [
+            (&[("x-amz-storage-class", "GLACIER")][..], Some("InvalidObjectState")),
+            (&[("x-amz-storage-class", "DEEP_ARCHIVE")], Some("InvalidObjectState")),
+            (&[("x-amz-archive-status", "ARCHIVE_ACCESS")], Some("InvalidObjectState")),
+            (
+                &[("x-amz-storage-class", "GLACIER"), ("x-amz-restore", "ongoing-request=\"true\"")],
+                Some("InvalidObjectState"),
+            ),
+            (
+                &[
+                    ("x-amz-storage-class", "GLACIER"),
+                    (
+                        "x-amz-restore",
+                        "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2029 00:00:00 GMT\"",
+                    ),
+                ],
+                None,
+            ),
+            (&[("x-amz-storage-class", "GLACIER_IR")], None),
+            (&[("x-amz-storage-class", "STANDARD_IA")], None),
+            (&[("x-ms-access-tier", "Archive")], Some("BlobArchived")),
+            (&[("x-ms-access-tier", "Cool")], None),
+            (&[("x-goog-storage-class", "ARCHIVE")], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(archived(&headers).and_then(|error| error.code).as_deref(), code, "{fields:?}");
+        }
     }
 
     #[test]

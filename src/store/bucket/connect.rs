@@ -12,14 +12,29 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::aws_profile::{Keys, Profile};
+use super::aws_settings;
 use super::client::{Connector, is_true};
-use crate::config::{Addressing, Bucket, Credentials, Environment, Service, service_url};
+use super::endpoint::{Endpoint, Source};
+use crate::config::{Bucket, Credentials, Environment, Service, service_url};
 use crate::store::{StoreError, UpstreamFault};
+
+/// The client of a bucket, and its endpoint, if one is configured.
+pub(crate) struct Connection {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) endpoint: Option<Endpoint>,
+}
+
+impl Connection {
+    /// The connection of a program that has a store of its own.
+    pub(crate) fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, endpoint: None }
+    }
+}
 
 /// A client for a bucket. No request is sent yet.
 ///
 /// Fails if the settings and the environment are incomplete or contradict each other.
-pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StoreError> {
+pub(crate) fn connect(bucket: &Bucket, connector: &Connector) -> Result<Connection, StoreError> {
     let connected = reject_control_characters(&bucket.environment).and_then(|()| match bucket.service {
         Service::S3 => s3(bucket, connector),
         Service::Gcs => gcs(bucket, connector),
@@ -43,10 +58,21 @@ fn reject_control_characters(environment: &Environment) -> Result<(), String> {
     }
 }
 
-/// The service URL from the first of these variables that is set.
-fn url_from_environment(environment: &Environment, names: &[&str]) -> Option<Result<String, String>> {
-    let (name, value) = names.iter().find_map(|name| Some((name, environment.get(name)?)))?;
-    Some(service_url(value).map_err(|reason| format!("the variable {name}: {reason}")))
+/// The endpoint from the mount's table, else from the first of these variables that is set.
+pub(super) fn configured_endpoint(
+    bucket: &Bucket,
+    variables: &[&'static str],
+) -> Result<Option<Endpoint>, String> {
+    let of = |url, source| Endpoint { url, source, is_in_host: false };
+    if let Some(url) = &bucket.endpoint {
+        return Ok(Some(of(url.clone(), Source::Mount)));
+    }
+    let set = variables.iter().find_map(|name| Some((*name, bucket.environment.get(name)?)));
+    set.map(|(name, value)| match service_url(value) {
+        Ok(url) => Ok(of(url, Source::Variable(name))),
+        Err(reason) => Err(format!("the variable {name}: {reason}")),
+    })
+    .transpose()
 }
 
 /// No retries by `object_store`: [`upstream`](super::upstream) retries, because it knows the request's timeout.
@@ -62,8 +88,8 @@ fn without_store_name(error: &object_store::Error) -> String {
         .map_or(text.clone(), |(_, rest)| rest.to_owned())
 }
 
-fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
-    use AmazonS3ConfigKey as Key;
+/// The profile that applies to a bucket, and whether the environment has keys or a web identity.
+fn profile(bucket: &Bucket) -> Result<(Option<Profile>, bool), String> {
     let environment = &bucket.environment;
     let is_set = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
     let has_own_keys = is_set(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
@@ -79,32 +105,66 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         // The profile may have a region, but nothing that is required.
         Credentials::Usual if has_own_keys => Profile::find(None, environment).ok(),
         Credentials::Usual => Some(Profile::find(None, environment)?),
-        Credentials::Anonymous => None,
+        // Its endpoint and region apply, too.
+        Credentials::Anonymous => Profile::find(None, environment).ok(),
     };
+    Ok((profile, has_own_keys))
+}
+
+fn s3(bucket: &Bucket, connector: &Connector) -> Result<Connection, String> {
+    use AmazonS3ConfigKey as Key;
+    let environment = &bucket.environment;
+    let is_set = |names: &[&str]| names.iter().any(|name| environment.get(name).is_some());
+    let (profile, has_own_keys) = profile(bucket)?;
     // Precedence: the profile that the mount names, then keys in the environment, then any other profile.
     let keys = match (&bucket.credentials, &profile) {
         (Credentials::Profile(name), Some(profile)) => Some(profile.keys()?.ok_or_else(|| {
             format!(
-                "the profile `{}` has no keys; add aws_access_key_id and aws_secret_access_key",
+                "the profile `{}` has no keys; add aws_access_key_id and aws_secret_access_key, or a role_arn with a \
+                 web_identity_token_file",
                 name.escape_debug()
             )
         })?),
         (Credentials::Usual, Some(profile)) if !has_own_keys => profile.keys()?,
         _ => None,
     };
+    let is_endpoint_ignored = aws_settings::ignores_endpoints(environment, profile.as_ref());
     let mut builder = AmazonS3Builder::new();
     for (name, value) in environment.iter().filter(|(name, _)| name.starts_with("AWS_")) {
-        // A session token in the environment belongs to the keys there, not to those of the profile.
-        let is_of_others = keys.is_some() && matches!(name, "AWS_SESSION_TOKEN" | "AWS_TOKEN");
-        if !is_of_others && let Ok(key) = name.to_ascii_lowercase().parse::<Key>() {
+        // Keys in the environment do not mix with those of the profile.
+        let is_of_others = keys.is_some()
+            && matches!(
+                name,
+                "AWS_ACCESS_KEY_ID"
+                    | "AWS_SECRET_ACCESS_KEY"
+                    | "AWS_SESSION_TOKEN"
+                    | "AWS_TOKEN"
+                    | "AWS_WEB_IDENTITY_TOKEN_FILE"
+                    | "AWS_ROLE_ARN"
+                    | "AWS_ROLE_SESSION_NAME"
+            );
+        let is_ignored = is_endpoint_ignored && name.starts_with("AWS_ENDPOINT");
+        if !is_of_others
+            && !is_ignored
+            && let Ok(key) = name.to_ascii_lowercase().parse::<Key>()
+        {
             builder = builder.with_config(key, value);
         }
     }
-    if let Some(Keys { id, secret, token }) = keys {
-        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-        if let Some(token) = token {
-            builder = builder.with_token(token);
+    match keys {
+        Some(Keys::Static { id, secret, token }) => {
+            builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+            if let Some(token) = token {
+                builder = builder.with_token(token);
+            }
         }
+        Some(Keys::WebIdentity { file, role, session }) => {
+            builder = builder.with_config(Key::WebIdentityTokenFile, file).with_config(Key::RoleArn, role);
+            if let Some(session) = session {
+                builder = builder.with_config(Key::RoleSessionName, session);
+            }
+        }
+        None => {}
     }
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
@@ -118,22 +178,15 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
-    let endpoint = bucket
-        .endpoint
-        .clone()
-        .map(Ok)
-        .or_else(|| {
-            url_from_environment(environment, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
-        })
-        .or_else(|| Some(service_url(of_profile("endpoint_url")?)))
-        .transpose()?;
-    let is_in_host = match bucket.addressing {
-        Addressing::Usual => environment.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST").is_some_and(is_true),
-        Addressing::Path => false,
-        Addressing::VirtualHost => true,
-    };
+    let mut endpoint = aws_settings::endpoint(bucket, profile.as_ref())?;
+    let known_region =
+        region.or_else(|| environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION")));
+    aws_settings::refuse_unsupported(bucket, profile.as_ref(), known_region, endpoint.is_some())?;
+    let is_in_host = aws_settings::is_in_host(bucket, profile.as_ref())?;
     builder = builder.with_virtual_hosted_style_request(is_in_host);
-    if let Some(endpoint) = &endpoint {
+    if let Some(endpoint) = &mut endpoint {
+        endpoint.is_in_host = is_in_host;
+        let endpoint = &endpoint.url;
         // An http:// endpoint in wamedia's own configuration is intended.
         if bucket.endpoint.is_some() && endpoint.starts_with("http://") {
             builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
@@ -152,7 +205,7 @@ fn s3(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, St
         .with_retry(no_retries())
         .build()
         .map_err(|e| format!("{}; check the AWS_ variables", without_store_name(&e)))?;
-    Ok(Arc::new(store))
+    Ok(Connection { store: Arc::new(store), endpoint })
 }
 
 /// The endpoint with the bucket as the first label of its host, as `object_store` expects it, unless it is there
@@ -166,7 +219,7 @@ fn in_host(endpoint: &str, bucket: &str) -> String {
     }
 }
 
-fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
+fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Connection, String> {
     use GoogleConfigKey as Key;
     let mut builder = GoogleCloudStorageBuilder::new();
     for (name, value) in bucket.environment.iter() {
@@ -181,7 +234,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    url_from_environment(&bucket.environment, &["GOOGLE_BASE_URL"]).transpose()?;
+    let endpoint = configured_endpoint(bucket, &["GOOGLE_BASE_URL"])?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_config(Key::BaseUrl, endpoint);
         if endpoint.starts_with("http://") {
@@ -194,10 +247,10 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, S
         .with_retry(no_retries())
         .build()
         .map_err(|e| format!("{}; check the GOOGLE_ variables", without_store_name(&e)))?;
-    Ok(Arc::new(store))
+    Ok(Connection { store: Arc::new(store), endpoint })
 }
 
-fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>, String> {
+fn azure(bucket: &Bucket, connector: &Connector) -> Result<Connection, String> {
     use AzureConfigKey as Key;
     let mut builder = MicrosoftAzureBuilder::new();
     for (name, value) in bucket.environment.iter() {
@@ -212,7 +265,7 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    url_from_environment(&bucket.environment, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]).transpose()?;
+    let endpoint = configured_endpoint(bucket, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"])?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.clone());
         if endpoint.starts_with("http://") {
@@ -230,7 +283,7 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Arc<dyn ObjectStore>,
                 without_store_name(&e)
             )
         })?;
-    Ok(Arc::new(store))
+    Ok(Connection { store: Arc::new(store), endpoint })
 }
 
 #[cfg(test)]

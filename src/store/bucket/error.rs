@@ -56,6 +56,8 @@ pub(super) enum BucketError {
     Forbidden,
     /// No request was sent, because too many others are waiting.
     Busy,
+    /// This object is archived: its bytes cannot be read before somebody restores them. Others may be fine.
+    Archived(String),
     /// This object cannot be served. Others may be fine.
     Unusable(String),
     /// The bucket as a whole fails: the kind of fault, and a description.
@@ -97,6 +99,9 @@ impl BucketError {
         }
         if let Some((_, fix)) = FIXES.iter().find(|(known, _)| *known == code) {
             return Self::UpstreamFault(UpstreamFault::Refused, format!("{response}: {fix}"));
+        }
+        if ARCHIVED_CODES.contains(&code) {
+            return Self::Archived(response.to_string());
         }
         if INVALID_KEY_CODES.contains(&code) {
             return Self::Missing { explained: true };
@@ -156,6 +161,13 @@ impl BucketError {
             Self::NotModified(_) => {
                 upstream(UpstreamFault::Refused, name, "it answers 304 to a request without conditions")
             }
+            Self::Archived(response) => StoreError::Archived(
+                format!(
+                    "it is archived in {name}, so it cannot be read ({response}); restore it, or copy it to a storage class \
+                     that can be read at once"
+                )
+                .into(),
+            ),
             Self::Unusable(reason) => upstream(UpstreamFault::Refused, name, &reason),
             Self::UpstreamFault(fault, reason) => upstream(fault, name, &reason),
         }
@@ -220,6 +232,9 @@ const FIXES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Error codes of S3 and Azure for an archived object, also while it is being restored.
+const ARCHIVED_CODES: [&str; 3] = ["InvalidObjectState", "BlobArchived", "BlobBeingRehydrated"];
+
 /// Error codes for keys that no object can have; such an object is missing.
 const INVALID_KEY_CODES: [&str; 3] = ["KeyTooLongError", "XMinioInvalidObjectName", "InvalidObjectName"];
 
@@ -232,6 +247,11 @@ fn is_about_region(response: &StatusError) -> bool {
         "IllegalLocationConstraintException",
     ];
     response.status.is_redirection() || response.code.as_deref().is_some_and(|code| CODES.contains(&code))
+}
+
+/// The error response in an error of `object_store`, as text; the error itself if there was none.
+pub(super) fn described(error: &object_store::Error) -> String {
+    find::<StatusError>(error).map_or_else(|| innermost(error), ToString::to_string)
 }
 
 /// The first error of type `E` in a chain of causes.
@@ -305,7 +325,13 @@ mod tests {
         ] {
             assert_eq!(fault(status, code), Some(expected), "{status} {code}");
         }
-        for (status, code) in [(403, "InvalidObjectState"), (403, ""), (400, "InvalidRequest")] {
+        for (status, code) in
+            [(403, "InvalidObjectState"), (409, "BlobArchived"), (409, "BlobBeingRehydrated")]
+        {
+            let error = BucketError::of_status(&response(status, code));
+            assert!(matches!(error, BucketError::Archived(_)), "{status} {code} is about one object");
+        }
+        for (status, code) in [(403, ""), (400, "InvalidRequest")] {
             let error = BucketError::of_status(&response(status, code));
             assert!(matches!(error, BucketError::Unusable(_)), "{status} {code} is about one object");
         }

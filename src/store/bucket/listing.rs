@@ -9,10 +9,10 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, ObjectMeta};
+use object_store::{Attribute, GetOptions, GetResult, ObjectMeta};
 use tokio::time::timeout;
 
-use super::error::BucketError;
+use super::error::{BucketError, described};
 use super::metadata::entity_tag;
 use super::object::body;
 use super::object_keys;
@@ -29,6 +29,8 @@ pub struct Listing {
     /// The prefix that the keys of all assets share.
     prefix: Path,
     name: String,
+    /// The permission to list.
+    permission: &'static str,
     timeout: std::time::Duration,
 }
 
@@ -47,6 +49,8 @@ pub struct ListedObject {
 pub struct ObjectPart {
     /// The metadata of the object.
     pub asset: Asset,
+    /// The `Content-Encoding` in its metadata, unchanged. [`Asset::content_encoding`] leaves out what is never sent.
+    pub content_encoding: Option<Box<str>>,
     /// The entity tag as the store sends it, to request more of the same version.
     pub tag: Box<str>,
     /// The requested bytes.
@@ -62,15 +66,6 @@ impl std::fmt::Debug for Listing {
 impl Listing {
     /// The next object; `None` at the end, and after an error.
     pub async fn next(&mut self) -> Option<Result<ListedObject, StoreError>> {
-        let listing_error = |error: BucketError| match error {
-            // Permission to read but not to list.
-            BucketError::Forbidden | BucketError::Missing { .. } => BucketError::UpstreamFault(
-                UpstreamFault::Refused,
-                "it does not allow listing; allow it (s3:ListBucket), or name the objects one by one"
-                    .to_owned(),
-            ),
-            other => other,
-        };
         loop {
             let next = timeout(self.timeout, poll_fn(|cx| self.objects.as_mut().poll_next(cx))).await;
             return match next {
@@ -80,14 +75,33 @@ impl Listing {
                     // Outside the prefix.
                     None => continue,
                 },
-                Ok(Some(Err(error))) => {
-                    Some(Err(listing_error(BucketError::of(&error)).into_error(&self.name)))
-                }
+                Ok(Some(Err(error))) => Some(Err(self.error(&error).into_error(&self.name))),
                 Err(_) => {
                     let waited = format!("no response within {:.1} s", self.timeout.as_secs_f32());
                     Some(Err(BucketError::UpstreamFault(UpstreamFault::Late, waited).into_error(&self.name)))
                 }
             };
+        }
+    }
+
+    /// What an error response to a list request means. Only a 403 is about permissions.
+    fn error(&self, error: &object_store::Error) -> BucketError {
+        let refused = |reason| BucketError::UpstreamFault(UpstreamFault::Refused, reason);
+        match BucketError::of(error) {
+            // Permission to read but not to list.
+            BucketError::Forbidden => refused(format!(
+                "it does not allow listing; allow it ({}), or name the objects one by one",
+                self.permission
+            )),
+            BucketError::Missing { explained: true } => refused(format!(
+                "it answers a list request as a request for a missing object ({}), so the address of the bucket is wrong; check \
+                 its endpoint, which must not contain the bucket's name, and its addressing",
+                described(error)
+            )),
+            BucketError::Missing { explained: false } => refused(
+                "it answers a list request with 404 and no error code, as a web server does; check its endpoint".to_owned(),
+            ),
+            other => other,
         }
     }
 
@@ -110,6 +124,7 @@ impl Bucket {
             objects: self.upstream.list(folder.as_ref()),
             prefix: self.upstream.prefix().clone(),
             name: self.upstream.name().to_owned(),
+            permission: self.upstream.permissions()[1],
             timeout: self.upstream.request_timeout(),
         })
     }
@@ -154,7 +169,8 @@ impl Bucket {
         } else {
             self.collect(body(payload), wanted).await.map_err(fail)?
         };
-        Ok(ObjectPart { asset, tag: found, bytes })
+        let content_encoding = attributes.get(&Attribute::ContentEncoding).map(|text| text.as_ref().into());
+        Ok(ObjectPart { asset, content_encoding, tag: found, bytes })
     }
 
     /// Reads a body, at most `most` bytes of it.

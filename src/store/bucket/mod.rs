@@ -6,16 +6,19 @@
 //! a client from the settings.
 
 mod aws_profile;
+mod aws_settings;
 mod client;
 mod connect;
 mod connector;
 mod credential_files;
+mod endpoint;
 mod error;
 mod health;
 mod listing;
 mod metadata;
 pub(super) mod object;
 mod object_keys;
+mod probe;
 mod proxy;
 pub(super) mod shared_body;
 mod stale_if_error;
@@ -26,11 +29,11 @@ use std::time::{Duration, Instant};
 
 use httpdate::HttpDate;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, ObjectStore};
+use object_store::{GetOptions, GetResult};
 use quick_cache::sync::Cache;
 
 pub(crate) use self::client::Connector;
-pub(crate) use self::connect::connect;
+pub(crate) use self::connect::{Connection, connect};
 pub(crate) use self::credential_files::CredentialFingerprint;
 use self::error::BucketError;
 pub(crate) use self::health::BucketHistory;
@@ -101,14 +104,14 @@ fn is_held(cached: &OpenAsset) -> bool {
 impl Bucket {
     pub(crate) fn new(
         bucket: &config::Bucket,
-        store: Arc<dyn ObjectStore>,
+        connection: Connection,
         fresh: Duration,
         timeouts: config::Upstream,
         history: BucketHistory,
         context: Arc<StoreContext>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            upstream: Upstream::new(store, bucket, timeouts, history, context.background.clone()),
+            upstream: Upstream::new(connection, bucket, timeouts, history, context.background.clone()),
             fresh,
             stale_if_error: bucket.stale_if_error,
             requests: SingleFlight::new(context.background.clone()),
@@ -158,34 +161,6 @@ impl Bucket {
         let probe_path = AssetPath::from_plain(PROBE_NAME).expect("a path");
         let key = self.upstream.key(&probe_path).expect("a key");
         async move { drop(upstream.get(&key, GetOptions::default()).await) }
-    }
-
-    /// Requests an object that does not exist, to verify that the bucket exists and that we may read it.
-    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        let probe_path = AssetPath::from_plain(PROBE_NAME).expect("a path");
-        let key = self.upstream.key(&probe_path).expect("a key");
-        match self.upstream.get_unrecorded(&key, GetOptions::default()).await {
-            // The pages of such a server would be served as assets, with media types of ours.
-            Ok(_) => {
-                let reason = format!(
-                    "{} cannot be read: it claims to have {key}, which does not exist, as a web server does that answers \
-                     every path with a page; check its endpoint",
-                    self.upstream.name()
-                );
-                Err(StoreError::Upstream { fault: UpstreamFault::Refused, reason: reason.into() })
-            }
-            Err(BucketError::Missing { .. }) => Ok(()),
-            Err(BucketError::Forbidden) => {
-                log::warn!(
-                    "{} denies access to an object that does not exist. If only the permission to list is missing, assets are \
-                     served, but missing and forbidden objects look alike; if the permission to read is missing, too, none is \
-                     served. Allow both (s3:GetObject, s3:ListBucket).",
-                    self.upstream.name()
-                );
-                Ok(())
-            }
-            Err(error) => Err(error.into_error(self.upstream.name())),
-        }
     }
 
     /// Whether the cached version satisfies a request made at `now`.
@@ -241,7 +216,10 @@ impl Bucket {
             let opened =
                 match (self.request(path, &key, intent, (freshness, now), cached.as_ref()).await, stale) {
                     (Ok(opened), _) => opened,
-                    (Err(StoreError::Upstream { .. } | StoreError::Busy(_)), Some(stale)) => {
+                    (
+                        Err(StoreError::Upstream { .. } | StoreError::Archived(_) | StoreError::Busy(_)),
+                        Some(stale),
+                    ) => {
                         health.count_stale_response();
                         return Ok(stale);
                     }
@@ -373,6 +351,12 @@ impl Bucket {
         match error {
             BucketError::Forbidden => self.forbidden.log(name, |others| {
                 log::warn!("{path}: {name} denies access, so the response is 404{others}");
+            }),
+            BucketError::Archived(response) => self.unusable.log("archived", |others| {
+                log::warn!(
+                    "{path}: it is archived in {name}, so the response is 502 ({response}); restore it, or copy it to a \
+                     storage class that can be read at once{others}"
+                );
             }),
             BucketError::Unusable(reason) => {
                 self.unusable

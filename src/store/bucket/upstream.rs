@@ -2,6 +2,7 @@
 //!
 //! What a response means for the cache is decided by the [bucket](super::Bucket).
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +17,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ObjectRequest;
+use super::connect::Connection;
+use super::endpoint::Endpoint;
 use super::error::BucketError;
 use super::health::{BucketHistory, Health};
 use super::metadata::entity_tag;
@@ -41,6 +44,9 @@ pub(super) type StreamPermit = OwnedSemaphorePermit;
 /// One bucket, with its timeouts and limits.
 pub(crate) struct Upstream {
     store: Arc<dyn ObjectStore>,
+    endpoint: Option<Endpoint>,
+    /// The name of the bucket.
+    bucket: String,
     service: Service,
     /// The prefix of all keys.
     prefix: Path,
@@ -67,7 +73,7 @@ pub(super) enum Method {
 
 impl Upstream {
     pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
+        Connection { store, endpoint }: Connection,
         bucket: &config::Bucket,
         timeouts: config::Upstream,
         history: BucketHistory,
@@ -76,6 +82,8 @@ impl Upstream {
         let streams = (timeouts.connections / 2).max(1);
         Arc::new(Self {
             store,
+            endpoint,
+            bucket: bucket.name.clone(),
             service: bucket.service,
             prefix: Path::parse(&bucket.prefix).expect("the settings hold no other prefix"),
             name: bucket.to_string(),
@@ -90,6 +98,31 @@ impl Upstream {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its endpoint, if one is configured; its service, and the name of the bucket.
+    pub(super) fn address(&self) -> (Option<&Endpoint>, Service, &str) {
+        (self.endpoint.as_ref(), self.service, &self.bucket)
+    }
+
+    /// The error of a list request for the keys below `prefix`; `None` if the bucket lists them.
+    pub(super) async fn list_error(&self, prefix: &Path) -> Option<BucketError> {
+        let mut objects = self.list(Some(prefix));
+        let limit = self.timeouts.first_byte_timeout;
+        match timeout(limit, poll_fn(|cx| objects.as_mut().poll_next(cx))).await {
+            Ok(Some(Err(error))) => Some(BucketError::of(&error)),
+            Ok(_) => None,
+            Err(_) => Some(BucketError::UpstreamFault(UpstreamFault::Late, "no list".to_owned())),
+        }
+    }
+
+    /// The permissions to read and to list, as the service names them.
+    pub(super) fn permissions(&self) -> [&'static str; 2] {
+        match self.service {
+            Service::S3 => ["s3:GetObject", "s3:ListBucket"],
+            Service::Gcs => ["storage.objects.get", "storage.objects.list"],
+            Service::Azure => ["blobs/read", "containers/read, both in the role Storage Blob Data Reader"],
+        }
     }
 
     /// The prefix of all keys.
@@ -184,9 +217,12 @@ impl Upstream {
             let error = match self.try_once(key, options.clone(), deadline).await {
                 Ok(found) => return Ok(found),
                 // The error response to a HEAD has no body, so it does not explain the error.
-                Err(BucketError::Forbidden | BucketError::Missing { .. } | BucketError::Unusable(_))
-                    if options.head =>
-                {
+                Err(
+                    BucketError::Forbidden
+                    | BucketError::Missing { .. }
+                    | BucketError::Archived(_)
+                    | BucketError::Unusable(_),
+                ) if options.head => {
                     let first_byte = Some((0..1).into());
                     let why_options = GetOptions { head: false, range: first_byte, ..options.clone() };
                     match self.try_once(key, why_options, deadline).await {
@@ -254,7 +290,7 @@ impl Upstream {
             BucketError::UpstreamFault(fault, _) => self.counts().failed(*fault),
             BucketError::Forbidden if is_probe => {}
             BucketError::Forbidden => self.counts().forbidden.add(1),
-            BucketError::Unusable(_) => self.counts().unusable.add(1),
+            BucketError::Archived(_) | BucketError::Unusable(_) => self.counts().unusable.add(1),
             BucketError::NotModified(_) if asked.if_none_match.is_none() => self.counts().unusable.add(1),
             BucketError::Changed if !names_a_version => self.counts().unusable.add(1),
             BucketError::NotModified(_)

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::spelling_reports::SpellingReports;
 use self::store_settings::StoreSettings;
-use super::bucket::{Bucket, BucketHistory, Connector};
+use super::bucket::{Bucket, BucketHistory, Connection, Connector};
 use super::context::StoreContext;
 use super::disk::{BufferPool, Digests, Folder, Shared};
 use super::{Content, Freshness, Listing, ObjectPart, OpenAsset, ReadIntent, StoreError, StoreStats, sample};
@@ -80,8 +80,13 @@ impl Stores {
         let context = context(settings, background);
         let mount = &settings.mounts[0];
         let Location::Bucket(bucket) = &mount.store else { panic!("{} is no bucket", mount.store) };
-        let store =
-            Store::Bucket(bucket_at(bucket, store, mount, settings, (BucketHistory::default(), &context)));
+        let store = Store::Bucket(bucket_at(
+            bucket,
+            Connection::over(store),
+            mount,
+            settings,
+            (BucketHistory::default(), &context),
+        ));
         let mount = Mount { path: mount.path.clone(), name: mount.store.to_string(), store };
         Self::of(vec![mount], context, None, StoreSettings::of(settings))
     }
@@ -118,6 +123,14 @@ impl Stores {
     /// Takes at most as long as one request may.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.probe_selected(|_| true).await
+    }
+
+    /// [Probes](Self::probe) the bucket that `path` lies in, if it is one.
+    pub async fn probe_at(&self, path: &AssetPath<'_>) -> Result<(), StoreError> {
+        match self.0.find(path) {
+            Some((mount, _)) => self.probe_selected(|selected| selected == mount.path).await,
+            None => Ok(()),
+        }
     }
 
     async fn probe_selected(&self, is_selected: impl Fn(&str) -> bool) -> Result<(), StoreError> {
@@ -329,8 +342,8 @@ fn open_on(
             )?),
             Location::Bucket(bucket) => {
                 let connector = connector.as_ref().expect("there is one where there is a bucket");
-                let store = super::bucket::connect(bucket, connector)?;
-                Store::Bucket(bucket_at(bucket, store, mount, settings, (history(number), context)))
+                let connection = super::bucket::connect(bucket, connector)?;
+                Store::Bucket(bucket_at(bucket, connection, mount, settings, (history(number), context)))
             }
         };
         mounts.push(Mount { path: mount.path.clone(), name: mount.store.to_string(), store });
@@ -371,12 +384,12 @@ fn shared(settings: &Settings, context: &StoreContext) -> Arc<Shared> {
 
 fn bucket_at(
     bucket: &config::Bucket,
-    store: Arc<dyn ObjectStore>,
+    connection: Connection,
     mount: &config::Mount,
     settings: &Settings,
     (history, context): (BucketHistory, &Arc<StoreContext>),
 ) -> Arc<Bucket> {
-    Bucket::new(bucket, store, mount.fresh, settings.upstream, history, Arc::clone(context))
+    Bucket::new(bucket, connection, mount.fresh, settings.upstream, history, Arc::clone(context))
 }
 
 impl Store {

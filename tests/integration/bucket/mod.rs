@@ -1,5 +1,6 @@
 //! Serving a bucket: the real binary with the tests' S3 server, one file for each subject.
 
+mod archived;
 mod bodies;
 mod cache;
 mod clients;
@@ -7,6 +8,7 @@ mod faults;
 mod identity;
 mod mounts;
 mod outage;
+mod profiles;
 mod proxies;
 mod reload;
 mod roles;

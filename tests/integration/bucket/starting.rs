@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{command, command_of};
-use crate::s3_server::{ACCESS_KEY, FOREVER, Fault, REGION, S3Server, SECRET, any};
+use crate::s3_server::{ACCESS_KEY, FOREVER, Fault, Meta, REGION, S3Server, SECRET, any};
 use crate::support::{Folder, Outcome, Server, eventually, outcome};
 
 /// Longer than all timeouts of a test together.
@@ -319,4 +319,35 @@ fn a_bucket_can_be_named_in_the_host() {
         assert!(head.starts_with(&format!("get {target}")), "{head}");
         assert!(head.contains(&format!("\r\nhost: {host}:{port}\r\n")), "{head}");
     }
+}
+
+#[test]
+fn an_endpoint_that_contains_the_bucket() {
+    let s3 = S3Server::start();
+    s3.put("a.jpg", "a", Meta::default());
+    let right = format!("AWS_ENDPOINT_URL={}", s3.endpoint());
+    let wrong = format!("{}/media", s3.endpoint());
+    let words = ["s3://media cannot be read: ", "ends with the name of the bucket", &right];
+    is_refused(&s3, &[("AWS_ENDPOINT_URL", &wrong)], 2, &words);
+    is_refused(&s3, &[("AWS_ENDPOINT_URL", &format!("{wrong}/"))], 2, &words);
+    // Another bucket, or none of that name.
+    let other = format!("{}/others", s3.endpoint());
+    is_refused(&s3, &[("AWS_ENDPOINT_URL", &other)], 2, &["NoSuchBucket", "takes for a bucket", &right]);
+    let folder = Folder::new();
+    let mut command = command(&s3, &folder, CLOCKS, &format!("endpoint = \"{wrong}\""));
+    let fix = format!("endpoint = \"{}\" in its [[mount]]", s3.endpoint());
+    refused(&mut command, 2, &["s3://media cannot be read: ", &fix]);
+    // The same for commands that read one asset.
+    let mut link = crate::support::wamedia();
+    link.env("HOME", folder.path()).current_dir(folder.path()).envs(s3.environment());
+    refused(link.args(["link", "a.jpg"]), 2, &["s3://media cannot be read: ", &fix]);
+}
+
+#[test]
+fn an_endpoint_with_a_path_is_used_if_the_bucket_does_not_say_that_it_is_wrong() {
+    let s3 = S3Server::start();
+    // A gateway that serves a store below a path, without the permission to list.
+    s3.fault(|seen| seen.query.is_some(), Fault::ACCESS_DENIED, FOREVER);
+    let endpoint = format!("{}/media", s3.endpoint());
+    Server::spawn(&mut command(&s3, &Folder::new(), &[("AWS_ENDPOINT_URL", &endpoint)], ""));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::s3_server::{FOREVER, Fault, Meta, S3Server, Seen, gets_of};
+use crate::s3_server::{FOREVER, Fault, Meta, S3Server, Seen, gets_of, heads_of};
 use crate::support::{Folder, Outcome, outcome_to, wamedia};
 
 /// The parts of a JPEG that recognition reads, with this many components.
@@ -200,4 +200,75 @@ fn an_object_that_changes_between_range_requests_is_not_judged() {
     s3.fault(is_more, Fault::Error(412, "PreconditionFailed"), FOREVER);
     let changed = check(&s3, &folder, &["s3://media/a.jpg"]);
     assert_eq!((changed.code, count(&changed, "failed")), (Some(3), 1), "{changed:?}");
+}
+
+#[test]
+fn a_list_request_that_is_answered_with_no_such_key_is_not_about_permissions() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for (fault, word) in [
+        (Fault::Error(404, "NoSuchKey"), "address of the bucket is wrong"),
+        (Fault::NO_SUCH_BUCKET, "there is no bucket of this name"),
+        (Fault::ACCESS_DENIED, "s3:ListBucket"),
+    ] {
+        s3.heal();
+        s3.fault(is_list, fault, FOREVER);
+        let outcome = check(&s3, &folder, &["s3://media/c"]);
+        assert_eq!((count(&outcome, "failed"), outcome.code), (1, Some(3)), "{outcome:?}");
+        let error = lines(&outcome)[0]["error"].as_str().expect("an error").to_owned();
+        assert!(error.contains(word), "{error}");
+        assert_eq!(error.contains("s3:ListBucket"), word == "s3:ListBucket", "{error}");
+    }
+}
+
+#[test]
+fn an_archived_object_is_a_finding_and_the_others_are_checked() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for key in ["c/a.jpg", "c/b.jpg"] {
+        s3.put(key, jpeg(3), Meta::typed("image/jpeg"));
+    }
+    s3.fault(heads_of("c/a.jpg"), Fault::Set("x-amz-storage-class", "DEEP_ARCHIVE"), FOREVER);
+    s3.fault(gets_of("c/a.jpg"), Fault::Error(403, "InvalidObjectState"), FOREVER);
+    let all = check(&s3, &folder, &["s3://media/c"]);
+    assert_eq!((count(&all, "refused"), count(&all, "fine"), count(&all, "failed")), (1, 1, 0), "{all:?}");
+    // Without the permission to list, too.
+    s3.fault(is_list, Fault::ACCESS_DENIED, FOREVER);
+    let one = check(&s3, &folder, &["s3://media/c/a.jpg"]);
+    for outcome in [all, one] {
+        let line = &lines(&outcome)[0];
+        assert_eq!(line["asset"], "s3://media/c/a.jpg", "{outcome:?}");
+        assert_eq!(line["findings"][0]["id"], "archived", "{outcome:?}");
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    }
+}
+
+#[test]
+fn content_encoding_in_metadata_is_compared_with_the_bytes() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    let encoded =
+        |encoding: &str| Meta { content_encoding: Some(encoding.to_owned()), ..Meta::typed("image/jpeg") };
+    let gzip = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/media/hi.gz")).expect("a gzip file");
+    s3.put("a.jpg", jpeg(3), encoded("gzip"));
+    s3.put("b.jpg", gzip, encoded("gzip"));
+    s3.put("c.jpg", jpeg(3), encoded("aws-chunked"));
+    s3.put("d.jpg", jpeg(4), encoded("gzip"));
+    let outcome = check(&s3, &folder, &["s3://media"]);
+    let found: Vec<_> = lines(&outcome)
+        .iter()
+        .filter_map(|line| {
+            let asset = line["asset"].as_str()?.trim_start_matches("s3://media/");
+            let ids = line["findings"].as_array()?.iter().filter_map(|finding| finding["id"].as_str());
+            Some(format!("{asset}: {}", ids.collect::<Vec<_>>().join(" ")))
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "a.jpg: content-encoding-false",
+            "b.jpg: content-encoding",
+            "c.jpg: content-encoding-upload",
+            // The bytes themselves are checked, too.
+            "d.jpg: image-cmyk content-encoding-false",
+        ],
+        "{outcome:?}"
+    );
 }
