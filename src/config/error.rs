@@ -125,6 +125,12 @@ pub enum ConfigError {
     /// The same address in `listen` and `plain_listen`.
     #[error("{0} is in both `listen` and `plain_listen`; remove it from one of them, or use another port")]
     ListensTwice(SocketAddr),
+    /// A PROXY protocol header that nobody may send.
+    #[error(
+        "`proxy_protocol` is true, but `trusted_proxies` is not set, so every connection would be refused; list the load balancer's \
+         addresses there, such as trusted_proxies = [\"10.0.0.0/8\"]"
+    )]
+    ProxyProtocolFromNobody,
     /// HTTP-01 without an address for it.
     #[error(
         "`acme.challenge` has \"http-01\", which needs an address without TLS, but `plain_listen` is not set; add \

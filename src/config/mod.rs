@@ -91,6 +91,8 @@ pub struct Settings {
     pub exempt: Networks,
     /// Proxies whose `X-Forwarded-For` is trusted. Default none.
     pub trusted_proxies: Networks,
+    /// Whether every connection begins with a PROXY protocol header, accepted from `trusted_proxies` only. Default false.
+    pub proxy_protocol: bool,
     /// The configuration file that was read, absolute. It may be in a store and is never served.
     pub config_file: Option<PathBuf>,
     /// The keys that the operator has set.
@@ -344,6 +346,7 @@ impl Settings {
             },
             exempt: Networks::default(),
             trusted_proxies: Networks::default(),
+            proxy_protocol: false,
             config_file: None,
             explicit: ExplicitKeys::default(),
         }
@@ -371,6 +374,9 @@ impl Settings {
                 certs: self.tls.cert.len(),
                 keys: self.tls.key.len(),
             });
+        }
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err(ConfigError::ProxyProtocolFromNobody);
         }
         if let Some(admin) = self.admin.filter(|admin| admin.port() != 0)
             && self.listen.iter().chain(&self.plain_listen).any(|address| *address == admin)

@@ -111,6 +111,7 @@ fn write_keys(f: &mut fmt::Formatter<'_>, settings: &Settings, prefix: &str) -> 
         match (key.show)(settings) {
             None => writeln!(f, "# {name} is not set")?,
             Some(Shown::Number(number)) => writeln!(f, "{name} = {number}")?,
+            Some(Shown::Truth(truth)) => writeln!(f, "{name} = {truth}")?,
             Some(Shown::Text(text)) => writeln!(f, "{name} = {}", toml_string(&text))?,
             Some(Shown::List(items)) => {
                 let items: Vec<_> = items.iter().map(|item| toml_string(item)).collect();

@@ -55,6 +55,15 @@ impl Value {
         }
     }
 
+    /// The value as a boolean that an environment variable may have, too, as a text.
+    pub(super) fn truth_or_text(&self) -> Result<bool, String> {
+        match self {
+            Self::One(text) if text == "true" => Ok(true),
+            Self::One(text) if text == "false" => Ok(false),
+            _ => self.truth(),
+        }
+    }
+
     /// The value as a boolean.
     pub(super) fn truth(&self) -> Result<bool, String> {
         match self {

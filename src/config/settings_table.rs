@@ -33,6 +33,7 @@ pub(super) struct Key {
 #[derive(PartialEq, Eq)]
 pub(super) enum Shown {
     Number(usize),
+    Truth(bool),
     Text(String),
     List(Vec<String>),
     Policy(CachePolicy),
@@ -69,6 +70,12 @@ pub(super) const KEYS: &[Key] = &[
         needs_restart: false,
         set: |s, value, _| put(&mut s.trusted_proxies, networks(value)),
         show: |s| shown_networks(&s.trusted_proxies),
+    },
+    Key {
+        name: "proxy_protocol",
+        needs_restart: false,
+        set: |s, value, _| put(&mut s.proxy_protocol, value.truth_or_text()),
+        show: |s| Some(Shown::Truth(s.proxy_protocol)),
     },
     Key {
         name: "threads",

@@ -5,7 +5,7 @@
 //! and which bytes make the body. [`problem`] makes error responses.
 //!
 //! Access is checked before that: [`SigningKeys`] sign links and verify them, [`Credentials`] verify `Authorization`.
-//! [`client_behind()`] finds the address of a client behind a proxy. [`without_signatures()`] redacts request targets
+//! [`client_behind()`] finds the address of a client behind a proxy, and so does [`proxy_header()`] below HTTP. [`without_signatures()`] redacts request targets
 //! for logs.
 //!
 //! Nothing here reads a body, a clock or a socket, and nothing depends on a connection. `Date`, `Allow`,
@@ -21,6 +21,7 @@ mod header_syntax;
 mod link;
 mod multipart;
 mod precondition;
+mod proxy_protocol;
 mod range;
 mod range_selection;
 mod redact;
@@ -36,6 +37,7 @@ pub use decide::{Decision, decide};
 pub use forwarded::client_behind;
 pub use link::{Link, link_of};
 pub use multipart::{Multipart, Part};
+pub use proxy_protocol::{MAX_LENGTH as MAX_PROXY_HEADER, ProxyHeader, proxy_header};
 pub use range::ByteRange;
 pub use redact::without_signatures;
 pub use response::{Answer, Payload, problem};

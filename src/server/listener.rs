@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connection::serve;
-use super::limit::connections;
+use super::connection::{proxy_header, serve};
+use super::limit::connections::{self, LimitReached, Permit};
 use super::service::Service;
 
 /// Length of the kernel's accept queue, used while all cores are busy; the kernel takes the lesser of this and `somaxconn`.
@@ -271,25 +271,59 @@ async fn accept_all(
 }
 
 fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connections: &TaskTracker) {
-    match service.connections.admit(service.snapshots.load().client_rules.counted(client.ip())) {
+    let snapshot = service.snapshots.load();
+    let rules = &snapshot.client_rules;
+    if rules.expects_proxy_header() && !rules.is_trusted_proxy(client.ip()) {
+        service.reporter.counters().rejected.add(1);
+        service.connections.log_untrusted_peer(client.ip());
+        return;
+    }
+    match service.connections.admit(rules.counted(client.ip())) {
         Ok(permit) => {
             service.reporter.counters().accepted.add(1);
             let service = Arc::clone(service);
-            match service.handshakes.clone() {
-                None => connections.spawn(serve::serve(stream, client, service, permit)),
-                Some(handshakes) => {
+            // Each kind of connection is a task of its own type, as large as it needs to be.
+            match (rules.expects_proxy_header(), service.handshakes.clone()) {
+                (true, _) => connections.spawn(serve_behind_proxy(stream, client, service, permit)),
+                (false, None) => connections.spawn(serve::serve(stream, client, service, permit)),
+                (false, Some(handshakes)) => {
                     connections.spawn(serve::serve_secured(stream, client, service, handshakes, permit))
                 }
             };
         }
-        Err(limit) => {
-            service.reporter.counters().rejected.add(1);
-            service.connections.log_rejected(limit, client.ip());
-            // A response over TLS would need a handshake, and that is what there is no capacity for.
-            if service.handshakes.is_none() {
-                connections::reject(stream, limit, &service.connections);
+        Err(limit) => reject(stream, client, limit, service),
+    }
+}
+
+/// Serves a connection whose client is named by the PROXY protocol header of `peer`, a trusted proxy.
+async fn serve_behind_proxy(mut stream: TcpStream, peer: SocketAddr, service: Arc<Service>, permit: Permit) {
+    let client = match proxy_header::read(&mut stream, &service).await {
+        Ok(named) => named.unwrap_or(peer),
+        Err(reason) => {
+            if let Some(reason) = reason {
+                service.reporter.counters().rejected.add(1);
+                service.connections.log_bad_proxy_header(peer.ip(), reason);
             }
+            return;
         }
+    };
+    let counted = service.snapshots.load().client_rules.counted(client.ip());
+    match permit.counting_for(counted) {
+        Ok(permit) => match service.handshakes.clone() {
+            None => serve::serve(stream, client, service, permit).await,
+            Some(handshakes) => serve::serve_secured(stream, client, service, handshakes, permit).await,
+        },
+        Err(limit) => reject(stream, client, limit, &service),
+    }
+}
+
+/// Rejects a connection beyond a limit.
+fn reject(stream: TcpStream, client: SocketAddr, limit: LimitReached, service: &Service) {
+    service.reporter.counters().rejected.add(1);
+    service.connections.log_rejected(limit, client.ip());
+    // A response over TLS would need a handshake, and that is what there is no capacity for.
+    if service.handshakes.is_none() {
+        connections::reject(stream, limit, &service.connections);
     }
 }
 

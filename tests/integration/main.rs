@@ -23,6 +23,7 @@ mod metrics;
 mod one_etag_one_body;
 mod path_safety;
 mod payloads;
+mod proxy_protocol;
 mod reload;
 mod s3_server;
 mod send_rate;

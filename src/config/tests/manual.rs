@@ -74,6 +74,7 @@ fn written(shown: Option<Shown>) -> String {
     match shown {
         None => "none".to_owned(),
         Some(Shown::Number(number)) => format!("`{number}`"),
+        Some(Shown::Truth(truth)) => format!("`{truth}`"),
         Some(Shown::Text(text)) => format!("`\"{text}\"`"),
         Some(Shown::Policy(policy)) => format!("`\"{policy}\"`"),
         Some(Shown::List(items)) => {

@@ -72,6 +72,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
         ("plain_serves", ["challenges", "assets", "challenges"]),
         ("public_url", ["https://a.example", "https://b.example", "https://c.example"]),
         ("trusted_proxies", ["10.0.0.0/8", "192.0.2.1, 2001:db8::/32", "::1"]),
+        ("proxy_protocol", ["true", "false", "true"]),
         ("threads", ["101", "102", "103"]),
         ("access_log", ["off", "json", "log.json"]),
         ("tls.cert", ["/a.pem", "/b.pem", "/c.pem"]),
@@ -113,6 +114,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
 fn companion(name: &str) -> &'static str {
     match name {
         "tls.cert" => "tls.key = \"other.key\"\n",
+        "proxy_protocol" => "trusted_proxies = \"::1\"\n",
         "tls.key" => "tls.cert = \"other.pem\"\n",
         _ => "",
     }
@@ -121,6 +123,7 @@ fn companion(name: &str) -> &'static str {
 fn shown(settings: &Settings, key: &Key) -> Option<String> {
     (key.show)(settings).map(|shown| match shown {
         settings_table::Shown::Number(number) => number.to_string(),
+        settings_table::Shown::Truth(truth) => truth.to_string(),
         settings_table::Shown::Text(text) => text,
         settings_table::Shown::List(items) => items.join(", "),
         settings_table::Shown::Policy(policy) => policy.to_string(),

@@ -30,7 +30,7 @@ use crate::server::tls::{Handshakes, Protocol};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long the first bytes of a connection may take during a shutdown. What the client sent before may already be in the
 /// kernel's buffer, and this is time to read it.
-const LAST_READ: Duration = Duration::from_millis(50);
+pub(super) const LAST_READ: Duration = Duration::from_millis(50);
 /// Concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
 /// Bytes of request bodies, which nothing reads, that an HTTP/2 client may send before it has to wait: the least that can be set

@@ -16,6 +16,7 @@ use crate::log_throttle::SummaryThrottle;
 /// What the settings say about clients.
 pub(in crate::server) struct ClientRules {
     trusted_proxies: Networks,
+    proxy_protocol: bool,
     exempt: Networks,
     /// `None` if requests are not limited.
     rate: Option<Arc<RateLimit>>,
@@ -36,11 +37,22 @@ impl ClientRules {
         let same = before.and_then(|before| before.rate.as_ref()).filter(|rate| rate.is(per_second, burst));
         Self {
             trusted_proxies: settings.trusted_proxies.clone(),
+            proxy_protocol: settings.proxy_protocol,
             exempt: settings.exempt.clone(),
             rate: same.map(Arc::clone).or_else(|| RateLimit::new(per_second, burst).map(Arc::new)),
             rejected: SummaryThrottle::default(),
             warned_of_proxy: AtomicBool::new(false),
         }
+    }
+
+    /// Whether every connection begins with a PROXY protocol header.
+    pub(in crate::server) fn expects_proxy_header(&self) -> bool {
+        self.proxy_protocol
+    }
+
+    /// Whether `peer` is a trusted proxy.
+    pub(in crate::server) fn is_trusted_proxy(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.contains(peer)
     }
 
     /// The client that a connection from `peer` counts for; `None` for a proxy, which has many clients behind it, and if exempt.

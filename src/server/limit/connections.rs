@@ -28,6 +28,8 @@ pub(in crate::server) struct Connections {
     rejected: SummaryThrottle<u64>,
     rejected_per_client: SummaryThrottle<u64>,
     accept_errors: SummaryThrottle<u64>,
+    untrusted_peers: SummaryThrottle<u64>,
+    bad_proxy_headers: SummaryThrottle<u64>,
 }
 
 /// The right to one connection, given back when dropped.
@@ -86,6 +88,8 @@ impl Connections {
             rejected: SummaryThrottle::default(),
             rejected_per_client: SummaryThrottle::default(),
             accept_errors: SummaryThrottle::default(),
+            untrusted_peers: SummaryThrottle::default(),
+            bad_proxy_headers: SummaryThrottle::default(),
         }
     }
 
@@ -107,19 +111,7 @@ impl Connections {
 
     /// Admits one more connection, which counts for `client`.
     pub(in crate::server) fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Permit, LimitReached> {
-        let mut permit = self.take(self.limit()).ok_or(LimitReached::Server)?;
-        let limit_per_client = self.limit_per_client.load(Ordering::Relaxed);
-        if let Some(client) = client.filter(|_| limit_per_client > 0) {
-            let mut per_client = self.per_client.lock().unwrap_or_else(PoisonError::into_inner);
-            let open = per_client.entry(client).or_insert(0);
-            if *open >= limit_per_client {
-                // `permit` is dropped after the lock.
-                return Err(LimitReached::Client);
-            }
-            *open += 1;
-            permit.client = Some(client);
-        }
-        Ok(permit)
+        self.take(self.limit()).ok_or(LimitReached::Server)?.counting_for(client)
     }
 
     /// Admits a connection beyond the limit, only to be rejected with a response.
@@ -133,6 +125,32 @@ impl Connections {
             |count| *count += 1,
             move |count| {
                 log::warn!("cannot accept connections: {error} (attempts since the last message: {count})");
+            },
+        );
+    }
+
+    /// Logs, throttled, that connections are closed because their peer may not send a PROXY protocol header.
+    pub(in crate::server) fn log_untrusted_peer(&self, peer: IpAddr) {
+        self.untrusted_peers.record(
+            |count| *count += 1,
+            move |count| {
+                log::warn!(
+                    "proxy_protocol: {count} connections closed, from {peer} and perhaps others that are not in trusted_proxies; list the \
+                     load balancer there"
+                );
+            },
+        );
+    }
+
+    /// Logs, throttled, that connections are closed because a trusted proxy sent no valid PROXY protocol header.
+    pub(in crate::server) fn log_bad_proxy_header(&self, peer: IpAddr, reason: &'static str) {
+        self.bad_proxy_headers.record(
+            |count| *count += 1,
+            move |count| {
+                log::warn!(
+                    "proxy_protocol: {count} connections closed without a valid PROXY header, the last from {peer}: {reason}; make the load \
+                     balancer send it (send-proxy, proxy_protocol on), or set proxy_protocol = false"
+                );
             },
         );
     }
@@ -169,6 +187,24 @@ impl Connections {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < limit).then_some(open + 1))
             .ok()
             .map(|_| Permit { connections: Arc::clone(self), client: None })
+    }
+}
+
+impl Permit {
+    /// The same, counted for `client`, unless that has as many connections as it may have.
+    pub(in crate::server) fn counting_for(mut self, client: Option<Client>) -> Result<Self, LimitReached> {
+        let limit = self.connections.limit_per_client.load(Ordering::Relaxed);
+        let Some(client) = client.filter(|_| limit > 0) else { return Ok(self) };
+        {
+            let mut per_client = self.connections.per_client.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = per_client.entry(client).or_insert(0);
+            if *open >= limit {
+                return Err(LimitReached::Client);
+            }
+            *open += 1;
+        }
+        self.client = Some(client);
+        Ok(self)
     }
 }
 

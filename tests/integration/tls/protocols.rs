@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use rustls::{AlertDescription, Error, HandshakeKind};
 
-use super::{BOTH, House, NAME, TLS12, TLS13, configuration, http2, shake};
+use super::{BOTH, House, NAME, TLS12, TLS13, configuration, http2, shake, shake_over};
 use crate::support::http2_frames::PREFACE;
 use crate::support::{Client, Server, connected, is_timeout, noise};
 
@@ -145,4 +145,26 @@ fn a_client_that_rejects_the_certificate_is_reported() {
     shake(server.address, &config, "unknown.example").expect_err("it is for another name");
     let line = server.wait_for_line("handshakes failed");
     assert!(line.contains("1 × the client rejected the certificate"), "{line}");
+}
+
+#[test]
+fn the_proxy_protocol_comes_before_tls() {
+    let house = House::new();
+    house.folder.write("media/small.jpg", "small");
+    let mut server = Server::configured(
+        &house.folder,
+        &format!("proxy_protocol = true\ntrusted_proxies = [\"127.0.0.1\"]\n{}", configuration("")),
+    );
+    for header in [
+        &b"PROXY TCP4 192.0.2.7 198.51.100.2 56324 443\r\n"[..],
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33\x64\x02\xdc\x04\x01\xbb",
+    ] {
+        let mut stream = connected(server.address);
+        stream.write_all(header).expect("written");
+        let config = house.authority.client(BOTH, &["http/1.1"]);
+        let mut client = Client::over(shake_over(stream, &config, NAME).expect("a handshake"));
+        assert_eq!(client.request("GET", "/small.jpg", &[]).text(), "small");
+        let line = server.wait_for_line("\"GET /small.jpg");
+        assert!(line.contains(" 192.0.2.7:56324 "), "{line}");
+    }
 }
