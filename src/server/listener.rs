@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::connection::{proxy_header, serve};
-use super::limit::connections::{self, LimitReached, Permit};
+use super::limit::connection_limit::{self, LimitReached, Permit};
 use super::service::Service;
 
 /// Length of the kernel's accept queue, used while all cores are busy; the kernel takes the lesser of this and `somaxconn`.
@@ -323,7 +323,7 @@ fn reject(stream: TcpStream, client: SocketAddr, limit: LimitReached, service: &
     service.connections.log_rejected(limit, client.ip());
     // A response over TLS would need a handshake, and that is what there is no capacity for.
     if service.handshakes.is_none() {
-        connections::reject(stream, limit, &service.connections);
+        connection_limit::reject(stream, limit, &service.connections);
     }
 }
 

@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 pub use self::acme::{AcmeClient, AcmeError, StateError};
 pub use self::admin::Admin;
 use self::connection::watchdog::Watchdog;
-use self::limit::connections::Connections;
+use self::limit::connection_limit::Connections;
 pub use self::listener::BindError;
 pub use self::liveness::Liveness;
 use self::liveness::Probes;
@@ -96,7 +96,7 @@ impl Server {
         let shutdown = Shutdown::default();
         let handshakes = tls.map(Handshakes::new).transpose().map_err(BindError::Tls)?.map(Arc::new);
         let challenges = tls.map(|tls| Arc::clone(tls.challenges())).unwrap_or_default();
-        let most = limit::connections::affordable(settings.limits.connections);
+        let most = limit::connection_limit::affordable(settings.limits.connections);
         let metrics = Arc::new(Metrics::new(threads));
         let status = ServerStatus {
             snapshots: Arc::new(CurrentSnapshot::new(Snapshot::of(settings, stores, &metrics, None))),
@@ -169,7 +169,7 @@ impl Server {
     /// Settings that need a restart keep their value; see [`Settings::keep_restart_required`].
     pub fn apply(&self, settings: &Settings, stores: Stores) {
         let ServerStatus { snapshots, metrics, connections, reloads, .. } = &self.status;
-        let most = limit::connections::affordable(settings.limits.connections);
+        let most = limit::connection_limit::affordable(settings.limits.connections);
         connections.set_limits(most, settings.limits.connections_per_client);
         let next = Snapshot::of(settings, stores, metrics, Some(&**snapshots.load()));
         snapshots.store(next);

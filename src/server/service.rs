@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::watchdog::Watchdog;
-use super::limit::connections::Connections;
+use super::limit::connection_limit::Connections;
 use super::reporter::Reporter;
 use super::shutdown::Shutdown;
 use super::snapshot::CurrentSnapshot;

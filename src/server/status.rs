@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::limit::connections::Connections;
+use super::limit::connection_limit::Connections;
 use super::logging::writer::LogWriter;
 use super::metrics::Metrics;
 use super::reload_status::ReloadStatus;

@@ -19,7 +19,7 @@ use super::socket::Socket;
 use super::state::{Command, Connection};
 use super::stream::Stream;
 use super::streams::StreamExecutor;
-use crate::server::limit::connections::Permit;
+use crate::server::limit::connection_limit::Permit;
 use crate::server::request::body::MULTIPLEXED_SLICE;
 use crate::server::request::handler;
 use crate::server::request::record::Transport;

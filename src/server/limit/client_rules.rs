@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 
-use super::client::Client;
+use super::client_identity::Client;
 use super::request_rate::RateLimit;
 use crate::config::{Networks, Settings};
 use crate::http::{self, Answer};

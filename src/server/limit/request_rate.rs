@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::client::Client;
+use super::client_identity::Client;
 
 const SHARDS: usize = 64;
 /// Clients that one shard stores; 65,536 in all, which take less than 4 MiB.

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::client::Client;
+use super::client_identity::Client;
 use crate::log_throttle::SummaryThrottle;
 
 /// Counts the open connections of all serving cores.
