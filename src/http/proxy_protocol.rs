@@ -1,6 +1,6 @@
 //! PROXY protocol: the header in which a load balancer names the client of a TCP connection, before TLS and HTTP.
 //!
-//! Versions 1 (text) and 2 (binary) of "The PROXY protocol", HAProxy, 2.x. Its extensions (TLVs) are skipped.
+//! Versions 1 (text) and 2 (binary) of "The PROXY protocol" by the authors of `HAProxy`. Its extensions (TLVs) are skipped.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -140,8 +140,8 @@ mod tests {
         [&SIGNATURE[..], &[command, family], &len, addresses].concat()
     }
 
-    fn client(text: &str) -> Option<SocketAddr> {
-        Some(text.parse().expect("an address"))
+    fn client(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
     }
 
     const IPV4: [u8; 12] = [192, 0, 2, 1, 198, 51, 100, 2, 0xdc, 4, 1, 187];
@@ -151,9 +151,9 @@ mod tests {
         let longest = "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
         assert!(longest.len() < MAX_TEXT);
         for (line, expected) in [
-            ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n", client("192.0.2.1:56324")),
-            ("PROXY TCP6 2001:db8::1 2001:db8::2 1 0\r\n", client("[2001:db8::1]:1")),
-            (longest, client("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535")),
+            ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n", Some(client("192.0.2.1:56324"))),
+            ("PROXY TCP6 2001:db8::1 2001:db8::2 1 0\r\n", Some(client("[2001:db8::1]:1"))),
+            (longest, Some(client("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"))),
             ("PROXY UNKNOWN\r\n", None),
             ("PROXY UNKNOWN ffff::1 anything at all\r\n", None),
         ] {
@@ -175,9 +175,9 @@ mod tests {
         (ipv6[0], ipv6[15], ipv6[33]) = (0x20, 1, 80);
         let with_extensions = [&IPV4[..], &[4, 0, 2, 0, 0]].concat();
         for (header, expected) in [
-            (v2(0x21, 0x11, &IPV4), client("192.0.2.1:56324")),
-            (v2(0x21, 0x11, &with_extensions), client("192.0.2.1:56324")),
-            (v2(0x21, 0x21, &ipv6), client("[2000::1]:80")),
+            (v2(0x21, 0x11, &IPV4), Some(client("192.0.2.1:56324"))),
+            (v2(0x21, 0x11, &with_extensions), Some(client("192.0.2.1:56324"))),
+            (v2(0x21, 0x21, &ipv6), Some(client("[2000::1]:80"))),
             (v2(0x20, 0x11, &IPV4), None),
             (v2(0x20, 0, &[]), None),
             (v2(0x21, 0x31, &[0; 216]), None),

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use super::socket::Socket;
 use super::state::{Command, Connection};
 use super::stream::Stream;
-use super::streams::StreamExecutor;
+use crate::config::Limits;
 use crate::server::limit::connection_limit::Permit;
 use crate::server::request::body::MULTIPLEXED_SLICE;
 use crate::server::request::handler;
@@ -179,4 +180,21 @@ async fn drive<C>(
         }
     })
     .await;
+}
+
+/// Spawns the tasks of a connection's streams, and tells the connection of them.
+#[derive(Debug, Clone)]
+struct StreamExecutor {
+    connection: Arc<Connection>,
+    limits: Limits,
+}
+
+impl<F> Executor<F> for StreamExecutor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let task = tokio::spawn(stream);
+        self.connection.streams().add(task.abort_handle(), &self.limits);
+    }
 }

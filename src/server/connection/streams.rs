@@ -8,11 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use tokio::task::AbortHandle;
 
 use super::send_rate::SendRate;
-use super::state::Connection;
 use crate::config::Limits;
 
 /// The streams of one connection that are not finished. Only the connection's own core uses them.
@@ -69,7 +67,7 @@ impl Streams {
     }
 
     /// Records the task that answers the request that was read last.
-    fn add(&self, task: AbortHandle, limits: &Limits) {
+    pub(super) fn add(&self, task: AbortHandle, limits: &Limits) {
         let mut state = self.lock();
         state.streams.retain(|stream| !stream.task.is_finished());
         if let Some(progress) = state.starting.take() {
@@ -109,22 +107,5 @@ impl Stream {
         let has_moved = std::mem::replace(&mut self.handed_over, handed_over) != handed_over;
         self.stalled = if waits && !has_moved { self.stalled + passed } else { Duration::ZERO };
         self.rate.record(waits.then_some(handed_over), passed, rate) && self.stalled < timeout
-    }
-}
-
-/// Spawns the tasks of a connection's streams, and tells the connection of them.
-#[derive(Debug, Clone)]
-pub(super) struct StreamExecutor {
-    pub(super) connection: Arc<Connection>,
-    pub(super) limits: Limits,
-}
-
-impl<F> Executor<F> for StreamExecutor
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        let task = tokio::spawn(stream);
-        self.connection.streams().add(task.abort_handle(), &self.limits);
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn ignores_endpoints(environment: &Environment, profile: Option<&Prof
 pub(super) fn endpoint(bucket: &Bucket, profile: Option<&Profile>) -> Result<Option<Endpoint>, String> {
     let is_ignored = ignores_endpoints(&bucket.environment, profile);
     let variables = if is_ignored { &[][..] } else { &ENDPOINT_VARIABLES };
-    let configured = super::connect::configured_endpoint(bucket, variables)?;
+    let configured = Endpoint::configured(bucket, variables)?;
     let (None, Some(profile), false) = (&configured, profile, is_ignored) else { return Ok(configured) };
     let name = profile.name();
     let in_services =

@@ -14,8 +14,8 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use super::aws_profile::{Keys, Profile};
 use super::aws_settings;
 use super::client::{Connector, is_true};
-use super::endpoint::{Endpoint, Source};
-use crate::config::{Bucket, Credentials, Environment, Service, service_url};
+use super::endpoint::Endpoint;
+use crate::config::{Bucket, Credentials, Environment, Service};
 use crate::store::{StoreError, UpstreamFault};
 
 /// The client of a bucket, and its endpoint, if one is configured.
@@ -56,23 +56,6 @@ fn reject_control_characters(environment: &Environment) -> Result<(), String> {
             Err(format!("the variable {name} contains a line break or another control character; remove it"))
         }
     }
-}
-
-/// The endpoint from the mount's table, else from the first of these variables that is set.
-pub(super) fn configured_endpoint(
-    bucket: &Bucket,
-    variables: &[&'static str],
-) -> Result<Option<Endpoint>, String> {
-    let of = |url, source| Endpoint { url, source, is_in_host: false };
-    if let Some(url) = &bucket.endpoint {
-        return Ok(Some(of(url.clone(), Source::Mount)));
-    }
-    let set = variables.iter().find_map(|name| Some((*name, bucket.environment.get(name)?)));
-    set.map(|(name, value)| match service_url(value) {
-        Ok(url) => Ok(of(url, Source::Variable(name))),
-        Err(reason) => Err(format!("the variable {name}: {reason}")),
-    })
-    .transpose()
 }
 
 /// No retries by `object_store`: [`upstream`](super::upstream) retries, because it knows the request's timeout.
@@ -234,7 +217,7 @@ fn gcs(bucket: &Bucket, connector: &Connector) -> Result<Connection, String> {
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    let endpoint = configured_endpoint(bucket, &["GOOGLE_BASE_URL"])?;
+    let endpoint = Endpoint::configured(bucket, &["GOOGLE_BASE_URL"])?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_config(Key::BaseUrl, endpoint);
         if endpoint.starts_with("http://") {
@@ -265,7 +248,7 @@ fn azure(bucket: &Bucket, connector: &Connector) -> Result<Connection, String> {
     if bucket.credentials == Credentials::Anonymous {
         builder = builder.with_skip_signature(true);
     }
-    let endpoint = configured_endpoint(bucket, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"])?;
+    let endpoint = Endpoint::configured(bucket, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"])?;
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.clone());
         if endpoint.starts_with("http://") {

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use hyper::Uri;
 
-use crate::config::Service;
+use crate::config::{Bucket, Service, service_url};
 
 /// The endpoint of a bucket, where one is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,20 @@ pub(super) struct Suspicion {
 }
 
 impl Endpoint {
+    /// The endpoint from the mount's table, else from the first of these variables that is set.
+    pub(super) fn configured(bucket: &Bucket, variables: &[&'static str]) -> Result<Option<Self>, String> {
+        let of = |url, source| Self { url, source, is_in_host: false };
+        if let Some(url) = &bucket.endpoint {
+            return Ok(Some(of(url.clone(), Source::Mount)));
+        }
+        let set = variables.iter().find_map(|name| Some((*name, bucket.environment.get(name)?)));
+        set.map(|(name, value)| match service_url(value) {
+            Ok(url) => Ok(of(url, Source::Variable(name))),
+            Err(reason) => Err(format!("the variable {name}: {reason}")),
+        })
+        .transpose()
+    }
+
     /// What seems to be wrong with this endpoint for a bucket of this name.
     pub(super) fn suspicion(&self, service: Service, bucket: &str) -> Option<Suspicion> {
         let uri: Uri = self.url.parse().ok()?;

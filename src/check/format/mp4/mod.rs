@@ -1,9 +1,10 @@
 //! MP4, M4A, 3GP and MOV (ISO/IEC 14496-12 and 14496-14, 3GPP TS 26.244, Apple's `QuickTime` File Format).
 //!
-//! This file walks the top-level boxes by their headers, so that a video of any length needs only a few reads. [`moov`] reads the
+//! [`box_order`] walks the top-level boxes by their headers, so that a video of any length needs only a few reads. [`moov`] reads the
 //! tracks, [`sample_entry`] their codecs, and [`b_frames`] whether pictures are displayed in another order than stored.
 
 mod b_frames;
+mod box_order;
 mod boxes;
 mod moov;
 mod sample_entry;
@@ -13,10 +14,11 @@ mod tests;
 use std::io;
 
 use self::b_frames::Fragments;
-use self::boxes::{BoxHeader, BoxReader, FourCc};
+use self::box_order::TopLevel;
+use self::boxes::{BoxReader, FourCc};
 use super::endian::u32_be;
 use super::window::Window;
-use super::{Damage, Format, MoovPosition, Mp4, Recognised, heif};
+use super::{Damage, Format, Mp4, Recognised, heif};
 
 /// The major brand of Canon's raw images (CR3), which use the same boxes.
 const CR3_BRAND: &[u8; 4] = b"crx ";
@@ -25,31 +27,13 @@ const CR3_BRAND: &[u8; 4] = b"crx ";
 const FIRST_BOXES: &[&[u8; 4]] =
     &[b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx", b"moof"];
 
-/// The most compatible brands to report.
-const MAX_BRANDS: u64 = 32;
-
-/// The most fragments (moof) to read.
-const MAX_FRAGMENTS: usize = 64;
-
-/// The top-level boxes of a file.
-#[derive(Default)]
-struct Top {
-    brand: Option<FourCc>,
-    compatible: Vec<FourCc>,
-    moov: Option<BoxHeader>,
-    /// Whether `mdat` precedes `moov`.
-    is_mdat_first: bool,
-    has_mdat: bool,
-    fragments: Fragments,
-}
-
 /// Reads an MP4, M4A, 3GP or MOV file.
 pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     if !is_iso_media(window)? {
         return Ok(None);
     }
     let mut reading = BoxReader::new(window);
-    let top = walk(&mut reading)?;
+    let top = TopLevel::read(&mut reading)?;
     let movie = match top.moov {
         Some(moov) => moov::movie(&mut reading, &moov, &top.fragments)?,
         // It may be at an offset that was not read.
@@ -62,16 +46,11 @@ pub(super) fn read(window: &mut Window<'_>) -> io::Result<Option<Recognised>> {
     if top.moov.is_some() && !top.has_mdat && !reading.is_bounded && reading.damage.is_empty() {
         reading.add_damage(Damage::Truncated("the file has a moov box but no media data (mdat)".to_owned()));
     }
-    let position = match (top.moov, top.is_mdat_first) {
-        (None, _) => MoovPosition::Missing,
-        (Some(_), false) => MoovPosition::First,
-        (Some(_), true) => MoovPosition::Last,
-    };
     let mp4 = Mp4 {
         brand: top.brand.map(|brand| brand.to_string()),
         compatible: top.compatible.iter().map(FourCc::to_string).collect(),
         tracks: movie.tracks,
-        moov: position,
+        moov: top.moov_position(),
         is_fragmented: movie.is_extended || !top.fragments.moofs.is_empty(),
         duration_ms: movie.duration_ms,
     };
@@ -117,49 +96,4 @@ fn moov_missing(reading: &mut BoxReader<'_, '_>, fragments: &Fragments) {
         };
         reading.add_damage(Damage::Truncated(format!("the file has no moov box: {why}")));
     }
-}
-
-/// Walks the top-level boxes of the file.
-fn walk(reading: &mut BoxReader<'_, '_>) -> io::Result<Top> {
-    let mut top = Top::default();
-    let mut siblings = reading.top();
-    while let Some(head) = reading.next(&mut siblings)? {
-        match &head.kind.0 {
-            b"ftyp" if top.brand.is_none() => brands(reading, &head, &mut top)?,
-            b"moov" if top.moov.is_none() => {
-                top.is_mdat_first = top.has_mdat;
-                top.moov = Some(head);
-            }
-            // Some writers leave an empty mdat before the real one; it does not count.
-            b"mdat" => top.has_mdat |= head.len() > 0,
-            b"moof" => {
-                if top.fragments.moofs.len() < MAX_FRAGMENTS {
-                    top.fragments.moofs.push(head);
-                } else {
-                    top.fragments.has_more = true;
-                    if top.moov.is_some() {
-                        // The rest of the read limit is for moov.
-                        break;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    top.fragments.has_more |= reading.is_bounded;
-    Ok(top)
-}
-
-/// Reads the brands in `ftyp`.
-fn brands(reading: &mut BoxReader<'_, '_>, ftyp: &BoxHeader, top: &mut Top) -> io::Result<()> {
-    top.brand = reading.bytes(ftyp, 0)?.map(FourCc);
-    for at in 0..MAX_BRANDS {
-        match reading.bytes(ftyp, 8 + 4 * at)? {
-            // Some writers pad the list with zero bytes.
-            Some([0, 0, 0, 0]) => {}
-            Some(brand) => top.compatible.push(FourCc(brand)),
-            None => break,
-        }
-    }
-    Ok(())
 }
