@@ -30,7 +30,7 @@ pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// TLS for clients of servers whose certificate one of `roots` vouches for.
+/// The TLS configuration of clients. Servers must present a certificate that one of `roots` vouches for.
 pub(crate) fn tls_config(roots: RootCertStore) -> ClientConfig {
     ClientConfig::builder_with_provider(crypto_provider())
         .with_safe_default_protocol_versions()

@@ -23,8 +23,8 @@ Examples:
   wamedia --config shop.toml link media/campaign/banner.jpg
   wamedia link personal/invoice.pdf --expires 7d
 
-Exit codes: 0 the link was printed, 1 there is no such asset or it is archived, 2 wrong usage or configuration (also
-when a bucket denies access), 3 system error (the file or the bucket could not be read).")]
+Exit codes: 0 the link was printed, 1 there is no such asset or it is archived, 2 wrong usage or
+configuration (also when a bucket denies access), 3 system error (the file or the bucket could not be read).")]
 pub(super) struct Arguments {
     /// A file in a served folder, the path of the asset (a name, not percent-encoded), or its URL
     path: PathBuf,

@@ -83,22 +83,30 @@ impl fmt::Debug for Environment {
 
 /// Prefixes of the variables of the providers' tools.
 const PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
-/// Variables without such a prefix: the home of the shared files, a service account, and Azure's managed identity.
-const OTHERS: [&str; 3] = ["HOME", "SERVICE_ACCOUNT", "IDENTITY_ENDPOINT"];
-/// Variables about proxies, in upper or lower case.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
+/// Variables without such a prefix: the home of the shared files, a service account, Azure's managed identity, and proxies.
+const OTHERS: [&str; 11] = [
+    "HOME",
+    "SERVICE_ACCOUNT",
+    "IDENTITY_ENDPOINT",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 impl Environment {
     /// The variables about object stores. Values that are not UTF-8 are ignored, as the tools do.
-    pub(crate) fn of(variables: &[(OsString, OsString)]) -> Self {
+    pub(super) fn of(variables: &[(OsString, OsString)]) -> Self {
         let text = |text: &OsStr| text.to_str().map(str::to_owned);
         let mut ours: Vec<_> = variables
             .iter()
             .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
             .filter(|(name, _)| {
-                PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                    || OTHERS.contains(&name.as_str())
-                    || PROXIES.iter().any(|proxy| name == proxy || *name == proxy.to_ascii_lowercase())
+                PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name.as_str())
             })
             .collect();
         ours.sort();

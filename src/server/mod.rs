@@ -168,12 +168,18 @@ impl Server {
     ///
     /// Settings that need a restart keep their value; see [`Settings::keep_restart_required`].
     pub fn apply(&self, settings: &Settings, stores: Stores) {
-        let ServerStatus { snapshots, metrics, connections, reloads, .. } = &self.status;
+        let ServerStatus { connections, reloads, .. } = &self.status;
         let most = limit::connection_limit::affordable(settings.limits.connections);
         connections.set_limits(most, settings.limits.connections_per_client);
+        self.replace_stores(settings, stores);
+        reloads.succeeded();
+    }
+
+    /// Serves every later request from `stores`, under the settings in force.
+    pub fn replace_stores(&self, settings: &Settings, stores: Stores) {
+        let ServerStatus { snapshots, metrics, .. } = &self.status;
         let next = Snapshot::of(settings, stores, metrics, Some(&**snapshots.load()));
         snapshots.store(next);
-        reloads.succeeded();
     }
 
     /// Counts a reload whose configuration was rejected.

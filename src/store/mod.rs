@@ -30,7 +30,7 @@ pub use self::content::{Content, ContentStream, RangeBody};
 pub use self::cut::CutError;
 pub use self::disk::disk_file::DiskFile;
 pub use self::disk::stream::FileStream;
-pub use self::mounts::Stores;
+pub use self::mounts::{CredentialFiles, Stores};
 pub use self::open_asset::OpenAsset;
 pub use self::stats::{BucketStats, HashStats, StoreStats};
 

@@ -1,6 +1,7 @@
 //! `wamedia serve`: settings, server, signals, graceful shutdown.
 
 mod banner;
+mod credential_watch;
 mod reload;
 mod warnings;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::credential_watch::CredentialWatch;
 use self::reload::InForce;
 use super::{CommandError, Exit, background, load, print, store_error};
 use crate::config::{Flags, Scheme, Settings};
@@ -199,14 +201,26 @@ impl Drop for Closing {
     }
 }
 
-/// Serves until a signal ends the program, and returns that signal's name. Each SIGHUP reloads the settings.
+/// Serves until a signal ends the program, and returns that signal's name. Each SIGHUP reloads the settings; changed credential files
+/// are followed without one.
 async fn serve_until_signal(
     signals: &mut Signals,
     in_force: &mut InForce<'_>,
     supervisor: &ServiceManager,
 ) -> &'static str {
+    let mut watch = CredentialWatch::default();
     loop {
-        if let Some(name) = signals.any().await {
+        let signal = tokio::select! {
+            signal = signals.any() => signal,
+            () = watch.changed(&in_force.stores) => {
+                tokio::select! {
+                    () = watch.renew(in_force) => {}
+                    name = signals.next() => return name,
+                }
+                continue;
+            }
+        };
+        if let Some(name) = signal {
             return name;
         }
         supervisor.reloading();

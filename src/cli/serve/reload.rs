@@ -89,10 +89,7 @@ impl InForce<'_> {
 
     async fn apply(&mut self, next: Next) -> String {
         let Next { settings, restart_required, stores, certificates, access_log } = next;
-        let (heirs, before) = (stores.clone(), self.stores.clone());
-        // As late as possible, so that the new stores inherit nearly all that the old ones have cached. Blocking: there may be many
-        // entries to describe again.
-        let _ = spawn_blocking(move || heirs.take_over_cache(&before)).await;
+        self.take_over_cache(&stores).await;
         self.server.apply(&settings, stores.clone());
         self.log.switch_to(access_log);
         if let (Some(files), Some(read)) = (self.certificates.clone(), certificates) {
@@ -104,12 +101,7 @@ impl InForce<'_> {
         // Blocking: a folder that hangs must not delay signals.
         let _ = spawn_blocking(move || warnings::log_all(&set, &opened, certificates.as_deref())).await;
         self.settings = settings;
-        let before = std::mem::replace(&mut self.stores, stores);
-        if !before.is_same_as(&self.stores) {
-            // Not awaited. Responses in progress keep what they send. Without this, the last of them would free all the other
-            // memory of the old stores, on a serving core.
-            spawn_blocking(move || before.release_memory());
-        }
+        self.retire(stores);
         for key in &restart_required {
             log::warn!("SIGHUP: `{key}` changed; restart to apply it");
         }
@@ -120,6 +112,30 @@ impl InForce<'_> {
         };
         log::info!("SIGHUP: configuration reloaded{except}");
         summary(&self.settings, self.server)
+    }
+
+    /// Serves from other stores for the same settings.
+    pub(super) async fn replace_stores(&mut self, stores: Stores) {
+        self.take_over_cache(&stores).await;
+        self.server.replace_stores(&self.settings, stores.clone());
+        self.retire(stores);
+    }
+
+    /// As late as possible, so that the new stores inherit nearly all that the old ones have cached.
+    async fn take_over_cache(&self, stores: &Stores) {
+        let (heirs, before) = (stores.clone(), self.stores.clone());
+        // Blocking: there may be many entries to describe again.
+        let _ = spawn_blocking(move || heirs.take_over_cache(&before)).await;
+    }
+
+    /// Puts `stores` in place of the old ones.
+    fn retire(&mut self, stores: Stores) {
+        let before = std::mem::replace(&mut self.stores, stores);
+        if !before.is_same_as(&self.stores) {
+            // Not awaited. Responses in progress keep what they send. Without this, the last of them would free all the other
+            // memory of the old stores, on a serving core.
+            spawn_blocking(move || before.release_memory());
+        }
     }
 }
 

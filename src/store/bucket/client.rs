@@ -5,6 +5,7 @@
 //! [`error`](super::error)).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,7 +27,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 use tokio::runtime::Handle;
 
 use super::connector::{self, TimedConnector};
-use super::error::{StatusError, TransportError, innermost};
+use super::error::{INVALID_CERTIFICATE, StatusError, TransportError, innermost};
 use super::object_keys;
 use super::proxy::Proxies;
 use crate::config::Environment;
@@ -40,8 +41,6 @@ const MAX_BUFFER: usize = 64 << 10;
 const MAX_ERROR_BODY: usize = 16 << 10;
 /// Longest page of a list that is read, in bytes: Azure's have 5,000 names of up to 1,024 characters.
 const MAX_PAGE: usize = 64 << 20;
-/// How rustls begins the message about a certificate that it does not trust.
-const INVALID_CERTIFICATE: &str = "invalid peer certificate";
 const CLIENT_NAME: HeaderValue = HeaderValue::from_static(concat!("wamedia/", env!("CARGO_PKG_VERSION")));
 
 /// Marks a request as one for an object: its error responses are read here.
@@ -57,7 +56,8 @@ type Inner = Client<TimedConnector, HttpRequestBody>;
 #[derive(Clone)]
 pub(crate) struct Connector {
     client: Inner,
-    proxies: Proxies,
+    /// The proxies, and the client without them.
+    proxies: Option<(Arc<Proxies>, Inner)>,
     /// Whether this machine has any trust roots.
     has_trust_roots: bool,
     /// Whether `object_store` gets error responses to requests for credentials.
@@ -73,25 +73,49 @@ impl fmt::Debug for Connector {
 impl Connector {
     /// Clients whose connection attempts time out after `connect_timeout`. Connections run on `background`.
     ///
-    /// The trust roots are those of this machine, and the certificates in the PEM file that `AWS_CA_BUNDLE` names in
-    /// `environment`, which also names proxies.
+    /// The trust roots are those of this machine, and the certificates in the PEM file that `AWS_CA_BUNDLE` of the
+    /// environment names. Proxies are those that it names.
     pub(crate) fn new(
         connect_timeout: Duration,
         environment: &Environment,
         background: &Handle,
     ) -> Result<Self, StoreError> {
         let roots = connector::roots(environment.get("AWS_CA_BUNDLE"))?;
+        let has_trust_roots = !roots.is_empty();
         let proxies = Proxies::of(environment).map_err(|reason| StoreError::Upstream {
             fault: UpstreamFault::Refused,
-            reason: format!("the proxy for buckets cannot be used: {reason}").into(),
+            reason: reason.into(),
         })?;
-        let has_trust_roots = !roots.is_empty();
-        let client = Client::builder(connector::BackgroundExecutor(background.clone()))
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .http1_max_buf_size(MAX_BUFFER)
-            .build(TimedConnector::new(roots, connect_timeout, proxies.clone(), background));
-        Ok(Self { client, proxies, has_trust_roots, passes_error_responses: false })
+        let proxies = proxies.map(Arc::new);
+        let connector = TimedConnector::new(roots, proxies.clone(), connect_timeout, background);
+        let client = |connector| -> Inner {
+            Client::builder(connector::BackgroundExecutor(background.clone()))
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .http1_max_buf_size(MAX_BUFFER)
+                .build(connector)
+        };
+        let proxies = proxies.map(|proxies| (proxies, client(connector.direct())));
+        Ok(Self { client: client(connector), proxies, has_trust_roots, passes_error_responses: false })
+    }
+
+    /// The client for a request, which gets the credentials of a proxy that reads it.
+    fn client_for(&self, request: &mut HttpRequest, is_for_object: bool) -> &Inner {
+        let Some((proxies, direct)) = &self.proxies else { return &self.client };
+        if request.uri().scheme_str() == Some("https") {
+            return &self.client;
+        }
+        // The metadata services of machines and containers send credentials without TLS: only this machine can reach
+        // them, and no other may read them.
+        if !is_for_object {
+            return direct;
+        }
+        if let Some(proxy) = proxies.of_url(request.uri())
+            && let Some(credentials) = proxy.intercept.basic_auth()
+        {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, credentials.clone());
+        }
+        &self.client
     }
 
     /// The same for a store that has a second way to get credentials: it must see the error response of the first
@@ -163,10 +187,8 @@ impl HttpService for StoreHttpService {
             return Err(transport_error(HttpErrorKind::Unknown, reason.to_owned(), false));
         }
         request.headers_mut().insert(USER_AGENT, CLIENT_NAME);
-        if is_plain && let Some(authorization) = self.connector.proxies.authorization(request.uri()) {
-            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
-        }
-        let response = self.connector.client.request(request).await.map_err(|e| {
+        let client = self.connector.client_for(&mut request, is_for_object);
+        let response = client.request(request).await.map_err(|e| {
             let reason = innermost(&e);
             if reason.starts_with(INVALID_CERTIFICATE) {
                 let reason = format!(
@@ -187,6 +209,11 @@ impl HttpService for StoreHttpService {
                 transport_error(HttpErrorKind::Interrupted, format!("closed the connection: {reason}"), true)
             }
         })?;
+        if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            let reason = "is behind a proxy that requires credentials (407); write them into HTTP_PROXY as \
+                          http://user:password@host:port";
+            return Err(transport_error(HttpErrorKind::Unknown, reason.to_owned(), false));
+        }
         if !response.status().is_success() {
             if is_for_object {
                 return Err(match read_error_response(response).await {

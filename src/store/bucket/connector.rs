@@ -1,4 +1,4 @@
-//! Connections to services: DNS, TCP, proxies and TLS, within a connect timeout. The [client](super::client) sends requests
+//! Connections to services: DNS, TCP and TLS, within a connect timeout. The [client](super::client) sends requests
 //! over them.
 
 use std::future::Future;
@@ -24,8 +24,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
-use super::error::innermost;
-use super::proxy::Proxies;
+use super::error::{INVALID_CERTIFICATE, innermost};
+use super::proxy::{Proxies, Proxy};
 use crate::https_client::{self, Schemes};
 use crate::store::{StoreError, UpstreamFault};
 
@@ -105,13 +105,12 @@ where
     }
 }
 
-/// Opens connections, TLS handshake included, within a timeout.
+/// Opens connections, TLS handshake included, within a timeout: directly, or through a proxy.
 #[derive(Clone)]
 pub(super) struct TimedConnector {
-    http: HttpConnector<Resolver>,
     https: HttpsConnector<HttpConnector<Resolver>>,
-    tls: Arc<ClientConfig>,
-    proxies: Proxies,
+    /// The proxies, and the TLS configuration of what is sent through their tunnels.
+    proxies: Option<(Arc<Proxies>, Arc<ClientConfig>)>,
     timeout: Duration,
 }
 
@@ -119,8 +118,8 @@ impl TimedConnector {
     /// Connects to servers whose certificate one of `roots` vouches for.
     pub(super) fn new(
         roots: RootCertStore,
+        proxies: Option<Arc<Proxies>>,
         timeout: Duration,
-        proxies: Proxies,
         background: &Handle,
     ) -> Self {
         let mut http = HttpConnector::new_with_resolver(Resolver {
@@ -128,64 +127,89 @@ impl TimedConnector {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
         });
         http.set_keepalive(Some(KEEPALIVE));
-        http.set_nodelay(true);
-        let https = https_client::https_connector(http.clone(), roots.clone(), Schemes::HttpsOrHttp);
-        Self { http, https, tls: Arc::new(https_client::tls_config(roots)), proxies, timeout }
+        let proxies = proxies.map(|proxies| (proxies, Arc::new(https_client::tls_config(roots.clone()))));
+        Self { https: https_client::https_connector(http, roots, Schemes::HttpsOrHttp), proxies, timeout }
     }
 
-    /// Connects to `uri`, through its proxy if it has one.
-    fn connect(&mut self, uri: Uri) -> Connecting<ServerStream> {
-        let Some(proxy) = self.proxies.intercept(&uri) else {
-            let connecting = self.https.call(uri);
-            return Box::pin(async move { Ok(ServerStream { stream: connecting.await?, is_proxy: false }) });
-        };
-        let address = proxy.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let (connecting, is_proxy): (Connecting<_>, _) = if uri.scheme_str() == Some("https") {
-            let mut tunnel = Tunnel::new(proxy.uri().clone(), self.http.clone());
-            if let Some(authorization) = proxy.basic_auth() {
-                tunnel = tunnel.with_auth(authorization.clone());
-            }
-            (Box::pin(HttpsConnector::from((tunnel, Arc::clone(&self.tls))).call(uri)), false)
-        } else {
-            (Box::pin(self.https.call(proxy.uri().clone())), true)
-        };
-        Box::pin(async move {
-            match connecting.await {
-                Ok(stream) => Ok(ServerStream { stream, is_proxy }),
-                // The certificate is the server's, not the proxy's.
-                Err(error) if !is_proxy && !is_of_tunnel(&*error) => Err(error),
-                Err(error) => {
-                    let reason = innermost(&*error);
-                    Err(format!(
-                        "{reason}, through the proxy {address}; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-                    )
-                    .into())
-                }
-            }
-        })
+    /// The same without proxies.
+    pub(super) fn direct(&self) -> Self {
+        Self { proxies: None, ..self.clone() }
     }
-}
-
-/// Whether the tunnel through the proxy failed. hyper-util does not export the type of that error.
-fn is_of_tunnel(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut chain = std::iter::successors(Some(error), |error| error.source());
-    chain.any(|error| error.to_string().starts_with("tunnel error"))
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type Direct = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// A connection: over TLS or not, and the outer one perhaps within a tunnel.
+pub(super) struct Stream {
+    stream: MaybeHttpsStream<Direct>,
+    /// Whether a proxy reads the requests, which then name the whole URL (RFC 9112 section 3.2.2).
+    is_proxied: bool,
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        self.stream.connected().proxy(self.is_proxied)
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+}
 
 impl Service<Uri> for TimedConnector {
-    type Response = ServerStream;
+    type Response = Stream;
     type Error = BoxError;
-    type Future = Connecting<ServerStream>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.https.poll_ready(cx)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, timeout) = (self.connect(uri), self.timeout);
+        let proxy = self.proxies.as_ref().and_then(|(proxies, tls)| Some((proxies.of_url(&uri)?, tls)));
+        let connecting: Self::Future = match proxy {
+            None => {
+                let connecting = self.https.call(uri);
+                Box::pin(async move {
+                    Ok(Stream { stream: MaybeHttpsStream::Http(connecting.await?), is_proxied: false })
+                })
+            }
+            Some((proxy, tls)) => through(proxy, tls, &self.https, uri),
+        };
+        let timeout = self.timeout;
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
                 Ok(connected) => connected,
@@ -195,47 +219,37 @@ impl Service<Uri> for TimedConnector {
     }
 }
 
-/// A connection to a server, or to a proxy that passes on requests without TLS.
-pub(super) struct ServerStream {
-    stream: MaybeHttpsStream<TokioIo<TcpStream>>,
-    /// Whether requests name the whole URL.
-    is_proxy: bool,
-}
-
-impl Connection for ServerStream {
-    fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.is_proxy)
-    }
-}
-
-impl Read for ServerStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
-    }
-}
-
-impl Write for ServerStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
-    }
+/// Connects through a proxy: in a tunnel for `https://`, which hides the requests from it, else to the proxy itself.
+fn through(
+    proxy: Proxy,
+    tls: &Arc<ClientConfig>,
+    https: &HttpsConnector<HttpConnector<Resolver>>,
+    uri: Uri,
+) -> <TimedConnector as Service<Uri>>::Future {
+    let Proxy { intercept, variable } = proxy;
+    let (at, mut https, tls) = (intercept.uri().clone(), https.clone(), Arc::clone(tls));
+    Box::pin(async move {
+        let connected = if uri.scheme_str() == Some("https") {
+            let mut tunnel = Tunnel::new(at.clone(), https);
+            if let Some(credentials) = intercept.basic_auth() {
+                tunnel = tunnel.with_auth(credentials.clone());
+            }
+            HttpsConnector::from((tunnel, tls))
+                .call(uri)
+                .await
+                .map(|stream| Stream { stream, is_proxied: false })
+        } else {
+            let connected = https.call(at.clone()).await;
+            connected.map(|stream| Stream { stream: MaybeHttpsStream::Http(stream), is_proxied: true })
+        };
+        connected.map_err(|e| {
+            let host = at.authority().map(ToString::to_string).unwrap_or_default();
+            let reason = innermost(&*e);
+            // The certificate is that of the bucket, unless the proxy has one.
+            if reason.starts_with(INVALID_CERTIFICATE) {
+                return e;
+            }
+            format!("the proxy {host} of {variable} does not connect to it: {reason}").into()
+        })
+    })
 }

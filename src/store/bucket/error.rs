@@ -12,6 +12,9 @@ use hyper::StatusCode;
 
 use crate::store::{StoreError, UpstreamFault};
 
+/// How rustls begins the message about a certificate that it does not trust.
+pub(super) const INVALID_CERTIFICATE: &str = "invalid peer certificate";
+
 /// An error response to a request for an object.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the response is {status}{}{}", after(", ", .code.as_ref(), ""), after(" (", .message.as_ref(), ")"))]

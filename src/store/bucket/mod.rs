@@ -354,8 +354,8 @@ impl Bucket {
             }),
             BucketError::Archived(response) => self.unusable.log("archived", |others| {
                 log::warn!(
-                    "{path}: it is archived in {name}, so the response is 502 ({response}); restore it, or copy it to a \
-                     storage class that can be read at once{others}"
+                    "{path}: {name} cannot be read: {response}: the object is archived; restore it, or copy it to a storage \
+                     class that can be read at once{others}"
                 );
             }),
             BucketError::Unusable(reason) => {

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::spelling_reports::SpellingReports;
+pub use self::store_settings::CredentialFiles;
 use self::store_settings::StoreSettings;
 use super::bucket::{Bucket, BucketHistory, Connection, Connector};
 use super::context::StoreContext;
@@ -325,8 +326,7 @@ fn open_on(
     // Made only if it is needed, because it loads the trust roots of this machine.
     let connector = match buckets.next() {
         Some(bucket) => {
-            let timeout = settings.upstream.connect_timeout;
-            Some(Connector::new(timeout, &bucket.environment, &context.background)?)
+            Some(Connector::new(settings.upstream.connect_timeout, &bucket.environment, &context.background)?)
         }
         None => None,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::store_settings::StoreSettings;
-use super::{Inner, Mount, Store, Stores, open_on, shared};
+use super::{CredentialFiles, Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
 use crate::config::{self, Settings};
 use crate::store::bucket::{BucketHistory, CredentialFingerprint};
@@ -51,6 +51,37 @@ impl Stores {
             }
         }
         Ok(())
+    }
+
+    /// Probes the buckets whose credential files are not those of `before`. Unlike [`probe_new`](Self::probe_new), fails if
+    /// a bucket does not answer: nobody has asked for the new credentials, so the ones that work stay in use.
+    pub async fn verify_new(&self, before: &Self) -> Result<(), StoreError> {
+        for made in &self.0.store_settings.mounts {
+            if !before.0.store_settings.has(made) {
+                self.probe_selected(|path| path == made.0.path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any mount is on a bucket.
+    pub fn has_buckets(&self) -> bool {
+        self.0.mounts.iter().any(|mount| matches!(mount.store, Store::Bucket(_)))
+    }
+
+    /// The names of the buckets, separated by commas.
+    pub fn names_of_buckets(&self) -> String {
+        self.0.store_settings.names_of_buckets().join(", ")
+    }
+
+    /// The credential files as they are now. Reads them, so serving cores should not call it.
+    pub fn credential_files(&self) -> CredentialFiles {
+        self.0.store_settings.credential_files_now()
+    }
+
+    /// The credential files that the clients of the buckets were made from.
+    pub fn credential_files_in_use(&self) -> CredentialFiles {
+        self.0.store_settings.credential_files()
     }
 
     /// Caches the bodies that `before` holds in memory for stores that are mounted at the same paths, described by

@@ -15,7 +15,30 @@ pub(super) struct StoreSettings {
     never_served: Vec<PathBuf>,
 }
 
+/// The contents of the credential files of all mounts at one moment, to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialFiles(Vec<Option<CredentialFingerprint>>);
+
 impl StoreSettings {
+    /// The credential files that were read for the stores.
+    pub(super) fn credential_files(&self) -> CredentialFiles {
+        CredentialFiles(self.mounts.iter().map(|(_, fingerprint)| *fingerprint).collect())
+    }
+
+    /// The credential files now.
+    pub(super) fn credential_files_now(&self) -> CredentialFiles {
+        CredentialFiles(self.mounts.iter().map(|(mount, _)| fingerprint(&mount.store)).collect())
+    }
+
+    /// The names of the buckets, for messages.
+    pub(super) fn names_of_buckets(&self) -> Vec<String> {
+        let buckets = self.mounts.iter().filter(|(_, fingerprint)| fingerprint.is_some());
+        let mut names: Vec<_> = buckets.map(|(mount, _)| mount.store.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             mounts: settings.mounts.iter().map(|mount| (mount.clone(), fingerprint(&mount.store))).collect(),

@@ -25,8 +25,8 @@ fn an_archived_object_fails_for_head_and_get_alike_and_the_bucket_is_healthy() {
         assert_eq!(ask(address_of(&mut server), "/readyz").status, 200, "{method}");
     }
     assert_eq!(server.get("/warm.jpg").text(), "warm");
-    let line = server.wait_for_line("cold.jpg: it is archived in s3://media");
-    assert!(line.contains("restore it") && line.contains("InvalidObjectState"), "{line}");
+    let line = server.wait_for_line("cold.jpg: s3://media cannot be read: ");
+    assert!(line.contains("is archived; restore it") && line.contains("InvalidObjectState"), "{line}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Reloads with buckets: the cache and the counters survive.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use rustix::process::Signal;
 
 use super::{begun, command, command_of, finish};
@@ -203,4 +206,59 @@ fn old_responses_after_a_reload_hold_only_their_own_body_in_memory() {
     assert_eq!(server.get("/a.jpg").text(), "a photo");
     gate.release();
     assert_eq!(finish(&mut slow).text(), "at last");
+}
+
+#[test]
+fn changed_credential_files_are_followed_without_a_signal() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    for key in ["a.jpg", "b.jpg", "c.jpg", "d.jpg"] {
+        s3.put(key, key, Meta::default());
+    }
+    let keys = |folder: &Folder, name: &str, id: &str| {
+        let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {SECRET}\n");
+        folder.write(name, text);
+    };
+    // As Kubernetes mounts a secret: the file is a link through `..data`, which is swapped.
+    for (version, id) in [("v1", ACCESS_KEY), ("v2", OTHER_ACCESS_KEY)] {
+        keys(&folder, &format!("secret/{version}/credentials"), id);
+    }
+    folder.write("secret/v3/credentials", "[default]\naws_access_key_id = HALF\n");
+    keys(&folder, "secret/v4/credentials", "AKIDWRONG");
+    let swap = |version: &str| {
+        let (data, next) = (folder.at("secret/..data"), folder.at("secret/..next"));
+        symlink(version, &next).expect("a link");
+        fs::rename(next, data).expect("a rename");
+    };
+    swap("v1");
+    symlink("..data/credentials", folder.at("secret/credentials")).expect("a link");
+    let toml = format!(
+        "[[mount]]\nstore = \"s3://media\"\nendpoint = \"{}\"\nregion = \"{REGION}\"\n",
+        s3.endpoint()
+    );
+    let mut command = command_of(&folder, &toml);
+    command.env("AWS_SHARED_CREDENTIALS_FILE", folder.at("secret/credentials")).envs(VARIABLES);
+    let mut server = Server::spawn(&mut command);
+    let asked_with = |server: &Server, target: &str| {
+        assert_eq!(server.get(target).status, 200);
+        s3.requests().last().expect("a request").access_key.clone()
+    };
+    assert_eq!(asked_with(&server, "/a.jpg").as_deref(), Some(ACCESS_KEY));
+
+    swap("v2");
+    let line = server.wait_for_line("credential files changed");
+    assert!(line.contains("s3://media uses the new credentials"), "{line}");
+    assert_eq!(asked_with(&server, "/b.jpg").as_deref(), Some(OTHER_ACCESS_KEY));
+    // Cached bodies survive.
+    assert_eq!(server.get("/a.jpg").status, 200);
+    assert_eq!(s3.unconditional_gets("a.jpg"), 1);
+
+    // A half-written file, and keys that the bucket rejects.
+    for (version, word, target) in
+        [("v3", "no aws_secret_access_key", "/c.jpg"), ("v4", "InvalidAccessKeyId", "/d.jpg")]
+    {
+        swap(version);
+        let line = server.wait_for_line("credential files changed, but cannot be used");
+        assert!(line.contains(word) && !line.contains(SECRET), "{line}");
+        assert_eq!(asked_with(&server, target).as_deref(), Some(OTHER_ACCESS_KEY));
+    }
 }
