@@ -1,129 +1,125 @@
-//! A bucket behind an HTTP proxy: tunnels for HTTPS, whole URLs for HTTP, credentials, exceptions and errors.
+//! HTTP proxies towards buckets: tunnels for `https://`, whole URLs for `http://`, and hosts that need none.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::command_of;
 use super::starting::refused;
-use super::{command, serving_with};
-use crate::s3_server::{Meta, S3Server};
-use crate::support::Folder;
+use crate::s3_server::{ACCESS_KEY, Meta, REGION, S3Server, SECRET};
+use crate::support::{Folder, Server};
 
-/// A proxy that notes the head of each request and passes it on.
+/// `user:p@ss` in Base64.
+const CREDENTIALS: &str = "proxy-authorization: basic dXNlcjpwQHNz";
+
+/// A proxy that leads every request to one server. It sends the heads that it receives, in lower case except for
+/// credentials, to `heads`.
 struct Proxy {
     address: SocketAddr,
-    heads: Arc<Mutex<Vec<String>>>,
+    heads: mpsc::Receiver<String>,
 }
 
 impl Proxy {
-    /// With `refusal`, it answers every request with this status line.
-    fn start(refusal: Option<&'static str>) -> Self {
+    /// `tls` is the certificate of the server at the end of tunnels. With a `refusal`, that is every response.
+    fn start(to: SocketAddr, tls: Option<Arc<ServerConfig>>, refusal: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = Arc::clone(&heads);
-        // It runs until the tests end.
+        let (send, heads) = mpsc::channel();
         thread::spawn(move || {
+            // It runs until the tests end.
             for client in listener.incoming().map_while(Result::ok) {
-                let noted = Arc::clone(&noted);
-                thread::spawn(move || pass_on(client, &noted, refusal));
+                let (send, tls) = (send.clone(), tls.clone());
+                // A client that disconnects is no fault.
+                thread::spawn(move || drop(answer(client, to, tls, refusal, &send)));
             }
         });
         Self { address, heads }
     }
 
-    fn url(&self) -> String {
-        format!("http://shop:HUSH@{}", self.address)
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.heads.lock().expect("not poisoned").clone()
+    fn first_head(&self) -> String {
+        self.heads.try_recv().expect("a request to the proxy")
     }
 }
 
-fn read_head(reader: &mut impl BufRead) -> String {
-    let mut head = String::new();
-    while reader.read_line(&mut head).is_ok_and(|len| len > 2) {}
-    head
-}
-
-fn pass_on(client: TcpStream, noted: &Mutex<Vec<String>>, refusal: Option<&str>) {
-    let mut reader = BufReader::new(client.try_clone().expect("a socket"));
-    let head = read_head(&mut reader);
-    noted.lock().expect("not poisoned").push(head.clone());
-    let mut client = client;
-    if let Some(status) = refusal {
-        let _ = client.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
-        return;
+fn read_head(from: &mut impl Read) -> io::Result<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        from.read_exact(&mut byte)?;
+        head.push(byte[0]);
     }
-    let target = head.split(' ').nth(1).expect("a target");
-    if head.starts_with("CONNECT ") {
-        let server = TcpStream::connect(target).expect("the server");
-        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("written");
-        join(client, server);
-        return;
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// Sends a request without a body, and passes on the response up to the end of the connection.
+fn pass_on(head: &str, to: SocketAddr, client: &mut impl Write) -> io::Result<()> {
+    let mut server = TcpStream::connect(to)?;
+    let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    server.write_all(head.as_bytes())?;
+    io::copy(&mut server, client)?;
+    client.flush()
+}
+
+fn answer(
+    mut client: TcpStream,
+    to: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    refusal: Option<&str>,
+    heads: &mpsc::Sender<String>,
+) -> io::Result<()> {
+    let head = read_head(&mut client)?;
+    let _ = heads.send(
+        head.replace("Proxy-Authorization: Basic", "proxy-authorization: basic")
+            .replace("proxy-authorization: Basic", "proxy-authorization: basic"),
+    );
+    if let Some(refusal) = refusal {
+        return client.write_all(format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n").as_bytes());
     }
-    let (host, path) =
-        target.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("a whole URL");
-    let mut server = TcpStream::connect(host).expect("the server");
-    // One request for each connection.
-    let head = head.replacen(target, &format!("/{path}"), 1).replacen("\r\n", "\r\nConnection: close\r\n", 1);
-    server.write_all(head.as_bytes()).expect("written");
-    join(client, server);
+    if !head.starts_with("CONNECT ") {
+        return pass_on(&head, to, &mut client);
+    }
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    let connection = ServerConnection::new(tls.expect("a certificate")).map_err(io::Error::other)?;
+    let mut inner = StreamOwned::new(connection, client);
+    let head = read_head(&mut inner)?;
+    pass_on(&head, to, &mut inner)?;
+    inner.conn.send_close_notify();
+    inner.flush()
 }
 
-/// Copies both ways until both have ended.
-fn join(client: TcpStream, server: TcpStream) {
-    let copy = |mut from: TcpStream, mut to: TcpStream| {
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    };
-    let (other_client, other_server) =
-        (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-    let back = thread::spawn(move || copy(other_server, other_client));
-    copy(client, server);
-    back.join().expect("it ends");
-}
-
-/// Serves `s3` over TLS, one request for each connection; returns the address and the certificate.
-fn secured(s3: &S3Server) -> (SocketAddr, String) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+/// A certificate for `s3.test`, and that certificate in PEM, which also is its authority.
+fn certificate() -> (Arc<ServerConfig>, String) {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["s3.test".to_owned()]).expect("a name");
+    let own = params.self_signed(&key).expect("a certificate");
+    let pem = own.pem();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .expect("a configuration");
-    let (config, plain) = (Arc::new(config), s3.endpoint().replace("http://", ""));
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let session = ServerConnection::new(Arc::clone(&config)).expect("a session");
-            let plain = plain.clone();
-            thread::spawn(move || {
-                let mut stream = rustls::StreamOwned::new(session, client);
-                let head = read_head(&mut BufReader::with_capacity(1, &mut stream));
-                let mut server = TcpStream::connect(plain).expect("the server");
-                server
-                    .write_all(head.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())
-                    .expect("written");
-                let mut answer = Vec::new();
-                let _ = server.read_to_end(&mut answer);
-                let _ = stream.write_all(&answer);
-                stream.conn.send_close_notify();
-                let _ = stream.flush();
-            });
-        }
-    });
-    (address, cert.pem())
+        .with_single_cert(vec![own.der().clone()], key)
+        .expect("a certificate");
+    (Arc::new(config), pem)
+}
+
+/// Serves `s3://media` at an endpoint that only the proxy knows, or at that of `s3`.
+fn serving(folder: &Folder, endpoint: &str, variables: &[(&str, &str)]) -> Command {
+    let toml =
+        format!("[[mount]]\nstore = \"s3://media\"\nendpoint = \"{endpoint}\"\nregion = \"{REGION}\"\n");
+    let mut command = command_of(folder, &toml);
+    command
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .envs([("WAMEDIA_UPSTREAM_CONNECT_TIMEOUT", "500ms"), ("WAMEDIA_UPSTREAM_TIMEOUT", "2s")])
+        .envs(variables.iter().copied());
+    command
 }
 
 fn stored() -> S3Server {
@@ -132,93 +128,97 @@ fn stored() -> S3Server {
     s3
 }
 
-/// `shop:HUSH`
-const AUTHORIZATION: &str = "proxy-authorization: Basic c2hvcDpIVVNI";
-
 #[test]
-fn a_plain_endpoint_is_requested_with_its_whole_url() {
-    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let (s3, proxy) = (stored(), Proxy::start(None));
-        let server = serving_with(&s3, &[(name, &proxy.url())], "");
-        assert_eq!(server.get("/a.jpg").text(), "right", "{name}");
-        let heads = proxy.heads();
-        assert_eq!(heads.len(), 2, "the probe and the object: {heads:?}");
-        for head in heads {
-            assert!(head.starts_with(&format!("GET {}/media/", s3.endpoint())), "{head}");
-            assert!(head.to_ascii_lowercase().contains(&AUTHORIZATION.to_ascii_lowercase()), "{head}");
-        }
-        let lines = server.end();
-        assert!(!lines.iter().any(|line| line.contains("HUSH")), "{lines:#?}");
+fn a_bucket_without_tls_is_requested_through_a_proxy_with_whole_urls() {
+    let (s3, folder) = (stored(), Folder::new());
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        let proxy = Proxy::start(s3.address(), None, None);
+        let url = format!("http://user:p%40ss@{}", proxy.address);
+        let server = Server::spawn(&mut serving(&folder, "http://s3.test:9000", &[(variable, &url)]));
+        assert_eq!(server.get("/a.jpg").text(), "right", "{variable}");
+        let head = proxy.first_head();
+        assert!(head.starts_with("GET http://s3.test:9000/media/"), "{head}");
+        assert!(head.contains(CREDENTIALS), "{head}");
     }
 }
 
 #[test]
-fn a_secured_endpoint_is_reached_through_a_tunnel() {
-    let (s3, proxy, folder) = (stored(), Proxy::start(None), Folder::new());
-    let (address, certificate) = secured(&s3);
-    folder.write("ca.pem", certificate);
-    let endpoint = format!("https://localhost:{}", address.port());
-    let bundle = folder.at("ca.pem").display().to_string();
-    let variables =
-        [("AWS_ENDPOINT_URL", &*endpoint), ("AWS_CA_BUNDLE", &*bundle), ("HTTPS_PROXY", &*proxy.url())];
-    let server = serving_with(&s3, &variables, "");
-    assert_eq!(server.get("/a.jpg").text(), "right");
-    let heads = proxy.heads();
-    assert!(!heads.is_empty());
-    for head in heads {
-        assert!(head.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", address.port())), "{head}");
-        assert!(head.to_ascii_lowercase().contains(&AUTHORIZATION.to_ascii_lowercase()), "{head}");
+fn a_bucket_with_tls_is_requested_through_a_tunnel() {
+    let (s3, folder) = (stored(), Folder::new());
+    let (tls, pem) = certificate();
+    folder.write("ca.pem", pem);
+    let ca = folder.at("ca.pem");
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let proxy = Proxy::start(s3.address(), Some(Arc::clone(&tls)), None);
+        let url = format!("user:p%40ss@{}", proxy.address);
+        let variables = [(variable, &*url), ("AWS_CA_BUNDLE", ca.to_str().expect("UTF-8"))];
+        let server = Server::spawn(&mut serving(&folder, "https://s3.test:9443", &variables));
+        assert_eq!(server.get("/a.jpg").text(), "right", "{variable}");
+        let head = proxy.first_head();
+        assert!(head.starts_with("CONNECT s3.test:9443 HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains(CREDENTIALS), "{head}");
+        assert!(!head.contains("AWS4"), "the request itself is for the bucket only: {head}");
     }
-    // The certificate is still that of the bucket's service.
-    let (untrusted, folder) = (S3Server::start(), Folder::new());
-    let mut serve = command(&untrusted, &folder, &[], "");
-    serve.env("AWS_ENDPOINT_URL", &endpoint).env("HTTPS_PROXY", proxy.url());
-    refused(&mut serve, 2, &["cannot be trusted: invalid peer certificate"]);
 }
 
 #[test]
-fn exceptions_and_other_schemes_are_requested_directly() {
-    let s3 = stored();
-    for variables in [
-        [("HTTP_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", "127.0.0.1")],
-        [("ALL_PROXY", "http://127.0.0.1:9"), ("no_proxy", "example.com,127.0.0.0/8")],
-        [("HTTPS_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", "")],
+fn hosts_in_no_proxy_and_other_schemes_are_requested_directly() {
+    let (s3, folder) = (stored(), Folder::new());
+    let port = format!("127.0.0.1:{}", s3.address().port());
+    for (variable, no_proxy) in [
+        ("HTTP_PROXY", "127.0.0.1"),
+        ("ALL_PROXY", "127.0.0.0/8"),
+        ("HTTP_PROXY", &*port),
+        ("HTTPS_PROXY", ""),
     ] {
-        assert_eq!(serving_with(&s3, &variables, "").get("/a.jpg").text(), "right", "{variables:?}");
+        let proxy = Proxy::start(s3.address(), None, None);
+        let url = format!("http://{}", proxy.address);
+        let variables = [(variable, &*url), ("NO_PROXY", no_proxy)];
+        let server = Server::spawn(&mut serving(&folder, &s3.endpoint(), &variables));
+        assert_eq!(server.get("/a.jpg").text(), "right", "{variable} {no_proxy}");
+        assert!(proxy.heads.try_recv().is_err(), "{variable} {no_proxy}");
     }
 }
 
 #[test]
-fn errors_of_the_proxy_name_it_and_the_variables() {
-    let s3 = stored();
-    let asking = Proxy::start(Some("407 Proxy Authentication Required"));
-    let refusing = Proxy::start(Some("403 Forbidden"));
-    let secured = [("AWS_ENDPOINT_URL", "https://localhost:9"), ("HTTPS_PROXY", "")];
-    for (variables, code, words) in [
-        (
-            [secured[0], ("HTTPS_PROXY", &*asking.url())],
-            3,
-            &["proxy", "authorization required", "HTTPS_PROXY"][..],
-        ),
-        (
-            [secured[0], ("HTTPS_PROXY", &*refusing.url())],
-            3,
-            &["through the proxy 127.0.0.1:", "HTTPS_PROXY"],
-        ),
-        (
-            [secured[0], ("HTTPS_PROXY", "http://127.0.0.1:9")],
-            3,
-            &["through the proxy 127.0.0.1:9", "HTTPS_PROXY"],
-        ),
-        (
-            [secured[0], ("https_proxy", "socks5://HUSH:1")],
+fn a_proxy_that_refuses_and_a_bad_variable_are_named_without_the_password() {
+    let (s3, folder) = (stored(), Folder::new());
+    for (variable, endpoint) in [("HTTPS_PROXY", "https://s3.test"), ("HTTP_PROXY", "http://s3.test")] {
+        let proxy = Proxy::start(s3.address(), None, Some("407 Proxy Authentication Required"));
+        let url = format!("http://user:HUSH@{}", proxy.address);
+        let code = if variable == "HTTP_PROXY" { 2 } else { 3 };
+        let variables =
+            [(variable, &*url), ("SSL_CERT_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))];
+        let (_, pem) = certificate();
+        folder.write("ca.pem", pem);
+        let mut command = serving(&folder, endpoint, &variables);
+        command.env("AWS_CA_BUNDLE", folder.at("ca.pem"));
+        refused(&mut command, code, &["s3://media cannot be re", variable, "prox"]);
+    }
+    for (variable, value) in
+        [("HTTPS_PROXY", "socks5://user:HUSH@127.0.0.1:1"), ("http_proxy", "http://user:HUSH@127.0.0.1:x")]
+    {
+        refused(
+            &mut serving(&folder, "http://s3.test", &[(variable, value)]),
             2,
-            &["the variable https_proxy", "http:// proxies"],
-        ),
-        ([secured[0], ("HTTPS_PROXY", "http://HUSH HUSH")], 2, &["the variable HTTPS_PROXY", "is not a URL"]),
-    ] {
-        let folder = Folder::new();
-        let mut serve = command(&s3, &folder, &[("WAMEDIA_UPSTREAM_TIMEOUT", "2s")], "");
-        refused(serve.envs(variables), code, words);
+            &[variable, "fix or unset it"],
+        );
     }
+}
+
+#[test]
+fn credentials_of_the_machine_are_not_requested_through_a_proxy() {
+    let (s3, folder) = (stored(), Folder::new());
+    let proxy = Proxy::start(s3.address(), None, None);
+    let url = format!("http://{}", proxy.address);
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let metadata = format!("http://{gone}");
+    let mut command = serving(
+        &folder,
+        "http://s3.test:9000",
+        &[("HTTP_PROXY", &url), ("AWS_METADATA_ENDPOINT", &metadata)],
+    );
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    refused(&mut command, 3, &["no credentials found"]);
+    assert!(proxy.heads.try_recv().is_err(), "the proxy saw a request for credentials");
 }

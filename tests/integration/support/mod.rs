@@ -36,8 +36,11 @@ pub(crate) fn wamedia_from_shell(script: &str) -> Command {
 
 /// The same command without the environment's settings, and with an empty stdin.
 pub(crate) fn without_settings(mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WAMEDIA_")) {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("WAMEDIA_") || text.to_ascii_uppercase().ends_with("_PROXY") {
+            command.env_remove(name);
+        }
     }
     command.stdin(Stdio::null());
     command
