@@ -14,6 +14,7 @@ mod conformance;
 mod disconnects;
 mod http2;
 mod http2_floods;
+mod http2_streams;
 mod limits;
 mod log_messages;
 mod manual;

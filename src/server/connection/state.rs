@@ -308,9 +308,11 @@ impl Connection {
         self.multiplexed.then(|| self.streams.begin())
     }
 
-    /// Whether no response is due and nothing waits to be written.
+    /// Whether no response is due and none waits to be written.
     pub(super) fn is_idle(&self) -> bool {
-        self.requests() == 0 && !self.blocked.load(Ordering::Relaxed)
+        self.requests() == 0
+            && !self.blocked.load(Ordering::Relaxed)
+            && !self.has_ended.load(Ordering::Relaxed)
     }
 
     /// Records that a response has ended, completely or not; `record` is to be reported.

@@ -17,8 +17,8 @@ use crate::server::shutdown::Shutdown;
 /// The interval is a tenth of the shortest timeout, within these bounds.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 const MAX_INTERVAL: Duration = Duration::from_millis(500);
-/// How long an HTTP/2 client that has no request in flight has to answer at a shutdown.
-const GOAWAY_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a client without a request in flight may be silent at a shutdown.
+const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where connections register to be watched.
 #[derive(Debug, Default)]
@@ -106,9 +106,9 @@ impl Watched {
             (self.activity, self.since) = (activity, now);
         }
         if let Some(begun) = draining {
-            // The end of an HTTP/2 connection takes an answer of the client, which may be asleep.
-            let is_silent = now.saturating_duration_since(begun.max(self.since)) >= GOAWAY_TIMEOUT;
-            let may_close = connection.is_multiplexed() && connection.is_idle() && is_silent;
+            // A head that has begun takes more from the client, and so does the end of HTTP/2. It may be asleep.
+            let is_silent = now.saturating_duration_since(begun.max(self.since)) >= DRAIN_IDLE_TIMEOUT;
+            let may_close = connection.is_idle() && is_silent;
             connection.command(if may_close { Command::Close } else { Command::Drain });
         }
         let acknowledged = connection.waits_for_client().then(|| connection.acknowledged());
