@@ -12,12 +12,11 @@ use std::path::{Path, PathBuf};
 use crate::config::Environment;
 
 /// The settings of a profile.
-#[derive(Default)]
 pub(super) struct Profile {
     name: String,
     section: Section,
-    /// The `[services …]` section that the profile names.
-    services: Section,
+    /// The `[services …]` section that the profile names, or why there is none.
+    services: Result<Section, String>,
 }
 
 /// The settings in a section of a file.
@@ -63,7 +62,7 @@ impl Profile {
         let credentials = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
         let config = file("AWS_CONFIG_FILE", ".aws/config");
         let read = |path: &Option<PathBuf>| path.as_deref().map_or_else(|| Ok(String::new()), read_if_exists);
-        let (profile, exists) = Self::parse(name, &read(&config)?, &read(&credentials)?)?;
+        let (profile, exists) = Self::parse(name, &read(&config)?, &read(&credentials)?);
         if !exists && requested.is_some() {
             let shown =
                 |path: &Option<PathBuf>| path.as_ref().map_or_else(String::new, |p| p.display().to_string());
@@ -78,8 +77,9 @@ impl Profile {
     }
 
     /// The profile `name` in the texts of both files, and whether there is one.
-    fn parse(name: &str, config: &str, credentials: &str) -> Result<(Self, bool), String> {
+    fn parse(name: &str, config: &str, credentials: &str) -> (Self, bool) {
         let (mut section, mut services) = (Section::default(), Section::default());
+        let mut missing = None;
         // In the config file, `[profile default]` takes precedence over `[default]`, which is then ignored.
         let mut exists = section.take(config, &format!("profile {name}"));
         if !exists && name == "default" {
@@ -90,13 +90,14 @@ impl Profile {
         if let Some(named) = section.get("services")
             && !services.take(config, &format!("services {named}"))
         {
-            return Err(format!(
+            missing = Some(format!(
                 "the profile `{}` has services = {named}, but the config file has no section [services {named}]; add it, or \
                  remove the line",
                 name.escape_debug()
             ));
         }
-        Ok((Self { name: name.to_owned(), section, services }, exists))
+        let services = missing.map_or(Ok(services), Err);
+        (Self { name: name.to_owned(), section, services }, exists)
     }
 
     /// Its name, for messages.
@@ -114,9 +115,10 @@ impl Profile {
         self.section.nested(parent, key)
     }
 
-    /// The value of a key of a service in the `[services …]` section of the profile.
-    pub(super) fn of_service(&self, service: &str, key: &str) -> Option<&str> {
-        self.services.nested(service, key)
+    /// The value of a key of a service in the `[services …]` section of the profile. Fails if the profile names a
+    /// section that does not exist.
+    pub(super) fn of_service(&self, service: &str, key: &str) -> Result<Option<&str>, String> {
+        Ok(self.services.as_ref().map_err(Clone::clone)?.nested(service, key))
     }
 
     /// How it gets its keys; `None` if it has none.
@@ -222,7 +224,7 @@ mod tests {
         [profile sso]\nsso_session = work\n[r2]\nregion = wrong\n";
 
     fn profile(name: &str) -> Profile {
-        Profile::parse(name, CONFIG, CREDENTIALS).expect("a profile").0
+        Profile::parse(name, CONFIG, CREDENTIALS).0
     }
 
     #[test]
@@ -250,19 +252,20 @@ mod tests {
         let config = "[profile dev]\nservices = local\ns3 =\n  addressing_style = virtual ; a comment\nregion = x\n  ignored = y\n\
             [services local]\ndynamodb =\n  endpoint_url = http://other\ns3 = \n\tendpoint_url = http://127.0.0.1:9000\n\
             [services elsewhere]\ns3 =\n  endpoint_url = http://elsewhere\n";
-        let (profile, exists) = Profile::parse("dev", config, "").expect("a profile");
+        let (profile, exists) = Profile::parse("dev", config, "");
         assert!(exists);
-        assert_eq!(profile.of_service("s3", "endpoint_url"), Some("http://127.0.0.1:9000"));
+        assert_eq!(profile.of_service("s3", "endpoint_url"), Ok(Some("http://127.0.0.1:9000")));
         assert_eq!(profile.nested("s3", "addressing_style"), Some("virtual"));
         assert_eq!((profile.get("region"), profile.get("ignored")), (Some("x"), None));
-        let error = Profile::parse("dev", "[profile dev]\nservices = lost\n", "").err().expect("an error");
+        let (profile, _) = Profile::parse("dev", "[profile dev]\nservices = lost\n", "");
+        let error = profile.of_service("s3", "endpoint_url").expect_err("no section");
         assert!(error.contains("no section [services lost]"), "{error}");
     }
 
     #[test]
     fn profile_default_takes_precedence_over_default() {
         let config = "[default]\nregion = one\nendpoint_url = http://one\n[profile default]\nregion = two\n";
-        let (profile, _) = Profile::parse("default", config, "").expect("a profile");
+        let (profile, _) = Profile::parse("default", config, "");
         assert_eq!((profile.get("region"), profile.get("endpoint_url")), (Some("two"), None));
     }
 
@@ -270,7 +273,7 @@ mod tests {
     fn a_role_takes_precedence_over_keys() {
         let web = "[profile a]\nrole_arn = arn:r\nweb_identity_token_file = /t\n";
         let keys = "[a]\naws_access_key_id = ID\naws_secret_access_key = HUSH\n";
-        let (profile, _) = Profile::parse("a", web, keys).expect("a profile");
+        let (profile, _) = Profile::parse("a", web, keys);
         let expected = Keys::WebIdentity { file: "/t", role: "arn:r", session: None };
         assert_eq!(profile.keys(), Ok(Some(expected)));
         for (key, config) in [
@@ -278,14 +281,13 @@ mod tests {
             ("role_arn", "[profile a]\nrole_arn = arn:r\ncredential_source = Environment\n"),
         ] {
             for credentials in ["", keys] {
-                let (profile, _) = Profile::parse("a", config, credentials).expect("a profile");
+                let (profile, _) = Profile::parse("a", config, credentials);
                 let error = profile.keys().expect_err("not supported");
                 assert!(error.contains(key) && error.contains("export-credentials"), "{error}");
             }
         }
         for key in ["credential_process", "sso_session", "sso_start_url", "login_session"] {
-            let (profile, _) =
-                Profile::parse("a", &format!("[profile a]\n{key} = x\n"), "").expect("a profile");
+            let (profile, _) = Profile::parse("a", &format!("[profile a]\n{key} = x\n"), "");
             assert!(profile.keys().expect_err("not supported").contains(key));
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn endpoint(bucket: &Bucket, profile: Option<&Profile>) -> Result<Opt
     let (None, Some(profile), false) = (&configured, profile, is_ignored) else { return Ok(configured) };
     let name = profile.name();
     let in_services =
-        profile.of_service("s3", "endpoint_url").map(|url| (url, "endpoint_url below s3 in its services"));
+        profile.of_service("s3", "endpoint_url")?.map(|url| (url, "endpoint_url below s3 in its services"));
     // Not documented, but some plugins of the AWS command line read it.
     let nested = || Some((profile.nested("s3", "endpoint_url")?, "endpoint_url below s3"));
     let own = || Some((profile.get("endpoint_url")?, "endpoint_url"));

@@ -219,6 +219,13 @@ impl Service<Uri> for TimedConnector {
     }
 }
 
+/// Whether a proxy refused a tunnel because it requires credentials.
+fn requires_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    // Its type is not public.
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string() == "tunnel error: proxy authorization required")
+}
+
 /// Connects through a proxy: in a tunnel for `https://`, which hides the requests from it, else to the proxy itself.
 fn through(
     proxy: Proxy,
@@ -248,6 +255,12 @@ fn through(
             // The certificate is that of the bucket, unless the proxy has one.
             if reason.starts_with(INVALID_CERTIFICATE) {
                 return e;
+            }
+            if requires_credentials(&*e) {
+                return format!(
+                    "the proxy {host} requires credentials; write them into {variable} as http://user:password@host:port"
+                )
+                .into();
             }
             format!("the proxy {host} of {variable} does not connect to it: {reason}").into()
         })

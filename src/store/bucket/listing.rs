@@ -16,6 +16,7 @@ use super::error::{BucketError, described};
 use super::metadata::entity_tag;
 use super::object::body;
 use super::object_keys;
+use super::probe::is_about_address;
 use super::{Bucket, UpstreamFault};
 use crate::asset::{Asset, AssetPath};
 use crate::store::StoreError;
@@ -31,6 +32,8 @@ pub struct Listing {
     name: String,
     /// The permission to list.
     permission: &'static str,
+    /// What seems to be wrong with the endpoint, and its right value.
+    suspected_endpoint: Option<String>,
     timeout: std::time::Duration,
 }
 
@@ -94,10 +97,16 @@ impl Listing {
                 self.permission
             )),
             BucketError::Missing { explained: true } => refused(format!(
-                "it answers a list request as a request for a missing object ({}), so the address of the bucket is wrong; check \
-                 its endpoint, which must not contain the bucket's name, and its addressing",
-                described(error)
+                "it answers a list request as a request for a missing object ({}), so the address of the bucket is wrong; {}",
+                described(error),
+                self.suspected_endpoint.as_deref().unwrap_or(
+                    "check its endpoint, which must not contain the bucket's name, and its addressing"
+                )
             )),
+            BucketError::UpstreamFault(UpstreamFault::Refused, reason) if is_about_address(&reason) => {
+                let fix = self.suspected_endpoint.as_ref().map_or_else(String::new, |fix| format!("; {fix}"));
+                refused(format!("{reason}{fix}"))
+            }
             BucketError::Missing { explained: false } => refused(
                 "it answers a list request with 404 and no error code, as a web server does; check its endpoint".to_owned(),
             ),
@@ -125,6 +134,7 @@ impl Bucket {
             prefix: self.upstream.prefix().clone(),
             name: self.upstream.name().to_owned(),
             permission: self.upstream.permissions()[1],
+            suspected_endpoint: self.suspected_endpoint(),
             timeout: self.upstream.request_timeout(),
         })
     }

@@ -58,6 +58,11 @@ impl Bucket {
         }
     }
 
+    /// What seems to be wrong with the endpoint, and its right value.
+    pub(super) fn suspected_endpoint(&self) -> Option<String> {
+        self.suspicion().map(|(endpoint, suspicion)| endpoint.explain(&suspicion))
+    }
+
     fn suspicion(&self) -> Option<(&Endpoint, Suspicion)> {
         let (endpoint, service, bucket) = self.upstream.address();
         let endpoint = endpoint?;
@@ -78,7 +83,7 @@ impl Bucket {
 }
 
 /// Whether an error of a whole bucket says that there is no such bucket or service.
-fn is_about_address(reason: &str) -> bool {
+pub(super) fn is_about_address(reason: &str) -> bool {
     ["NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "ResourceNotFound", "404", "redirects"]
         .iter()
         .any(|word| reason.contains(word))

@@ -351,3 +351,28 @@ fn an_endpoint_with_a_path_is_used_if_the_bucket_does_not_say_that_it_is_wrong()
     let endpoint = format!("{}/media", s3.endpoint());
     Server::spawn(&mut command(&s3, &Folder::new(), &[("AWS_ENDPOINT_URL", &endpoint)], ""));
 }
+
+#[test]
+fn an_endpoint_of_google_or_azure_that_contains_the_bucket() {
+    const MISSING: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 41\r\n\r\n\
+                           <Error><Code>BlobNotFound</Code></Error>\n";
+    let variables = [
+        ("AZURE_STORAGE_ACCOUNT_NAME", "shop"),
+        ("WAMEDIA_UPSTREAM_TIMEOUT", "1s"),
+        ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "300ms"),
+    ];
+    for store in ["gs://media", "az://media/campaign"] {
+        let web = Web::answering(MISSING);
+        let folder = Folder::new();
+        let toml = |endpoint: &str| {
+            format!(
+                "[[mount]]\nstore = \"{store}\"\nendpoint = \"{endpoint}\"\ncredentials = \"anonymous\"\n"
+            )
+        };
+        let mut command = command_of(&folder, &toml(&format!("{}/media", web.url())));
+        let fix = format!("endpoint = \"{}\" in its [[mount]]", web.url());
+        refused(command.envs(variables), 2, &[store, "ends with the name of the bucket", &fix]);
+        let mut command = command_of(&folder, &toml(&web.url()));
+        Server::spawn(command.envs(variables));
+    }
+}

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::s3_server::{FOREVER, Fault, Meta, S3Server, Seen, gets_of, heads_of};
-use crate::support::{Folder, Outcome, outcome_to, wamedia};
+use crate::support::{Folder, Outcome, outcome, outcome_to, wamedia};
 
 /// The parts of a JPEG that recognition reads, with this many components.
 fn jpeg(components: u8) -> Vec<u8> {
@@ -271,4 +271,16 @@ fn content_encoding_in_metadata_is_compared_with_the_bytes() {
         ],
         "{outcome:?}"
     );
+}
+
+#[test]
+fn an_endpoint_that_contains_the_bucket_is_an_error_with_the_right_value() {
+    let (s3, folder) = (S3Server::start(), Folder::new());
+    let mut command = command(&folder);
+    command.envs(s3.environment()).env("AWS_ENDPOINT_URL", format!("{}/media", s3.endpoint()));
+    let outcome = outcome(command.args(["check", "--format", "json", "s3://media/c"]));
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    let right = format!("set AWS_ENDPOINT_URL={}", s3.endpoint());
+    let error = lines(&outcome)[0]["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains(&right) && !error.contains("s3:ListBucket"), "{error}");
 }
