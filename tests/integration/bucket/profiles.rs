@@ -83,6 +83,12 @@ fn unsupported_settings_of_a_profile_are_refused_by_name() {
     let services = "services = local\n[services local]\ns3 =\n  endpoint_url =";
     for (lines, variables, words) in [
         ("services = lost\n".to_owned(), &[][..], &["[services lost]", "`dev`"][..]),
+        // Keys in the environment come first, but have no endpoint.
+        (
+            "services = lost\n".to_owned(),
+            &[("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)],
+            &["[services lost]"],
+        ),
         (
             format!("{services} 127.0.0.1:9000\n"),
             &[],
