@@ -97,7 +97,7 @@ impl Listing {
                 self.permission
             )),
             BucketError::Missing { explained: true } => refused(format!(
-                "it answers a list request as a request for a missing object ({}), so the address of the bucket is wrong; {}",
+                "it answers a list request as a request for a missing object ({}), so the address of the bucket is probably wrong; {}",
                 described(error),
                 self.suspected_endpoint.as_deref().unwrap_or(
                     "check its endpoint, which must not contain the bucket's name, and its addressing"

@@ -206,7 +206,7 @@ fn an_object_that_changes_between_range_requests_is_not_judged() {
 fn a_list_request_that_is_answered_with_no_such_key_is_not_about_permissions() {
     let (s3, folder) = (S3Server::start(), Folder::new());
     for (fault, word) in [
-        (Fault::Error(404, "NoSuchKey"), "address of the bucket is wrong"),
+        (Fault::Error(404, "NoSuchKey"), "address of the bucket is probably wrong"),
         (Fault::NO_SUCH_BUCKET, "there is no bucket of this name"),
         (Fault::ACCESS_DENIED, "s3:ListBucket"),
     ] {
