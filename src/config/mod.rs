@@ -47,7 +47,7 @@ pub use signing::Signing;
 pub(crate) use toml_string::toml_string;
 
 use crate::asset::{AssetPath, CachePolicy};
-use crate::http::SigningKeys;
+use crate::http::{CorsOrigins, SigningKeys};
 use mount::Surroundings;
 use raw::{ExplicitKeys, Field, Value};
 use settings_table::Key;
@@ -83,6 +83,8 @@ pub struct Settings {
     pub signing: Signing,
     /// Paths that need credentials, no two with the same path. Default none.
     pub auth: Vec<Auth>,
+    /// The web pages that may read responses. Default none.
+    pub cors: CorsOrigins,
     /// Limits on requests to buckets.
     pub upstream: Upstream,
     /// Limits on clients.
@@ -347,6 +349,7 @@ impl Settings {
             exempt: Networks::default(),
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
+            cors: CorsOrigins::default(),
             config_file: None,
             explicit: ExplicitKeys::default(),
         }

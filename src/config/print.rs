@@ -70,6 +70,8 @@ impl fmt::Display for AsFile<'_> {
         for auth in &settings.auth {
             write_auth(f, auth)?;
         }
+        writeln!(f, "\n[cors]")?;
+        write_keys(f, settings, "cors.")?;
         writeln!(f, "\n[upstream]")?;
         write_keys(f, settings, "upstream.")?;
         writeln!(f, "\n[limits]")?;

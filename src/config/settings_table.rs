@@ -16,6 +16,7 @@ use super::values::{
 };
 use super::{ChallengeType, Network, Networks, PublicUrl, Settings};
 use crate::asset::CachePolicy;
+use crate::http::CorsOrigins;
 
 /// A setting with one value.
 pub(super) struct Key {
@@ -178,6 +179,12 @@ pub(super) const KEYS: &[Key] = &[
         needs_restart: false,
         set: |s, value, _| put(&mut s.cache.precedence, precedence(value)),
         show: |s| Some(Shown::Text(s.cache.precedence.as_str().to_owned())),
+    },
+    Key {
+        name: "cors.origins",
+        needs_restart: false,
+        set: |s, value, _| put(&mut s.cors, value.items().and_then(CorsOrigins::parse)),
+        show: |s| shown_list(s.cors.texts().into_iter()),
     },
     Key {
         name: "signing.key_file",

@@ -6,7 +6,7 @@
 //!
 //! Access is checked before that: [`SigningKeys`] sign links and verify them, [`Credentials`] verify `Authorization`.
 //! [`client_behind()`] finds the address of a client behind a proxy, and so does [`proxy_header()`] below HTTP. [`without_signatures()`] redacts request targets
-//! for logs.
+//! for logs. [`CorsOrigins`] lets web pages read responses.
 //!
 //! Nothing here reads a body, a clock or a socket, and nothing depends on a connection. `Date`, `Allow`,
 //! `Retry-After` and the omission of the body for `HEAD` belong to the server. Where HTTP leaves a choice, the file
@@ -14,6 +14,7 @@
 
 mod base64;
 mod content_disposition;
+mod cors;
 mod credentials;
 mod decide;
 mod forwarded;
@@ -32,6 +33,7 @@ mod signing_keys;
 #[cfg(test)]
 mod test_support;
 
+pub use cors::CorsOrigins;
 pub use credentials::{AuthScheme, Credentials, without_sharing};
 pub use decide::{Decision, decide};
 pub use forwarded::client_behind;

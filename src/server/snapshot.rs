@@ -10,6 +10,7 @@ use super::metrics::Metrics;
 use super::request::authorize::Authorizer;
 use crate::asset::AssetPath;
 use crate::config::{AccessLog, Limits, PlainServes, Settings};
+use crate::http::CorsOrigins;
 use crate::store::Stores;
 
 /// The settings that requests depend on.
@@ -18,6 +19,8 @@ pub(super) struct Snapshot {
     pub(super) authorizer: Authorizer,
     pub(super) client_rules: ClientRules,
     pub(super) limits: Limits,
+    /// The web pages that may read responses.
+    pub(super) cors: CorsOrigins,
     /// What addresses without TLS serve.
     pub(super) plain_serves: PlainServes,
     /// Whether there is an access log.
@@ -33,6 +36,7 @@ impl Snapshot {
             authorizer: Authorizer::of(settings),
             client_rules: ClientRules::of(settings, before.map(|before| &before.client_rules)),
             limits: settings.limits,
+            cors: settings.cors.clone(),
             plain_serves: settings.plain_serves,
             is_logged: settings.access_log != AccessLog::Off,
             counted_as: stores.mounts().map(|path| metrics.number_of(path)).collect(),

@@ -11,6 +11,7 @@ mod client_limits;
 mod command_line;
 mod conditions;
 mod conformance;
+mod cors;
 mod disconnects;
 mod http2;
 mod http2_floods;

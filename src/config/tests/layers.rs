@@ -61,6 +61,7 @@ fn defaults_are_the_documented_ones() {
         exempt: Networks::default(),
         trusted_proxies: Networks::default(),
         proxy_protocol: false,
+        cors: CorsOrigins::default(),
         config_file: None,
     };
     assert_eq!(settings, expected);

@@ -90,6 +90,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
         ("cache.default", ["max-age=1", "private", "no-store"]),
         ("cache.versioned", ["max-age=1", "max-age=2", "no-cache"]),
         ("cache.precedence", ["rules", "object", "rules"]),
+        ("cors.origins", ["https://a.example", "https://b.example, http://localhost:1", "*"]),
         ("signing.key_file", ["a.keys", "b.keys", "c.keys"]),
         ("upstream.connections", ["2", "3", "4"]),
         ("upstream.connect_timeout", ["100ms", "2s", "1h"]),

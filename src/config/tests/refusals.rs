@@ -84,6 +84,11 @@ fn errors_in_the_file_have_line_reason_and_fix() {
         ("limits.exempt = []", &["the list is empty"]),
         ("limits.exempt = [\"10.0.0.1/8\"]", &["`limits.exempt`", "write \"10.0.0.0/8\""]),
         ("trusted_proxies = \"the proxy\"", &["`trusted_proxies`", "neither an address nor a network"]),
+        (
+            "[cors]\norigins = [\"https://app.example.com/\"]",
+            &["`cors.origins`", "no path, and no slash at its end"],
+        ),
+        ("[cors]\norigins = [\"*\", \"https://app.example.com\"]", &["`cors.origins`", "stands alone"]),
         ("proxy_protocol = true", &["`proxy_protocol` is true, but `trusted_proxies` is not set"]),
         ("proxy_protocol = \"yes\"", &["`proxy_protocol`", "neither true nor false"]),
         ("trusted_proxies = [\"::1\", \"::1/128\"]", &["`::1` is listed twice"]),

@@ -47,13 +47,16 @@ impl Authorizer {
         Ok(())
     }
 
+    /// Whether the requested path needs an `Authorization`.
+    pub(in crate::server) fn takes_credentials(&self, head: &request::Parts) -> bool {
+        !self.auth.is_empty()
+            && AssetPath::from_url_path(head.uri.path())
+                .is_ok_and(|path| Auth::covering(&self.auth, &path).is_some())
+    }
+
     /// Keeps shared caches from storing responses that need credentials.
     pub(in crate::server) fn restrict_caching(&self, head: &request::Parts, headers: &mut HeaderMap) {
-        if self.auth.is_empty() {
-            return;
-        }
-        let path = AssetPath::from_url_path(head.uri.path());
-        if path.is_ok_and(|path| Auth::covering(&self.auth, &path).is_some())
+        if self.takes_credentials(head)
             && let Some(policy) = headers.get_mut(CACHE_CONTROL)
             && let Some(restricted) = policy.to_str().ok().and_then(http::without_sharing)
             && let Ok(restricted) = HeaderValue::try_from(restricted)

@@ -97,7 +97,7 @@ fn answer_at_once(
         exchange.connection().reporter().counters().rate_limited.add(1);
         return Some(without_asset(error));
     }
-    let path = match requested_path(head) {
+    let path = match requested_path(head, snapshot) {
         Ok(path) => path,
         Err(answer) => return Some(without_asset(answer)),
     };
@@ -204,13 +204,21 @@ fn read_intent(head: &request::Parts) -> ReadIntent {
 }
 
 /// The path of the requested asset, or the response to a request for none.
-fn requested_path(head: &request::Parts) -> Result<AssetPath<'_>, Box<Answer>> {
+fn requested_path<'h>(head: &'h request::Parts, snapshot: &Snapshot) -> Result<AssetPath<'h>, Box<Answer>> {
     check_host(head)?;
     match head.method {
         Method::GET | Method::HEAD => AssetPath::from_url_path(head.uri.path()).map_err(|e| bad_path(&e)),
-        Method::OPTIONS => Err(options()),
+        Method::OPTIONS => Err(preflight(head, snapshot).unwrap_or_else(options)),
         _ => Err(method_not_allowed(&head.method)),
     }
+}
+
+/// The answer to a preflight of a browser, where CORS is configured.
+fn preflight(head: &request::Parts, snapshot: &Snapshot) -> Option<Box<Answer>> {
+    if snapshot.cors.is_nobody() {
+        return None;
+    }
+    snapshot.cors.preflight(&head.headers, snapshot.authorizer.takes_credentials(head)).map(Box::new)
 }
 
 /// A request evaluated for one version of an asset.
@@ -247,6 +255,9 @@ fn respond(
 ) -> Response<ResponseBody> {
     let Reply { answer: Answer { status, mut headers, payload }, opened, begun } = reply;
     snapshot.authorizer.restrict_caching(head, &mut headers);
+    if !snapshot.cors.is_nobody() && head.method != Method::OPTIONS {
+        snapshot.cors.apply(&head.headers, snapshot.authorizer.takes_credentials(head), &mut headers);
+    }
     let payload = if head.method == Method::HEAD { Payload::Nothing } else { payload };
     let len = length(&payload, opened.as_ref());
     exchange.respond(status, &headers, len);
