@@ -187,7 +187,7 @@ pub(super) fn note_file_of_that_name(given: &Path, taken_as: &str) {
 
 /// Rejects settings from which no link can be built.
 pub(super) fn refuse_unlinkable(settings: &Settings) -> Result<(), CommandError> {
-    if settings.public_url.is_none() && settings.listen[0].port() == 0 {
+    if settings.public_url.is_none() && settings.listen.first().is_some_and(|address| address.port() == 0) {
         let reason = "no link can be printed: public_url is not set, and with port 0 in listen only the running server knows \
                       its port; set public_url, or a port";
         return Err(CommandError::new(Exit::Usage, reason));

@@ -95,6 +95,8 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// Whether every connection begins with a PROXY protocol header, accepted from `trusted_proxies` only. Default false.
     pub proxy_protocol: bool,
+    /// Unix sockets to listen on, beside `listen` or, if that is empty, alone. Absolute. Default none.
+    pub listen_unix: Vec<PathBuf>,
     /// The configuration file that was read, absolute. It may be in a store and is never served.
     pub config_file: Option<PathBuf>,
     /// The keys that the operator has set.
@@ -350,6 +352,7 @@ impl Settings {
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
             cors: CorsOrigins::default(),
+            listen_unix: Vec::new(),
             config_file: None,
             explicit: ExplicitKeys::default(),
         }
@@ -398,11 +401,15 @@ impl Settings {
         if is_secured { Scheme::Https } else { Scheme::Http }
     }
 
-    /// The base of links: the public URL, or else the first address of `listen`.
+    /// The base of links: the public URL, or else the first address of `listen`; `localhost` with Unix sockets alone.
     ///
     /// If that address has port 0, only the listener knows the port; see [`PublicUrl::of_address`].
     pub fn base_url(&self) -> PublicUrl {
-        self.public_url.clone().unwrap_or_else(|| PublicUrl::of_address(self.scheme(), self.listen[0]))
+        let of_listen = || match self.listen.first() {
+            Some(&address) => PublicUrl::of_address(self.scheme(), address),
+            None => PublicUrl::of_localhost(self.scheme()),
+        };
+        self.public_url.clone().unwrap_or_else(of_listen)
     }
 
     /// The keys for links to this asset; `None` if its link needs no signature.

@@ -1,7 +1,7 @@
 //! IP networks in CIDR notation: `203.0.113.0/24`, `2001:db8::/32`, `198.51.100.7`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 /// The IP addresses with a common prefix (RFC 4632 section 3.1, RFC 4291 section 2.3).
@@ -12,6 +12,11 @@ pub struct Network {
     /// Length of the prefix in bits, 0 to 32 or to 128.
     prefix: u32,
 }
+
+/// How clients on Unix sockets are written.
+const UNIX: &str = "unix:";
+/// Clients on Unix sockets, which have no address: they count as the unspecified one, from which no TCP connection comes.
+const UNIX_PEERS: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 32 };
 
 /// A list of networks; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +79,9 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == UNIX {
+            return Ok(UNIX_PEERS);
+        }
         let malformed = || {
             format!(
                 "`{}` is neither an address nor a network; write one such as \"203.0.113.7\", \"203.0.113.0/24\" or \
@@ -113,7 +121,9 @@ impl FromStr for Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.prefix == width(self.address) {
+        if *self == UNIX_PEERS {
+            f.write_str(UNIX)
+        } else if self.prefix == width(self.address) {
             write!(f, "{}", self.address)
         } else {
             write!(f, "{}/{}", self.address, self.prefix)

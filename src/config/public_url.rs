@@ -50,6 +50,11 @@ impl PublicUrl {
         Self { origin: format!("{}://{}", scheme.as_str(), SocketAddr::new(ip, address.port())), path: None }
     }
 
+    /// The URL of a server on a Unix socket, whose clients name any host.
+    pub fn of_localhost(scheme: Scheme) -> Self {
+        Self { origin: format!("{}://localhost", scheme.as_str()), path: None }
+    }
+
     /// The https URL of a server with this host name and port.
     pub fn of_name(name: &str, port: u16) -> Self {
         let origin = if port == 443 { format!("https://{name}") } else { format!("https://{name}:{port}") };

@@ -24,6 +24,7 @@ impl Settings {
             self.tls = running.tls.clone();
         }
         self.listen.clone_from(&running.listen);
+        self.listen_unix.clone_from(&running.listen_unix);
         self.plain_listen.clone_from(&running.plain_listen);
         self.threads = running.threads;
         self.admin = running.admin;

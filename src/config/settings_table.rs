@@ -11,8 +11,8 @@ use super::acme;
 use super::raw::Value;
 use super::units::Span;
 use super::values::{
-    KIB, MIB, access_log, address, addresses, count, files, in_bytes, key_file, networks, plain_serves,
-    policy, precedence, size, timeout,
+    KIB, MIB, UNIX_PREFIX, access_log, address, addresses, addresses_and_sockets, count, files, in_bytes,
+    key_file, networks, plain_serves, policy, precedence, size, timeout,
 };
 use super::{ChallengeType, Network, Networks, PublicUrl, Settings};
 use crate::asset::CachePolicy;
@@ -45,8 +45,14 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "listen",
         needs_restart: true,
-        set: |s, value, _| put(&mut s.listen, addresses(value)),
-        show: |s| Some(Shown::List(s.listen.iter().map(SocketAddr::to_string).collect())),
+        set: |s, value, base| {
+            (s.listen, s.listen_unix) = addresses_and_sockets(value, base)?;
+            Ok(())
+        },
+        show: |s| {
+            let sockets = s.listen_unix.iter().map(|path| format!("{UNIX_PREFIX}{}", path.display()));
+            Some(Shown::List(s.listen.iter().map(SocketAddr::to_string).chain(sockets).collect()))
+        },
     },
     Key {
         name: "plain_listen",

@@ -168,6 +168,38 @@ pub(super) fn addresses(value: &Value) -> Result<Vec<SocketAddr>, String> {
     Ok(addresses)
 }
 
+/// How a Unix socket begins among addresses.
+pub(super) const UNIX_PREFIX: &str = "unix:";
+
+/// Addresses, and the paths of Unix sockets among them (`unix:/run/wamedia.sock`), absolute.
+pub(super) fn addresses_and_sockets(
+    value: &Value,
+    base: &Path,
+) -> Result<(Vec<SocketAddr>, Vec<PathBuf>), String> {
+    let items = value.items()?;
+    let (sockets, others): (Vec<&str>, Vec<&str>) =
+        items.iter().partition(|item| item.starts_with(UNIX_PREFIX));
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for item in sockets {
+        let name = &item[UNIX_PREFIX.len()..];
+        if name.is_empty() || name.contains('\0') {
+            return Err(format!(
+                "`{}` names no socket; write one such as \"unix:/run/wamedia/wamedia.sock\"",
+                item.escape_debug()
+            ));
+        }
+        let path = absolute(base, name);
+        if paths.contains(&path) {
+            return Err(format!("`{}` is listed twice; keep one", item.escape_debug()));
+        }
+        paths.push(path);
+    }
+    let others = others.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let addresses =
+        if others.is_empty() && !paths.is_empty() { Vec::new() } else { addresses(&Value::Many(others))? };
+    Ok((addresses, paths))
+}
+
 pub(super) fn access_log(value: &Value, base: &Path) -> Result<AccessLog, String> {
     const WORDS: [&str; 3] = ["off", "text", "json"];
     let text = value.one()?;

@@ -1,22 +1,18 @@
-//! Listening sockets: bound before anything runs, one of each address for every serving core.
+//! Listening sockets: bound before anything runs, one of each address for every serving core. [`accept`](super::accept) accepts
+//! connections on them.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::TaskTracker;
 
-use super::connection::{proxy_header, serve};
-use super::limit::connection_limit::{self, LimitReached, Permit};
 use super::service::Service;
 
 /// Length of the kernel's accept queue, used while all cores are busy; the kernel takes the lesser of this and `somaxconn`.
-const BACKLOG: i32 = 4096;
-/// How long a listener pauses after the system failed to accept a connection, usually for lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const BACKLOG: i32 = 4096;
 /// Unsent bytes that the kernel buffers for a connection beyond those in flight (`TCP_NOTSENT_LOWAT`). Enough to keep the path
 /// full; so few that a client that stops reading is noticed, and does not tie up megabytes in the kernel.
 const NOTSENT_LOWAT: u32 = 256 << 10;
@@ -39,6 +35,14 @@ pub enum BindError {
     /// Any other error of the operating system.
     #[error("cannot listen on {0}: {1}")]
     Failed(SocketAddr, #[source] io::Error),
+    /// A Unix socket cannot be bound.
+    #[error("cannot listen on unix:{}: {reason}", path.display())]
+    UnixSocket {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What is wrong with it, and how to fix it.
+        reason: String,
+    },
     /// No thread or no file descriptor is left for a serving core.
     #[error(
         "cannot start a serving core: {0}; allow more open files or threads (ulimit -n, ulimit -u; LimitNOFILE=, TasksMax=), \
@@ -47,8 +51,8 @@ pub enum BindError {
     Thread(#[source] io::Error),
     /// A socket that was passed to the program cannot be used.
     #[error(
-        "cannot use the inherited socket {name} (LISTEN_FDS): {reason}; pass listening TCP sockets \
-             (ListenStream=ADDR:PORT in a .socket unit), or none"
+        "cannot use the inherited socket {name} (LISTEN_FDS): {reason}; pass listening TCP or Unix sockets \
+             (ListenStream= in a .socket unit), or none"
     )]
     InheritedSockets {
         /// Its name or its number.
@@ -67,9 +71,16 @@ pub(super) type Endpoint = (ListeningSocket, Arc<Service>);
 /// A bound socket that listens.
 #[derive(Debug)]
 pub(super) struct ListeningSocket {
-    socket: StdListener,
+    pub(super) socket: AnyListener,
     /// Whether another process holds it, too, and continues to listen when this one ends.
-    outlives_us: bool,
+    pub(super) outlives_us: bool,
+}
+
+/// A listener of the standard library.
+#[derive(Debug)]
+pub(super) enum AnyListener {
+    Tcp(StdListener),
+    Unix(StdUnixListener),
 }
 
 /// The listening sockets of some addresses.
@@ -103,11 +114,11 @@ pub(super) fn bind_all(addresses: &[SocketAddr], cores: usize) -> Result<Bound, 
         bound.addresses.push(actual);
         bound.dual_stack.extend(is_dual_stack(&alone).map(|is_dual| (actual, is_dual)));
         if let [core] = &mut bound.cores[..] {
-            core.push(ListeningSocket { socket: alone, outlives_us: false });
+            core.push(ListeningSocket { socket: AnyListener::Tcp(alone), outlives_us: false });
         } else {
             drop(alone);
             for core in &mut bound.cores {
-                let socket = bind(actual, true).map_err(named)?;
+                let socket = AnyListener::Tcp(bind(actual, true).map_err(named)?);
                 core.push(ListeningSocket { socket, outlives_us: false });
             }
         }
@@ -129,10 +140,23 @@ pub(super) fn share_all(passed: &[StdListener], cores: usize) -> Result<Bound, B
         bound.addresses.push(address);
         bound.dual_stack.extend(is_dual_stack(socket).map(|is_dual| (address, is_dual)));
         for core in &mut bound.cores {
-            core.push(ListeningSocket { socket: socket.try_clone().map_err(named)?, outlives_us: true });
+            let socket = AnyListener::Tcp(socket.try_clone().map_err(named)?);
+            core.push(ListeningSocket { socket, outlives_us: true });
         }
     }
     Ok(bound)
+}
+
+/// Adds a Unix socket for each core: the same one, because only one can have the path.
+pub(super) fn share_unix(
+    socket: &StdUnixListener,
+    outlives_us: bool,
+    cores: &mut [Vec<ListeningSocket>],
+) -> io::Result<()> {
+    for core in cores {
+        core.push(ListeningSocket { socket: AnyListener::Unix(socket.try_clone()?), outlives_us });
+    }
+    Ok(())
 }
 
 /// Whether a socket accepts IPv4 connections, too, if it listens on `[::]`; `None` for any other address.
@@ -147,12 +171,20 @@ pub(super) fn is_dual_stack(socket: &StdListener) -> Option<bool> {
     SockRef::from(socket).only_v6().ok().map(|only_v6| !only_v6)
 }
 
-/// Prepares a socket that another process has bound.
+/// Prepares a Unix socket that another process has bound.
+pub(super) fn adopt_unix(socket: &StdUnixListener) -> io::Result<()> {
+    require_listening(&SockRef::from(socket))?;
+    socket.set_nonblocking(true)
+}
+
+fn require_listening(socket: &SockRef<'_>) -> io::Result<()> {
+    if socket.is_listener()? { Ok(()) } else { Err(io::Error::other("it is not listening")) }
+}
+
+/// Prepares a TCP socket that another process has bound.
 pub(super) fn adopt(socket: &StdListener) -> io::Result<()> {
     let socket = SockRef::from(socket);
-    if !socket.is_listener()? {
-        return Err(io::Error::other("it is not listening"));
-    }
+    require_listening(&socket)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
     socket.set_nonblocking(true)
@@ -206,136 +238,6 @@ impl BindError {
             _ => Self::Failed(address, error),
         }
     }
-}
-
-/// An endpoint registered with a runtime, and whether its socket outlives us.
-type Registered = (TcpListener, bool, Arc<Service>);
-
-/// Registers `endpoints` with the current runtime.
-pub(super) fn register(endpoints: Vec<Endpoint>) -> io::Result<Vec<Registered>> {
-    let register = |(listening, service): Endpoint| {
-        Ok((TcpListener::from_std(listening.socket)?, listening.outlives_us, service))
-    };
-    endpoints.into_iter().map(register).collect()
-}
-
-/// Accepts and serves connections until the shutdown begins, and returns once the last connection is closed. `service` is any of
-/// this core's.
-pub(super) async fn serve(endpoints: Vec<Registered>, service: &Service) {
-    let connections = TaskTracker::new();
-    for (listener, outlives_us, service) in endpoints {
-        connections.spawn(accept_all(listener, outlives_us, service, connections.clone()));
-    }
-    connections.close();
-    tokio::select! {
-        () = connections.wait() => {}
-        () = service.watchdog.run(|| service.snapshots.limits(), &service.shutdown) => {}
-        () = service.shutdown.stop.cancelled() => {}
-    }
-}
-
-async fn accept_all(
-    listener: TcpListener,
-    outlives_us: bool,
-    service: Arc<Service>,
-    connections: TaskTracker,
-) {
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = service.shutdown.drain.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, client)) => admit(stream, client, &service, &connections),
-            Err(e) if is_per_connection(&e) => {}
-            Err(e) => {
-                service.connections.log_accept_error(e);
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    if outlives_us {
-        // Connections in its queue are for the process that comes next.
-        return;
-    }
-    // Connections that the kernel has already accepted would be reset; they came in time.
-    let Ok(listener) = listener.into_std() else { return };
-    while let Ok((stream, client)) = listener.accept() {
-        if stream.set_nonblocking(true).is_ok()
-            && let Ok(stream) = TcpStream::from_std(stream)
-        {
-            admit(stream, client, &service, &connections);
-        }
-    }
-}
-
-fn admit(stream: TcpStream, client: SocketAddr, service: &Arc<Service>, connections: &TaskTracker) {
-    let snapshot = service.snapshots.load();
-    let rules = &snapshot.client_rules;
-    if rules.expects_proxy_header() && !rules.is_trusted_proxy(client.ip()) {
-        service.reporter.counters().rejected.add(1);
-        service.connections.log_untrusted_peer(client.ip());
-        return;
-    }
-    match service.connections.admit(rules.counted(client.ip())) {
-        Ok(permit) => {
-            service.reporter.counters().accepted.add(1);
-            let service = Arc::clone(service);
-            // Each kind of connection is a task of its own type, as large as it needs to be.
-            match (rules.expects_proxy_header(), service.handshakes.clone()) {
-                (true, _) => connections.spawn(serve_behind_proxy(stream, client, service, permit)),
-                (false, None) => connections.spawn(serve::serve(stream, client, service, permit)),
-                (false, Some(handshakes)) => {
-                    connections.spawn(serve::serve_secured(stream, client, service, handshakes, permit))
-                }
-            };
-        }
-        Err(limit) => reject(stream, client, limit, service),
-    }
-}
-
-/// Serves a connection whose client is named by the PROXY protocol header of `peer`, a trusted proxy.
-async fn serve_behind_proxy(mut stream: TcpStream, peer: SocketAddr, service: Arc<Service>, permit: Permit) {
-    let client = match proxy_header::read(&mut stream, &service).await {
-        Ok(named) => named.unwrap_or(peer),
-        Err(reason) => {
-            if let Some(reason) = reason {
-                service.reporter.counters().rejected.add(1);
-                service.connections.log_bad_proxy_header(peer.ip(), reason);
-            }
-            return;
-        }
-    };
-    let counted = service.snapshots.load().client_rules.counted(client.ip());
-    match permit.counting_for(counted) {
-        Ok(permit) => match service.handshakes.clone() {
-            None => serve::serve(stream, client, service, permit).await,
-            Some(handshakes) => serve::serve_secured(stream, client, service, handshakes, permit).await,
-        },
-        Err(limit) => reject(stream, client, limit, &service),
-    }
-}
-
-/// Rejects a connection beyond a limit.
-fn reject(stream: TcpStream, client: SocketAddr, limit: LimitReached, service: &Service) {
-    service.reporter.counters().rejected.add(1);
-    service.connections.log_rejected(limit, client.ip());
-    // A response over TLS would need a handshake, and that is what there is no capacity for.
-    if service.handshakes.is_none() {
-        connection_limit::reject(stream, limit, &service.connections);
-    }
-}
-
-/// Whether the error concerns a connection that broke before it was accepted, not the listener.
-fn is_per_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //!
 //! On the background runtime, [`acme`] obtains certificates and [`admin`] serves health checks and metrics.
 
+mod accept;
 mod acme;
 mod admin;
 mod connection;
@@ -25,9 +26,11 @@ mod snapshot;
 mod socket_activation;
 mod status;
 mod tls;
+mod unix_socket;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -55,6 +58,7 @@ pub use self::tls::{
     Certificate, CertificateError, CertificateFiles, CertificateFilesError, CertificateSlot, Certificates,
     ChallengeGuard, Challenges, LoadedCertificates, Tls,
 };
+use self::unix_socket::SocketFile;
 use crate::config::Settings;
 use crate::store::Stores;
 
@@ -64,12 +68,27 @@ use crate::store::Stores;
 #[derive(Debug)]
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    unix: UnixSockets,
     plain_addresses: Vec<SocketAddr>,
     dual_stack: Vec<(SocketAddr, bool)>,
     cores: Vec<JoinHandle<()>>,
     liveness: Liveness,
     shutdown: Shutdown,
     status: ServerStatus,
+}
+
+/// The Unix sockets of `listen`. Their files are removed when this is dropped, also if the start fails later.
+#[derive(Debug, Default)]
+struct UnixSockets {
+    paths: Vec<PathBuf>,
+    /// Those that this process has bound.
+    files: Vec<SocketFile>,
+}
+
+impl Drop for UnixSockets {
+    fn drop(&mut self) {
+        self.files.iter().for_each(SocketFile::remove);
+    }
 }
 
 impl Server {
@@ -85,10 +104,24 @@ impl Server {
         inherited: &InheritedSockets,
     ) -> Result<Self, BindError> {
         let threads = settings.threads;
-        let bound = match &inherited.listen[..] {
-            [] => listener::bind_all(&settings.listen, threads)?,
-            sockets => listener::share_all(sockets, threads)?,
+        let is_inherited = !inherited.listen.is_empty() || !inherited.listen_unix.is_empty();
+        let mut bound = if is_inherited {
+            listener::share_all(&inherited.listen, threads)?
+        } else {
+            listener::bind_all(&settings.listen, threads)?
         };
+        let mut unix = UnixSockets::default();
+        for socket in &inherited.listen_unix {
+            listener::share_unix(socket, true, &mut bound.cores).map_err(BindError::Thread)?;
+            let path = socket.local_addr().ok().and_then(|address| Some(address.as_pathname()?.to_owned()));
+            unix.paths.extend(path);
+        }
+        for path in settings.listen_unix.iter().filter(|_| !is_inherited) {
+            let (socket, file) = unix_socket::bind(path)?;
+            unix.files.push(file);
+            listener::share_unix(&socket, false, &mut bound.cores).map_err(BindError::Thread)?;
+            unix.paths.push(path.clone());
+        }
         let plain = match &inherited.plain[..] {
             [] => listener::bind_all(&settings.plain_listen, threads)?,
             sockets => listener::share_all(sockets, threads)?,
@@ -155,6 +188,7 @@ impl Server {
         }
         Ok(Self {
             addresses: bound.addresses,
+            unix,
             plain_addresses: plain.addresses,
             dual_stack: [bound.dual_stack, plain.dual_stack].concat(),
             cores,
@@ -197,6 +231,11 @@ impl Server {
         self.status.clone()
     }
 
+    /// The paths of the Unix sockets of `listen`.
+    pub fn unix_sockets(&self) -> &[PathBuf] {
+        &self.unix.paths
+    }
+
     /// The bound addresses of `listen`, with the port that the system chose for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -219,6 +258,8 @@ impl Server {
     pub async fn drain(self, at_once: impl Future<Output = ()>) -> usize {
         let drain_timeout = self.status.snapshots.limits().drain_timeout;
         self.shutdown.drain.cancel();
+        // Clients that come now find no server, and try another.
+        drop(self.unix);
         let done = Arc::new(Notify::new());
         let all_done = Arc::clone(&done);
         let cores = self.cores;
@@ -261,7 +302,7 @@ fn run_core(
 ) {
     let prepared = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
         let _here = runtime.enter();
-        let endpoints = listener::register(endpoints)?;
+        let endpoints = accept::register(endpoints)?;
         Ok((runtime, endpoints))
     });
     let (runtime, endpoints) = match prepared {
@@ -270,5 +311,5 @@ fn run_core(
     };
     let _ = started.send(Ok(()));
     runtime.spawn(probes.answer());
-    runtime.block_on(listener::serve(endpoints, service));
+    runtime.block_on(accept::serve(endpoints, service));
 }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
 
@@ -16,6 +17,8 @@ const NAMES: &str = "LISTEN_FDNAMES";
 #[derive(Debug, Default)]
 pub struct InheritedSockets {
     pub(super) listen: Vec<TcpListener>,
+    /// For `listen`, too.
+    pub(super) listen_unix: Vec<UnixListener>,
     pub(super) plain: Vec<TcpListener>,
     pub(super) admin: Option<TcpListener>,
 }
@@ -45,7 +48,7 @@ impl InheritedSockets {
     /// they are and how many (`LISTEN_PID`, `LISTEN_FDS`), so that no child process takes them for its own. The names stay, and
     /// mean nothing without the others.
     ///
-    /// Fails if something other than a listening TCP socket was passed.
+    /// Fails if something other than a listening TCP or Unix socket was passed.
     pub fn take() -> Result<Self, BindError> {
         let names = std::env::var(NAMES).unwrap_or_default();
         let mut names = names.split(':');
@@ -58,8 +61,21 @@ impl InheritedSockets {
                     if name.is_empty() { format!("number {}", number + 1) } else { format!("`{name}`") };
                 BindError::InheritedSockets { name, reason }
             };
-            let socket = fds.take_tcp_listener(number).map_err(|e| unusable(e.to_string()))?;
-            let Some(socket) = socket else { continue };
+            let socket = match fds.take_tcp_listener(number) {
+                Ok(Some(socket)) => socket,
+                Ok(None) => continue,
+                Err(not_tcp) => match (fds.take_unix_listener(number), Purpose::of(name)) {
+                    (Ok(Some(socket)), Purpose::Listen) => {
+                        listener::adopt_unix(&socket).map_err(|e| unusable(e.to_string()))?;
+                        inherited.listen_unix.push(socket);
+                        continue;
+                    }
+                    (Ok(Some(_)), _) => {
+                        return Err(unusable("it is a Unix socket, which only `listen` can have".to_owned()));
+                    }
+                    _ => return Err(unusable(not_tcp.to_string())),
+                },
+            };
             listener::adopt(&socket).map_err(|e| unusable(e.to_string()))?;
             match Purpose::of(name) {
                 Purpose::Listen => inherited.listen.push(socket),

@@ -35,5 +35,6 @@ mod simulate;
 mod support;
 mod timeouts;
 mod tls;
+mod unix_sockets;
 mod validate;
 mod versions;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::io::Read;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -539,9 +539,10 @@ fn watchdog_messages_continue_and_a_full_notification_socket_blocks_nothing() {
 }
 
 /// Serves the folder with sockets that a shell passes as descriptors 3 and up, under these names.
-fn activated(folder: &Folder, sockets: &[&std::net::TcpListener], names: &str, arguments: &str) -> Server {
+pub(crate) fn activated(folder: &Folder, sockets: &[&dyn AsFd], names: &str, arguments: &str) -> Server {
     let mut redirections = String::new();
     for (number, socket) in sockets.iter().enumerate() {
+        let socket = socket.as_fd();
         fcntl_setfd(socket, FdFlags::empty()).expect("a flag");
         let _ = write!(redirections, " {}<&{}", number + 3, socket.as_raw_fd());
     }

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::task::spawn_blocking;
 
 use crate::config::{PlainServes, PublicUrl, Settings};
 use crate::server::{Admin, Server};
+use crate::shell::quoted;
 use crate::store::{Freshness, ReadIntent, Stores};
 use crate::whatsapp;
 
@@ -20,6 +22,9 @@ pub(super) fn text(settings: &Settings, server: &Server, admin: Option<&Admin>) 
     for address in server.addresses() {
         let families = families(server.is_dual_stack(*address));
         let _ = writeln!(text, "  listens    {}://{address}{families}", settings.scheme().as_str());
+    }
+    for path in server.unix_sockets() {
+        let _ = writeln!(text, "  listens    unix:{} ({})", path.display(), settings.scheme().as_str());
     }
     for address in server.plain_addresses() {
         let only = match settings.plain_serves {
@@ -85,12 +90,28 @@ pub(super) fn warn_of_ipv6_only(server: &Server) {
     }
 }
 
-/// A line with a command that requests some asset from `address`, which this machine can reach; `name` is a host name with a
-/// certificate. Waits until an asset is found and hashed.
+/// Where an example is requested.
+pub(super) enum ExampleAddress {
+    /// An address that this machine can reach.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl ExampleAddress {
+    /// The first address of the server, else its first Unix socket.
+    pub(super) fn of(server: &Server) -> Option<Self> {
+        let socket = || server.unix_sockets().first().map(|path| Self::Unix(path.clone()));
+        server.addresses().first().map(|address| Self::Tcp(*address)).or_else(socket)
+    }
+}
+
+/// A line with a command that requests some asset from `address`; `name` is a host name with a certificate. Waits until an asset is
+/// found and hashed.
 pub(super) async fn example(
     settings: Settings,
     stores: Stores,
-    address: SocketAddr,
+    address: ExampleAddress,
     name: Option<String>,
 ) -> Option<String> {
     let search = spawn_blocking({
@@ -100,10 +121,25 @@ pub(super) async fn example(
     let (path, settings) = search.await.ok()?;
     let path = path?;
     let opened = stores.open(&path, ReadIntent::Head, Freshness::Configured, Instant::now()).await.ok()?;
-    let here = PublicUrl::of_address(settings.scheme(), address);
     let version = Some(&opened.asset().version);
+    let name = name.or_else(|| settings.acme.domains.first().cloned());
+    let address = match address {
+        ExampleAddress::Tcp(address) => address,
+        ExampleAddress::Unix(socket) => {
+            let url = match name {
+                Some(name) => PublicUrl::of_name(&name, 443),
+                None => PublicUrl::of_localhost(settings.scheme()),
+            };
+            let socket = quoted(&socket);
+            return Some(format!(
+                "  try        curl --unix-socket {socket} -I '{}'\n",
+                url.link(&path, version)
+            ));
+        }
+    };
+    let here = PublicUrl::of_address(settings.scheme(), address);
     // A certificate is for a name, which may resolve to another address, or to none yet.
-    let command = match name.or_else(|| settings.acme.domains.first().cloned()) {
+    let command = match name {
         None => format!("curl -I '{}'", here.link(&path, version)),
         Some(name) => {
             let url = PublicUrl::of_name(&name, address.port());

@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     )]
     store: Option<String>,
 
-    /// Address and port to listen on, repeatable [default: 127.0.0.1:8080]
+    /// Address and port, or unix:PATH, to listen on; repeatable [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<String>,
 
@@ -155,7 +155,7 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     // folder that hangs.
     log.print(banner::text(&settings, &server, admin.as_ref()));
     banner::warn_of_ipv6_only(&server);
-    if let Some(&address) = server.addresses().first() {
+    if let Some(address) = banner::ExampleAddress::of(&server) {
         let name = tls.as_ref().and_then(|tls| tls.certificates().example_name());
         let (example, log) = (banner::example(settings.clone(), stores.clone(), address, name), log.clone());
         tokio::spawn(async move { example.await.into_iter().for_each(|line| log.print(line)) });

@@ -163,6 +163,7 @@ fn refuse_to_lose_names(
 pub(super) fn summary(settings: &Settings, server: &Server) -> String {
     let mounts: Vec<_> =
         settings.mounts.iter().map(|mount| format!("{} at /{}", mount.store, mount.path)).collect();
-    let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+    let sockets = server.unix_sockets().iter().map(|path| format!("unix:{}", path.display()));
+    let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).chain(sockets).collect();
     format!("serving {} on {}", mounts.join(", "), addresses.join(", "))
 }

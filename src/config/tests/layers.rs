@@ -61,6 +61,7 @@ fn defaults_are_the_documented_ones() {
         exempt: Networks::default(),
         trusted_proxies: Networks::default(),
         proxy_protocol: false,
+        listen_unix: vec![],
         cors: CorsOrigins::default(),
         config_file: None,
     };

@@ -67,11 +67,11 @@ fn store() -> Flags {
 /// For every key three values as text; the first is not the default.
 fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
     BTreeMap::from([
-        ("listen", ["127.0.0.1:1", "127.0.0.1:2, [::1]:2", "0.0.0.0:3"]),
+        ("listen", ["127.0.0.1:1", "127.0.0.1:2, [::1]:2, unix:/a.sock", "unix:/b.sock"]),
         ("plain_listen", ["127.0.0.1:11", "127.0.0.1:12, [::1]:12", "0.0.0.0:13"]),
         ("plain_serves", ["challenges", "assets", "challenges"]),
         ("public_url", ["https://a.example", "https://b.example", "https://c.example"]),
-        ("trusted_proxies", ["10.0.0.0/8", "192.0.2.1, 2001:db8::/32", "::1"]),
+        ("trusted_proxies", ["10.0.0.0/8, unix:", "192.0.2.1, 2001:db8::/32", "::1"]),
         ("proxy_protocol", ["true", "false", "true"]),
         ("threads", ["101", "102", "103"]),
         ("access_log", ["off", "json", "log.json"]),

@@ -5,6 +5,26 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
+fn errors_about_who_may_connect_name_the_fix() {
+    for (text, parts) in [
+        (
+            "[cors]\norigins = [\"https://app.example.com/\"]",
+            &["`cors.origins`", "no path, and no slash at its end"],
+        ),
+        ("[cors]\norigins = [\"*\", \"https://app.example.com\"]", &["`cors.origins`", "stands alone"]),
+        ("proxy_protocol = true", &["`proxy_protocol` is true, but `trusted_proxies` is not set"]),
+        ("proxy_protocol = \"yes\"", &["`proxy_protocol`", "neither true nor false"]),
+        ("listen = [\"unix:\"]", &["`listen`", "names no socket"]),
+        ("listen = [\"unix:/a.sock\", \"unix:/./a.sock\"]", &["`listen`", "listed twice"]),
+    ] {
+        let message = Fixture::with_file(&format!("{text}\n{MOUNT}")).error(&Flags::default(), &[]);
+        for part in parts {
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}
+
+#[test]
 fn errors_in_the_file_have_line_reason_and_fix() {
     for (text, parts) in [
         ("threads = 0", &["`threads` in wamedia.toml line 1", "from 1 to 1024"][..]),
@@ -84,13 +104,6 @@ fn errors_in_the_file_have_line_reason_and_fix() {
         ("limits.exempt = []", &["the list is empty"]),
         ("limits.exempt = [\"10.0.0.1/8\"]", &["`limits.exempt`", "write \"10.0.0.0/8\""]),
         ("trusted_proxies = \"the proxy\"", &["`trusted_proxies`", "neither an address nor a network"]),
-        (
-            "[cors]\norigins = [\"https://app.example.com/\"]",
-            &["`cors.origins`", "no path, and no slash at its end"],
-        ),
-        ("[cors]\norigins = [\"*\", \"https://app.example.com\"]", &["`cors.origins`", "stands alone"]),
-        ("proxy_protocol = true", &["`proxy_protocol` is true, but `trusted_proxies` is not set"]),
-        ("proxy_protocol = \"yes\"", &["`proxy_protocol`", "neither true nor false"]),
         ("trusted_proxies = [\"::1\", \"::1/128\"]", &["`::1` is listed twice"]),
         ("limits.connections = 0", &["`limits.connections`", "from 1 to 1000000"]),
         ("limits.idle_timeout = 0", &["0 would mean no timeout", "from 100ms to 1h"]),

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::client_stream::ClientStream;
 use super::serve::LAST_READ;
 use crate::http::{MAX_PROXY_HEADER, ProxyHeader, proxy_header};
 use crate::server::service::Service;
@@ -14,8 +14,8 @@ use crate::server::service::Service;
 ///
 /// Fails with the reason; with `None` if the connection ended before its first byte, as port scans and health checks do, or because the
 /// server shuts down.
-pub(in crate::server) async fn read(
-    stream: &mut TcpStream,
+pub(in crate::server) async fn read<S: ClientStream>(
+    stream: &mut S,
     service: &Service,
 ) -> Result<Option<SocketAddr>, Option<&'static str>> {
     let head_timeout = service.snapshots.limits().head_timeout;
@@ -30,7 +30,7 @@ pub(in crate::server) async fn read(
     }
 }
 
-async fn read_all(stream: &mut TcpStream) -> Result<Option<SocketAddr>, Option<&'static str>> {
+async fn read_all<S: ClientStream>(stream: &mut S) -> Result<Option<SocketAddr>, Option<&'static str>> {
     let broken = |_| Some("the connection broke");
     let mut header: Vec<u8> = Vec::new();
     loop {

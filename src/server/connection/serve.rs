@@ -13,9 +13,9 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::client_stream::ClientStream;
 use super::socket::Socket;
 use super::state::{Command, Connection};
 use super::stream::Stream;
@@ -41,8 +41,8 @@ const WINDOW: u32 = (1 << 16) - 1;
 const MAX_RESETS: usize = 128;
 
 /// Serves one connection without TLS until it is closed.
-pub(in crate::server) async fn serve(
-    mut stream: TcpStream,
+pub(in crate::server) async fn serve<S: ClientStream>(
+    mut stream: S,
     client: SocketAddr,
     service: Arc<Service>,
     _permit: Permit,
@@ -57,8 +57,8 @@ pub(in crate::server) async fn serve(
 }
 
 /// Serves one connection with TLS until it is closed. The handshake negotiates the protocol (ALPN).
-pub(in crate::server) async fn serve_secured(
-    stream: TcpStream,
+pub(in crate::server) async fn serve_secured<S: ClientStream>(
+    stream: S,
     client: SocketAddr,
     service: Arc<Service>,
     handshakes: Arc<Handshakes>,
@@ -124,7 +124,7 @@ where
 
 /// Reads enough to distinguish HTTP/2 from HTTP/1; `None` if the client takes too long, disconnects, or has sent nothing when
 /// the server shuts down.
-async fn sniff(stream: &mut TcpStream, service: &Service) -> Option<Bytes> {
+async fn sniff<S: ClientStream>(stream: &mut S, service: &Service) -> Option<Bytes> {
     let mut start = [0; PREFACE.len()];
     let mut len = 0;
     let reading = async {

@@ -1,6 +1,15 @@
 //! Client identity: which addresses the limits count as one client.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The address of clients on a Unix socket, which have none. No TCP connection comes from it. `unix:` in a list of networks is this
+/// address.
+pub(in crate::server) const UNIX_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Whether a client is on a Unix socket.
+pub(in crate::server) fn is_unix_peer(address: IpAddr) -> bool {
+    address == UNIX_PEER.ip()
+}
 
 /// What limits count as one client: an IPv4 address, or the first 64 bits of an IPv6 address. That is the least that a
 /// subscriber gets (RFC 6177 section 2), and holds more addresses than could be counted one by one.

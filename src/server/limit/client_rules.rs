@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 
-use super::client_identity::Client;
+use super::client_identity::{Client, is_unix_peer};
 use super::request_rate::RateLimit;
 use crate::config::{Networks, Settings};
 use crate::http::{self, Answer};
@@ -55,9 +55,11 @@ impl ClientRules {
         self.trusted_proxies.contains(peer)
     }
 
-    /// The client that a connection from `peer` counts for; `None` for a proxy, which has many clients behind it, and if exempt.
+    /// The client that a connection from `peer` counts for; `None` for a proxy, which has many clients behind it, for a Unix socket, on
+    /// which it is not known, and if exempt.
     pub(in crate::server) fn counted(&self, peer: IpAddr) -> Option<Client> {
-        (!self.trusted_proxies.contains(peer) && !self.exempt.contains(peer)).then(|| peer.into())
+        (!is_unix_peer(peer) && !self.trusted_proxies.contains(peer) && !self.exempt.contains(peer))
+            .then(|| peer.into())
     }
 
     /// The client for which `peer` forwards a request; `None` if `peer` is the client.
@@ -77,8 +79,12 @@ impl ClientRules {
         if self.exempt.contains(address) {
             return Ok(());
         }
+        if is_unix_peer(address) && !self.trusted_proxies.contains(address) {
+            return Ok(());
+        }
         if self.trusted_proxies.contains(address) {
             if !self.warned_of_proxy.swap(true, Ordering::Relaxed) {
+                let address = if is_unix_peer(address) { "unix:".to_owned() } else { address.to_string() };
                 log::warn!(
                     "trusted_proxies: {address} does not send the client's address, so limits.requests_per_second does not apply to \
                      its requests; make it add the address to X-Forwarded-For (logged once; other proxies may do the same)"

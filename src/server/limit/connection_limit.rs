@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::client_identity::Client;
 use crate::log_throttle::SummaryThrottle;
+use crate::server::connection::client_stream::ClientStream;
 
 /// Counts the open connections of all serving cores.
 #[derive(Debug)]
@@ -224,8 +224,8 @@ impl Drop for Permit {
 
 /// Rejects a connection with a response. The request is read first: closing a socket with unread bytes resets the connection, and
 /// the response would be lost with it.
-pub(in crate::server) fn reject(
-    mut client: TcpStream,
+pub(in crate::server) fn reject<S: ClientStream>(
+    mut client: S,
     reached: LimitReached,
     connections: &Arc<Connections>,
 ) {

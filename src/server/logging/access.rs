@@ -9,6 +9,7 @@ use hyper::{Method, StatusCode, Version};
 
 use crate::escape::is_printable;
 use crate::http::{Link, without_signatures};
+use crate::server::limit::client_identity::is_unix_peer;
 use crate::server::request::record::{LogFields, Record, RequestHead};
 use crate::whatsapp;
 
@@ -142,7 +143,9 @@ impl AccessLine {
         clock.write(self.started, out);
         out.extend_from_slice(b"\",\"client\":\"");
         self.client(out);
-        let _ = write!(out, "\",\"peer\":\"{}\",\"method\":", self.peer);
+        out.extend_from_slice(b"\",\"peer\":\"");
+        self.peer(out);
+        out.extend_from_slice(b"\",\"method\":");
         match &self.request {
             Some(request) => {
                 json_string(request.method.as_str(), out);
@@ -190,10 +193,19 @@ impl AccessLine {
 
     /// The client's address, with its port unless it is behind a proxy, which does not pass the port on.
     fn client(&self, out: &mut Vec<u8>) {
-        let _ = match self.forwarded_for {
-            Some(client) => write!(out, "{client}"),
-            None => write!(out, "{}", self.peer),
-        };
+        match self.forwarded_for {
+            Some(client) => drop(write!(out, "{client}")),
+            None => self.peer(out),
+        }
+    }
+
+    /// The peer's address with its port; `unix:` on a Unix socket.
+    fn peer(&self, out: &mut Vec<u8>) {
+        if is_unix_peer(self.peer.ip()) {
+            out.extend_from_slice(b"unix:");
+        } else {
+            let _ = write!(out, "{}", self.peer);
+        }
     }
 
     /// Which version the link names.
