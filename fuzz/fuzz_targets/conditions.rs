@@ -30,6 +30,7 @@ fuzz_target!(|input: (bool, bool, Vec<(u8, &[u8])>)| {
         etag: EntityTag::parse("\"v1\"").expect("a tag"),
         version: Digest::new([0; 32]).version(),
         last_modified: has_date.then(|| "Sun, 06 Nov 1994 08:49:37 GMT".parse().expect("a date")),
+        is_date_ambiguous: false,
         media_type: MediaType::from_static("image/jpeg"),
         content_encoding: None,
         cache_policy: CachePolicy::NO_CACHE,

@@ -9,7 +9,7 @@ fn errors_about_who_may_connect_name_the_fix() {
     for (text, parts) in [
         (
             "[cors]\norigins = [\"https://app.example.com/\"]",
-            &["`cors.origins`", "no path, and no slash at its end"],
+            &["`cors.origins`", "no path, and no slash at its end"][..],
         ),
         ("[cors]\norigins = [\"*\", \"https://app.example.com\"]", &["`cors.origins`", "stands alone"]),
         ("proxy_protocol = true", &["`proxy_protocol` is true, but `trusted_proxies` is not set"]),
