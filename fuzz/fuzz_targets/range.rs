@@ -24,6 +24,7 @@ fuzz_target!(|input: (u64, Vec<&[u8]>, Option<&[u8]>)| {
         etag: EntityTag::parse("\"v1\"").expect("a tag"),
         version: Digest::new([0; 32]).version(),
         last_modified: None,
+        is_date_ambiguous: false,
         media_type: MediaType::from_static("image/jpeg"),
         content_encoding: None,
         cache_policy: CachePolicy::NO_CACHE,
