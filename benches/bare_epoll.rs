@@ -1,7 +1,7 @@
 //! Lower bound for this machine: the smallest epoll loop that answers every request with a prepared response.
 //!
 //! It parses nothing but the end of a head, and has one response for each port. The rest of a server's time is its own
-//! cost. Started by `benches/compare/run`: `floor PORT FILE`.
+//! cost. Started by `benches/compare/run`: `bare_epoll PORT FILE`.
 
 use std::collections::HashMap;
 use std::env;
