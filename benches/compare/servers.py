@@ -21,7 +21,8 @@ def install():
     if missing:
         subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *missing], check=True)
     if not which("static-web-server"):
-        subprocess.run(["cargo", "install", "static-web-server", "--locked", "--no-default-features", "--features", "http2"],
+        subprocess.run(["cargo", "install", "static-web-server", "--locked", "--version", "2.44.1",
+                        "--no-default-features", "--features", "http2-ring"],
                        check=True)
     if not which("caddy"):
         subprocess.run([sys.executable, "-m", "venv", PLACE / "venv"], check=True)
@@ -234,6 +235,7 @@ hosts:
             which("static-web-server"), "--host", "127.0.0.1", "--port", "18005", "--root", FILES, *flags, *tls], scheme=scheme))
     if which("caddy"):
         conf = PLACE / "Caddyfile"
+        access = f"log {{\n        output file {log_of('caddy')}\n    }}" if on else ""
         conf.write_text(f"""
 {{
     admin off
@@ -249,7 +251,7 @@ hosts:
     root * {FILES}
     header Cache-Control no-cache
     file_server
-    {f"log {{{{ output file {log_of('caddy')} }}}}".replace("{{", "{").replace("}}", "}") if on else ""}
+    {access}
 }}
 """)
         servers.append(Server("Caddy", 18006, [which("caddy"), "run", "--adapter", "caddyfile", "--config", conf],
@@ -259,7 +261,8 @@ hosts:
 
 def bare_servers(pair=None):
     """Servers that only write a ready response, one for each file: what the libraries and the kernel cost."""
-    newest = lambda name: max((TARGET / "release/deps").glob(f"{name}-*[!.d]"), key=lambda path: path.stat().st_mtime)
+    built = lambda name: (path for path in (TARGET / "release/deps").glob(f"{name}-*") if path.suffix != ".d")
+    newest = lambda name: max(built(name), key=lambda path: path.stat().st_mtime)
     servers = []
     for number, file in enumerate(("4k.jpg", "64k.jpg", "1m.jpg", "16m.jpg")):
         port = 18010 + number
