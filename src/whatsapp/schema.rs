@@ -570,6 +570,8 @@ pub enum Rule {
     NamedFile,
     /// A document is a PDF, as far as its names say.
     PdfFile,
+    /// A link ends in an extension of the kind of media that it stands for.
+    LinkedKind(super::content_types::Kind),
     /// A voice message is Opus in Ogg.
     VoiceFile,
 }

@@ -70,6 +70,7 @@ impl Walk {
             }
             Rule::PdfFile => self.pdf_file(map, place),
             Rule::NamedFile => self.named_file(map, place),
+            Rule::LinkedKind(kind) => self.linked_kind(kind, map, place),
             Rule::VoiceFile => self.voice_file(map, place),
         }
     }

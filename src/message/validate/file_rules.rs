@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::Walk;
 use super::field_rules::of;
 use super::json_path::Place;
+use crate::asset::AssetPath;
 use crate::whatsapp::schema::Code;
-use crate::whatsapp::url_syntax;
+use crate::whatsapp::{Kind, media_type, url_syntax};
 
 /// Extensions of Opus in Ogg.
 const VOICE: [&str; 3] = ["ogg", "oga", "opus"];
@@ -51,6 +52,30 @@ impl Walk {
                 found.escape_debug()
             );
             self.error(&of(map, place, field), Code::TemplateFormat, reason);
+        }
+    }
+
+    /// The response decides, not the link's text, so this is a warning.
+    pub(super) fn linked_kind(&mut self, kind: Kind, map: &Map<String, Value>, place: &Place) {
+        let link = map.get("link").and_then(Value::as_str).and_then(|link| url_syntax::read(link).0);
+        let Some(linked) =
+            link.as_ref().and_then(url_syntax::Url::extension).filter(|linked| is_file_type(linked))
+        else {
+            return;
+        };
+        let accepted: Vec<_> = kind.media_types().collect();
+        let is_accepted = mime_guess::from_ext(linked).iter_raw().any(|guess| accepted.contains(&guess))
+            || AssetPath::from_plain(&format!("a.{linked}"))
+                .is_ok_and(|path| accepted.contains(&media_type(&path).as_str()));
+        if !is_accepted {
+            let kind = kind.name();
+            let reason = format!(
+                "ends in .{}, and a message of the kind `{kind}` takes {}; correct the link, convert the file, or send it as the \
+                 kind that it is",
+                linked.escape_debug(),
+                accepted.join(", ")
+            );
+            self.warning(&of(map, place, "link"), Some(Code::Media), reason);
         }
     }
 

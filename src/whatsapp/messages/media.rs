@@ -1,5 +1,6 @@
 //! Media messages, and the media objects in headers.
 
+use super::super::Kind as Media;
 use super::super::schema::{Field, Kind, Platform, Rule, Shape, TEXT, Text, may, maybe_empty, must, never};
 use super::sources;
 
@@ -26,9 +27,9 @@ const NO_FILENAME: Field =
 const NO_VOICE: Field = never("voice", "is allowed only for audio; remove it");
 
 pub(super) const IMAGE_MESSAGE: Shape =
-    Shape::of(&[must("image", Kind::Object(&CAPTIONED))]).source(sources::MEDIA);
+    Shape::of(&[must("image", Kind::Object(&IMAGE))]).source(sources::MEDIA);
 pub(super) const VIDEO_MESSAGE: Shape =
-    Shape::of(&[must("video", Kind::Object(&CAPTIONED))]).source(sources::MEDIA);
+    Shape::of(&[must("video", Kind::Object(&VIDEO))]).source(sources::MEDIA);
 pub(super) const AUDIO_MESSAGE: Shape =
     Shape::of(&[must("audio", Kind::Object(&AUDIO))]).source(sources::MEDIA);
 pub(super) const DOCUMENT_MESSAGE: Shape =
@@ -36,8 +37,9 @@ pub(super) const DOCUMENT_MESSAGE: Shape =
 pub(super) const STICKER_MESSAGE: Shape =
     Shape::of(&[must("sticker", Kind::Object(&STICKER))]).source(sources::MEDIA);
 
-const CAPTIONED: Shape =
-    Shape::of(&[ID, LINK, PROVIDER, CAPTION, NO_FILENAME, NO_VOICE]).rules(&[ID_OR_LINK]);
+const CAPTIONED: &[Field] = &[ID, LINK, PROVIDER, CAPTION, NO_FILENAME, NO_VOICE];
+const IMAGE: Shape = Shape::of(CAPTIONED).rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Image)]);
+const VIDEO: Shape = Shape::of(CAPTIONED).rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Video)]);
 
 const DOCUMENT: Shape =
     Shape::of(&[ID, LINK, PROVIDER, CAPTION, FILENAME, NO_VOICE]).rules(&[ID_OR_LINK, Rule::NamedFile]);
@@ -51,7 +53,7 @@ const AUDIO: Shape = Shape::of(&[
     never("caption", "is not allowed with audio, which has no caption; send the text as a separate message"),
     NO_FILENAME,
 ])
-.rules(&[ID_OR_LINK, Rule::VoiceFile]);
+.rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Audio), Rule::VoiceFile]);
 
 const STICKER: Shape = Shape::of(&[
     ID,
@@ -64,11 +66,15 @@ const STICKER: Shape = Shape::of(&[
     NO_FILENAME,
     NO_VOICE,
 ])
-.rules(&[ID_OR_LINK]);
+.rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Sticker)]);
 
-/// An image or a video in a header.
-pub(super) const HEADER_MEDIA: Shape =
-    Shape::of(&[ID, LINK, PROVIDER, NO_CAPTION_HERE, NO_FILENAME, NO_VOICE]).rules(&[ID_OR_LINK]);
+/// An image in a header.
+pub(super) const HEADER_IMAGE: Shape =
+    Shape::of(HEADER_FIELDS).rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Image)]);
+/// A video in a header.
+pub(super) const HEADER_VIDEO: Shape =
+    Shape::of(HEADER_FIELDS).rules(&[ID_OR_LINK, Rule::LinkedKind(Media::Video)]);
+const HEADER_FIELDS: &[Field] = &[ID, LINK, PROVIDER, NO_CAPTION_HERE, NO_FILENAME, NO_VOICE];
 
 /// A document in a header.
 pub(super) const HEADER_DOCUMENT: Shape =

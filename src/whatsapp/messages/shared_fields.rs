@@ -25,9 +25,9 @@ const ANY_HEADER: Shape = Shape::of(&[]).choice(Choice::by(
 ));
 const TEXT_HEADER: Case = Case::new("text", &Shape::of(&[must("text", text(60))]));
 pub(super) const IMAGE_HEADER: Case =
-    Case::new("image", &Shape::of(&[must("image", Kind::Object(&media::HEADER_MEDIA))]));
+    Case::new("image", &Shape::of(&[must("image", Kind::Object(&media::HEADER_IMAGE))]));
 pub(super) const VIDEO_HEADER: Case =
-    Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_MEDIA))]));
+    Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_VIDEO))]));
 
 /// A header that allows only text.
 pub(super) const HEADER_OF_TEXT: Shape =

@@ -93,10 +93,10 @@ macro_rules! one_of {
 const HEADER: Shape = Shape::of(&[parameters(List::of(&HEADER_PARAMETER, "parameters", 0).max(1))]);
 const HEADER_PARAMETER: Kind = one_of!(&[
     TEXT_PARAMETER,
-    Case::new("image", &Shape::of(&[must("image", Kind::Object(&media::HEADER_MEDIA))])),
-    Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_MEDIA))])),
+    Case::new("image", &Shape::of(&[must("image", Kind::Object(&media::HEADER_IMAGE))])),
+    Case::new("video", &Shape::of(&[must("video", Kind::Object(&media::HEADER_VIDEO))])),
     // Only for marketing messages.
-    Case::new("gif", &Shape::of(&[must("gif", Kind::Object(&media::HEADER_MEDIA))])),
+    Case::new("gif", &Shape::of(&[must("gif", Kind::Object(&media::HEADER_VIDEO))])),
     Case::new("document", &Shape::of(&[must("document", Kind::Object(&media::TEMPLATE_DOCUMENT))])),
     Case::new("location", &Shape::of(&[must("location", Kind::Object(&plain::LOCATION))])),
     Case::new("product", &Shape::of(&[must("product", Kind::Object(&PRODUCT))])),

@@ -214,7 +214,10 @@ fn named_parameters_have_the_names_of_their_component() {
 
 #[test]
 fn a_media_header_comes_with_each_message_and_has_the_templates_format() {
-    let parameter = |kind: &str| json!([{"type": kind, kind: {"link": "https://x.example/a.pdf?v=1"}}]);
+    let parameter = |kind: &str| {
+        let extension = if kind == "video" { "mp4" } else { "pdf" };
+        json!([{"type": kind, kind: {"link": format!("https://x.example/a.{extension}?v=1")}}])
+    };
     let image = json!([{"type": "image", "image": {"id": "1"}}]);
     assert_found("image", json!([component("header", image.clone())]), &[]);
     assert_found("image", json!([component("Header", image.clone())]), &["warning c[0].type"]);

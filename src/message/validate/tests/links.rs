@@ -156,3 +156,39 @@ fn a_document_in_the_header_of_a_template_is_a_pdf() {
     assert_eq!(of(link), [format!("error {path}.link 132012")]);
     assert_eq!(of(json!({"id": "1", "filename": "a.xlsx"})), [format!("error {path}.filename 132012")]);
 }
+
+#[test]
+fn a_link_that_ends_like_another_kind_of_file_is_doubted() {
+    for (name, pointer, fine, odd) in [
+        (
+            "cloud/image",
+            "/image/link",
+            &["jpg", "JPEG", "png", "php", "unknown"][..],
+            &["pdf", "mp4", "webp", "heic", "gif"][..],
+        ),
+        ("cloud/video", "/video/link", &["mp4", "3gp"], &["mov", "jpg", "webm"]),
+        ("cloud/audio", "/audio/link", &["ogg", "mp3", "m4a", "aac", "amr", "opus"], &["wav", "pdf", "jpg"]),
+        ("cloud/sticker", "/sticker/link", &["webp"], &["png", "gif"]),
+        ("cloud/buttons", "/interactive/header/image/link", &["png"], &["pdf"]),
+        (
+            "cloud/template-header-image",
+            "/template/components/0/parameters/0/image/link",
+            &["jpg"],
+            &["pdf", "mp4"],
+        ),
+    ] {
+        let of = |extension: &str| {
+            let mut linked =
+                with(payload(name), pointer, format!("https://media.example.com/a.{extension}?v=1"));
+            let media = linked.pointer_mut(pointer.strip_suffix("/link").expect("a link")).expect("media");
+            media.as_object_mut().expect("an object").remove("id");
+            said(&linked)
+        };
+        for extension in fine {
+            assert_eq!(of(extension), [""; 0], "{name} {extension}");
+        }
+        for extension in odd {
+            assert_eq!(of(extension), [format!("warning {} 131053", path_of(pointer))], "{name} {extension}");
+        }
+    }
+}
