@@ -1,6 +1,6 @@
 //! ACME settings (`[acme]`): the names to obtain a certificate for, the certificate authority, and the folder for keys.
 //!
-//! Validates values only; the server speaks to the authority.
+//! Validates values only; the server requests certificates.
 
 use std::ffi::OsString;
 use std::fs;

@@ -67,11 +67,11 @@ pub struct Settings {
     pub threads: usize,
     /// Destination of the access log. Default text.
     pub access_log: AccessLog,
-    /// The certificate files; if there are any, every address of `listen` speaks HTTPS. Default none.
+    /// The certificate files; if there are any, every address of `listen` serves HTTPS. Default none.
     pub tls: TlsFiles,
     /// Address of the admin listener. Default none.
     pub admin: Option<SocketAddr>,
-    /// ACME settings; with domains, every address of `listen` speaks HTTPS too. Default none.
+    /// ACME settings; with domains, every address of `listen` serves HTTPS too. Default none.
     pub acme: Acme,
     /// The mounts: at least one, no two with the same path, in the order of the file.
     pub mounts: Vec<Mount>,

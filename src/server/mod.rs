@@ -1,6 +1,6 @@
 //! HTTP server: listeners, TLS, connections, requests, limits, logs, metrics, and the admin listener.
 //!
-//! A request's way: [`listener`] accepts a connection, [`tls`] performs the handshake of HTTPS, [`connection`] speaks HTTP/1.1
+//! A request's way: [`accept`] accepts a connection, [`tls`] performs the handshake of HTTPS, [`connection`] serves HTTP/1.1
 //! or HTTP/2 and enforces the timeouts, [`request`] turns a request into a response, and the [`reporter`] passes its record to
 //! [`logging`] and [`metrics`]. [`limit`] bounds connections and requests. Each serving core does all of this by itself, on one
 //! thread; no connection ever moves to another. A reload replaces the [`snapshot`] of the settings.
@@ -93,7 +93,7 @@ impl Drop for UnixSockets {
 
 impl Server {
     /// Binds every address and starts the serving cores. Requests are logged to `log` if `settings` have an access log. With
-    /// `tls`, every address of `listen` speaks HTTPS; certificates may be installed later. `inherited` sockets replace addresses.
+    /// `tls`, every address of `listen` serves HTTPS; certificates may be installed later. `inherited` sockets replace addresses.
     ///
     /// Fails if an address cannot be bound; the error names it. Nothing that was bound outlives a failed call.
     pub fn start(

@@ -16,14 +16,14 @@ pub(super) fn log_all(settings: &Settings, stores: &Stores, certificates: Option
     warn_of_shared_dates(settings);
 }
 
-/// Warns of links that cannot work: http links where every address speaks HTTPS, and hosts without a certificate.
+/// Warns of links that cannot work: http links where every address serves HTTPS, and hosts without a certificate.
 fn warn_of_links(settings: &Settings, certificates: &Certificates) {
     let Some(url) = &settings.public_url else { return };
     let host = url.host();
     if url.scheme() == Scheme::Http {
         if settings.plain_listen.is_empty() {
             log::warn!(
-                "public_url is {url}, but every address that the server listens on speaks HTTPS; write https:// in it, or add plain_listen"
+                "public_url is {url}, but every address that the server listens on serves HTTPS; write https:// in it, or add plain_listen"
             );
         }
     } else if host.parse::<IpAddr>().is_err()

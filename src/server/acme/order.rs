@@ -37,7 +37,7 @@ impl CertificateOrder<'_> {
         match self.order().await {
             // The authority has lost or deleted it. Nothing can be saved, so another one is created, once.
             Err(error) if error.is_of_unknown_account() => {
-                log::warn!("{} no longer knows the account; creating a new one", self.settings.directory);
+                log::warn!("{} no longer has the account; creating a new one", self.settings.directory);
                 self.state.forget_account()?;
                 self.order().await
             }

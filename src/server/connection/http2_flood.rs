@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const INITIAL: u64 = 1 << 20;
 /// Bytes that it may send for a request beyond the length of the head: frame headers, and window updates for the response.
 const PER_REQUEST: u64 = 64;
-/// Bytes that are debited for each cancelled request: more than a thousand of them in vain are too many (CVE-2023-44487, rapid
+/// Bytes that are debited for each cancelled request: more than a thousand of them without another request are too many (CVE-2023-44487, rapid
 /// reset).
 const PER_RESET: u64 = 1 << 10;
 /// Bytes of a response that allow one more byte, for window updates. A client that sends them for every kilobyte, on the stream

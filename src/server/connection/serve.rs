@@ -1,4 +1,4 @@
-//! Serves a connection: detects the protocol, speaks HTTP over it, and closes it on a [command](super::state::Command).
+//! Serves a connection: detects the protocol, serves HTTP over it, and closes it on a [command](super::state::Command).
 
 use std::future::poll_fn;
 use std::net::SocketAddr;

@@ -16,7 +16,7 @@ pub(super) const HTTP_2: &[u8] = b"h2";
 /// Supported protocol versions.
 pub(super) const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
-/// Certificates and challenges, for a server that speaks TLS. Clones share them.
+/// Certificates and challenges, for a server with TLS. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
     certificates: Arc<Certificates>,

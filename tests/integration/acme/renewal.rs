@@ -75,7 +75,7 @@ fn during_an_outage_of_the_authority_the_certificate_stays_and_renewal_is_retrie
     ask(&server, &client, NAME).expect("a handshake");
     // Pebble has forgotten the account, too.
     pebble.start();
-    server.wait_for_line("no longer knows the account");
+    server.wait_for_line("no longer has the account");
     server.wait_for_line("obtained from");
     ask(&server, &pebble.client(&["http/1.1"]), NAME).expect("a handshake");
 }

@@ -55,7 +55,7 @@ fn a_public_url_without_a_certificate_is_reported() {
             "https://elsewhere.example:8443/x".to_owned(),
             Some("no certificate is for elsewhere.example, the host"),
         ),
-        (format!("http://{NAME}"), Some("speaks HTTPS; write https://")),
+        (format!("http://{NAME}"), Some("serves HTTPS; write https://")),
     ] {
         let path = if url.ends_with("/x") { "/x" } else { "/" };
         let toml = format!(
