@@ -132,7 +132,14 @@ fn the_tables_cover_every_rule() {
     damage_is_refused_in_media_and_doubtful_in_documents();
     names_are_checked_for_use_in_a_link();
     // Rules on a file's mtime and an object's metadata are not part of this module.
-    record(&["no-date", "archived", "content-encoding", "content-encoding-false", "content-encoding-upload"]);
+    record(&[
+        "no-date",
+        "shared-date",
+        "archived",
+        "content-encoding",
+        "content-encoding-false",
+        "content-encoding-upload",
+    ]);
     let all: BTreeSet<_> = ALL.iter().map(|rule| rule.id).collect();
     assert_eq!(FOUND.take(), all);
 }

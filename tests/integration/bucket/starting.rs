@@ -356,11 +356,8 @@ fn an_endpoint_with_a_path_is_used_if_the_bucket_does_not_say_that_it_is_wrong()
 fn an_endpoint_of_google_or_azure_that_contains_the_bucket() {
     const MISSING: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 41\r\n\r\n\
                            <Error><Code>BlobNotFound</Code></Error>\n";
-    let variables = [
-        ("AZURE_STORAGE_ACCOUNT_NAME", "shop"),
-        ("WAMEDIA_UPSTREAM_TIMEOUT", "1s"),
-        ("WAMEDIA_UPSTREAM_FIRST_BYTE_TIMEOUT", "300ms"),
-    ];
+    // Only an answer verifies the suspicion, so a busy machine gets the usual time for it.
+    let variables = [("AZURE_STORAGE_ACCOUNT_NAME", "shop")];
     for store in ["gs://media", "az://media/campaign"] {
         let web = Web::answering(MISSING);
         let folder = Folder::new();

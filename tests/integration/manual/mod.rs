@@ -48,7 +48,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         DOCKER,
     ),
     ("benches/compare/run --install", BENCHMARK),
-    ("benches/compare/run --tls ec", BENCHMARK),
+    ("benches/lean", BENCHMARK),
     ("benches/compare/extremes", BENCHMARK),
 ];
 
