@@ -140,7 +140,7 @@ impl Page<'_, '_> {
         self.counter("wamedia_http_connections", "Accepted connections", metrics.accepted())?;
         self.counter(
             "wamedia_http_connections_turned_away",
-            "Connections rejected because of a connection limit",
+            "Connections rejected because of a connection limit or the PROXY protocol",
             metrics.rejected(),
         )?;
         self.counter(
