@@ -58,14 +58,19 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (send, asked) = std::sync::mpsc::channel();
+        // A client must not send another request on a connection that is being closed.
+        let answer = answer.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         thread::spawn(move || {
-            // It runs until the tests end.
+            // It runs until the tests end. A client may open a connection and not use it, so each has a thread.
             for stream in listener.incoming().map_while(Result::ok) {
-                let mut head = String::new();
-                let mut reader = BufReader::new(&stream);
-                while reader.read_line(&mut head).is_ok_and(|len| len > 2) {}
-                let _ = send.send(head);
-                let _ = (&stream).write_all(answer.as_bytes());
+                let (send, answer) = (send.clone(), answer.clone());
+                thread::spawn(move || {
+                    let mut head = String::new();
+                    let mut reader = BufReader::new(&stream);
+                    while reader.read_line(&mut head).is_ok_and(|len| len > 2) {}
+                    let _ = send.send(head);
+                    let _ = (&stream).write_all(answer.as_bytes());
+                });
             }
         });
         Self { address, asked }
