@@ -5,14 +5,14 @@
 
 mod digest;
 mod entity_tag;
-mod media_type;
+mod media_type_syntax;
 mod path;
 mod policy;
 mod unicode_forms;
 
 pub use digest::{Digest, VersionId};
 pub use entity_tag::EntityTag;
-pub use media_type::MediaType;
+pub use media_type_syntax::MediaType;
 pub use path::{AssetPath, PathError};
 pub use policy::{CachePolicy, PolicyError, Storage};
 pub use unicode_forms::{UnicodeForm, composed, other_spellings};
