@@ -1,6 +1,5 @@
 //! Finds folders in which many files have one date, as build tools give it to them: it says nothing about when a file changed.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -12,6 +11,7 @@ use httpdate::HttpDate;
 
 use super::rules::file_rules::SHARED_DATE;
 use super::{Finding, Report};
+use crate::store::first_entries;
 
 /// Files that have to share a date before it is reported.
 const MIN_FILES: usize = 5;
@@ -21,8 +21,6 @@ const MAX_DATES: usize = 4096;
 const MIN_AGE: i64 = 60;
 /// Bytes of two files that are compared.
 const COMPARED: u64 = 64 << 10;
-/// Directory entries that [`SharedDates::sample`] reads.
-const MAX_ENTRIES: usize = 256;
 
 /// The dates of files, and how many files have each.
 #[derive(Debug, Default)]
@@ -79,23 +77,11 @@ impl SharedDates {
     /// The dates of some files in a folder and its subfolders. Takes no longer for a million files than for a few hundred.
     pub fn sample(folder: &Path) -> Self {
         let mut dates = Self::default();
-        let mut folders = VecDeque::from([folder.to_owned()]);
-        let mut left = MAX_ENTRIES;
-        while let Some(entries) = folders.pop_front().map(|folder| folder.read_dir()) {
-            for entry in entries.into_iter().flatten().flatten() {
-                if left == 0 {
-                    return dates;
-                }
-                left -= 1;
-                let Ok(metadata) = entry.metadata() else { continue };
-                if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                    continue;
-                }
-                if metadata.is_dir() {
-                    folders.push_back(entry.path());
-                } else if metadata.is_file() {
-                    dates.add(&entry.path(), &metadata);
-                }
+        for (_, entry) in first_entries(folder) {
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if let Some(metadata) = entry.metadata().ok().filter(|metadata| metadata.is_file() && !is_hidden)
+            {
+                dates.add(&entry.path(), &metadata);
             }
         }
         dates
@@ -190,14 +176,5 @@ mod tests {
             .map(|(number, name)| (*name, *name, Some(1_000_000_000 + number.saturating_sub(4) as u64)))
             .collect();
         assert_eq!(shares(&few), None, "fewer than half");
-    }
-
-    #[test]
-    fn the_sample_is_bounded() {
-        let dir = tempfile::tempdir().expect("a directory");
-        for number in 0..2 * MAX_ENTRIES {
-            fs::write(dir.path().join(number.to_string()), "x").expect("a file");
-        }
-        assert_eq!(SharedDates::sample(dir.path()).files, MAX_ENTRIES);
     }
 }

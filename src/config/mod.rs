@@ -41,7 +41,7 @@ pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
 pub use cache_rules::{CacheRules, Precedence, Rule};
 pub use error::{ConfigError, Place};
 pub use mount::{Location, Mount};
-pub use networks::{Network, Networks};
+pub use networks::{Network, Networks, UNIX_PEER, UNIX_PREFIX};
 pub use public_url::{PublicUrl, Scheme};
 pub use signing::Signing;
 pub(crate) use toml_string::toml_string;

@@ -13,10 +13,11 @@ pub struct Network {
     prefix: u32,
 }
 
-/// How clients on Unix sockets are written.
-const UNIX: &str = "unix:";
-/// Clients on Unix sockets, which have no address: they count as the unspecified one, from which no TCP connection comes.
-const UNIX_PEERS: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 32 };
+/// How Unix sockets begin among addresses, and how clients on them are written.
+pub const UNIX_PREFIX: &str = "unix:";
+/// Clients on Unix sockets have no address. They count as this one, from which no TCP connection comes.
+pub const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+const UNIX_PEERS: Network = Network { address: UNIX_PEER, prefix: 32 };
 
 /// A list of networks; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == UNIX {
+        if text == UNIX_PREFIX {
             return Ok(UNIX_PEERS);
         }
         let malformed = || {
@@ -122,7 +123,7 @@ impl FromStr for Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == UNIX_PEERS {
-            f.write_str(UNIX)
+            f.write_str(UNIX_PREFIX)
         } else if self.prefix == width(self.address) {
             write!(f, "{}", self.address)
         } else {

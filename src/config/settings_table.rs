@@ -11,10 +11,10 @@ use super::acme;
 use super::raw::Value;
 use super::units::Span;
 use super::values::{
-    KIB, MIB, UNIX_PREFIX, access_log, address, addresses, addresses_and_sockets, count, files, in_bytes,
-    key_file, networks, plain_serves, policy, precedence, size, timeout,
+    KIB, MIB, access_log, address, addresses, addresses_and_sockets, count, files, in_bytes, key_file,
+    networks, plain_serves, policy, precedence, size, timeout,
 };
-use super::{ChallengeType, Network, Networks, PublicUrl, Settings};
+use super::{ChallengeType, Network, Networks, PublicUrl, Settings, UNIX_PREFIX};
 use crate::asset::CachePolicy;
 use crate::http::CorsOrigins;
 

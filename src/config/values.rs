@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::raw::Value;
 use super::units::{ByteSize, Span};
-use super::{AccessLog, Network, Networks, PlainServes, Precedence};
+use super::{AccessLog, Network, Networks, PlainServes, Precedence, UNIX_PREFIX};
 use crate::asset::CachePolicy;
 use crate::suggest::nearest;
 
@@ -167,9 +167,6 @@ pub(super) fn addresses(value: &Value) -> Result<Vec<SocketAddr>, String> {
     }
     Ok(addresses)
 }
-
-/// How a Unix socket begins among addresses.
-pub(super) const UNIX_PREFIX: &str = "unix:";
 
 /// Addresses, and the paths of Unix sockets among them (`unix:/run/wamedia.sock`), absolute.
 pub(super) fn addresses_and_sockets(

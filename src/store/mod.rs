@@ -32,6 +32,7 @@ pub use self::disk::disk_file::DiskFile;
 pub use self::disk::stream::FileStream;
 pub use self::mounts::{CredentialFiles, Stores};
 pub use self::open_asset::OpenAsset;
+pub use self::sample::first_entries;
 pub use self::stats::{BucketStats, HashStats, StoreStats};
 
 /// A path that no operator is likely to use. Health checks request it to find out whether a store answers.

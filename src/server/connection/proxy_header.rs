@@ -19,7 +19,8 @@ pub(in crate::server) async fn read<S: ClientStream>(
     service: &Service,
 ) -> Result<Option<SocketAddr>, Option<&'static str>> {
     let head_timeout = service.snapshots.limits().head_timeout;
-    let mut reading = std::pin::pin!(timeout(head_timeout, read_all(stream)));
+    // In memory of its own, which the rest of the connection's life does not need.
+    let mut reading = Box::pin(timeout(head_timeout, read_all(stream)));
     tokio::select! {
         biased;
         header = reading.as_mut() => header.unwrap_or(Err(Some("it takes longer than limits.head_timeout"))),

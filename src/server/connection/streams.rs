@@ -4,8 +4,8 @@
 //! and its share of the minimum send rate. While the socket accepts nothing, all of them wait for the same reason, and the connection
 //! is judged instead.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -42,7 +42,7 @@ pub(in crate::server) struct Progress {
     /// Bytes that were passed to HTTP/2, which takes them about as fast as the client reads.
     handed_over: AtomicU64,
     /// Whether the response waits for the client, and not for the server.
-    waits_for_client: std::sync::atomic::AtomicBool,
+    waits_for_client: AtomicBool,
 }
 
 impl Progress {
@@ -94,7 +94,7 @@ impl Streams {
         before - state.streams.len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,14 +1,15 @@
 //! Client identity: which addresses the limits count as one client.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-/// The address of clients on a Unix socket, which have none. No TCP connection comes from it. `unix:` in a list of networks is this
-/// address.
-pub(in crate::server) const UNIX_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+use crate::config;
+
+/// The address of clients on a Unix socket, which have none.
+pub(in crate::server) const UNIX_PEER: SocketAddr = SocketAddr::new(config::UNIX_PEER, 0);
 
 /// Whether a client is on a Unix socket.
 pub(in crate::server) fn is_unix_peer(address: IpAddr) -> bool {
-    address == UNIX_PEER.ip()
+    address == config::UNIX_PEER
 }
 
 /// What limits count as one client: an IPv4 address, or the first 64 bits of an IPv6 address. That is the least that a

@@ -9,7 +9,7 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::client_identity::{Client, is_unix_peer};
 use super::request_rate::RateLimit;
-use crate::config::{Networks, Settings};
+use crate::config::{Networks, Settings, UNIX_PREFIX};
 use crate::http::{self, Answer};
 use crate::log_throttle::SummaryThrottle;
 
@@ -84,7 +84,8 @@ impl ClientRules {
         }
         if self.trusted_proxies.contains(address) {
             if !self.warned_of_proxy.swap(true, Ordering::Relaxed) {
-                let address = if is_unix_peer(address) { "unix:".to_owned() } else { address.to_string() };
+                let address =
+                    if is_unix_peer(address) { UNIX_PREFIX.to_owned() } else { address.to_string() };
                 log::warn!(
                     "trusted_proxies: {address} does not send the client's address, so limits.requests_per_second does not apply to \
                      its requests; make it add the address to X-Forwarded-For (logged once; other proxies may do the same)"

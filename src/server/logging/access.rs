@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use humantime::format_rfc3339_seconds;
 use hyper::{Method, StatusCode, Version};
 
+use crate::config::UNIX_PREFIX;
 use crate::escape::is_printable;
 use crate::http::{Link, without_signatures};
 use crate::server::limit::client_identity::is_unix_peer;
@@ -202,7 +203,7 @@ impl AccessLine {
     /// The peer's address with its port; `unix:` on a Unix socket.
     fn peer(&self, out: &mut Vec<u8>) {
         if is_unix_peer(self.peer.ip()) {
-            out.extend_from_slice(b"unix:");
+            out.extend_from_slice(UNIX_PREFIX.as_bytes());
         } else {
             let _ = write!(out, "{}", self.peer);
         }
