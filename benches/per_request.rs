@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use wamedia::asset::{Asset, AssetPath, CachePolicy, Digest, EntityTag, MediaType};
 use wamedia::config::{self, Flags};
 use wamedia::http::{Decision, Link, ResponseHeaders, decide, link_of};
-use wamedia::store::{Freshness, ReadIntent, Stores};
+use wamedia::store::{Freshness, ReadIntent, StateAccess, Stores};
 
 /// Calls of a step that are counted together.
 const CALLS: u32 = 20_000;
@@ -172,7 +172,7 @@ fn cache_hit() -> Box<dyn FnMut()> {
     let flags = Flags { store: Some(sample.into()), ..Flags::default() };
     let settings = config::load(&flags, std::iter::empty(), sample.as_ref()).expect("settings");
     let runtime = Runtime::new().expect("a runtime");
-    let stores = Stores::open_all(&settings, runtime.handle()).expect("the sample media");
+    let stores = Stores::open_all(&settings, StateAccess::Read, runtime.handle()).expect("the sample media");
     let path = stores.example(&settings).expect("an asset among the samples");
     let now = Instant::now();
     runtime.block_on(stores.open(&path, ReadIntent::Whole, Freshness::Configured, now)).expect("an asset");

@@ -14,6 +14,23 @@ impl Digest {
         Self(octets)
     }
 
+    /// The 32 octets.
+    pub const fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Parses 64 hex digits, as `sha256sum` prints them.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().ok().filter(|_| rest.is_empty())?;
+        let mut octets = [0; 32];
+        for (octet, pair) in octets.iter_mut().zip(pairs) {
+            let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+            *octet = u8::try_from(high? << 4 | low?).ok()?;
+        }
+        Some(Self(octets))
+    }
+
     /// The identifier of the version with these bytes: the first 16 hex digits.
     pub fn version(&self) -> VersionId {
         let mut hex = [0; VersionId::LEN];

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use super::rules::file_rules::NO_DATE;
 use super::{Finding, Origin, Report, Source, Subject, format, judge, judge_path};
 use crate::asset::{AssetPath, MediaType};
+use crate::config::LastModified;
 use crate::shell::{named, quoted};
 use crate::whatsapp::{self, Kind};
 
@@ -59,8 +60,13 @@ impl Source for FileSource {
 
 /// Checks the file at `path` against the rules, as `wamedia serve` would serve it under the path `below` of its folder.
 ///
-/// Reads at most [`format::READ_BOUND`] bytes of it.
-pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Result<Report> {
+/// Its date is that of `dates`. Reads at most [`format::READ_BOUND`] bytes of it.
+pub fn check_file(
+    path: &Path,
+    below: &Path,
+    as_kind: Option<Kind>,
+    dates: LastModified,
+) -> io::Result<Report> {
     let (mut source, metadata) = FileSource::open(path)?;
     let recognised = format::recognise(&mut source)?;
     let media_type = media_type(below);
@@ -80,7 +86,7 @@ pub fn check_file(path: &Path, below: &Path, as_kind: Option<Kind>) -> io::Resul
     report.size = Some(source.size);
     report.findings = judge_path(below, path);
     report.findings.extend(judgement.findings);
-    if metadata.mtime() <= 1 {
+    if dates == LastModified::Mtime && metadata.mtime() <= 1 {
         let seen = format!("mtime is {} s after the start of 1970", metadata.mtime());
         report.findings.push(Finding::new(&NO_DATE, seen, format!("touch {}", quoted(path))));
     }
@@ -101,7 +107,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
-    fn an_mtime_of_0_or_1_is_reported() {
+    fn an_mtime_of_0_or_1_is_reported_if_it_is_the_date() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.txt");
         for (seconds, expected) in [(0, &["no-date"][..]), (1, &["no-date"]), (2, &[]), (1_700_000_000, &[])]
@@ -109,9 +115,11 @@ mod tests {
             std::fs::write(&path, "hello\n").expect("a file");
             let file = File::options().write(true).open(&path).expect("a file");
             file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).expect("a date");
-            let report = check_file(&path, Path::new("a.txt"), None).expect("a report");
-            let ids: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
-            assert_eq!(ids, expected, "{seconds}");
+            for (dates, expected) in [(LastModified::Mtime, expected), (LastModified::Content, &[])] {
+                let report = check_file(&path, Path::new("a.txt"), None, dates).expect("a report");
+                let ids: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
+                assert_eq!(ids, expected, "{seconds}");
+            }
         }
     }
 }

@@ -104,7 +104,7 @@ impl SharedDates {
     pub fn report(&self, folder: &str) -> Option<Report> {
         let SharedDate { date, count, of } = self.shared()?;
         let mut report = Report::new(folder);
-        let fix = "let the deployment keep the files' own times (rsync -t, cp -p, git-restore-mtime), or give each changed file the \
+        let fix = "set last_modified = \"content\" in the [[mount]], or let the deployment keep the files' own times (rsync -t, cp -p, git-restore-mtime), or give each changed file the \
                    time of its change: touch FILE; printed links with ?v= are not affected";
         report.findings.push(Finding::new(&SHARED_DATE, format!("{date}, {count} of {of} files"), fix));
         Some(report)

@@ -10,12 +10,14 @@ use crate::asset::{Asset, AssetPath, UnicodeForm};
 use crate::config::Settings;
 use crate::escape::escaped;
 use crate::shell::named;
-use crate::store::{Freshness, ReadIntent, StoreError, Stores};
+use crate::store::{Freshness, ReadIntent, StateAccess, StoreError, Stores};
 
 /// An asset and its path.
 pub(super) struct Named {
     pub(super) path: AssetPath<'static>,
     pub(super) asset: Asset,
+    /// Why its date may differ from the one that the server sends, if so.
+    pub(super) date_doubt: Option<String>,
 }
 
 /// Finds the asset that `given` names.
@@ -37,7 +39,8 @@ pub(super) fn look_up(given: &Path, settings: &Settings) -> Result<Named, Comman
             e => store_error(e).about(&path),
         })?;
     mounts.note_other_readings(given, &path, reading);
-    Ok(Named { asset: opened.asset().clone(), path })
+    let date_doubt = mounts.runtime.block_on(mounts.stores.unusable_state_reason());
+    Ok(Named { asset: opened.asset().clone(), path, date_doubt })
 }
 
 /// How an argument was read.
@@ -61,7 +64,7 @@ pub(super) struct Mounts<'s> {
 impl<'s> Mounts<'s> {
     pub(super) fn open(settings: &'s Settings) -> Result<Self, CommandError> {
         let runtime = background()?;
-        let stores = Stores::open_all(settings, runtime.handle()).map_err(store_error)?;
+        let stores = Stores::open_all(settings, StateAccess::Read, runtime.handle()).map_err(store_error)?;
         Ok(Self { runtime, stores, settings })
     }
 
@@ -223,7 +226,7 @@ pub(super) fn link(
     with_version: bool,
     expires: Option<Duration>,
 ) -> Result<String, CommandError> {
-    let Named { path, asset } = named;
+    let Named { path, asset, .. } = named;
     let version = with_version.then_some(&asset.version);
     let link = match (settings.signs(path), expires) {
         (Some(keys), expires) => {

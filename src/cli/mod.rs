@@ -9,11 +9,14 @@
 mod asset;
 mod check;
 mod generate;
+mod index;
 mod input;
 mod link;
 mod message;
+mod progress;
 mod serve;
 mod simulate;
+mod walk;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -49,6 +52,7 @@ enum Command {
     Check(check::Arguments),
     Simulate(simulate::Arguments),
     Link(link::Arguments),
+    Index(index::Arguments),
     // Boxed, because it is by far the largest variant.
     Message(Box<message::Arguments>),
     Generate(generate::Arguments),
@@ -62,6 +66,7 @@ Examples:
   wamedia link campaign/banner.jpg  print the link to put into a message
   wamedia message campaign/banner.jpg --to +16505551234
                                     print the message that sends it
+  wamedia index media               write the index that keeps Last-Modified over deployments
   wamedia message validate a.json   check the payload of a message against WhatsApp's rules
 
 Every setting has an environment variable: WAMEDIA_ and its key, as in WAMEDIA_MEMORY_CACHE.
@@ -120,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => check::run(&command, arguments.config.as_deref()),
         Command::Simulate(command) => simulate::run(&command, arguments.config),
         Command::Link(command) => link::run(&command, arguments.config),
+        Command::Index(command) => index::run(&command, arguments.config),
         Command::Message(command) => message::run(&command, arguments.config),
         Command::Generate(command) => generate::run(&command),
     };

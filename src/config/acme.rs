@@ -2,15 +2,13 @@
 //!
 //! Validates values only; the server requests certificates.
 
-use std::ffi::OsString;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 
 use hyper::Uri;
 
-use super::mount::{Location, Mount};
 use super::raw::Value;
+use super::state::default_state;
 use super::{ConfigError, PlainServes, PublicUrl, Settings};
 
 /// Let's Encrypt: the default authority, and its staging environment for tests, whose certificates no client trusts.
@@ -28,7 +26,7 @@ pub struct Acme {
     pub contact: Option<String>,
     /// The authority's directory (RFC 8555 section 7.1.1), an https URL. Default Let's Encrypt's.
     pub directory: String,
-    /// The folder for account, keys and certificates, absolute; see [`default_state`] for the default.
+    /// The folder for account, keys and certificates, absolute. Default `acme` in the state folder.
     pub state: PathBuf,
     /// A PEM file with the trust roots for the directory's TLS certificate, instead of this machine's. Default none.
     pub ca: Option<PathBuf>,
@@ -73,50 +71,11 @@ impl Acme {
             domains: Vec::new(),
             contact: None,
             directory: PRODUCTION.to_owned(),
-            state: default_state(&[]),
+            state: default_state(&[]).join("acme"),
             ca: None,
             challenge: ChallengeType::ALL.to_vec(),
         }
     }
-
-    /// Rejects a folder for keys that a mount would serve.
-    pub(super) fn reject_served_state(&self, mounts: &[Mount]) -> Result<(), ConfigError> {
-        let state = real(&self.state);
-        let serves = |mount: &&Mount| match &mount.store {
-            // Nothing below a name with a leading dot is served.
-            Location::Folder(folder) => state.strip_prefix(real(folder)).is_ok_and(|rest| {
-                !rest.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
-            }),
-            Location::Bucket(_) => false,
-        };
-        match mounts.iter().find(serves) {
-            Some(mount) if !self.domains.is_empty() => {
-                Err(ConfigError::StateServed { state: self.state.clone(), store: mount.store.to_string() })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The path with symbolic links resolved, as far as it exists.
-fn real(path: &Path) -> PathBuf {
-    path.ancestors()
-        .find_map(|there| Some(fs::canonicalize(there).ok()?.join(path.strip_prefix(there).ok()?)))
-        .unwrap_or_else(|| path.to_owned())
-}
-
-/// The default folder for state: `acme` in systemd's `STATE_DIRECTORY`, else in `wamedia` below `XDG_STATE_HOME`, below
-/// `~/.local/state` or below `/var/lib`.
-pub(super) fn default_state(environment: &[(OsString, OsString)]) -> PathBuf {
-    let folder = |name: &str| {
-        let (_, value) = environment.iter().find(|(known, _)| known == name)?;
-        // systemd separates several folders by colons.
-        let first = value.to_str()?.split(':').next()?;
-        Some(PathBuf::from(first)).filter(|path| path.is_absolute())
-    };
-    let home = || Some(folder("HOME")?.join(".local/state"));
-    let own = || folder("XDG_STATE_HOME").or_else(home).unwrap_or_else(|| "/var/lib".into()).join("wamedia");
-    folder("STATE_DIRECTORY").unwrap_or_else(own).join("acme")
 }
 
 impl Settings {
@@ -256,7 +215,7 @@ pub(super) fn directory(value: &Value) -> Result<String, String> {
     ))
 }
 
-/// Reads the folder for state, or another path.
+/// Reads a folder for state, or another path.
 pub(super) fn path(value: &Value, base: &Path) -> Result<PathBuf, String> {
     let text = value.one()?;
     if text.contains('\0') {
@@ -364,23 +323,6 @@ mod tests {
         {
             let message = directory(&one(text)).unwrap_err();
             assert!(message.contains("not the https URL") && !message.contains("geheim"), "{message}");
-        }
-    }
-
-    #[test]
-    fn default_state_folder_follows_the_environment() {
-        for (environment, expected) in [
-            (&[][..], "/var/lib/wamedia/acme"),
-            (&[("HOME", "/home/a")], "/home/a/.local/state/wamedia/acme"),
-            (&[("HOME", "/home/a"), ("XDG_STATE_HOME", "/x")], "/x/wamedia/acme"),
-            (&[("HOME", "relative"), ("XDG_STATE_HOME", "")], "/var/lib/wamedia/acme"),
-            (&[("STATE_DIRECTORY", "/var/lib/m:/var/lib/n"), ("HOME", "/home/a")], "/var/lib/m/acme"),
-        ] {
-            let environment: Vec<_> = environment
-                .iter()
-                .map(|(name, value)| (OsString::from(name), OsString::from(value)))
-                .collect();
-            assert_eq!(default_state(&environment), Path::new(expected));
         }
     }
 }

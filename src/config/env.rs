@@ -6,10 +6,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::acme::default_state;
 use super::raw::{Field, Value};
 use super::service_links::ServiceLinks;
 use super::settings_table::{KEYS, Key};
+use super::state::default_state;
 use super::{ConfigError, Environment, Place};
 use crate::suggest::nearest;
 

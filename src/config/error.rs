@@ -137,13 +137,15 @@ pub enum ConfigError {
          plain_listen = [\"0.0.0.0:80\"], or write only \"tls-alpn-01\""
     )]
     NowhereForHttp01,
-    /// The folder for ACME state, with its private keys, would be served.
+    /// A folder for state would be served.
     #[error(
-        "`acme.state` is {} in the served folder {store}, so its private keys would be public; name a folder outside of it, \
+        "`{key}` is {} in the served folder {store}, so what is kept there would be public; name a folder outside of it, \
          or one whose name begins with a dot",
         state.display()
     )]
     StateServed {
+        /// The setting.
+        key: &'static str,
         /// The folder for state.
         state: PathBuf,
         /// The store that contains it.

@@ -23,10 +23,11 @@ const DEFAULT_NAME: &str = "wamedia.toml";
 /// Lists of tables.
 const LISTS: [&str; 3] = ["mount", "cache.rule", "auth"];
 /// The keys in the tables of those lists.
-pub(super) const LIST_KEYS: [&str; 14] = [
+pub(super) const LIST_KEYS: [&str; 15] = [
     "mount.path",
     "mount.store",
     "mount.fresh",
+    "mount.last_modified",
     "mount.stale_if_error",
     "mount.endpoint",
     "mount.region",

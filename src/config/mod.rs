@@ -20,6 +20,7 @@ mod restart_required;
 mod service_links;
 mod settings_table;
 mod signing;
+mod state;
 #[cfg(test)]
 mod tests;
 mod toml_string;
@@ -40,7 +41,7 @@ pub(crate) use bucket::service_url;
 pub use bucket::{Addressing, Bucket, Credentials, Environment, Service};
 pub use cache_rules::{CacheRules, Precedence, Rule};
 pub use error::{ConfigError, Place};
-pub use mount::{Location, Mount};
+pub use mount::{LastModified, Location, Mount};
 pub use networks::{Network, Networks, UNIX_PEER, UNIX_PREFIX};
 pub use public_url::{PublicUrl, Scheme};
 pub use signing::Signing;
@@ -65,6 +66,9 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// Number of serving threads, 1 to 1024. Default: the number of processors available to this process.
     pub threads: usize,
+    /// The folder for all that the program keeps over restarts, absolute. Default systemd's `$STATE_DIRECTORY`, else `wamedia` below
+    /// `$XDG_STATE_HOME`, `~/.local/state` or `/var/lib`.
+    pub state: PathBuf,
     /// Destination of the access log. Default text.
     pub access_log: AccessLog,
     /// The certificate files; if there are any, every address of `listen` serves HTTPS. Default none.
@@ -268,13 +272,16 @@ pub fn load(
     let file_folder = config_file.as_deref().and_then(Path::parent).unwrap_or(working_directory);
 
     let mut settings = Settings::defaults();
-    settings.acme.state = variables.state;
+    settings.state = variables.state;
     let flags_given = flags.given();
     settings.apply(&contents.given, file_folder)?;
     settings.apply(&variables.given, working_directory)?;
     settings.apply(&flags_given, working_directory)?;
     let all_given = [&contents.given, &variables.given, &flags_given];
     settings.explicit = ExplicitKeys(all_given.into_iter().flatten().map(|(key, _)| key.name).collect());
+    if !settings.explicit.has("acme.state") {
+        settings.acme.state = settings.state.join("acme");
+    }
     settings.complete_for_acme()?;
     settings.check_listening()?;
     settings.cache.rules = cache_rules::read(&contents.rules)?;
@@ -296,7 +303,7 @@ pub fn load(
     if let Some(url) = &settings.public_url {
         url.reject_outside(&settings.mounts)?;
     }
-    settings.acme.reject_served_state(&settings.mounts)?;
+    settings.reject_served_state()?;
     settings.config_file = config_file;
     Ok(settings)
 }
@@ -315,6 +322,7 @@ impl Settings {
             plain_serves: PlainServes::Assets,
             public_url: None,
             threads: thread::available_parallelism().map_or(1, |count| count.get().min(1024)),
+            state: state::default_state(&[]),
             access_log: AccessLog::Text,
             tls: TlsFiles::default(),
             admin: None,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::{Entry, Field};
-use super::values::{HOUR, absolute, duration_within};
+use super::values::{HOUR, absolute, duration_within, last_modified};
 use super::{Bucket, ConfigError, Environment, bucket};
 use crate::asset::AssetPath;
 
@@ -26,6 +26,37 @@ pub struct Mount {
     /// How long the metadata of an asset is used before the store is asked again: 0 (ask for every request) to 1 hour. Default 1 s
     /// for a folder, 5 s for a bucket.
     pub fresh: Duration,
+    /// What the `Last-Modified` of files follows. Default [`LastModified::Content`]; buckets have dates of their own.
+    pub last_modified: LastModified,
+}
+
+/// What the `Last-Modified` of files follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastModified {
+    /// It changes when the bytes change, and only then.
+    Content,
+    /// It is the mtime.
+    Mtime,
+}
+
+impl LastModified {
+    /// All values.
+    pub const ALL: [Self; 2] = [Self::Content, Self::Mtime];
+
+    /// As it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Mtime => "mtime",
+        }
+    }
+}
+
+impl Mount {
+    /// Whether it is on a folder whose dates follow the content.
+    pub fn has_dates_of_content(&self) -> bool {
+        matches!(self.store, Location::Folder(_)) && self.last_modified == LastModified::Content
+    }
 }
 
 /// The folder or bucket of a mount.
@@ -75,7 +106,8 @@ pub(super) struct Surroundings<'a> {
 /// The mount of a store that a flag or a variable names.
 pub(super) fn single(store: &Field, around: Surroundings) -> Result<Mount, ConfigError> {
     let store = location(store, around)?;
-    Ok(Mount { path: String::new(), fresh: store.default_fresh(), store })
+    let fresh = store.default_fresh();
+    Ok(Mount { path: String::new(), fresh, store, last_modified: LastModified::Content })
 }
 
 /// The mounts of the configuration file; relative paths begin at the file's folder.
@@ -115,7 +147,16 @@ fn read_one(entry: &Entry, around: Surroundings) -> Result<Mount, ConfigError> {
         Some(fresh) => fresh.read(|value| duration_within(value, Duration::ZERO..=HOUR))?,
         None => store.default_fresh(),
     };
-    Ok(Mount { path, store, fresh })
+    let last_modified = match (entry.field("last_modified"), &store) {
+        (Some(field), Location::Folder(_)) => field.read(last_modified)?,
+        (Some(field), Location::Bucket(_)) => {
+            return field.read(|_| {
+                Err("is for folders, but the store of this mount is a bucket, whose dates are its own; remove it".to_owned())
+            });
+        }
+        (None, _) => LastModified::Content,
+    };
+    Ok(Mount { path, store, fresh, last_modified })
 }
 
 /// Parses the path of a mount: `/media/` → `media`.

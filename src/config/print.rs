@@ -45,8 +45,9 @@ impl fmt::Display for AsFile<'_> {
             writeln!(f, "path = {}", toml_string(&format!("/{}", mount.path)))?;
             writeln!(f, "store = {}", toml_string(&mount.store.to_string()))?;
             writeln!(f, "fresh = {}", toml_string(&Span(mount.fresh).to_string()))?;
-            if let Location::Bucket(bucket) = &mount.store {
-                write_bucket(f, bucket)?;
+            match &mount.store {
+                Location::Bucket(bucket) => write_bucket(f, bucket)?,
+                Location::Folder(_) => writeln!(f, "last_modified = \"{}\"", mount.last_modified.as_str())?,
             }
         }
         writeln!(f, "\n[admin]")?;

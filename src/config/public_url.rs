@@ -346,6 +346,7 @@ mod tests {
                     path: (*path).to_owned(),
                     store: Location::Folder(PathBuf::new()),
                     fresh: Duration::ZERO,
+                    last_modified: crate::config::LastModified::Content,
                 })
                 .collect();
             let outcome = PublicUrl::parse(url).unwrap().reject_outside(&mounts);

@@ -17,6 +17,7 @@ impl Settings {
             key.needs_restart && is_set(key.name) && (key.show)(self) != (key.show)(running)
         };
         let mut changed: Vec<_> = KEYS.iter().filter(has_changed).map(|key| key.name).collect();
+        self.state.clone_from(&running.state);
         self.acme = running.acme.clone();
         if self.scheme() != running.scheme() {
             // Certificates may change. Whether there are any may not: it decides between HTTP and HTTPS on every address.
@@ -67,7 +68,8 @@ mod tests {
         new.acme.domains.push("media.example.com".to_owned());
         new.acme.contact = Some("ops@example.com".to_owned());
         new.acme.directory = "staging".to_owned();
-        new.acme.state = "/elsewhere".into();
+        new.state = "/elsewhere".into();
+        new.acme.state = "/elsewhere/acme".into();
         new.acme.ca = Some("ca.pem".into());
         new.acme.challenge.pop();
         new.memory = crate::config::Memory { cache: 1, streams: 2, digests: 3 };

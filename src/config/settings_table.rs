@@ -91,6 +91,12 @@ pub(super) const KEYS: &[Key] = &[
         show: |s| Some(Shown::Number(s.threads)),
     },
     Key {
+        name: "state",
+        needs_restart: true,
+        set: |s, value, base| put(&mut s.state, acme::path(value, base)),
+        show: |s| Some(Shown::Text(s.state.to_string_lossy().into_owned())),
+    },
+    Key {
         name: "access_log",
         needs_restart: false,
         set: |s, value, base| put(&mut s.access_log, access_log(value, base)),

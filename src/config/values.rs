@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::raw::Value;
 use super::units::{ByteSize, Span};
-use super::{AccessLog, Network, Networks, PlainServes, Precedence, UNIX_PREFIX};
+use super::{AccessLog, LastModified, Network, Networks, PlainServes, Precedence, UNIX_PREFIX};
 use crate::asset::CachePolicy;
 use crate::suggest::nearest;
 
@@ -120,6 +120,17 @@ pub(super) fn plain_serves(value: &Value) -> Result<PlainServes, String> {
         format!(
             "`{}` is neither \"assets\" (everything that https serves too) nor \"challenges\" (only responses to certificate \
              authorities); write one of them",
+            text.escape_debug()
+        )
+    })
+}
+
+pub(super) fn last_modified(value: &Value) -> Result<LastModified, String> {
+    let text = value.one()?;
+    LastModified::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        format!(
+            "`{}` is neither \"content\" (the date changes when the bytes change) nor \"mtime\" (it is the file's mtime); \
+             write one of them",
             text.escape_debug()
         )
     })

@@ -10,10 +10,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::base64::BASE64;
 use super::response::{Answer, problem};
+use crate::asset::Digest;
 
 /// Longest field value that is read, in bytes.
 const MAX_LEN: usize = 8 << 10;
@@ -70,7 +71,8 @@ impl Credentials {
             }
             AuthScheme::Bearer => ([0; 32], text.strip_prefix("sha256:").ok_or(NOT_BEARER)?),
         };
-        let secret = octets(hash).ok_or(if scheme == AuthScheme::Basic { NOT_BASIC } else { NOT_BEARER })?;
+        let secret = Digest::parse(hash).map(|digest| *digest.octets());
+        let secret = secret.ok_or(if scheme == AuthScheme::Basic { NOT_BASIC } else { NOT_BEARER })?;
         if secret == <[u8; 32]>::from(Sha256::digest("")) {
             return Err(
                 "has the SHA-256 of the empty string, as if a variable was not set; hash the secret itself",
@@ -157,15 +159,6 @@ fn presented(request: &HeaderMap) -> Option<(AuthScheme, [u8; 32], [u8; 32])> {
         }
         AuthScheme::Bearer => (!value.is_empty()).then(|| (scheme, [0; 32], Sha256::digest(value).into())),
     }
-}
-
-/// 64 hex digits as octets.
-fn octets(hex: &str) -> Option<[u8; 32]> {
-    let digits: Option<Vec<u8>> =
-        hex.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let octets: Vec<u8> =
-        digits?.chunks(2).map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit)).collect();
-    if hex.len() == 64 { octets.try_into().ok() } else { None }
 }
 
 /// How many, not which.

@@ -10,6 +10,7 @@ mod cache;
 mod content;
 mod context;
 mod cut;
+mod dates;
 mod disk;
 mod memory_budget;
 mod mounts;
@@ -28,6 +29,9 @@ pub use self::bucket::shared_body::{SharedBody, SharedBodyStream};
 pub use self::bucket::{ListedObject, Listing, ObjectPart};
 pub use self::content::{Content, ContentStream, RangeBody};
 pub use self::cut::CutError;
+pub use self::dates::{
+    INDEX_NAME, IndexChange, IndexFault, IndexLine, IndexedFile, StateAccess, read_lines, updated,
+};
 pub use self::disk::disk_file::DiskFile;
 pub use self::disk::stream::FileStream;
 pub use self::mounts::{CredentialFiles, Stores};

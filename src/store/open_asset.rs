@@ -8,7 +8,7 @@ use super::bucket::object::{Object, PendingBody};
 use super::content::{Content, ContentStream};
 use super::disk::load::ObservedVersion;
 use super::{Freshness, StoreError};
-use crate::asset::Asset;
+use crate::asset::{Asset, Digest};
 use crate::http::ResponseHeaders;
 
 /// One version of one asset, opened: its metadata, its rendered headers, and access to exactly those bytes.
@@ -38,6 +38,9 @@ pub(super) enum Origin {
         seen: ObservedVersion,
         /// Whether any later change is certain to show in the file's metadata.
         settled: bool,
+        digest: Digest,
+        /// The [generation](super::dates::Dating::generation) of its date.
+        dated_by: u64,
     },
     Object(Arc<Object>),
 }
@@ -129,6 +132,14 @@ impl OpenAsset {
     pub(super) fn seen(&self) -> Option<&ObservedVersion> {
         match &self.entry.origin {
             Origin::File { seen, .. } => Some(seen),
+            Origin::Object(_) => None,
+        }
+    }
+
+    /// The digest of the file and the [generation](super::dates::Dating::generation) of its date; `None` if this is an object.
+    pub(super) fn dated(&self) -> Option<(Digest, u64)> {
+        match self.entry.origin {
+            Origin::File { digest, dated_by, .. } => Some((digest, dated_by)),
             Origin::Object(_) => None,
         }
     }

@@ -300,12 +300,14 @@ fn the_first_rule_that_matches_decides() {
     }
 }
 
+/// A mount whose dates are the mtimes.
+const OWN_MTIMES: &str = "[[mount]]\nstore = \".\"\nlast_modified = \"mtime\"\n";
+
 #[test]
 fn an_mtime_in_the_future_becomes_the_time_when_the_version_appeared() {
     let folder = Folder::new();
-    let servers = ["", "[memory]\ncache = 0\n"].map(|memory| {
-        Server::configured(&folder, &format!("{memory}[[mount]]\nstore = \".\"\nfresh = \"0s\"\n"))
-    });
+    let servers = ["", "[memory]\ncache = 0\n"]
+        .map(|memory| Server::configured(&folder, &format!("{memory}{OWN_MTIMES}fresh = \"0s\"\n")));
     let before = SystemTime::now() - Duration::from_secs(2);
     for (name, ahead) in [("day.jpg", 86_400), ("years.jpg", 900_000_000)] {
         folder.write(name, noise(200_000, ahead));
@@ -353,7 +355,7 @@ fn a_meaningless_mtime_is_not_sent_and_warned_about_once() {
         folder.write(name, name).set_mtime(name, UNIX_EPOCH + Duration::new(seconds, nanos));
     }
     folder.write("two.pdf", "two").set_mtime("two.pdf", UNIX_EPOCH + Duration::from_secs(2));
-    let server = Server::start(folder.path());
+    let server = Server::configured(&folder, OWN_MTIMES);
     for name in [names, names].concat() {
         let expected = Expected {
             media_type: "application/pdf",

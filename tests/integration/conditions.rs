@@ -362,7 +362,7 @@ fn a_constant_date_joins_no_two_versions() {
         folder.write(name, noise(len, 1)).set_mtime(name, constant);
     }
     folder.settle();
-    let server = Server::start(folder.path());
+    let server = Server::configured(&folder, "[[mount]]\nstore = \".\"\nlast_modified = \"mtime\"\n");
     for (name, len) in [("/small.jpg", 5_000), ("/large.mp4", 30 << 20)] {
         let first = server.get(name);
         assert_eq!(first.field("last-modified"), DATE);

@@ -12,6 +12,7 @@ mod command_line;
 mod conditions;
 mod conformance;
 mod cors;
+mod dates;
 mod disconnects;
 mod http2;
 mod http2_floods;

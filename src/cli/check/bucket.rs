@@ -7,9 +7,9 @@ use super::output::{Detail, Printer};
 use super::{BATCH, Options};
 use crate::asset::AssetPath;
 use crate::check::{ObjectError, Objects, Report, archived, judge_key};
-use crate::cli::check::walk;
+use crate::cli::walk;
 use crate::config::{Flags, Location, Settings};
-use crate::store::{ListedObject, Listing, StoreError, Stores, UpstreamFault};
+use crate::store::{ListedObject, Listing, StateAccess, StoreError, Stores, UpstreamFault};
 
 /// Maximum number of concurrent requests.
 const CONCURRENCY: usize = 16;
@@ -72,7 +72,7 @@ pub(super) fn in_mounts(
 ) -> Result<bool, CommandError> {
     let runtime = background()?;
     let handle = runtime.handle();
-    let stores = Stores::open_all(settings, handle).map_err(store_error)?;
+    let stores = Stores::open_all(settings, StateAccess::Read, handle).map_err(store_error)?;
     let is_in = |mount: &str| {
         mount.is_empty()
             || folder.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

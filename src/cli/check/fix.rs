@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::super::CommandError;
 use super::output::Printer;
 use crate::check::{Finding, Recipe, Report, RunError, Severity, Verdict, check_file, run_recipe};
+use crate::config::LastModified;
 use crate::shell::named;
 use crate::whatsapp::Kind;
 
@@ -107,7 +108,8 @@ impl Fixer {
             tools.push(tool.name());
             name.set_extension(output.extension().unwrap_or_default());
             current = output;
-            let result = check_file(&current, &name, self.as_kind).map_err(cannot_write)?;
+            let result =
+                check_file(&current, &name, self.as_kind, LastModified::Content).map_err(cannot_write)?;
             match next_recipe(&result.findings, Severity::Doubtful) {
                 Some(next) if tools.len() < MOST_FIXES && !next.is_like(&recipe) => recipe = next.clone(),
                 _ => break result,

@@ -8,7 +8,6 @@ mod fix;
 mod output;
 mod paths;
 mod urls;
-mod walk;
 mod webhook;
 
 use std::path::{Path, PathBuf};

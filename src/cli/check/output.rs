@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use super::super::progress::Progress;
 use super::super::{CommandError, Exit, print, print_stderr};
 use super::Format;
 use crate::check::{Finding, Report, Severity, Verdict};
@@ -22,7 +22,7 @@ pub(super) struct Printer {
     has_colour: bool,
     counts: Counts,
     /// The progress indicator, which output must not overwrite.
-    bar: Option<ProgressBar>,
+    progress: Progress,
 }
 
 /// Which verdicts pass.
@@ -71,22 +71,12 @@ impl Printer {
     pub(super) fn new(format: Format, passes: Passes) -> Self {
         let has_colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { format, passes, has_colour, counts: Counts::default(), bar: None }
+        Self { format, passes, has_colour, counts: Counts::default(), progress: Progress::new("checked") }
     }
 
-    /// Advances the progress indicator, which is shown only if stderr is a terminal. The total is not known.
+    /// Advances the progress indicator.
     pub(super) fn advance(&mut self, count: u64) {
-        if self.bar.is_none() && std::io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{spinner} {pos} checked, {per_sec}, {elapsed}");
-            let bar = ProgressBar::new_spinner();
-            self.bar = Some(match style {
-                Ok(style) => bar.with_style(style),
-                Err(_) => bar,
-            });
-        }
-        if let Some(bar) = &self.bar {
-            bar.inc(count);
-        }
+        self.progress.advance(count);
     }
 
     /// Prints the report of one asset and counts its verdict.
@@ -121,10 +111,7 @@ impl Printer {
             Format::Json => self.print(&json_line(&json!({ "asset": asset, "error": reason }))),
             Format::Text => {
                 let line = format!("wamedia: {}: {}\n", escaped(asset), escaped(reason));
-                match &self.bar {
-                    Some(bar) => bar.suspend(|| print_stderr(&line)),
-                    None => print_stderr(&line),
-                }
+                self.progress.suspend(|| print_stderr(&line));
                 Ok(())
             }
         }
@@ -174,9 +161,7 @@ impl Printer {
 
     /// Prints the summary. For the exit code, failed checks take precedence over system errors.
     pub(super) fn finish(self) -> Result<Exit, CommandError> {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.progress.finish();
         let counts = &self.counts;
         match self.format {
             Format::Json => self.print(&json_line(&json!({ "summary": counts.as_json() })))?,
@@ -189,10 +174,7 @@ impl Printer {
     }
 
     fn print(&self, text: &str) -> Result<(), CommandError> {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| print(text)),
-            None => print(text),
-        }
+        self.progress.suspend(|| print(text))
     }
 
     fn as_text(&self, report: &Report, detail: Detail) -> String {

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
@@ -15,8 +14,8 @@ use super::output::{Detail, Printer};
 use super::{BATCH, Options, bucket};
 use crate::asset::{AssetPath, UnicodeForm, other_spellings};
 use crate::check::{Caching, Report, SharedDates, check_file};
-use crate::cli::check::walk::{Entry, Walk, in_parallel};
-use crate::config::{Location, Settings};
+use crate::cli::walk::{Entry, Walk, in_parallel, threads};
+use crate::config::{LastModified, Location, Settings};
 use crate::shell::named;
 use crate::whatsapp::Treatment;
 
@@ -137,11 +136,7 @@ fn one_file(file: &Path, options: &Options<'_>) -> io::Result<Report> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let place = Place::of(folder.canonicalize()?, options.settings);
     let below = file.file_name().map_or_else(|| file.to_owned(), PathBuf::from);
-    Ok(place.cached(check_file(file, &below, options.as_kind)?, &below))
-}
-
-fn threads() -> usize {
-    available_parallelism().map_or(1, usize::from)
+    Ok(place.cached(check_file(file, &below, options.as_kind, place.dates)?, &below))
 }
 
 /// Checks all served files of a folder.
@@ -158,14 +153,17 @@ fn tree(
         let batch: Vec<Entry> = walk.by_ref().take(BATCH).collect();
         if batch.is_empty() {
             return match dates.report(&named(given)) {
-                Some(report) => printer.report_uncounted(&report, Detail::Found),
-                None => Ok(()),
+                Some(report) if place.dates == LastModified::Mtime => {
+                    printer.report_uncounted(&report, Detail::Found)
+                }
+                _ => Ok(()),
             };
         }
         let results = in_parallel(&batch, threads(), |entry| {
             let Entry::File(path) = entry else { return None };
             let below = path.strip_prefix(given).unwrap_or(path);
-            Some(check_file(path, below, options.as_kind).map(|report| place.cached(report, below)))
+            let report = check_file(path, below, options.as_kind, place.dates);
+            Some(report.map(|report| place.cached(report, below)))
         });
         for (entry, result) in batch.iter().zip(results) {
             match (entry, result) {
@@ -198,6 +196,8 @@ struct Place<'s> {
     root: PathBuf,
     /// The URL path of the folder without surrounding slashes, if it is in a mount.
     path: Option<String>,
+    /// What the dates of its files follow.
+    dates: LastModified,
 }
 
 impl<'s> Place<'s> {
@@ -208,11 +208,11 @@ impl<'s> Place<'s> {
             let folder = folder.canonicalize().ok()?;
             let inside = canonical.strip_prefix(&folder).ok()?.to_str()?;
             let path = format!("{}/{inside}", mount.path).trim_matches('/').to_owned();
-            Some((folder, path))
+            Some((folder, path, mount.last_modified))
         });
         match found {
-            Some((root, path)) => Self { settings, root, path: Some(path) },
-            None => Self { settings, root: canonical, path: None },
+            Some((root, path, dates)) => Self { settings, root, path: Some(path), dates },
+            None => Self { settings, root: canonical, path: None, dates: LastModified::Content },
         }
     }
 

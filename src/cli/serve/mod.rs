@@ -20,7 +20,7 @@ use crate::server::{
     AcmeClient, AcmeError, Admin, CertificateFiles, InheritedSockets, LogWriter, Server, ServiceManager,
     StateError, Tls,
 };
-use crate::store::Stores;
+use crate::store::{StateAccess, Stores};
 
 /// Host a folder or a bucket
 #[derive(Debug, Args)]
@@ -122,7 +122,8 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     // Before any port is bound: from here on a signal starts a graceful shutdown.
     let mut signals =
         Signals::listen().map_err(|e| system(&format_args!("cannot listen for signals: {e}")))?;
-    let stores = Stores::open_all(&settings, &tokio::runtime::Handle::current()).map_err(store_error)?;
+    let handle = tokio::runtime::Handle::current();
+    let stores = Stores::open_all(&settings, StateAccess::Write, &handle).map_err(store_error)?;
     let log = LogWriter::start(&settings.access_log).map_err(|e| system(&e))?;
     // Before buckets are probed, which may log warnings.
     log.install(log::LevelFilter::Info);
@@ -183,11 +184,13 @@ async fn serve(flags: Arc<Flags>, settings: Settings, passed: InheritedSockets) 
     let again = async {
         signals.next().await;
     };
+    let stores = in_force.stores.clone();
     match server.drain(again).await {
         0 => {}
         1 => log::warn!("shutdown: 1 response was cut off"),
         cut => log::warn!("shutdown: {cut} responses were cut off"),
     }
+    stores.close().await;
     supervisor.close();
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::check::SharedDates;
-use crate::config::{AccessLog, Location, Scheme, Settings};
+use crate::config::{AccessLog, LastModified, Location, Scheme, Settings};
 use crate::server::Certificates;
 use crate::store::Stores;
 
@@ -54,12 +54,12 @@ fn warn_of_log_file(settings: &Settings, stores: &Stores) {
 /// Warns of folders whose files got one date from a build tool. Looks at some files only, so a large folder does not delay the start.
 fn warn_of_shared_dates(settings: &Settings) {
     for mount in &settings.mounts {
-        if let Location::Folder(folder) = &mount.store
+        if let (Location::Folder(folder), LastModified::Mtime) = (&mount.store, mount.last_modified)
             && let Some(shared) = SharedDates::sample(folder).shared()
         {
             log::warn!(
                 "{} of {} files in {} have the same date, {}, so Last-Modified does not change with a file, and caches that compare \
-                 dates keep the old one; let the deployment keep the files' own times, or `touch` the files that change",
+                 dates keep the old one; set last_modified = \"content\" in the [[mount]], or let the deployment keep the files' own times",
                 shared.count,
                 shared.of,
                 folder.display(),

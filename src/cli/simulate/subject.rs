@@ -172,7 +172,16 @@ fn of_path(named: &str, config: Option<PathBuf>) -> Result<Subject, CommandError
         return Err(CommandError::new(Exit::Usage, reason));
     };
     match asset::look_up(path, &settings) {
-        Ok(found) => Ok(of_asset(&found, &settings)),
+        Ok(found) => {
+            if let Some(doubt) = &found.date_doubt {
+                print_stderr(&format!(
+                    "wamedia: warning: {}. Last-Modified may differ from what the server sends; run this as the server's user, with its \
+                     `state`\n",
+                    escaped(doubt)
+                ));
+            }
+            Ok(of_asset(&found, &settings))
+        }
         Err(CommandError { exit: Exit::No, .. }) if path.is_file() && !is_in_a_mount(path, &settings) => {
             of_file(path, &settings.cache.default, settings.cache.versioned)
         }
@@ -222,13 +231,13 @@ fn of_file(file: &Path, policy: &CachePolicy, versioned: CachePolicy) -> Result<
         "wamedia: {} is in no mount, so the default policy applies: {policy}\n",
         escaped(&named)
     ));
-    // As in serving: mtimes of 0 and 1 are not real dates, and no date is in the future.
-    let modified = metadata.modified().map(|modified| modified.min(SystemTime::now()));
-    let seconds = modified.ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    let last_modified = seconds.map(|seconds| seconds.as_secs()).filter(|seconds| *seconds > 1);
+    // As in serving a path without history: mtimes of 0 and 1 are not real dates, and no date is in the future.
+    let now = SystemTime::now();
+    let is_date = |modified: &SystemTime| (UNIX_EPOCH + Duration::from_secs(2)..=now).contains(modified);
+    let last_modified = metadata.modified().ok().filter(is_date).unwrap_or(now);
     let headers = CacheHeaders {
         cache_control: CacheControl::Says(policy.storage()),
-        last_modified: last_modified.map(|seconds| HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds))),
+        last_modified: Some(HttpDate::from(last_modified)),
         etag: true,
     };
     let name = file.file_name().and_then(|name| name.to_str());

@@ -15,6 +15,7 @@ fn defaults_are_the_documented_ones() {
         plain_serves: PlainServes::Assets,
         public_url: None,
         threads: thread::available_parallelism().unwrap().get(),
+        state: PathBuf::from("/var/lib/wamedia"),
         access_log: AccessLog::Text,
         tls: TlsFiles { cert: vec![], key: vec![] },
         acme: Acme {
@@ -29,6 +30,7 @@ fn defaults_are_the_documented_ones() {
             path: String::new(),
             store: Location::Folder(fixture.path("media")),
             fresh: Duration::from_secs(1),
+            last_modified: LastModified::Content,
         }],
         memory: Memory { cache: 268_435_456, streams: 33_554_432, digests: 65_536 },
         cache: CacheRules {
@@ -202,7 +204,12 @@ fn store_from_a_flag_or_variable_replaces_the_mounts_of_the_file() {
     ] {
         let settings = fixture.load(&flags, variables).unwrap();
         let store = Location::Folder(fixture.path(folder));
-        let expected = Mount { path: String::new(), store, fresh: Duration::from_secs(1) };
+        let expected = Mount {
+            path: String::new(),
+            store,
+            fresh: Duration::from_secs(1),
+            last_modified: LastModified::Content,
+        };
         assert_eq!(settings.mounts, [expected]);
     }
 }

@@ -129,6 +129,7 @@ fn default_in_table(name: &str) -> String {
         "mount.fresh" => {
             format!("{}; {} for a bucket", text(&Span(mount.fresh)), text(&Span(Bucket::DEFAULT_FRESH)))
         }
+        "mount.last_modified" => text(&mount.last_modified.as_str()),
         "mount.stale_if_error" => text(&Span(bucket.stale_if_error)),
         "mount.endpoint" => optional(&bucket.endpoint),
         "mount.region" => optional(&bucket.region),
@@ -160,7 +161,8 @@ fn the_manual_lists_every_key() {
         // Two defaults depend on the machine.
         let default = match key.name {
             "threads" => "the processors available".to_owned(),
-            "acme.state" => "[the state folder](https.md#state)".to_owned(),
+            "state" => "[the state folder](dates.md#the-state-folder)".to_owned(),
+            "acme.state" => "`acme` in `state`".to_owned(),
             _ => written((key.show)(&Settings::defaults())),
         };
         let reload = if key.needs_restart { "restart" } else { "yes" };

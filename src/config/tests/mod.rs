@@ -81,6 +81,7 @@ fn samples() -> BTreeMap<&'static str, [&'static str; 3]> {
         ("acme.domains", ["a.example", "b.example, c.example", "d.example"]),
         ("acme.contact", ["a@example.com", "b@example.com", "c@example.com"]),
         ("acme.directory", ["staging", "https://a.example/dir", "https://b.example:14000/dir"]),
+        ("state", ["/d", "/e", "/f"]),
         ("acme.state", ["/a", "/b", "/c"]),
         ("acme.ca", ["/a.pem", "/b.pem", "/c.pem"]),
         ("acme.challenge", ["http-01", "tls-alpn-01", "http-01, tls-alpn-01"]),

@@ -8,7 +8,7 @@ fn printed_settings_read_back() {
         .iter()
         .filter(|(name, _)| **name != "public_url")
         .fold(String::new(), |text, (name, [value, ..])| format!("{text}{name} = \"{value}\"\n"));
-    let rules = "[[mount]]\npath = \"/media\"\nstore = \".\"\nfresh = \"500ms\"\n\
+    let rules = "[[mount]]\npath = \"/media\"\nstore = \".\"\nfresh = \"500ms\"\nlast_modified = \"mtime\"\n\
                  [[mount]]\npath = \"/media/b \\\"c\\\"\"\nstore = \"media\"\n\
                  [[mount]]\npath = \"/media/s3\"\nstore = \"s3://bucket/a b\"\nstale_if_error = \"2h\"\n\
                  endpoint = \"http://127.0.0.1:9000/\"\nregion = \"auto\"\naddressing = \"virtual-host\"\n\
@@ -38,7 +38,7 @@ fn printed_settings_read_back() {
         }
         // The first text has a folder and no rules; the others have every key.
         let has_all = text.contains("cache.rule");
-        let in_short = ["mount.path", "mount.store", "mount.fresh"];
+        let in_short = ["mount.path", "mount.store", "mount.fresh", "mount.last_modified"];
         for key in file::LIST_KEYS
             .into_iter()
             .filter(|key| has_all && !key.starts_with("auth.") || in_short.contains(key))

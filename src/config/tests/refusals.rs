@@ -75,6 +75,8 @@ fn errors_in_the_file_have_line_reason_and_fix() {
             "[acme]\ndomains = \"a.example\"\nstate = \"media/acme\"",
             &["`acme.state` is ", "/media/acme in the served folder ", "outside"],
         ),
+        ("state = \"media/state\"", &["`state` is ", "/media/state in the served folder ", "outside"]),
+        ("state = \"/\"", &["`state` in wamedia.toml line 1", "root of the file system"]),
         ("limits.handshake_timeout = 0", &["0 would mean no timeout"]),
         ("access_log = \"\"", &["is empty"]),
         ("access_log = \"jsno\"", &["did you mean `json`", "./jsno"]),
@@ -144,6 +146,14 @@ fn errors_in_mounts_and_rules_have_line_reason_and_fix() {
         (
             "[[mount]]\nstore = \"media\"\nendpoint = \"x\"",
             &["`mount.endpoint` in wamedia.toml line 3", "for buckets"],
+        ),
+        (
+            "[[mount]]\nstore = \"media\"\nlast_modified = \"ctime\"",
+            &["`mount.last_modified` in wamedia.toml line 3", "is neither \"content\""],
+        ),
+        (
+            "[[mount]]\nstore = \"gs://b\"\nlast_modified = \"mtime\"",
+            &["`mount.last_modified`", "for folders", "remove it"],
         ),
         ("[[mount]]\nstore = \"gs://b\"\nregion = \"x\"", &["`mount.region`", "s3:// buckets only"]),
         (

@@ -25,7 +25,7 @@ mod stale_if_error;
 mod upstream;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use httpdate::HttpDate;
 use object_store::path::Path;
@@ -48,7 +48,7 @@ use super::open_asset::Origin;
 use super::shared_probe::SharedProbe;
 use super::single_flight::SingleFlight;
 use super::{BucketStats, Content, Freshness, OpenAsset, PROBE_NAME, ReadIntent, StoreError, UpstreamFault};
-use crate::asset::{Asset, AssetPath};
+use crate::asset::{Asset, AssetPath, Storage};
 use crate::config;
 use crate::http::{ResponseHeaders, without_signatures};
 use crate::log_throttle::RepeatThrottle;
@@ -292,6 +292,7 @@ impl Bucket {
         let cached = cached.filter(|cached| !cached.is_broken());
         let mut if_none_match =
             cached.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
+        let mut has_waited = false;
         loop {
             let asked = Instant::now();
             let head = method == Method::Head;
@@ -299,7 +300,16 @@ impl Bucket {
             let is_conditional = options.if_none_match.is_some();
             let outcome = self.upstream.get(&key, options).await;
             return match (outcome, &cached) {
-                (Ok(found), _) => self.cache_found(&path, &key, method, found, asked),
+                (Ok(found), _) => {
+                    if !has_waited && let Some(wait) = self.until_the_next_second(&path, &found) {
+                        has_waited = true;
+                        tokio::time::sleep(wait).await;
+                        if self.head(&key).await.is_some_and(|now| now.meta.e_tag != found.meta.e_tag) {
+                            continue;
+                        }
+                    }
+                    self.cache_found(&path, &key, method, found, asked)
+                }
                 (Err(BucketError::NotModified(date)), Some(cached)) if is_conditional => {
                     let date = match date {
                         Some(date) => Some(date),
@@ -337,12 +347,34 @@ impl Bucket {
         }
     }
 
+    /// How long the second lasts in which the object was written, if it is to be sent under `no-cache`: another upload within it would
+    /// have the same date, and caches that compare dates would never ask for it.
+    fn until_the_next_second(&self, path: &AssetPath<'_>, found: &GetResult) -> Option<Duration> {
+        let written = http_date(found.meta.last_modified.into())?;
+        let next = SystemTime::from(written) + Duration::from_secs(1);
+        // Longer, and it is the clock of the store that is ahead.
+        let wait = next.duration_since(SystemTime::now()).ok()?.min(Duration::from_secs(1));
+        let own_policy = self.metadata.own_policy(path, &found.attributes);
+        let policy = self.context.rules.policy_for(path, own_policy.as_ref());
+        (policy.storage() == Storage::NoCache && !self.was_sent(path, found)).then_some(wait)
+    }
+
+    /// Whether this version of the object is cached, and so has been sent.
+    fn was_sent(&self, path: &AssetPath<'_>, found: &GetResult) -> bool {
+        let cached = self.context.cache.get(path.as_str());
+        cached.and_then(|cached| Some(cached.object()?.tag() == found.meta.e_tag.as_deref()?)) == Some(true)
+    }
+
     /// When the object was written, from a store such as `SeaweedFS` that does not send `Last-Modified` with a 304.
     /// Without it, an upload of the same bytes with another cache policy would go unnoticed.
     async fn fetch_date(&self, key: &Path) -> Option<HttpDate> {
+        http_date(self.head(key).await?.meta.last_modified.into())
+    }
+
+    /// The metadata of an object; `None` if the request fails.
+    async fn head(&self, key: &Path) -> Option<GetResult> {
         let options = GetOptions { head: true, ..GetOptions::default() };
-        let found = self.upstream.get(key, options).await.ok()?;
-        http_date(found.meta.last_modified.into())
+        self.upstream.get(key, options).await.ok()
     }
 
     /// Logs an error that is about one object. Errors of the whole bucket are logged by its health.

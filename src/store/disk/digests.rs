@@ -114,11 +114,24 @@ fn hash_version<V>(
     cancellation: &Cancellation<V>,
 ) -> Result<Option<Hashed>, StoreError> {
     let settled = watched || version.is_settled(SystemTime::now());
+    let Some(digest) = hash(file, version.len, || cancellation.is_cancelled())? else { return Ok(None) };
+    if FileVersion::current(file).map_err(|e| StoreError::failed("reading", &e))? != version {
+        return Err(StoreError::Changing);
+    }
+    Ok(Some(Hashed { digest, settled }))
+}
+
+/// The digest of the first `len` bytes of a file; `None` once `is_cancelled`.
+pub(crate) fn hash(
+    file: &File,
+    len: u64,
+    is_cancelled: impl Fn() -> bool,
+) -> Result<Option<Digest>, StoreError> {
     let mut hasher = Sha256::new();
-    let mut block = vec![0; BLOCK.min(usize::try_from(version.len).unwrap_or(BLOCK)).max(1)];
+    let mut block = vec![0; BLOCK.min(usize::try_from(len).unwrap_or(BLOCK)).max(1)];
     let mut at = 0;
-    while at < version.len {
-        if cancellation.is_cancelled() {
+    while at < len {
+        if is_cancelled() {
             return Ok(None);
         }
         match file.read_at(&mut block, at) {
@@ -131,8 +144,5 @@ fn hash_version<V>(
             Err(e) => return Err(StoreError::failed("reading", &e)),
         }
     }
-    if FileVersion::current(file).map_err(|e| StoreError::failed("reading", &e))? != version {
-        return Err(StoreError::Changing);
-    }
-    Ok(Some(Hashed { digest: Digest::new(hasher.finalize().into()), settled }))
+    Ok(Some(Digest::new(hasher.finalize().into())))
 }

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use httpdate::HttpDate;
+
 use super::disk_file::DiskFile;
 use super::load::{Loaded, ObservedVersion, load};
 use super::open_file::OpenFile;
 use super::root::OpenMode;
-use super::version::{FileVersion, SETTLING};
+use super::version::SETTLING;
 use super::{Disk, OpenError, Shared};
 use crate::asset::{Asset, AssetPath, EntityTag};
+use crate::config::LastModified;
 use crate::http::ResponseHeaders;
 use crate::store::context::StoreContext;
+use crate::store::dates::law::Facts;
+use crate::store::dates::{Dating, FolderDates};
 use crate::store::open_asset::Origin;
 use crate::store::shared_probe::SharedProbe;
 use crate::store::single_flight::{Cancellation, SingleFlight};
@@ -32,6 +37,8 @@ pub(crate) struct Folder {
     fresh: Duration,
     context: Arc<StoreContext>,
     loading: SingleFlight<Box<str>, Result<OpenAsset, StoreError>>,
+    /// The dates of its files; `None` if they are the mtimes.
+    dates: Option<Arc<FolderDates>>,
     warned_of_missing_mtime: AtomicBool,
     /// The health check: why the folder cannot be read, if so.
     probe: SharedProbe<Option<String>>,
@@ -52,18 +59,24 @@ impl Folder {
     pub(crate) fn open_at(
         directory: &std::path::Path,
         never: Vec<PathBuf>,
-        fresh: Duration,
+        (fresh, last_modified): (Duration, LastModified),
         shared: Arc<Shared>,
         context: Arc<StoreContext>,
     ) -> Result<Arc<Self>, StoreError> {
-        let disk = Disk::new(directory, never, shared).map_err(|e| {
+        let failed = |e| {
             StoreError::Failed(format!("the folder {} cannot be opened: {e}", directory.display()).into())
-        })?;
+        };
+        let dates = match last_modified {
+            LastModified::Content => Some(shared.dates.of_folder(directory).map_err(failed)?),
+            LastModified::Mtime => None,
+        };
+        let disk = Disk::new(directory, never, shared).map_err(failed)?;
         Ok(Arc::new(Self {
             disk: Arc::new(disk),
             fresh,
             loading: SingleFlight::new(context.background.clone()),
             context,
+            dates,
             warned_of_missing_mtime: AtomicBool::new(false),
             probe: SharedProbe::default(),
         }))
@@ -121,14 +134,18 @@ impl Folder {
     pub(crate) fn take_over_cache<'a>(&self, held: impl Iterator<Item = (&'a AssetPath<'a>, &'a OpenAsset)>) {
         let never: Vec<_> = self.disk.never_served().collect();
         for (path, opened) in held {
-            let (Content::Memory(_), Some(&seen)) = (opened.content(), opened.seen()) else { continue };
+            let (Content::Memory(_), Some(&seen), Some((digest, dated_by))) =
+                (opened.content(), opened.seen(), opened.dated())
+            else {
+                continue;
+            };
             if never.contains(&seen.version.identity()) {
                 continue;
             }
             let cache_policy = self.context.rules.policy_for(path, None).clone();
             let asset = Asset { cache_policy, ..opened.asset().clone() };
             let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
-            let origin = Origin::File { seen, settled: opened.is_settled() };
+            let origin = Origin::File { seen, settled: opened.is_settled(), digest, dated_by };
             self.context.cache.insert(path.as_str(), opened.with_description(asset, fields, origin));
         }
     }
@@ -159,6 +176,12 @@ impl Folder {
             && cached.is_settled()
             && !cached.is_broken()
         {
+            if let Some(dates) = &self.dates {
+                dates.follow(self.fresh);
+                if !cached.dated().is_some_and(|(_, generation)| dates.is_current(generation)) {
+                    return self.date_again(path, inside, cached, read_at).await;
+                }
+            }
             cached.confirm(read_at);
             if !matches!(cached.content(), Content::File(file) if file.fits_in_memory()) {
                 return Ok(cached.clone());
@@ -172,17 +195,73 @@ impl Folder {
         let found = Found { opened, seen, read_at };
         // A file whose digest is known need not be read first: it is sent as it is read, on this thread. Once it is
         // requested again, it goes into memory.
-        if !is_requested_again
-            && let Some(loaded) = Loaded::from_known_digest(self.disk.shared(), found.opened.version)
+        let known = (!is_requested_again)
+            .then(|| Loaded::from_known_digest(self.disk.shared(), found.opened.version))
+            .flatten();
+        if let Some(loaded) = &known
+            && let Some(dating) = self.dating_at_hand(path, inside, loaded, &found.seen)
         {
-            return Ok(self.cache_found(path, found, &loaded));
+            return Ok(self.cache_found(path, found, loaded, dating));
         }
         self.loading
             .join(&path.as_str().into(), |cancellation| {
-                let (folder, path) = (Arc::clone(self), path.to_owned());
-                folder.load(path, found.clone(), cancellation)
+                let (folder, path, inside) = (Arc::clone(self), path.to_owned(), inside.to_owned());
+                folder.load(path, inside, found.clone(), known.clone(), cancellation)
             })
             .await
+    }
+
+    /// Dates what is cached by the index of now.
+    async fn date_again(
+        self: &Arc<Self>,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        cached: &OpenAsset,
+        read_at: Instant,
+    ) -> Result<OpenAsset, StoreError> {
+        self.loading
+            .join(&path.as_str().into(), |_| {
+                let (folder, cached) = (Arc::clone(self), cached.clone());
+                let (path, inside) = (path.to_owned(), inside.to_owned());
+                async move { folder.describe_again(&path, &inside, &cached, read_at).await.map(Ok) }
+            })
+            .await
+    }
+
+    /// `None` if it cannot be dated.
+    async fn describe_again(
+        &self,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        cached: &OpenAsset,
+        read_at: Instant,
+    ) -> Option<OpenAsset> {
+        let (dates, seen, (digest, _)) = (self.dates.as_ref()?, *cached.seen()?, cached.dated()?);
+        let (mtime, ctime) = (seen.version.mtime(), seen.version.ctime());
+        let facts = Facts { digest, size: cached.asset().len, mtime, ctime };
+        let dating = dates.of(inside, facts).await;
+        let asset = Asset { last_modified: dating.date, ..cached.asset().clone() };
+        let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
+        let settled = cached.is_settled();
+        let origin = Origin::File { seen, settled, digest, dated_by: dating.generation };
+        let opened = cached.with_description(asset, fields, origin);
+        opened.confirm(read_at);
+        self.context.cache.insert(path.as_str(), opened.clone());
+        Some(opened)
+    }
+
+    /// The date of a file, if it can be had without waiting.
+    fn dating_at_hand(
+        &self,
+        path: &AssetPath<'_>,
+        inside: &AssetPath<'_>,
+        loaded: &Loaded,
+        seen: &ObservedVersion,
+    ) -> Option<Dating> {
+        match &self.dates {
+            Some(dates) => dates.at_hand(inside, &loaded.digest),
+            None => Some(Dating { date: self.mtime_of(path, loaded, seen), generation: 0 }),
+        }
     }
 
     /// Whether there is an asset at `inside`.
@@ -210,26 +289,39 @@ impl Folder {
         }
     }
 
-    /// Reads and hashes the file, and caches the result.
+    /// Reads and hashes the file unless what is to be read of it is `known`, dates it, and caches the result.
     async fn load(
         self: Arc<Self>,
         path: AssetPath<'static>,
+        inside: AssetPath<'static>,
         found: Found,
+        known: Option<Loaded>,
         cancellation: Cancellation<Result<OpenAsset, StoreError>>,
     ) -> Option<Result<OpenAsset, StoreError>> {
-        Some(match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation).await? {
-            Ok((file, loaded)) => {
-                let opened = OpenFile { file, version: loaded.version };
-                Ok(self.cache_found(&path, Found { opened, ..found }, &loaded))
-            }
-            Err(e) => Err(e),
-        })
+        let (found, loaded) = match known {
+            Some(loaded) => (found, loaded),
+            None => match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation).await? {
+                Ok((file, loaded)) => {
+                    let opened = OpenFile { file, version: loaded.version };
+                    (Found { opened, ..found }, loaded)
+                }
+                Err(e) => return Some(Err(e)),
+            },
+        };
+        let dating = match (self.dating_at_hand(&path, &inside, &loaded, &found.seen), &self.dates) {
+            (Some(dating), _) => dating,
+            (None, Some(dates)) => dates.of(&inside, loaded.facts()).await,
+            (None, None) => return None,
+        };
+        Some(Ok(self.cache_found(&path, found, &loaded, dating)))
     }
 
     /// Caches what was read.
-    fn cache_found(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded) -> OpenAsset {
-        let mut asset = self.describe(path, loaded, &found.seen);
-        self.context.sent_dates.note(path, &mut asset);
+    fn cache_found(&self, path: &AssetPath<'_>, found: Found, loaded: &Loaded, dating: Dating) -> OpenAsset {
+        let mut asset = self.describe(path, loaded, dating.date);
+        if self.dates.is_none() {
+            self.context.sent_dates.note(path, &mut asset);
+        }
         let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
         let seen = ObservedVersion { version: loaded.version, ..found.seen };
         let content = if let Some(body) = &loaded.body {
@@ -238,24 +330,30 @@ impl Folder {
             let file = DiskFile::new(found.opened.file, loaded, path, Arc::clone(&self.disk));
             Content::File(Arc::new(file))
         };
-        let origin = Origin::File { seen, settled: loaded.settled };
+        let (settled, digest, dated_by) = (loaded.settled, loaded.digest, dating.generation);
+        let origin = Origin::File { seen, settled, digest, dated_by };
         let opened = OpenAsset::new(asset, fields, content, origin, found.read_at);
         self.context.cache.insert(path.as_str(), opened.clone());
         opened
     }
 
-    fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &ObservedVersion) -> Asset {
-        let version: &FileVersion = &loaded.version;
-        let last_modified = version.last_modified(seen.since_wall);
+    /// The mtime as a date, for a folder whose dates are the mtimes.
+    fn mtime_of(&self, path: &AssetPath<'_>, loaded: &Loaded, seen: &ObservedVersion) -> Option<HttpDate> {
+        let last_modified = loaded.version.last_modified(seen.since_wall);
         if last_modified.is_none() && !self.warned_of_missing_mtime.swap(true, Ordering::Relaxed) {
             log::warn!(
                 "{path} has an mtime of 0 or 1, which means no date, so it is served without Last-Modified; WhatsApp needs it for \
-                 no-cache. Set the time with `touch`. (Logged once; there may be more such files.)"
+                 no-cache. Set the time with `touch`, or set last_modified = \"content\" in its [[mount]]. (Logged once; there may be \
+                 more such files.)"
             );
         }
+        last_modified
+    }
+
+    fn describe(&self, path: &AssetPath<'_>, loaded: &Loaded, last_modified: Option<HttpDate>) -> Asset {
         Asset {
             name: path.name().into(),
-            len: loaded.body.as_ref().map_or(version.len, |body| body.len() as u64),
+            len: loaded.len(),
             etag: EntityTag::of_digest(&loaded.digest),
             version: loaded.digest.version(),
             last_modified,

@@ -14,10 +14,12 @@ use super::open_file::OpenFile;
 use super::version::{FileVersion, SETTLING};
 use crate::asset::Digest;
 use crate::store::StoreError;
+use crate::store::dates::law::Facts;
 use crate::store::memory_budget::Reservation;
 use crate::store::single_flight::Cancellation;
 
 /// What is known of a file once it has been read.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     pub(crate) version: FileVersion,
     pub(crate) digest: Digest,
@@ -39,6 +41,17 @@ impl Loaded {
     /// What is known of `version` without reading it; `None` if its digest is not known.
     pub(crate) fn from_known_digest(shared: &Shared, version: FileVersion) -> Option<Self> {
         shared.digests.known(&version).map(|digest| Self { version, digest, settled: true, body: None })
+    }
+
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.body.as_ref().map_or(self.version.len, |body| body.len() as u64)
+    }
+
+    /// What its date depends on.
+    pub(crate) fn facts(&self) -> Facts {
+        let (mtime, ctime) = (self.version.mtime(), self.version.ctime());
+        Facts { digest: self.digest, size: self.len(), mtime, ctime }
     }
 }
 

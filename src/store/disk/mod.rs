@@ -3,14 +3,14 @@
 //! [`Folder`] is a mounted folder; it decides when a file is read again. The other files handle one open of one file.
 
 mod buffer_pool;
-mod digests;
+pub(super) mod digests;
 pub(super) mod disk_file;
 mod folder;
 pub(super) mod load;
 mod open_file;
-mod root;
+pub(super) mod root;
 pub(super) mod stream;
-mod version;
+pub(super) mod version;
 
 use std::fs::Metadata;
 use std::io;
@@ -29,6 +29,7 @@ pub(crate) use self::folder::Folder;
 use self::open_file::OpenFile;
 use self::root::{OpenBeneathError, OpenMode, Root};
 use self::version::FileVersion;
+use super::dates::Dates;
 use super::memory_budget::MemoryBudget;
 use super::{PROBE_NAME, StoreError};
 use crate::asset::AssetPath;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     /// digest of a long video.
     pub(crate) loading: Semaphore,
     pub(crate) buffers: Arc<BufferPool>,
+    pub(crate) dates: Arc<Dates>,
     pub(crate) background: Handle,
 }
 

@@ -79,8 +79,17 @@ impl Root {
         path: &AssetPath<'_>,
         mode: OpenMode,
     ) -> Result<File, OpenBeneathError> {
+        self.open_named(path.as_str(), mode)
+    }
+
+    /// The same for a file of our own, such as one that is hidden.
+    pub(crate) fn open_own(&self, name: &'static str, mode: OpenMode) -> Result<File, OpenBeneathError> {
+        self.open_named(name, mode)
+    }
+
+    fn open_named(&self, path: &str, mode: OpenMode) -> Result<File, OpenBeneathError> {
         if self.has_openat2.load(Ordering::Relaxed) {
-            match self.open_by_kernel(path.as_str(), mode) {
+            match self.open_by_kernel(path, mode) {
                 // EXDEV: a link leads outside, or only seems to.
                 Err(OpenBeneathError::Path(Errno::XDEV)) => {}
                 Err(OpenBeneathError::Root(Errno::NOSYS | Errno::PERM)) => {
@@ -91,7 +100,7 @@ impl Root {
         }
         match mode {
             OpenMode::CachedOnly => Err(OpenBeneathError::Path(Errno::AGAIN)),
-            OpenMode::MayBlock => self.open_by_walking(path.as_str()).map(File::from),
+            OpenMode::MayBlock => self.open_by_walking(path).map(File::from),
         }
     }
 

@@ -53,6 +53,16 @@ impl FileVersion {
         (self.device, self.inode)
     }
 
+    /// In seconds since 1970.
+    pub(crate) fn mtime(&self) -> i64 {
+        self.mtime.seconds
+    }
+
+    /// In seconds since 1970.
+    pub(crate) fn ctime(&self) -> i64 {
+        self.ctime.seconds
+    }
+
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),

@@ -20,6 +20,7 @@ pub use self::store_settings::CredentialFiles;
 use self::store_settings::StoreSettings;
 use super::bucket::{Bucket, BucketHistory, Connection, Connector};
 use super::context::StoreContext;
+use super::dates::{Dates, StateAccess};
 use super::disk::{BufferPool, Digests, Folder, Shared};
 use super::{Content, Freshness, Listing, ObjectPart, OpenAsset, ReadIntent, StoreError, StoreStats, sample};
 use crate::asset::AssetPath;
@@ -58,13 +59,17 @@ enum Store {
 }
 
 impl Stores {
-    /// Opens the mounts of `settings`. Work that does not belong to one client runs on `background`.
+    /// Opens the mounts of `settings`, whose state it may change as `access` says. Work that does not belong to one client runs on `background`.
     ///
     /// Fails if a folder cannot be opened, or if the settings of a bucket are invalid; the error names it. Whether
     /// buckets can be read is found out by [`probe`](Self::probe).
-    pub fn open_all(settings: &Settings, background: &Handle) -> Result<Self, StoreError> {
+    pub fn open_all(
+        settings: &Settings,
+        access: StateAccess,
+        background: &Handle,
+    ) -> Result<Self, StoreError> {
         let context = context(settings, background);
-        let shared = shared(settings, &context);
+        let shared = shared(settings, access, &context);
         let store_settings = StoreSettings::of(settings);
         let mounts = open_on(&context, &shared, settings, |_| BucketHistory::default())?;
         Ok(Self::of(mounts, context, Some(shared), store_settings))
@@ -118,6 +123,18 @@ impl Stores {
             }
         });
         Self(inner)
+    }
+
+    /// Why dates of files that were kept are not used, if so.
+    pub async fn unusable_state_reason(&self) -> Option<String> {
+        self.0.shared.as_ref()?.dates.unusable_reason().await
+    }
+
+    /// Keeps what is to be kept of these stores and those that they replaced. To be called at the end of the process.
+    pub async fn close(&self) {
+        if let Some(shared) = &self.0.shared {
+            shared.dates.close().await;
+        }
     }
 
     /// Sends one request to every bucket, so that a wrong name or credential is found before a client needs an asset.
@@ -336,7 +353,7 @@ fn open_on(
             Location::Folder(directory) => Store::Folder(Folder::open_at(
                 directory,
                 settings.never_served(),
-                mount.fresh,
+                (mount.fresh, mount.last_modified),
                 Arc::clone(shared),
                 Arc::clone(context),
             )?),
@@ -370,15 +387,17 @@ fn context(settings: &Settings, background: &Handle) -> Arc<StoreContext> {
 }
 
 /// What all folders share.
-fn shared(settings: &Settings, context: &StoreContext) -> Arc<Shared> {
+fn shared(settings: &Settings, access: StateAccess, context: &StoreContext) -> Arc<Shared> {
+    let (memory, background) = (settings.memory, &context.background);
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     Arc::new(Shared {
-        digests: Digests::new(settings.memory.digests, at_once, context.background.clone()),
+        digests: Digests::new(memory.digests, at_once, background.clone()),
         budget: Arc::clone(&context.budget),
         max_body: context.max_body,
         loading: Semaphore::new(MAX_CONCURRENT_READS),
-        buffers: BufferPool::new(settings.memory.streams as u64),
-        background: context.background.clone(),
+        buffers: BufferPool::new(memory.streams as u64),
+        dates: Dates::new(&settings.state, access, memory.digests, background.clone()),
+        background: background.clone(),
     })
 }
 

@@ -7,7 +7,7 @@ use super::{CredentialFiles, Inner, Mount, Store, Stores, open_on, shared};
 use crate::asset::AssetPath;
 use crate::config::{self, Settings};
 use crate::store::bucket::{BucketHistory, CredentialFingerprint};
-use crate::store::{OpenAsset, StoreError, UpstreamFault};
+use crate::store::{OpenAsset, StateAccess, StoreError, UpstreamFault};
 
 impl Stores {
     /// The stores for new settings; these stores themselves if the new settings do not change them.
@@ -26,7 +26,8 @@ impl Stores {
             return Ok(self.clone());
         }
         let next = inner.context.successor(settings.cache.clone());
-        let shared = inner.shared.as_ref().map_or_else(|| shared(settings, &next), Arc::clone);
+        let shared =
+            inner.shared.as_ref().map_or_else(|| shared(settings, StateAccess::Write, &next), Arc::clone);
         let history = |number: usize| inner.history_for(&store_settings.mounts[number]);
         let mounts = open_on(&next, &shared, settings, history)?;
         Ok(Self::of(mounts, next, Some(shared), store_settings))

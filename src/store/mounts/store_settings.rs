@@ -48,10 +48,12 @@ impl StoreSettings {
         }
     }
 
-    /// Whether the mounts of both at `path` are on the same store.
+    /// Whether the mounts of both at `path` are on the same store, with dates of the same kind.
     pub(super) fn is_on_same_store(&self, other: &Self, path: &str) -> bool {
         let [one, other] = [self, other].map(|made| made.mounts.iter().find(|(mount, _)| mount.path == path));
-        one.zip(other).is_some_and(|((one, _), (other, _))| one.store.is_same_as(&other.store))
+        one.zip(other).is_some_and(|((one, _), (other, _))| {
+            one.store.is_same_as(&other.store) && one.last_modified == other.last_modified
+        })
     }
 
     /// Whether there is a mount at the same path, on the same store, with the same credentials.

@@ -12,8 +12,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -34,7 +35,7 @@ pub(crate) fn wamedia_from_shell(script: &str) -> Command {
     without_settings(shell)
 }
 
-/// The same command without the environment's settings, and with an empty stdin.
+/// The same command without the environment's settings, with an empty stdin, and with a state folder of its own.
 pub(crate) fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -42,8 +43,23 @@ pub(crate) fn without_settings(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).env_remove("STATE_DIRECTORY").env("XDG_STATE_HOME", own_state_home());
     command
+}
+
+/// A folder for state that no other command uses, in one that the next run of the tests removes.
+fn own_state_home() -> PathBuf {
+    static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+        for left in fs::read_dir(&all).into_iter().flatten().flatten() {
+            if !Path::new("/proc").join(left.file_name()).exists() {
+                let _ = fs::remove_dir_all(left.path());
+            }
+        }
+        all.join(std::process::id().to_string())
+    });
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    HOME.join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 /// The output of a command that ended by itself.

@@ -106,6 +106,11 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
 
+/// Number of threads for work that keeps all processors busy.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Runs `work` for each item on several threads and returns the results in order.
 pub(super) fn in_parallel<T: Sync, R: Send + Sync>(
     items: &[T],

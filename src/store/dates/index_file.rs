@@ -1,0 +1,197 @@
+//! The index of a folder, followed as it changes.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use rustix::io::Errno;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use super::index::{INDEX_NAME, Index, IndexFault};
+use crate::shell::quoted;
+use crate::store::disk::root::{OpenBeneathError, OpenMode, Root};
+use crate::store::disk::version::FileVersion;
+
+/// Between two reads of a file that has just changed.
+const REREAD_GAP: Duration = Duration::from_millis(250);
+/// Bytes that are read at a time.
+const BUFFER: usize = 256 << 10;
+/// Largest index that is read, in bytes: more lines than any folder has files.
+const LARGEST: u64 = 4 << 30;
+
+/// The index of a folder.
+pub(crate) struct IndexFile {
+    root: Root,
+    current: ArcSwap<Loaded>,
+    /// Held while the file is looked at.
+    looking: Mutex<()>,
+    /// When it was last looked at, in milliseconds since `epoch`; 0 before the first time.
+    looked_at: AtomicU64,
+    epoch: Instant,
+}
+
+/// An index as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// Increases with each change; 0 before the first look.
+    pub(crate) generation: u64,
+    pub(crate) index: Arc<Index>,
+    /// What is wrong with the file, if some of its lines are left out.
+    fault: Option<IndexFault>,
+    source: Source,
+}
+
+/// What was found in place of the index.
+#[derive(Debug, Clone, Copy, Default)]
+enum Source {
+    #[default]
+    Missing,
+    /// The file could not be opened or is none.
+    Unusable,
+    File {
+        version: FileVersion,
+        /// When it was read, if a later change may not show in the version.
+        unsettled_since: Option<Instant>,
+    },
+}
+
+impl Source {
+    fn of(version: FileVersion) -> Self {
+        let is_settled = version.is_settled(SystemTime::now());
+        Self::File { version, unsettled_since: (!is_settled).then(Instant::now) }
+    }
+
+    /// Whether what was read from here is also what can be read from `now`.
+    fn has_what(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::File { version, unsettled_since }, Self::File { version: version_now, .. }) => {
+                version == version_now && unsettled_since.is_none_or(|since| since.elapsed() < REREAD_GAP)
+            }
+            (Self::Missing, Self::Missing) | (Self::Unusable, Self::Unusable) => true,
+            _ => false,
+        }
+    }
+}
+
+impl IndexFile {
+    pub(crate) fn new(root: Root) -> Self {
+        Self {
+            root,
+            current: ArcSwap::default(),
+            looking: Mutex::default(),
+            looked_at: AtomicU64::new(0),
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Number of the index in use.
+    pub(crate) fn generation(&self) -> u64 {
+        self.current.load().generation
+    }
+
+    /// Whether nobody has looked at the file for as long as `fresh`.
+    pub(crate) fn is_due(&self, fresh: Duration) -> bool {
+        let looked_at = Duration::from_millis(self.looked_at.load(Ordering::Relaxed));
+        self.epoch.elapsed().saturating_sub(looked_at) >= fresh
+    }
+
+    /// The index, read again if the file has changed.
+    pub(crate) async fn look(self: &Arc<Self>, background: &Handle) -> Arc<Loaded> {
+        let _looking = self.looking.lock().await;
+        let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.looked_at.store(now, Ordering::Relaxed);
+        let file = Arc::clone(self);
+        let looked = background.spawn_blocking(move || file.read_if_changed());
+        if let Ok(Some(loaded)) = looked.await {
+            self.current.store(Arc::new(loaded));
+        }
+        self.current.load_full()
+    }
+
+    /// The index if it is another than the one in use.
+    fn read_if_changed(&self) -> Option<Loaded> {
+        let before = self.current.load();
+        let found = self.open();
+        let source = match &found {
+            Ok(Found::Missing) => Source::Missing,
+            Ok(Found::File(_, version)) => Source::of(*version),
+            Ok(Found::NoFolder) if before.generation > 0 => return None,
+            Ok(Found::NoFolder) | Err(_) => Source::Unusable,
+        };
+        if before.generation > 0 && before.source.has_what(&source) {
+            return None;
+        }
+        let read = match found {
+            Ok(Found::Missing | Found::NoFolder) => Ok((Index::default(), None)),
+            Ok(Found::File(file, version)) => Self::read(file, version.len),
+            Err(reason) => Err(reason),
+        };
+        let (index, fault) = match read {
+            Ok((index, fault)) => {
+                if let Some(fault) = fault.as_ref().filter(|fault| before.fault.as_ref() != Some(fault)) {
+                    let folder = quoted(self.root.path());
+                    self.warn(&format!(
+                        "{fault}; the other lines are used; write it again: wamedia index {folder}"
+                    ));
+                }
+                (Some(index).filter(|index| *index != *before.index), fault)
+            }
+            // What was said before still counts.
+            Err(reason) => {
+                self.warn(&format!("{reason}; until then it is not used"));
+                (None, None)
+            }
+        };
+        let is_new = index.is_some() || before.generation == 0;
+        Some(Loaded {
+            generation: before.generation + u64::from(is_new),
+            index: index.map_or_else(|| Arc::clone(&before.index), Arc::new),
+            fault,
+            source,
+        })
+    }
+
+    fn open(&self) -> Result<Found, String> {
+        let file = match self.root.open_own(INDEX_NAME, OpenMode::MayBlock) {
+            Ok(file) => file,
+            Err(OpenBeneathError::Path(Errno::NOENT)) => return Ok(Found::Missing),
+            Err(OpenBeneathError::Root(_)) => return Ok(Found::NoFolder),
+            Err(OpenBeneathError::Path(Errno::XDEV)) => {
+                return Err("it is a link that leads out of the folder; put the file itself there".to_owned());
+            }
+            Err(OpenBeneathError::Path(errno)) => {
+                return Err(format!("it cannot be opened: {}; correct that", io::Error::from(errno)));
+            }
+        };
+        let metadata =
+            file.metadata().map_err(|error| format!("it cannot be read: {error}; correct that"))?;
+        if !metadata.is_file() {
+            return Err("it is not a regular file; remove it".to_owned());
+        }
+        Ok(Found::File(file, FileVersion::of(&metadata)))
+    }
+
+    fn read(file: File, len: u64) -> Result<(Index, Option<IndexFault>), String> {
+        if len > LARGEST {
+            return Err("it is larger than 4 GiB, so it is no index; remove it".to_owned());
+        }
+        Index::read(BufReader::with_capacity(BUFFER, file), len)
+            .map_err(|error| format!("it cannot be read: {error}; correct that"))
+    }
+
+    fn warn(&self, reason: &str) {
+        log::warn!("the content index {}: {reason}", self.root.path().join(INDEX_NAME).display());
+    }
+}
+
+/// What a look at the file finds.
+enum Found {
+    Missing,
+    /// The folder cannot be opened, so none of its files can.
+    NoFolder,
+    File(File, FileVersion),
+}

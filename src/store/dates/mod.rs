@@ -1,0 +1,382 @@
+//! The `Last-Modified` of files: it follows the content of each path, over restarts, redeploys and edits within one second.
+//!
+//! [`law`] decides, from what the [`index`] in the folder says and from the [`records`] of what was sent. [`FolderDates`] is the folder's
+//! side, with its [`index_file`]; [`Dates`] is what all folders share. Nothing here runs on a serving core but
+//! [`FolderDates::at_hand`].
+
+pub(crate) mod index;
+mod index_file;
+mod index_update;
+pub(crate) mod law;
+mod records;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use httpdate::HttpDate;
+use quick_cache::sync::Cache;
+use rustix::io::Errno;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OnceCell};
+
+pub use self::index::{INDEX_NAME, IndexFault, IndexLine, read_lines};
+use self::index::{Index, PathId, path_id};
+use self::index_file::IndexFile;
+pub use self::index_update::{IndexChange, IndexedFile, updated};
+use self::law::{Dated, Facts, History, Record, date_of};
+pub use self::records::StateAccess;
+use self::records::{Records, StateError};
+use super::disk::root::{OpenBeneathError, OpenMode, Root};
+use crate::asset::{AssetPath, Digest};
+use crate::log_throttle::RepeatThrottle;
+
+/// A date that can be sent after a wait this long is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long a record may be unwritten that a later look at the file would give again.
+const WRITE_DELAY: Duration = Duration::from_millis(500);
+/// Between two attempts to write, if the first failed.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+/// When paths that are gone are first searched for, and how often.
+const FIRST_SWEEP: Duration = Duration::from_mins(10);
+const SWEEP_INTERVAL: Duration = Duration::from_hours(24);
+/// Paths that are searched for at a time.
+const SWEPT_AT_ONCE: u32 = 1000;
+
+/// The date of one version of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dating {
+    /// `None` while no date can be sent.
+    pub(crate) date: Option<HttpDate>,
+    /// The index by which it was dated; 0 if it has to be dated again.
+    pub(crate) generation: u64,
+}
+
+/// What the folders of a process share: the records of dates.
+pub(crate) struct Dates {
+    state: PathBuf,
+    access: StateAccess,
+    /// And why they are in memory, if they are.
+    records: OnceCell<(Arc<Records>, Option<StateError>)>,
+    /// Number of the last note that is on the disk. Held while records are written.
+    written: Mutex<Progress>,
+    has_written: AtomicBool,
+    is_write_planned: AtomicBool,
+    folders: StdMutex<HashMap<PathBuf, Weak<FolderDates>>>,
+    /// Dates for each folder that are kept in memory.
+    capacity: usize,
+    background: Handle,
+    warned_of_clock: AtomicBool,
+    failures: RepeatThrottle,
+}
+
+#[derive(Default)]
+struct Progress {
+    up_to: u64,
+    failed: Option<Instant>,
+}
+
+/// The dates of the files of a folder.
+pub(crate) struct FolderDates {
+    dates: Arc<Dates>,
+    path: PathBuf,
+    root: Root,
+    index: Arc<IndexFile>,
+    recent: Cache<PathId, Recent>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    digest: Digest,
+    date: HttpDate,
+    generation: u64,
+}
+
+/// What a look at the records gives.
+struct Looked {
+    dated: Dated,
+    /// The note that must be on the disk before the date is sent.
+    urgent: Option<u64>,
+    is_noted: bool,
+}
+
+impl Dates {
+    /// Keeps records in the folder `state`, and up to `capacity` dates of each folder in memory.
+    pub(crate) fn new(state: &Path, access: StateAccess, capacity: usize, background: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            state: state.to_owned(),
+            access,
+            records: OnceCell::new(),
+            written: Mutex::default(),
+            has_written: AtomicBool::new(false),
+            is_write_planned: AtomicBool::new(false),
+            folders: StdMutex::default(),
+            capacity,
+            background,
+            warned_of_clock: AtomicBool::new(false),
+            failures: RepeatThrottle::default(),
+        })
+    }
+
+    /// The dates of the folder at `path`. Begins to read what is known of it.
+    pub(crate) fn of_folder(self: &Arc<Self>, path: &Path) -> std::io::Result<Arc<FolderDates>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = folders.get(path).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        let folder = Arc::new(FolderDates {
+            dates: Arc::clone(self),
+            path: std::path::absolute(path)?,
+            root: Root::new(path)?,
+            index: Arc::new(IndexFile::new(Root::new(path)?)),
+            recent: Cache::new(self.capacity),
+        });
+        folders.insert(path.to_owned(), Arc::downgrade(&folder));
+        let reading = Arc::clone(&folder);
+        self.background.spawn(async move {
+            reading.dates.records().await;
+            reading.index.look(&reading.dates.background).await;
+        });
+        if self.access == StateAccess::Write {
+            self.background.spawn(sweep_regularly(Arc::downgrade(&folder)));
+        }
+        Ok(folder)
+    }
+
+    /// Why dates that were kept are not used, if so.
+    pub(crate) async fn unusable_reason(&self) -> Option<String> {
+        self.records().await;
+        self.records.get().and_then(|(_, error)| error.as_ref().map(ToString::to_string))
+    }
+
+    /// Writes what is unwritten. To be called at the end of the process, when nothing is sent any more.
+    pub(crate) async fn close(&self) {
+        let Some((records, _)) = self.records.get() else { return };
+        let records = Arc::clone(records);
+        let closed = self.background.spawn_blocking(move || records.close(seconds_now()));
+        if let Ok(Err(error)) = closed.await {
+            self.warn_of_writing(&error);
+        }
+    }
+
+    async fn records(&self) -> Arc<Records> {
+        let open = || async {
+            let (state, access) = (self.state.clone(), self.access);
+            let opening =
+                self.background.spawn_blocking(move || Records::open(&state, access, seconds_now()));
+            let (records, error) = opening.await.unwrap_or_else(|_| (Records::in_memory(), None));
+            if let Some(error) = error.as_ref().filter(|_| self.access == StateAccess::Write) {
+                log::warn!(
+                    "{error}. Until a restart, dates of changed files are kept in memory only; name a writable folder as `state`"
+                );
+            }
+            (Arc::new(records), error)
+        };
+        Arc::clone(&self.records.get_or_init(open).await.0)
+    }
+
+    /// Returns once the note of this number is on the disk, or cannot be written.
+    async fn write(&self, number: u64) {
+        let mut written = self.written.lock().await;
+        let is_too_early = written.failed.is_some_and(|failed| failed.elapsed() < RETRY_DELAY);
+        if written.up_to >= number || is_too_early {
+            return;
+        }
+        let Some((records, _)) = self.records.get() else { return };
+        let records = Arc::clone(records);
+        let writing = self.background.spawn_blocking(move || records.write(seconds_now()));
+        match writing.await {
+            Ok(Ok(up_to)) => {
+                *written = Progress { up_to, failed: None };
+                self.has_written.store(true, Ordering::Relaxed);
+            }
+            Ok(Err(error)) => {
+                written.failed = Some(Instant::now());
+                self.warn_of_writing(&error);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn write_later(self: &Arc<Self>, number: u64) {
+        if self.is_write_planned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let dates = Arc::clone(self);
+        self.background.spawn(async move {
+            tokio::time::sleep(WRITE_DELAY).await;
+            dates.is_write_planned.store(false, Ordering::Relaxed);
+            dates.write(number).await;
+        });
+    }
+
+    fn warn_of_writing(&self, error: &rusqlite::Error) {
+        self.failures.log("state", |omitted| {
+            let file = self.state.join(records::FILE);
+            log::warn!(
+                "{}: dates cannot be kept: {error}; they are in memory only until that is corrected{omitted}",
+                file.display()
+            );
+        });
+    }
+
+    fn warn_of_clock(&self, path: &AssetPath<'_>, date: u64) {
+        if !self.warned_of_clock.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "{path} has an earlier version of {}, which is later than this machine's clock, so it is served without Last-Modified \
+                 until then; set the clock. (Logged once; there may be more such files.)",
+                index::written(date.saturating_sub(1))
+            );
+        }
+    }
+}
+
+impl FolderDates {
+    /// Whether what was dated by the index of this generation is still dated right.
+    pub(crate) fn is_current(&self, generation: u64) -> bool {
+        generation == self.index.generation()
+    }
+
+    /// Looks at the index in the background, if nobody has for as long as `fresh`.
+    pub(crate) fn follow(&self, fresh: Duration) {
+        if self.index.is_due(fresh) {
+            let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
+            self.dates.background.spawn(async move { drop(index.look(&background).await) });
+        }
+    }
+
+    /// The date of these bytes at this path inside the folder, if it is in memory.
+    pub(crate) fn at_hand(&self, inside: &AssetPath<'_>, digest: &Digest) -> Option<Dating> {
+        let recent = self.recent.get(&path_id(inside.as_str()))?;
+        let is_it = recent.digest == *digest && self.is_current(recent.generation);
+        is_it.then_some(Dating { date: Some(recent.date), generation: recent.generation })
+    }
+
+    /// The date of a file at this path inside the folder, which is from here on the date of its bytes.
+    pub(crate) async fn of(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Dating {
+        let records = self.dates.records().await;
+        let loaded = self.index.look(&self.dates.background).await;
+        let id = path_id(inside.as_str());
+        loop {
+            let (folder, records, index) =
+                (Arc::clone(self), Arc::clone(&records), Arc::clone(&loaded.index));
+            let path = inside.to_owned();
+            let looking = move || folder.look_up(&records, &index, (id, path.as_str()), file);
+            let Ok(looked) = self.dates.background.spawn_blocking(looking).await else {
+                return Dating { date: None, generation: 0 };
+            };
+            match looked.dated {
+                Dated::Before(date) | Dated::Anew(date) => {
+                    if let Some(number) = looked.urgent {
+                        self.dates.write(number).await;
+                    } else if looked.is_noted {
+                        self.dates.write_later(u64::MAX);
+                    }
+                    let (date, generation) = (http_date(date), loaded.generation);
+                    self.recent.insert(id, Recent { digest: file.digest, date, generation });
+                    return Dating { date: Some(date), generation };
+                }
+                Dated::NotBefore(date) => {
+                    let wait = time_of(date).duration_since(SystemTime::now()).unwrap_or_default();
+                    if wait > LONGEST_WAIT {
+                        self.dates.warn_of_clock(inside, date);
+                        return Dating { date: None, generation: 0 };
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Dates the file and notes the date. May block on the disk.
+    fn look_up(&self, records: &Records, index: &Index, (id, path): (PathId, &str), file: Facts) -> Looked {
+        let now = seconds_now();
+        let (indexed, indexed_others) = index.dates(id, &file.digest);
+        let mut records = records.lock();
+        let folder = records.folder(&self.path);
+        let found = folder.and_then(|folder| Ok((folder, records.find((folder, id), path)?)));
+        let (folder, found) = found.unwrap_or_else(|error| {
+            self.dates.warn_of_writing(&error);
+            (-1, None)
+        });
+        let sent = found.map(|found| found.record);
+        let unrecorded_until = records
+            .loss()
+            .filter(|loss| file.ctime >= i64::try_from(loss.since).unwrap_or(i64::MAX))
+            .map(|loss| loss.until);
+        let history = History { sent, indexed, indexed_others, unrecorded_until };
+        let dated = date_of(&file, &history, now);
+        match dated {
+            Dated::Anew(date) => {
+                let record = Record { digest: file.digest, size: file.size, date };
+                let is_given_by_the_file =
+                    history.sent.is_none() && indexed.is_none() && i64::try_from(date) == Ok(file.mtime);
+                let is_urgent = !is_given_by_the_file || !self.dates.has_written.load(Ordering::Relaxed);
+                let number = records.note((folder, id), path, record, is_urgent);
+                Looked { dated, urgent: is_urgent.then_some(number), is_noted: true }
+            }
+            Dated::Before(_) => {
+                Looked { dated, urgent: found.and_then(|found| found.urgent), is_noted: false }
+            }
+            Dated::NotBefore(_) => Looked { dated, urgent: None, is_noted: false },
+        }
+    }
+
+    /// Notes which recorded paths are gone. May block on the disk for long.
+    fn sweep(&self, records: &Records) -> rusqlite::Result<()> {
+        let folder = records.lock().folder(&self.path)?;
+        let mut after = String::new();
+        loop {
+            let paths = records.paths(folder, &after, SWEPT_AT_ONCE)?;
+            let Some(last) = paths.last() else { return Ok(()) };
+            after.clone_from(last);
+            // Not while the folder itself is missing, such as a disk that is not mounted.
+            if Root::new(&self.path).is_err() {
+                return Ok(());
+            }
+            let looked_at = |path: String| (self.is_gone(&path), path);
+            let paths: Vec<_> = paths.into_iter().map(looked_at).collect();
+            records.note_gone(folder, &paths, seconds_now())?;
+        }
+    }
+
+    fn is_gone(&self, path: &str) -> bool {
+        AssetPath::from_plain(path).is_ok_and(|path| {
+            let opened = self.root.open_beneath(&path, OpenMode::MayBlock);
+            matches!(opened, Err(OpenBeneathError::Path(Errno::NOENT | Errno::NOTDIR)))
+        })
+    }
+}
+
+async fn sweep_regularly(folder: Weak<FolderDates>) {
+    let mut wait = FIRST_SWEEP;
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = SWEEP_INTERVAL;
+        let Some(folder) = folder.upgrade() else { return };
+        let (records, background) = (folder.dates.records().await, folder.dates.background.clone());
+        let _ = background
+            .spawn_blocking(move || {
+                if let Err(error) = folder.sweep(&records) {
+                    folder.dates.warn_of_writing(&error);
+                }
+            })
+            .await;
+    }
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn time_of(date: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(date)
+}
+
+fn http_date(date: u64) -> HttpDate {
+    HttpDate::from(time_of(date))
+}
