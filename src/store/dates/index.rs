@@ -222,6 +222,8 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -270,6 +272,25 @@ mod tests {
         let (lines, fault) = read_lines(long.as_bytes()).expect("lines");
         assert_eq!((lines.len(), fault.expect("a fault").line), (1, 1));
         assert!(read_lines(&b"\xff\n"[..]).expect("lines").1.expect("a fault").reason.contains("UTF-8"));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_read_back_as_they_are_printed(
+            path in "[a-z äß%'\"]{1,9}(/[a-z]{1,3}){0,2}", bytes: [u8; 32], size: u64, date in 0..253_402_300_800_u64,
+            gone in proptest::option::of(0..253_402_300_800_u64),
+        ) {
+            let line = IndexLine { path, digest: Digest::new(bytes), size, date, gone };
+            let (lines, fault) = read_lines(format!("{line}\n").as_bytes()).expect("lines");
+            prop_assert_eq!((lines, fault), (vec![line], None));
+        }
+
+        #[test]
+        fn no_line_is_lost_uncounted(text in "([a-z]{0,3}\t?|[<=>]{7}|\n|\r|gone |[0-9]{4}-01-01T00:00:00Z){0,40}") {
+            let (lines, fault) = read_lines(text.as_bytes()).expect("lines");
+            let faulty = fault.map_or(0, |fault| fault.count);
+            prop_assert_eq!(lines.len() + faulty, text.split_inclusive('\n').count());
+        }
     }
 
     #[test]

@@ -93,23 +93,50 @@ impl IndexFile {
         self.current.load().generation
     }
 
-    /// Whether nobody has looked at the file for as long as `fresh`.
+    /// Whether the file was not looked at for as long as `fresh`.
     pub(crate) fn is_due(&self, fresh: Duration) -> bool {
         let looked_at = Duration::from_millis(self.looked_at.load(Ordering::Relaxed));
         self.epoch.elapsed().saturating_sub(looked_at) >= fresh
     }
 
+    /// Whether the index in use is what the file has now, as far as can be seen without waiting for the file system.
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        let current = self.current.load();
+        let now = match self.root.open_own(INDEX_NAME, OpenMode::CachedOnly) {
+            Ok(file) => match FileVersion::current(&file) {
+                Ok(version) => Source::of(version),
+                Err(_) => return false,
+            },
+            Err(OpenBeneathError::Path(Errno::NOENT)) => Source::Missing,
+            Err(_) => return false,
+        };
+        let is_up_to_date = current.generation > 0 && current.source.has_what(&now);
+        if is_up_to_date {
+            self.note_look();
+        }
+        is_up_to_date
+    }
+
     /// The index, read again if the file has changed.
     pub(crate) async fn look(self: &Arc<Self>, background: &Handle) -> Arc<Loaded> {
         let _looking = self.looking.lock().await;
-        let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.looked_at.store(now, Ordering::Relaxed);
+        self.note_look();
         let file = Arc::clone(self);
         let looked = background.spawn_blocking(move || file.read_if_changed());
         if let Ok(Some(loaded)) = looked.await {
             self.current.store(Arc::new(loaded));
         }
         self.current.load_full()
+    }
+
+    /// The index in use.
+    pub(crate) fn current(&self) -> Arc<Loaded> {
+        self.current.load_full()
+    }
+
+    fn note_look(&self) {
+        let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.looked_at.store(now, Ordering::Relaxed);
     }
 
     /// The index if it is another than the one in use.

@@ -1,8 +1,8 @@
 //! The `Last-Modified` of files: it follows the content of each path, over restarts, redeploys and edits within one second.
 //!
 //! [`law`] decides, from what the [`index`] in the folder says and from the [`records`] of what was sent. [`FolderDates`] is the folder's
-//! side, with its [`index_file`]; [`Dates`] is what all folders share. Nothing here runs on a serving core but
-//! [`FolderDates::at_hand`].
+//! side, with its [`index_file`]; [`Dates`] is what all folders share. On a serving core, nothing here waits for a disk or a lock but
+//! for moments.
 
 pub(crate) mod index;
 mod index_file;
@@ -37,6 +37,8 @@ use crate::log_throttle::RepeatThrottle;
 
 /// A date that can be sent after a wait this long is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long a request waits for a changed index, where another would do.
+const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// How long a record may be unwritten that a later look at the file would give again.
 const WRITE_DELAY: Duration = Duration::from_millis(500);
 /// Between two attempts to write, if the first failed.
@@ -241,12 +243,15 @@ impl FolderDates {
         generation == self.index.generation()
     }
 
-    /// Looks at the index in the background, if nobody has for as long as `fresh`.
-    pub(crate) fn follow(&self, fresh: Duration) {
-        if self.index.is_due(fresh) {
-            let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
-            self.dates.background.spawn(async move { drop(index.look(&background).await) });
+    /// Takes up an index that has changed, if it was not looked at for as long as `fresh`. Does not wait for long for a large one:
+    /// until it is read, the one before counts.
+    pub(crate) async fn follow(&self, fresh: Duration) {
+        if !self.index.is_due(fresh) || self.index.is_up_to_date() {
+            return;
         }
+        let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
+        let looking = self.dates.background.spawn(async move { drop(index.look(&background).await) });
+        let _ = tokio::time::timeout(LONGEST_LOOK, looking).await;
     }
 
     /// The date of these bytes at this path inside the folder, if it is in memory.
@@ -259,7 +264,11 @@ impl FolderDates {
     /// The date of a file at this path inside the folder, which is from here on the date of its bytes.
     pub(crate) async fn of(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Dating {
         let records = self.dates.records().await;
-        let loaded = self.index.look(&self.dates.background).await;
+        let loaded = if self.index.is_up_to_date() {
+            self.index.current()
+        } else {
+            self.index.look(&self.dates.background).await
+        };
         let id = path_id(inside.as_str());
         loop {
             let (folder, records, index) =

@@ -158,6 +158,9 @@ impl Folder {
         cached: Option<&OpenAsset>,
     ) -> Result<OpenAsset, StoreError> {
         let read_at = Instant::now();
+        if let Some(dates) = &self.dates {
+            dates.follow(self.fresh).await;
+        }
         let opened = match self.open_file(inside).await {
             Ok(opened) => opened,
             Err(e) => {
@@ -176,11 +179,11 @@ impl Folder {
             && cached.is_settled()
             && !cached.is_broken()
         {
-            if let Some(dates) = &self.dates {
-                dates.follow(self.fresh);
-                if !cached.dated().is_some_and(|(_, generation)| dates.is_current(generation)) {
-                    return self.date_again(path, inside, cached, read_at).await;
-                }
+            let is_dated = |dates: &Arc<FolderDates>| {
+                cached.dated().is_some_and(|(_, generation)| dates.is_current(generation))
+            };
+            if !self.dates.as_ref().is_none_or(is_dated) {
+                return self.date_again(path, inside, cached, read_at).await;
             }
             cached.confirm(read_at);
             if !matches!(cached.content(), Content::File(file) if file.fits_in_memory()) {

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::paths::assert_refused;
-use super::{Bench, Beside, DEFAULT_POLICY, HELD, Kept, Sample, VERSIONED_POLICY};
+use super::{Bench, Beside, DEFAULT_POLICY, HELD, Kept, Sample, Tag, VERSIONED_POLICY};
 use crate::support::Client;
 use crate::support::response_checks::Expected::{Failed, NotModified, Part, Whole};
 
@@ -101,15 +101,18 @@ fn metadata_is_replaced(bench: &Bench<'_>) {
         let beside = Beside { content_type: None, cache_control };
         Sample { beside, ..Sample::picture(path, 5000, 2200) }
     };
-    for path in ["changes/described-1.jpg", "changes/described-2.jpg"] {
-        bench.known(&mut client, sample(path, Some("max-age=60")));
-    }
+    let paths = ["changes/described-1.jpg", "changes/described-2.jpg"];
+    let before = paths.map(|path| bench.known(&mut client, sample(path, Some("max-age=60"))).when[0]);
     // If the tags are equal, the dates must differ.
     sleep(Duration::from_secs(1));
     let all = [("changes/described-1.jpg", Some("no-store")), ("changes/described-2.jpg", None)]
         .map(|(path, policy)| bench.put(sample(path, policy)));
     sleep(bench.stale);
-    for kept in all {
+    for (mut kept, before) in all.into_iter().zip(before) {
+        // The date of a file follows its content, which is the same.
+        if kept.tag == Tag::Sha256 {
+            kept.when[0] = before;
+        }
         let target = kept.target.clone();
         let kept = get(&mut client, kept, &target);
         kept.asset.ask(&mut client, &target, &[], &Whole);

@@ -40,6 +40,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ),
     ("install -m 644 packaging/wamedia.service /etc/systemd/system/", ROOT),
     ("install -D -m 644 wamedia.toml /etc/wamedia/wamedia.toml", ROOT),
+    (
+        "install -D -m 644 packaging/wamedia.sysusers /usr/lib/sysusers.d/wamedia.conf && systemd-sysusers",
+        ROOT,
+    ),
     ("systemctl daemon-reload && systemctl enable --now wamedia", ROOT),
     ("journalctl -u wamedia -f", ROOT),
     ("docker build -f packaging/Dockerfile -t wamedia .", DOCKER),
