@@ -24,9 +24,9 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell};
 
+use self::index::path_id;
 pub use self::index::{INDEX_NAME, IndexFault, IndexLine, read_lines};
-use self::index::{Index, PathId, path_id};
-use self::index_file::IndexFile;
+use self::index_file::{IndexFile, Loaded};
 pub use self::index_update::{IndexChange, IndexedFile, updated};
 use self::law::{Dated, Facts, History, Record, date_of};
 pub use self::records::StateAccess;
@@ -88,7 +88,8 @@ pub(crate) struct FolderDates {
     path: PathBuf,
     root: Root,
     index: Arc<IndexFile>,
-    recent: Cache<PathId, Recent>,
+    /// By path.
+    recent: Cache<Box<str>, Recent>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,9 +99,11 @@ struct Recent {
     generation: u64,
 }
 
-/// What a look at the records gives.
-struct Looked {
+/// What the records and the index say of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looked {
     dated: Dated,
+    generation: u64,
     /// The note that must be on the disk before the date is sent.
     urgent: Option<u64>,
     is_noted: bool,
@@ -246,7 +249,7 @@ impl FolderDates {
     /// Takes up an index that has changed, if it was not looked at for as long as `fresh`. Does not wait for long for a large one:
     /// until it is read, the one before counts.
     pub(crate) async fn follow(&self, fresh: Duration) {
-        if !self.index.is_due(fresh) || self.index.is_up_to_date() {
+        if !self.index.is_due(fresh) || self.index.is_up_to_date(OpenMode::CachedOnly) {
             return;
         }
         let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
@@ -256,37 +259,45 @@ impl FolderDates {
 
     /// The date of these bytes at this path inside the folder, if it is in memory.
     pub(crate) fn at_hand(&self, inside: &AssetPath<'_>, digest: &Digest) -> Option<Dating> {
-        let recent = self.recent.get(&path_id(inside.as_str()))?;
+        let recent = self.recent.get(inside.as_str())?;
         let is_it = recent.digest == *digest && self.is_current(recent.generation);
         is_it.then_some(Dating { date: Some(recent.date), generation: recent.generation })
     }
 
-    /// The date of a file at this path inside the folder, which is from here on the date of its bytes.
-    pub(crate) async fn of(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Dating {
-        let records = self.dates.records().await;
-        let loaded = if self.index.is_up_to_date() {
-            self.index.current()
-        } else {
-            self.index.look(&self.dates.background).await
-        };
-        let id = path_id(inside.as_str());
+    /// What is known of a file at this path inside the folder; `None` if the records or the index have to be read first. Notes the date. May
+    /// block on the disk.
+    pub(crate) fn look(&self, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
+        let (records, _) = self.dates.records.get()?;
+        let is_up_to_date = self.index.is_up_to_date(OpenMode::MayBlock);
+        is_up_to_date.then(|| self.look_up(records, &self.index.current(), inside, file))
+    }
+
+    /// The date of a file at this path inside the folder, which is from here on the date of its bytes. `looked` is what a
+    /// [`look`](Self::look) gave.
+    pub(crate) async fn of(
+        self: &Arc<Self>,
+        inside: &AssetPath<'_>,
+        file: Facts,
+        mut looked: Option<Looked>,
+    ) -> Dating {
         loop {
-            let (folder, records, index) =
-                (Arc::clone(self), Arc::clone(&records), Arc::clone(&loaded.index));
-            let path = inside.to_owned();
-            let looking = move || folder.look_up(&records, &index, (id, path.as_str()), file);
-            let Ok(looked) = self.dates.background.spawn_blocking(looking).await else {
-                return Dating { date: None, generation: 0 };
+            let found = match looked.take() {
+                Some(found) => found,
+                None => match self.look_again(inside, file).await {
+                    Some(found) => found,
+                    None => return Dating { date: None, generation: 0 },
+                },
             };
-            match looked.dated {
+            match found.dated {
                 Dated::Before(date) | Dated::Anew(date) => {
-                    if let Some(number) = looked.urgent {
+                    if let Some(number) = found.urgent {
                         self.dates.write(number).await;
-                    } else if looked.is_noted {
+                    } else if found.is_noted {
                         self.dates.write_later(u64::MAX);
                     }
-                    let (date, generation) = (http_date(date), loaded.generation);
-                    self.recent.insert(id, Recent { digest: file.digest, date, generation });
+                    let (date, generation) = (http_date(date), found.generation);
+                    let recent = Recent { digest: file.digest, date, generation };
+                    self.recent.insert(inside.as_str().into(), recent);
                     return Dating { date: Some(date), generation };
                 }
                 Dated::NotBefore(date) => {
@@ -301,10 +312,18 @@ impl FolderDates {
         }
     }
 
-    /// Dates the file and notes the date. May block on the disk.
-    fn look_up(&self, records: &Records, index: &Index, (id, path): (PathId, &str), file: Facts) -> Looked {
-        let now = seconds_now();
-        let (indexed, indexed_others) = index.dates(id, &file.digest);
+    /// The same as [`look`](Self::look), once records and index have been read; `None` at the end of the process.
+    async fn look_again(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
+        let records = self.dates.records().await;
+        let loaded = self.index.look(&self.dates.background).await;
+        let (folder, inside) = (Arc::clone(self), inside.to_owned());
+        let looking = move || folder.look_up(&records, &loaded, &inside, file);
+        self.dates.background.spawn_blocking(looking).await.ok()
+    }
+
+    fn look_up(&self, records: &Records, index: &Loaded, inside: &AssetPath<'_>, file: Facts) -> Looked {
+        let (now, path, id) = (seconds_now(), inside.as_str(), path_id(inside.as_str()));
+        let (indexed, indexed_others) = index.index.dates(id, &file.digest);
         let mut records = records.lock();
         let folder = records.folder(&self.path);
         let found = folder.and_then(|folder| Ok((folder, records.find((folder, id), path)?)));
@@ -313,26 +332,26 @@ impl FolderDates {
             (-1, None)
         });
         let sent = found.map(|found| found.record);
-        let unrecorded_until = records
-            .loss()
-            .filter(|loss| file.ctime >= i64::try_from(loss.since).unwrap_or(i64::MAX))
-            .map(|loss| loss.until);
+        let is_later = |ctime: i64, since| ctime >= i64::try_from(since).unwrap_or(i64::MAX);
+        let loss = records.loss().filter(|loss| is_later(file.ctime, loss.since));
+        let unrecorded_until = loss.map(|loss| loss.until);
         let history = History { sent, indexed, indexed_others, unrecorded_until };
         let dated = date_of(&file, &history, now);
+        let mut looked = Looked { dated, generation: index.generation, urgent: None, is_noted: false };
         match dated {
             Dated::Anew(date) => {
                 let record = Record { digest: file.digest, size: file.size, date };
                 let is_given_by_the_file =
-                    history.sent.is_none() && indexed.is_none() && i64::try_from(date) == Ok(file.mtime);
+                    sent.is_none() && indexed.is_none() && i64::try_from(date) == Ok(file.mtime);
                 let is_urgent = !is_given_by_the_file || !self.dates.has_written.load(Ordering::Relaxed);
                 let number = records.note((folder, id), path, record, is_urgent);
-                Looked { dated, urgent: is_urgent.then_some(number), is_noted: true }
+                looked.urgent = is_urgent.then_some(number);
+                looked.is_noted = true;
             }
-            Dated::Before(_) => {
-                Looked { dated, urgent: found.and_then(|found| found.urgent), is_noted: false }
-            }
-            Dated::NotBefore(_) => Looked { dated, urgent: None, is_noted: false },
+            Dated::Before(_) => looked.urgent = found.and_then(|found| found.urgent),
+            Dated::NotBefore(_) => {}
         }
+        looked
     }
 
     /// Notes which recorded paths are gone. May block on the disk for long.

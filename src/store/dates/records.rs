@@ -157,7 +157,7 @@ impl Records {
         let transaction =
             writer.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         {
-            let mut insert = transaction.prepare(
+            let mut insert = transaction.prepare_cached(
                 "INSERT INTO dated (folder, path, sha256, size, date) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET sha256 = ?3, size = ?4, date = ?5, gone = NULL WHERE ?5 > date",
             )?;
@@ -274,7 +274,7 @@ impl LockedRecords<'_> {
         }
         let Some(reader) = &self.noted.reader else { return Ok(None) };
         let mut query =
-            reader.prepare("SELECT sha256, size, date FROM dated WHERE folder = ?1 AND path = ?2")?;
+            reader.prepare_cached("SELECT sha256, size, date FROM dated WHERE folder = ?1 AND path = ?2")?;
         query
             .query_row(params![folder, path], |row| {
                 let (size, date): (i64, i64) = (row.get(1)?, row.get(2)?);
@@ -322,7 +322,7 @@ fn id_of(connection: &Connection, path: &[u8]) -> rusqlite::Result<Option<Folder
 /// Says that records up to `now` are written and later ones may be missing.
 fn note_writer(transaction: &Transaction<'_>, id: Option<i64>, now: u64) -> rusqlite::Result<i64> {
     let sql = "INSERT OR REPLACE INTO writer (id, written) VALUES (?1, ?2) RETURNING id";
-    transaction.prepare(sql)?.query_row(params![id, as_integer(now)], |row| row.get(0))
+    transaction.prepare_cached(sql)?.query_row(params![id, as_integer(now)], |row| row.get(0))
 }
 
 struct Opened {
@@ -376,6 +376,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // Every connection has one user at a time.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(4);
     // Pages, of which rows with dates take few. Every commit is on the disk when it returns.
     connection.execute_batch("PRAGMA cache_size = -64; PRAGMA synchronous = FULL")?;
     Ok(connection)

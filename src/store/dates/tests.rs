@@ -64,7 +64,7 @@ impl Process<'_> {
 
     fn date_of(&self, path: &str, file: Facts) -> Option<u64> {
         let path = AssetPath::from_plain(path).expect("a path");
-        let dating = self.place.wait(self.folder.of(&path, file));
+        let dating = self.place.wait(self.folder.of(&path, file, self.folder.look(&path, file)));
         let date = dating
             .date
             .map(|date| SystemTime::from(date).duration_since(UNIX_EPOCH).expect("a date").as_secs());

@@ -242,7 +242,7 @@ impl Folder {
         let (dates, seen, (digest, _)) = (self.dates.as_ref()?, *cached.seen()?, cached.dated()?);
         let (mtime, ctime) = (seen.version.mtime(), seen.version.ctime());
         let facts = Facts { digest, size: cached.asset().len, mtime, ctime };
-        let dating = dates.of(inside, facts).await;
+        let dating = dates.of(inside, facts, None).await;
         let asset = Asset { last_modified: dating.date, ..cached.asset().clone() };
         let fields = ResponseHeaders::render(&asset, &self.context.rules.versioned);
         let settled = cached.is_settled();
@@ -301,19 +301,26 @@ impl Folder {
         known: Option<Loaded>,
         cancellation: Cancellation<Result<OpenAsset, StoreError>>,
     ) -> Option<Result<OpenAsset, StoreError>> {
-        let (found, loaded) = match known {
-            Some(loaded) => (found, loaded),
-            None => match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation).await? {
-                Ok((file, loaded)) => {
+        let (dates, inside_too) = (self.dates.clone(), inside.clone());
+        let look = move |loaded: &Loaded| {
+            let dates = dates.as_ref()?;
+            let is_at_hand = dates.at_hand(&inside_too, &loaded.digest).is_some();
+            (!is_at_hand).then(|| dates.look(&inside_too, loaded.facts())).flatten()
+        };
+        let (found, loaded, looked) = if let Some(loaded) = known {
+            (found, loaded, None)
+        } else {
+            match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation, look).await? {
+                Ok((file, loaded, looked)) => {
                     let opened = OpenFile { file, version: loaded.version };
-                    (Found { opened, ..found }, loaded)
+                    (Found { opened, ..found }, loaded, looked)
                 }
                 Err(e) => return Some(Err(e)),
-            },
+            }
         };
         let dating = match (self.dating_at_hand(&path, &inside, &loaded, &found.seen), &self.dates) {
             (Some(dating), _) => dating,
-            (None, Some(dates)) => dates.of(&inside, loaded.facts()).await,
+            (None, Some(dates)) => dates.of(&inside, loaded.facts(), looked).await,
             (None, None) => return None,
         };
         Some(Ok(self.cache_found(&path, found, &loaded, dating)))

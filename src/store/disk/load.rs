@@ -65,15 +65,17 @@ impl ObservedVersion {
 /// How often a file that changes during a read is read again.
 const ATTEMPTS: usize = 3;
 
-/// Reads `opened`: into memory if it is small enough and the budget allows, else for its digest alone.
+/// Reads `opened`: into memory if it is small enough and the budget allows, else for its digest alone. What goes into memory is also
+/// looked at by `look`, on the thread that has read it.
 ///
 /// `None` if no caller waits for it any more.
-pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
+pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
     shared: &Arc<Shared>,
     mut opened: OpenFile,
     seen: ObservedVersion,
     cancellation: &Cancellation<V>,
-) -> Option<Result<(Arc<File>, Loaded), StoreError>> {
+    look: impl Fn(&Loaded) -> Option<L> + Clone + Send + 'static,
+) -> Option<Result<(Arc<File>, Loaded, Option<L>), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
         let watched = seen.is_long_enough(&version);
@@ -83,34 +85,33 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static>(
             let (file, cancellation) = (Arc::clone(&opened.file), cancellation.clone());
             let _permit = shared.loading.acquire().await.ok()?;
             let may_be_torn = attempt == ATTEMPTS;
-            let counting = Arc::clone(shared);
+            let (counting, look) = (Arc::clone(shared), look.clone());
             let work = move || {
                 if cancellation.is_cancelled() {
                     return None;
                 }
                 let began = Instant::now();
                 let loaded = read_and_hash(&file, version, reservation, watched, may_be_torn);
-                if loaded.is_ok() {
+                Some(loaded.map(|loaded| {
                     counting.digests.counts().add(version.len, began.elapsed());
-                }
-                Some(loaded)
+                    let looked = look(&loaded);
+                    (loaded, looked)
+                }))
             };
             let loaded = shared.background.spawn_blocking(work).await.ok()??;
-            if let Ok(Loaded { version, digest, settled: true, .. }) = loaded {
+            if let Ok((Loaded { version, digest, settled: true, .. }, _)) = loaded {
                 shared.digests.learn(version, digest);
             }
             loaded
         } else {
             let hashed = shared.digests.of(&opened.file, version, watched).await;
-            hashed.map(|hashed| Loaded {
-                version,
-                digest: hashed.digest,
-                settled: hashed.settled,
-                body: None,
+            hashed.map(|hashed| {
+                let (digest, settled) = (hashed.digest, hashed.settled);
+                (Loaded { version, digest, settled, body: None }, None)
             })
         };
         match loaded {
-            Ok(loaded) => return Some(Ok((opened.file, loaded))),
+            Ok((loaded, looked)) => return Some(Ok((opened.file, loaded, looked))),
             Err(StoreError::Changing) if attempt < ATTEMPTS => match FileVersion::current(&opened.file) {
                 Ok(version) => opened.version = version,
                 Err(e) => return Some(Err(StoreError::failed("checking", &e))),
