@@ -4,6 +4,7 @@
 //! side, with its [`index_file`]; [`Dates`] is what all folders share. On a serving core, nothing here waits for a disk or a lock but
 //! for moments.
 
+mod database;
 pub(crate) mod index;
 mod index_file;
 mod index_update;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,16 +26,16 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell};
 
+pub use self::database::StateAccess;
+use self::database::StateError;
 use self::index::path_id;
 pub use self::index::{INDEX_NAME, IndexFault, IndexLine, read_lines};
 use self::index_file::{IndexFile, Loaded};
 pub use self::index_update::{IndexChange, IndexedFile, updated};
 use self::law::{Dated, Facts, History, Record, date_of};
-pub use self::records::StateAccess;
-use self::records::{Records, StateError};
+use self::records::Records;
 use super::disk::root::{OpenBeneathError, OpenMode, Root};
 use crate::asset::{AssetPath, Digest};
-use crate::log_throttle::RepeatThrottle;
 
 /// A date that can be sent after a wait this long is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -41,6 +43,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// How long a record may be unwritten that a later look at the file would give again.
 const WRITE_DELAY: Duration = Duration::from_millis(500);
+/// After a write, until the database says that nothing is unwritten.
+const REST_DELAY: Duration = Duration::from_secs(1);
 /// Between two attempts to write, if the first failed.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// When paths that are gone are first searched for, and how often.
@@ -66,14 +70,14 @@ pub(crate) struct Dates {
     records: OnceCell<(Arc<Records>, Option<StateError>)>,
     /// Number of the last note that is on the disk. Held while records are written.
     written: Mutex<Progress>,
-    has_written: AtomicBool,
     is_write_planned: AtomicBool,
+    is_rest_planned: AtomicBool,
+    is_failing: AtomicBool,
     folders: StdMutex<HashMap<PathBuf, Weak<FolderDates>>>,
     /// Dates for each folder that are kept in memory.
     capacity: usize,
     background: Handle,
     warned_of_clock: AtomicBool,
-    failures: RepeatThrottle,
 }
 
 #[derive(Default)]
@@ -117,13 +121,13 @@ impl Dates {
             access,
             records: OnceCell::new(),
             written: Mutex::default(),
-            has_written: AtomicBool::new(false),
             is_write_planned: AtomicBool::new(false),
+            is_rest_planned: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
             folders: StdMutex::default(),
             capacity,
             background,
             warned_of_clock: AtomicBool::new(false),
-            failures: RepeatThrottle::default(),
         })
     }
 
@@ -159,13 +163,9 @@ impl Dates {
     }
 
     /// Writes what is unwritten. To be called at the end of the process, when nothing is sent any more.
-    pub(crate) async fn close(&self) {
-        let Some((records, _)) = self.records.get() else { return };
-        let records = Arc::clone(records);
-        let closed = self.background.spawn_blocking(move || records.close(seconds_now()));
-        if let Ok(Err(error)) = closed.await {
-            self.warn_of_writing(&error);
-        }
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.write(u64::MAX).await;
+        self.rest().await;
     }
 
     async fn records(&self) -> Arc<Records> {
@@ -185,48 +185,83 @@ impl Dates {
     }
 
     /// Returns once the note of this number is on the disk, or cannot be written.
-    async fn write(&self, number: u64) {
+    async fn write(self: &Arc<Self>, number: u64) {
         let mut written = self.written.lock().await;
         let is_too_early = written.failed.is_some_and(|failed| failed.elapsed() < RETRY_DELAY);
         if written.up_to >= number || is_too_early {
             return;
         }
-        let Some((records, _)) = self.records.get() else { return };
-        let records = Arc::clone(records);
-        let writing = self.background.spawn_blocking(move || records.write(seconds_now()));
-        match writing.await {
-            Ok(Ok(up_to)) => {
+        match self.run(|records| records.write(seconds_now())).await {
+            Some(Ok(up_to)) => {
                 *written = Progress { up_to, failed: None };
-                self.has_written.store(true, Ordering::Relaxed);
+                if self.is_failing.swap(false, Ordering::Relaxed) {
+                    log::info!("{}: dates can be kept again", self.file().display());
+                }
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 written.failed = Some(Instant::now());
-                self.warn_of_writing(&error);
+                self.warn_of_failure(&error);
+                self.write_after(RETRY_DELAY);
+                return;
             }
-            Err(_) => {}
+            None => return,
+        }
+        self.plan(|dates| &dates.is_rest_planned, REST_DELAY, |dates| async move { dates.rest().await });
+    }
+
+    fn write_after(self: &Arc<Self>, delay: Duration) {
+        let work = |dates: Arc<Self>| -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move { dates.write(u64::MAX).await })
+        };
+        self.plan(|dates| &dates.is_write_planned, delay, work);
+    }
+
+    /// Notes that nothing is unwritten, unless something is.
+    async fn rest(self: &Arc<Self>) {
+        if let Some(Err(error)) = self.run(Records::rest).await {
+            self.warn_of_failure(&error);
         }
     }
 
-    fn write_later(self: &Arc<Self>, number: u64) {
-        if self.is_write_planned.swap(true, Ordering::Relaxed) {
+    /// Runs `work` after `delay`, unless `is_planned` says that it will run anyway.
+    fn plan<F>(
+        self: &Arc<Self>,
+        is_planned: fn(&Self) -> &AtomicBool,
+        delay: Duration,
+        work: fn(Arc<Self>) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if is_planned(self).swap(true, Ordering::Relaxed) {
             return;
         }
         let dates = Arc::clone(self);
         self.background.spawn(async move {
-            tokio::time::sleep(WRITE_DELAY).await;
-            dates.is_write_planned.store(false, Ordering::Relaxed);
-            dates.write(number).await;
+            tokio::time::sleep(delay).await;
+            is_planned(&dates).store(false, Ordering::Relaxed);
+            work(dates).await;
         });
     }
 
-    fn warn_of_writing(&self, error: &rusqlite::Error) {
-        self.failures.log("state", |omitted| {
-            let file = self.state.join(records::FILE);
+    /// Runs `work` where it may block; `None` if the records were never opened.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Records) -> T + Send + 'static) -> Option<T> {
+        let records = Arc::clone(&self.records.get()?.0);
+        self.background.spawn_blocking(move || work(&records)).await.ok()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.state.join(database::FILE)
+    }
+
+    /// Warns once, until it works again.
+    fn warn_of_failure(&self, error: &rusqlite::Error) {
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            let file = self.file();
             log::warn!(
-                "{}: dates cannot be kept: {error}; they are in memory only until that is corrected{omitted}",
+                "{}: dates cannot be kept: {error}; they are in memory only until that is corrected",
                 file.display()
             );
-        });
+        }
     }
 
     fn warn_of_clock(&self, path: &AssetPath<'_>, date: u64) {
@@ -293,7 +328,7 @@ impl FolderDates {
                     if let Some(number) = found.urgent {
                         self.dates.write(number).await;
                     } else if found.is_noted {
-                        self.dates.write_later(u64::MAX);
+                        self.dates.write_after(WRITE_DELAY);
                     }
                     let (date, generation) = (http_date(date), found.generation);
                     let recent = Recent { digest: file.digest, date, generation };
@@ -328,12 +363,12 @@ impl FolderDates {
         let folder = records.folder(&self.path);
         let found = folder.and_then(|folder| Ok((folder, records.find((folder, id), path)?)));
         let (folder, found) = found.unwrap_or_else(|error| {
-            self.dates.warn_of_writing(&error);
+            self.dates.warn_of_failure(&error);
             (-1, None)
         });
         let sent = found.map(|found| found.record);
         let is_later = |ctime: i64, since| ctime >= i64::try_from(since).unwrap_or(i64::MAX);
-        let loss = records.loss().filter(|loss| is_later(file.ctime, loss.since));
+        let loss = records.loss(folder).filter(|loss| is_later(file.ctime, loss.since));
         let unrecorded_until = loss.map(|loss| loss.until);
         let history = History { sent, indexed, indexed_others, unrecorded_until };
         let dated = date_of(&file, &history, now);
@@ -343,7 +378,7 @@ impl FolderDates {
                 let record = Record { digest: file.digest, size: file.size, date };
                 let is_given_by_the_file =
                     sent.is_none() && indexed.is_none() && i64::try_from(date) == Ok(file.mtime);
-                let is_urgent = !is_given_by_the_file || !self.dates.has_written.load(Ordering::Relaxed);
+                let is_urgent = !is_given_by_the_file || !records.is_marked(folder);
                 let number = records.note((folder, id), path, record, is_urgent);
                 looked.urgent = is_urgent.then_some(number);
                 looked.is_noted = true;
@@ -390,7 +425,7 @@ async fn sweep_regularly(folder: Weak<FolderDates>) {
         let _ = background
             .spawn_blocking(move || {
                 if let Err(error) = folder.sweep(&records) {
-                    folder.dates.warn_of_writing(&error);
+                    folder.dates.warn_of_failure(&error);
                 }
             })
             .await;

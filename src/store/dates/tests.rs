@@ -115,6 +115,22 @@ fn versions_within_a_second_have_a_second_each() {
     process.end();
 }
 
+/// What the database is after a crash at this moment: a copy, which the next process finds.
+fn crash(place: &Place, process: Process<'_>) {
+    let copy = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(place.state()).expect("files") {
+        let entry = entry.expect("a file");
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("a copy");
+    }
+    process.end();
+    fs::remove_dir_all(place.state()).expect("no folder");
+    fs::create_dir(place.state()).expect("a folder");
+    for entry in fs::read_dir(copy.path()).expect("files") {
+        let entry = entry.expect("a file");
+        fs::copy(entry.path(), place.state().join(entry.file_name())).expect("a copy");
+    }
+}
+
 #[test]
 fn a_crash_costs_the_mtimes_of_paths_without_a_record() {
     let place = Place::new();
@@ -124,18 +140,7 @@ fn a_crash_costs_the_mtimes_of_paths_without_a_record() {
     assert_eq!(first.date("lost.jpg", 1, 1000), Some(1000));
     let edited = first.date("recorded.jpg", 2, 2000);
     assert_eq!(edited, Some(2000), "an edit is on the disk before it is sent");
-    let copy = tempfile::tempdir().expect("a folder");
-    for name in ["dates.db", "dates.db-wal", "dates.db-shm"] {
-        fs::copy(place.state().join(name), copy.path().join(name)).expect("a copy");
-    }
-    first.end();
-    for entry in fs::read_dir(place.state()).expect("files") {
-        fs::remove_file(entry.expect("a file").path()).expect("no file");
-    }
-    for entry in fs::read_dir(copy.path()).expect("files") {
-        let entry = entry.expect("a file");
-        fs::copy(entry.path(), place.state().join(entry.file_name())).expect("a copy");
-    }
+    crash(&place, first);
     let before = seconds_now();
     let second = place.process(StateAccess::Write);
     assert_eq!(second.date("recorded.jpg", 2, 5), Some(2000));
@@ -148,6 +153,23 @@ fn a_crash_costs_the_mtimes_of_paths_without_a_record() {
     let third = place.process(StateAccess::Write);
     assert!(third.date("another.jpg", 1, 1000).expect("a date") > before);
     third.end();
+}
+
+#[test]
+fn a_crash_costs_nothing_where_nothing_is_unwritten() {
+    let place = Place::new();
+    let first = place.process(StateAccess::Write);
+    assert_eq!(first.date("a.jpg", 1, 1000), Some(1000));
+    assert_eq!(first.date("b.jpg", 1, 1000), Some(1000));
+    place.wait(async {
+        first.dates.write(u64::MAX).await;
+        first.dates.rest().await;
+    });
+    crash(&place, first);
+    let second = place.process(StateAccess::Write);
+    assert_eq!(second.date("b.jpg", 1, 0), Some(1000));
+    assert_eq!(second.date("c.jpg", 1, 1000), Some(1000));
+    second.end();
 }
 
 #[test]
