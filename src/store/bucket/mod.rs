@@ -20,12 +20,13 @@ pub(super) mod object;
 mod object_keys;
 mod probe;
 mod proxy;
+mod same_second;
 pub(super) mod shared_body;
 mod stale_if_error;
 mod upstream;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use httpdate::HttpDate;
 use object_store::path::Path;
@@ -48,7 +49,7 @@ use super::open_asset::Origin;
 use super::shared_probe::SharedProbe;
 use super::single_flight::SingleFlight;
 use super::{BucketStats, Content, Freshness, OpenAsset, PROBE_NAME, ReadIntent, StoreError, UpstreamFault};
-use crate::asset::{Asset, AssetPath, Storage};
+use crate::asset::{Asset, AssetPath};
 use crate::config;
 use crate::http::{ResponseHeaders, without_signatures};
 use crate::log_throttle::RepeatThrottle;
@@ -345,24 +346,6 @@ impl Bucket {
                 }
             };
         }
-    }
-
-    /// How long the second lasts in which the object was written, if it is to be sent under `no-cache`: another upload within it would
-    /// have the same date, and caches that compare dates would never ask for it.
-    fn until_the_next_second(&self, path: &AssetPath<'_>, found: &GetResult) -> Option<Duration> {
-        let written = http_date(found.meta.last_modified.into())?;
-        let next = SystemTime::from(written) + Duration::from_secs(1);
-        // Longer, and it is the clock of the store that is ahead.
-        let wait = next.duration_since(SystemTime::now()).ok()?.min(Duration::from_secs(1));
-        let own_policy = self.metadata.own_policy(path, &found.attributes);
-        let policy = self.context.rules.policy_for(path, own_policy.as_ref());
-        (policy.storage() == Storage::NoCache && !self.was_sent(path, found)).then_some(wait)
-    }
-
-    /// Whether this version of the object is cached, and so has been sent.
-    fn was_sent(&self, path: &AssetPath<'_>, found: &GetResult) -> bool {
-        let cached = self.context.cache.get(path.as_str());
-        cached.and_then(|cached| Some(cached.object()?.tag() == found.meta.e_tag.as_deref()?)) == Some(true)
     }
 
     /// When the object was written, from a store such as `SeaweedFS` that does not send `Last-Modified` with a 304.

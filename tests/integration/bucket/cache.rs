@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{serving, serving_with};
 use crate::s3_server::{FOREVER, Fault, Meta, S3Server, gets_of};
@@ -290,4 +290,51 @@ fn evicted_bodies_are_fetched_again() {
     }
     let again = s3.count(|seen| seen.method == "GET") - 20;
     assert!((1..=20).contains(&again), "not all twenty fit into 8 MiB: {again}");
+}
+
+#[test]
+fn two_uploads_within_a_second_are_not_both_sent_with_its_date() {
+    let s3 = S3Server::start();
+    let server = serving_with(&s3, &[], "fresh = 0");
+    for attempt in 0.. {
+        // Early in a second, so that both uploads have the same date.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
+        std::thread::sleep(Duration::from_secs(1) - Duration::from_nanos(since.subsec_nanos().into()));
+        s3.clear();
+        s3.put("a.jpg", format!("one {attempt}").into_bytes(), Meta::default());
+        let tag = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| server.get("/a.jpg"));
+            eventually("the first is read", || (s3.gets("a.jpg") == 1).then_some(()));
+            let second = format!("two {attempt}");
+            s3.put("a.jpg", second.clone().into_bytes(), Meta::default());
+            let is_same_second = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs()
+                == since.as_secs() + 1;
+            let response = reading.join().expect("a response");
+            if !is_same_second {
+                return None;
+            }
+            assert_eq!(response.text(), second, "the first upload was sent, and has the same date");
+            Some(response.field("etag").to_owned())
+        });
+        if let Some(tag) = tag {
+            assert_eq!(server.get("/a.jpg").field("etag"), tag);
+            return;
+        }
+        assert!(attempt < 5, "the machine is too slow for two uploads within a second");
+    }
+}
+
+#[test]
+fn what_is_not_revalidated_by_its_date_does_not_wait_for_the_next_second() {
+    let s3 = S3Server::start();
+    let server = serving_with(&s3, &[("WAMEDIA_CACHE_DEFAULT", "max-age=60")], "fresh = 0");
+    s3.put("a.jpg", &b"one"[..], Meta::default());
+    let response = server.get("/a.jpg");
+    assert_eq!((response.text(), s3.heads("a.jpg")), ("one", 0));
+    s3.put(
+        "old.jpg",
+        &b"old"[..],
+        Meta { modified: Some(UNIX_EPOCH + Duration::from_secs(9)), ..Meta::default() },
+    );
+    assert_eq!((server.get("/old.jpg").text(), s3.heads("old.jpg")), ("old", 0));
 }
