@@ -293,7 +293,6 @@ impl Bucket {
         let cached = cached.filter(|cached| !cached.is_broken());
         let mut if_none_match =
             cached.as_ref().and_then(OpenAsset::object).map(|object| object.tag().to_owned());
-        let mut has_waited = false;
         loop {
             let asked = Instant::now();
             let head = method == Method::Head;
@@ -302,13 +301,7 @@ impl Bucket {
             let outcome = self.upstream.get(&key, options).await;
             return match (outcome, &cached) {
                 (Ok(found), _) => {
-                    if !has_waited && let Some(wait) = self.until_the_next_second(&path, &found) {
-                        has_waited = true;
-                        tokio::time::sleep(wait).await;
-                        if self.head(&key).await.is_some_and(|now| now.meta.e_tag != found.meta.e_tag) {
-                            continue;
-                        }
-                    }
+                    let found = self.after_its_second(&path, &key, method, found).await;
                     self.cache_found(&path, &key, method, found, asked)
                 }
                 (Err(BucketError::NotModified(date)), Some(cached)) if is_conditional => {
@@ -351,13 +344,9 @@ impl Bucket {
     /// When the object was written, from a store such as `SeaweedFS` that does not send `Last-Modified` with a 304.
     /// Without it, an upload of the same bytes with another cache policy would go unnoticed.
     async fn fetch_date(&self, key: &Path) -> Option<HttpDate> {
-        http_date(self.head(key).await?.meta.last_modified.into())
-    }
-
-    /// The metadata of an object; `None` if the request fails.
-    async fn head(&self, key: &Path) -> Option<GetResult> {
         let options = GetOptions { head: true, ..GetOptions::default() };
-        self.upstream.get(key, options).await.ok()
+        let found = self.upstream.get(key, options).await.ok()?;
+        http_date(found.meta.last_modified.into())
     }
 
     /// Logs an error that is about one object. Errors of the whole bucket are logged by its health.

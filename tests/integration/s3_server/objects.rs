@@ -73,7 +73,8 @@ impl Bucket {
     pub(super) fn put(&self, key: String, bytes: Bytes, meta: Meta) -> String {
         let etag = meta.etag.clone().unwrap_or_else(|| hex(&Md5::digest(&bytes)));
         // S3 has no fractions of a second.
-        let modified = meta.modified.unwrap_or_else(SystemTime::now);
+        // Not in the second in which it is read: then it would be asked for twice.
+        let modified = meta.modified.unwrap_or_else(|| SystemTime::now() - Duration::from_secs(2));
         let since_epoch = modified.duration_since(UNIX_EPOCH).expect("a time after 1970");
         let modified = UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
         self.objects().insert(key, Arc::new(Object { bytes, etag: etag.clone(), modified, meta }));
