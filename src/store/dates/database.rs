@@ -61,7 +61,7 @@ pub(crate) struct Loss {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
     #[error("the state folder {} cannot be created: {reason}", path.display())]
-    Folder { path: PathBuf, reason: io::Error },
+    Folder { path: PathBuf, reason: io::ErrorKind },
     #[error("{} cannot be used: {reason}; {}", path.display(), fix(reason))]
     Database { path: PathBuf, reason: rusqlite::Error },
     #[error("{} cannot be written: it is read-only", path.display())]
@@ -117,7 +117,8 @@ impl Database {
             }
             StateAccess::Write => {
                 let folder = DirBuilder::new().recursive(true).mode(0o700).create(state);
-                folder.map_err(|reason| StateError::Folder { path: state.to_owned(), reason })?;
+                folder
+                    .map_err(|error| StateError::Folder { path: state.to_owned(), reason: error.kind() })?;
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
                 let mut reader = connect(&path, flags).map_err(failed)?;
                 if reader.is_readonly("main").map_err(failed)? {

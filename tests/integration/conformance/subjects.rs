@@ -13,6 +13,7 @@ use wamedia::config::{self, Flags};
 use wamedia::server::{InheritedSockets, LogWriter};
 use wamedia::store::Stores;
 
+use super::aged_store::AgedStore;
 use super::keepers::{Environment, Keeper};
 use super::{Beside, Manner, Subject, Tag, configuration};
 use crate::s3_server::BUCKET;
@@ -72,7 +73,8 @@ impl InMemory {
         let settings = config::load(&flags, std::iter::empty(), folder.path()).expect("settings");
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let store = Arc::new(object_store::memory::InMemory::new());
-        let stores = Stores::over(Arc::clone(&store) as Arc<dyn ObjectStore>, &settings, runtime.handle());
+        let aged = Arc::new(AgedStore(Arc::clone(&store)));
+        let stores = Stores::over(aged, &settings, runtime.handle());
         let log = LogWriter::start(&config::AccessLog::Off).expect("a thread");
         let server =
             wamedia::server::Server::start(&settings, stores, log, None, &InheritedSockets::default())
