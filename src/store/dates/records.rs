@@ -116,6 +116,10 @@ impl Records {
         if batch.is_empty() {
             return Ok(up_to);
         }
+        // What is written to a file that was removed is lost.
+        if !writer.path.exists() {
+            return Err(rusqlite::Error::InvalidPath(writer.path.clone()));
+        }
         let folders: HashSet<_> = batch.iter().map(|((folder, _), ..)| *folder).collect();
         let process = writer.process;
         let transaction = database::begin(writer.connection()?)?;

@@ -50,7 +50,9 @@ pub(crate) fn without_settings(mut command: Command) -> Command {
 /// A folder for state that no other command uses, in one that the next run of the tests removes.
 fn own_state_home() -> PathBuf {
     static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
-        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+        // In memory where that is possible: hundreds of servers make a database each, and wait for the disk.
+        let memory = Path::new("/dev/shm").is_dir().then(|| PathBuf::from("/dev/shm/wamedia-tests"));
+        let all = memory.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
         for left in fs::read_dir(&all).into_iter().flatten().flatten() {
             if !Path::new("/proc").join(left.file_name()).exists() {
                 let _ = fs::remove_dir_all(left.path());
