@@ -21,7 +21,7 @@ pub(super) fn default_state(environment: &[(OsString, OsString)]) -> PathBuf {
 
 impl Settings {
     /// Rejects folders for state that a mount would serve, where something is kept in them.
-    pub(super) fn reject_served_state(&self) -> Result<(), ConfigError> {
+    pub(crate) fn reject_served_state(&self) -> Result<(), ConfigError> {
         let keeps_dates = self.mounts.iter().any(Mount::has_dates_of_content);
         let kept = [
             ("state", &self.state, keeps_dates),

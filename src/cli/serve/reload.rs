@@ -62,6 +62,8 @@ impl InForce<'_> {
             let mut settings = load(&flags)?;
             let named = settings.acme.domains.clone();
             let restart_required = settings.keep_restart_required(&running);
+            // The state folder in use is the running one.
+            settings.reject_served_state().map_err(|e| CommandError::new(Exit::Usage, e))?;
             let certificates = has_certificates
                 .then(|| CertificateFiles::read(settings.tls.pairs()))
                 .transpose()

@@ -75,7 +75,7 @@ fn fix(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "remove it, and dates are learned anew",
         Some(ErrorCode::DiskFull) => "free disk space",
         Some(ErrorCode::DatabaseBusy) => "end the program that holds it",
-        _ => "correct that",
+        _ => "check its permissions and its disk",
     }
 }
 
@@ -210,8 +210,8 @@ fn prepare(connection: &mut Connection, now: u64) -> rusqlite::Result<i64> {
         transaction.execute_batch(&format!("PRAGMA user_version = {VERSION}"))?;
     }
     transaction.execute(
-        "INSERT INTO loss SELECT folder, min(written), ?1 FROM writer WHERE true GROUP BY folder
-         ON CONFLICT DO UPDATE SET since = min(since, excluded.since), until = excluded.until",
+        "INSERT INTO loss SELECT folder, min(written), max(?1, max(written)) FROM writer WHERE true GROUP BY folder
+         ON CONFLICT DO UPDATE SET since = min(since, excluded.since), until = max(until, excluded.until)",
         [as_integer(now)],
     )?;
     transaction.execute("DELETE FROM writer", [])?;

@@ -207,6 +207,16 @@ impl Index {
         Ok((Self { entries }, fault))
     }
 
+    /// What `other` does not have.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        let has = |entry: &Entry| {
+            let start = other.entries.partition_point(|known| known.path < entry.path);
+            let lines = other.entries[start..].iter().take_while(|known| known.path == entry.path);
+            lines.into_iter().any(|known| known.digest == entry.digest)
+        };
+        Self { entries: self.entries.iter().filter(|entry| !has(entry)).copied().collect() }
+    }
+
     /// The date of these bytes at this path, and the latest date of others.
     pub(crate) fn dates(&self, path: PathId, digest: &Digest) -> (Option<u64>, Option<u64>) {
         let start = self.entries.partition_point(|entry| entry.path < path);
@@ -216,7 +226,7 @@ impl Index {
         };
         let (same, others) = (latest(true), latest(false));
         // Two lines for one path come from a merge. Bytes that others followed have come back.
-        if same < others { (None, others) } else { (same, others) }
+        if same <= others { (None, others) } else { (same, others) }
     }
 }
 
@@ -308,5 +318,13 @@ mod tests {
         assert_eq!(dates("b", one), (None, Some(9)), "others came after these bytes");
         assert_eq!(dates("b", &three), (None, Some(9)));
         assert_eq!(dates("c", one), (None, None));
+        let text = format!("a\t{two}\t1\t1970-01-01T00:00:07Z\nb\t{two}\t1\t1970-01-01T00:00:09Z\n");
+        let (next, _) = Index::read(text.as_bytes(), text.len() as u64).expect("an index");
+        let before = index.without(&next);
+        assert_eq!(before.dates(path_id("a"), &Digest::parse(one).expect("a digest")), (Some(5), None));
+        assert_eq!(before.entries.len(), 2);
+        let tie = format!("a\t{one}\t1\t1970-01-01T00:00:05Z\na\t{two}\t1\t1970-01-01T00:00:05Z\n");
+        let (tie, _) = Index::read(tie.as_bytes(), tie.len() as u64).expect("an index");
+        assert_eq!(tie.dates(path_id("a"), &Digest::parse(one).expect("a digest")), (None, Some(5)));
     }
 }

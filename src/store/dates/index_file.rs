@@ -12,7 +12,8 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::index::{INDEX_NAME, Index, IndexFault};
+use super::index::{INDEX_NAME, Index, IndexFault, PathId};
+use crate::asset::Digest;
 use crate::shell::quoted;
 use crate::store::disk::root::{OpenBeneathError, OpenMode, Root};
 use crate::store::disk::version::FileVersion;
@@ -41,10 +42,20 @@ pub(crate) struct IndexFile {
 pub(crate) struct Loaded {
     /// Increases with each change; 0 before the first look.
     pub(crate) generation: u64,
-    pub(crate) index: Arc<Index>,
-    /// What is wrong with the file, if some of its lines are left out.
-    fault: Option<IndexFault>,
+    index: Arc<Index>,
+    /// What only the index before had: an index is replaced before the files are.
+    before: Arc<Index>,
+    /// What is wrong with the file.
+    problem: Option<String>,
     source: Source,
+}
+
+impl Loaded {
+    /// The date of these bytes at this path, and the latest date of others.
+    pub(crate) fn dates(&self, path: PathId, digest: &Digest) -> (Option<u64>, Option<u64>) {
+        let (same, others) = self.index.dates(path, digest);
+        (same.or_else(|| self.before.dates(path, digest).0), others)
+    }
 }
 
 /// What was found in place of the index.
@@ -63,7 +74,9 @@ enum Source {
 
 impl Source {
     fn of(version: FileVersion) -> Self {
-        let is_settled = version.is_settled(SystemTime::now());
+        // A time stamp in the future says nothing of the age.
+        let now = SystemTime::now();
+        let is_settled = version.is_settled(now) || version.is_of_the_future(now);
         Self::File { version, unsettled_since: (!is_settled).then(Instant::now) }
     }
 
@@ -73,7 +86,7 @@ impl Source {
             (Self::File { version, unsettled_since }, Self::File { version: version_now, .. }) => {
                 version == version_now && unsettled_since.is_none_or(|since| since.elapsed() < REREAD_GAP)
             }
-            (Self::Missing, Self::Missing) | (Self::Unusable, Self::Unusable) => true,
+            (Self::Missing, Self::Missing) => true,
             _ => false,
         }
     }
@@ -100,6 +113,11 @@ impl IndexFile {
     pub(crate) fn is_due(&self, fresh: Duration) -> bool {
         let looked_at = Duration::from_millis(self.looked_at.load(Ordering::Relaxed));
         self.epoch.elapsed().saturating_sub(looked_at) >= fresh
+    }
+
+    /// Whether the file is being read at the moment.
+    pub(crate) fn is_being_read(&self) -> bool {
+        self.looking.try_lock().is_err()
     }
 
     /// Whether the index in use is what the file has now; `false` if that cannot be seen in this mode.
@@ -174,27 +192,33 @@ impl IndexFile {
             Ok(Found::File(file, version)) => Self::read(file, version.len),
             Err(reason) => Err(reason),
         };
-        let (index, fault) = match read {
+        let (index, problem, source) = match read {
             Ok((index, fault)) => {
-                if let Some(fault) = fault.as_ref().filter(|fault| before.fault.as_ref() != Some(fault)) {
-                    let folder = quoted(self.root.path());
-                    self.warn(&format!(
-                        "{fault}; the other lines are used; write it again: wamedia index {folder}"
-                    ));
-                }
-                (Some(index).filter(|index| *index != *before.index), fault)
+                let folder = quoted(self.root.path());
+                let problem = fault.map(|fault| {
+                    format!("{fault}; the other lines are used; write it again: wamedia index {folder}")
+                });
+                (Some(index).filter(|index| *index != *before.index), problem, source)
             }
-            // What was said before still counts.
-            Err(reason) => {
-                self.warn(&format!("{reason}; until then it is not used"));
-                (None, None)
-            }
+            // What was said before still counts. It is read again at the next look.
+            Err(reason) => (None, Some(format!("{reason}; until then it is not used")), Source::Unusable),
         };
+        if let Some(problem) = problem.as_ref().filter(|problem| before.problem.as_ref() != Some(problem)) {
+            log::warn!("the content index {}: {problem}", self.path.display());
+        }
         let is_new = index.is_some() || before.generation == 0;
+        let (index, left) = match index {
+            Some(index) => {
+                let left = before.index.without(&index);
+                (Arc::new(index), Arc::new(left))
+            }
+            None => (Arc::clone(&before.index), Arc::clone(&before.before)),
+        };
         Some(Loaded {
             generation: before.generation + u64::from(is_new),
-            index: index.map_or_else(|| Arc::clone(&before.index), Arc::new),
-            fault,
+            index,
+            before: left,
+            problem,
             source,
         })
     }
@@ -225,10 +249,6 @@ impl IndexFile {
         }
         Index::read(BufReader::with_capacity(BUFFER, file), len)
             .map_err(|error| format!("it cannot be read: {error}; correct that"))
-    }
-
-    fn warn(&self, reason: &str) {
-        log::warn!("the content index {}: {reason}", self.path.display());
     }
 }
 

@@ -85,15 +85,16 @@ impl IndexChange {
 /// A date that lies after `now` may not be sent before: the file changed within a second, or the clock went back.
 pub fn updated(lines: &[IndexLine], files: Vec<IndexedFile>, now: u64) -> Vec<(IndexChange, IndexLine)> {
     let mut new = Vec::with_capacity(files.len());
-    let mut before = lines.chunk_by(|one, next| one.path == next.path).filter_map(<[_]>::last).peekable();
+    let mut before = lines.chunk_by(|one, next| one.path == next.path).peekable();
     let mut files = files.into_iter().peekable();
     loop {
         let line = match (before.peek(), files.peek()) {
             (None, None) => return new,
-            (Some(line), Some(file)) => (line.path <= file.path).then_some(*line),
-            (line, _) => line.copied(),
+            (Some(lines), Some(file)) => (lines[0].path <= file.path).then_some(*lines),
+            (lines, _) => lines.copied(),
         };
-        let file = files.next_if(|file| line.is_none_or(|line| line.path == file.path));
+        let file = files.next_if(|file| line.is_none_or(|lines| lines[0].path == file.path));
+        let line = line.and_then(|lines| last(lines, file.as_ref()));
         if line.is_some() {
             before.next();
         }
@@ -103,6 +104,13 @@ pub fn updated(lines: &[IndexLine], files: Vec<IndexedFile>, now: u64) -> Vec<(I
             (None, None) => None,
         });
     }
+}
+
+/// The last of a path's lines. Of two with one date, which come from a merge, one with other bytes than the file's.
+fn last<'l>(lines: &'l [IndexLine], file: Option<&IndexedFile>) -> Option<&'l IndexLine> {
+    let last = lines.last()?;
+    let is_other = |line: &&IndexLine| file.is_some_and(|file| line.digest != file.facts.digest);
+    Some(lines.iter().filter(|line| line.date == last.date).find(is_other).unwrap_or(last))
 }
 
 fn dated(line: Option<&IndexLine>, file: IndexedFile, now: u64) -> (IndexChange, IndexLine) {
@@ -152,6 +160,8 @@ mod tests {
             line("is back changed", 1, 10, Some(20)),
             line("merged", 1, 10, None),
             line("merged", 2, 30, None),
+            line("merged with one date", 1, 30, None),
+            line("merged with one date", 2, 30, None),
             line("old mtime", 1, 60, None),
             line("removed", 1, 10, None),
             line("same", 1, 10, None),
@@ -162,6 +172,7 @@ mod tests {
             file("is back", 1, 50),
             file("is back changed", 2, 5),
             file("merged", 1, 5),
+            file("merged with one date", 2, 5),
             file("old mtime", 2, 50),
             file("same", 1, 50),
         ];
@@ -177,6 +188,7 @@ mod tests {
                 (Added, "is back", 10, None),
                 (Added, "is back changed", now, None),
                 (Changed, "merged", now, None),
+                (Changed, "merged with one date", now, None),
                 (Changed, "old mtime", now, None),
                 (Removed, "removed", 10, Some(now)),
                 (Unchanged, "same", 10, None),

@@ -49,14 +49,17 @@ pub(crate) enum Dated {
     NotBefore(u64),
 }
 
-/// The date of the file, as of `now`. Each of its results but [`Dated::NotBefore`] lies neither in the future nor, for bytes other than
-/// the recorded ones, at or before the recorded date.
+/// The date of the file, as of `now`. Each of its results but [`Dated::NotBefore`] lies neither in the future nor, for bytes other than the recorded ones, at or before the recorded date.
 pub(crate) fn date_of(file: &Facts, history: &History, now: u64) -> Dated {
     let sent = history.sent;
     let indexed = history.indexed.filter(|date| sent.is_none_or(|sent| *date > sent.date));
     if let Some(sent) = sent.filter(|sent| sent.digest == file.digest) {
         // The index is the word of the operator. One that is ahead of the clock has to wait, and no response with it.
-        return indexed.filter(|date| *date <= now).map_or(Dated::Before(sent.date), Dated::Anew);
+        return match indexed.filter(|date| *date <= now) {
+            Some(date) => Dated::Anew(date),
+            None if sent.date > now => Dated::NotBefore(sent.date),
+            None => Dated::Before(sent.date),
+        };
     }
     if let Some(date) = indexed {
         return if date <= now { Dated::Anew(date) } else { Dated::NotBefore(date) };
@@ -68,7 +71,6 @@ pub(crate) fn date_of(file: &Facts, history: &History, now: u64) -> Dated {
     // 0 and 1 are what build systems write for "no time".
     let mtime = u64::try_from(file.mtime).ok().filter(|mtime| *mtime > 1 && *mtime <= now);
     if let Some(mtime) = mtime
-        && unrecorded.is_none()
         && latest.is_none_or(|latest| mtime > latest)
     {
         return Dated::Anew(mtime);
@@ -123,7 +125,7 @@ mod tests {
         // Within the second of the last date, and after the clock went back.
         is(History { sent: Some(sent(1, 1000)), ..none }, (2, 999), NotBefore(1001));
         is(History { sent: Some(sent(1, 5000)), ..none }, (2, 700), NotBefore(5001));
-        is(History { sent: Some(sent(1, 5000)), ..none }, (1, 700), Before(5000));
+        is(History { sent: Some(sent(1, 5000)), ..none }, (1, 700), NotBefore(5000));
     }
 
     #[test]
@@ -160,6 +162,7 @@ mod tests {
         let lost = History { unrecorded_until: Some(900), ..History::default() };
         assert_eq!(date_of(&file(1, 500), &lost, 1000), Anew(1000));
         assert_eq!(date_of(&file(1, 500), &lost, 900), NotBefore(901));
+        assert_eq!(date_of(&file(1, 950), &lost, 1000), Anew(950), "later than what may have been lost");
         let known = History { sent: Some(sent(1, 500)), ..lost };
         assert_eq!(date_of(&file(1, 700), &known, 1000), Before(500));
         assert_eq!(date_of(&file(2, 700), &known, 1000), Anew(700), "an edit is recorded before it is sent");
@@ -178,7 +181,10 @@ mod tests {
                 let file = file(bytes, mtime);
                 let history = History { sent, indexed, ..History::default() };
                 match date_of(&file, &history, now) {
-                    Dated::Before(date) => prop_assert_eq!(Some(date), sent.map(|sent| sent.date)),
+                    Dated::Before(date) => {
+                        prop_assert!(date <= now);
+                        prop_assert_eq!(Some(date), sent.map(|sent| sent.date));
+                    }
                     Dated::Anew(date) => {
                         prop_assert!(date <= now);
                         prop_assert!(sent.is_none_or(|sent| sent.date < date));

@@ -110,7 +110,6 @@ pub(crate) struct Looked {
     generation: u64,
     /// The note that must be on the disk before the date is sent.
     urgent: Option<u64>,
-    is_noted: bool,
 }
 
 impl Dates {
@@ -139,7 +138,8 @@ impl Dates {
         }
         let folder = Arc::new(FolderDates {
             dates: Arc::clone(self),
-            path: std::path::absolute(path)?,
+            // Without a slash at its end: `media` and `media/` are one folder.
+            path: std::path::absolute(path)?.components().collect(),
             root: Root::new(path)?,
             index: Arc::new(IndexFile::new(Root::new(path)?)),
             recent: Cache::new(self.capacity),
@@ -164,7 +164,9 @@ impl Dates {
 
     /// Writes what is unwritten. To be called at the end of the process, when nothing is sent any more.
     pub(crate) async fn close(self: &Arc<Self>) {
-        self.write(u64::MAX).await;
+        if let Some(Err(error)) = self.run(|records| records.write(seconds_now())).await {
+            self.warn_of_failure(&error);
+        }
         self.rest().await;
     }
 
@@ -188,8 +190,12 @@ impl Dates {
     async fn write(self: &Arc<Self>, number: u64) {
         let mut written = self.written.lock().await;
         let is_too_early = written.failed.is_some_and(|failed| failed.elapsed() < RETRY_DELAY);
-        if written.up_to >= number || is_too_early {
+        if written.up_to >= number {
             return;
+        }
+        if is_too_early {
+            drop(written);
+            return self.write_after(RETRY_DELAY);
         }
         match self.run(|records| records.write(seconds_now())).await {
             Some(Ok(up_to)) => {
@@ -267,9 +273,9 @@ impl Dates {
     fn warn_of_clock(&self, path: &AssetPath<'_>, date: u64) {
         if !self.warned_of_clock.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "{path} has an earlier version of {}, which is later than this machine's clock, so it is served without Last-Modified \
-                 until then; set the clock. (Logged once; there may be more such files.)",
-                index::written(date.saturating_sub(1))
+                "{path} cannot be sent with a date before {}, which is later than this machine's clock, so it is served without \
+                 Last-Modified until then; set the clock. (Logged once; there may be more such files.)",
+                index::written(date)
             );
         }
     }
@@ -284,7 +290,10 @@ impl FolderDates {
     /// Takes up an index that has changed, if it was not looked at for as long as `fresh`. Does not wait for long for a large one:
     /// until it is read, the one before counts.
     pub(crate) async fn follow(&self, fresh: Duration) {
-        if !self.index.is_due(fresh) || self.index.is_up_to_date(OpenMode::CachedOnly) {
+        let is_needed = self.index.is_due(fresh)
+            && !self.index.is_being_read()
+            && !self.index.is_up_to_date(OpenMode::CachedOnly);
+        if !is_needed {
             return;
         }
         let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
@@ -304,7 +313,7 @@ impl FolderDates {
     pub(crate) fn look(&self, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
         let (records, _) = self.dates.records.get()?;
         let is_up_to_date = self.index.is_up_to_date(OpenMode::MayBlock);
-        is_up_to_date.then(|| self.look_up(records, &self.index.current(), inside, file))
+        is_up_to_date.then(|| self.look_up(records, &self.index.current(), inside, file)).flatten()
     }
 
     /// The date of a file at this path inside the folder, which is from here on the date of its bytes. `looked` is what a
@@ -327,12 +336,9 @@ impl FolderDates {
                 Dated::Before(date) | Dated::Anew(date) => {
                     if let Some(number) = found.urgent {
                         self.dates.write(number).await;
-                    } else if found.is_noted {
-                        self.dates.write_after(WRITE_DELAY);
                     }
                     let (date, generation) = (http_date(date), found.generation);
-                    let recent = Recent { digest: file.digest, date, generation };
-                    self.recent.insert(inside.as_str().into(), recent);
+                    self.remember(inside, Recent { digest: file.digest, date, generation });
                     return Dating { date: Some(date), generation };
                 }
                 Dated::NotBefore(date) => {
@@ -347,32 +353,44 @@ impl FolderDates {
         }
     }
 
-    /// The same as [`look`](Self::look), once records and index have been read; `None` at the end of the process.
+    /// Another task may have dated a later version meanwhile.
+    fn remember(&self, inside: &AssetPath<'_>, recent: Recent) {
+        let known = self.recent.get(inside.as_str());
+        if known.is_none_or(|known| known.date <= recent.date) {
+            self.recent.insert(inside.as_str().into(), recent);
+        }
+    }
+
+    /// The same as [`look`](Self::look), once records and index have been read; `None` if they fail.
     async fn look_again(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
         let records = self.dates.records().await;
         let loaded = self.index.look(&self.dates.background).await;
         let (folder, inside) = (Arc::clone(self), inside.to_owned());
         let looking = move || folder.look_up(&records, &loaded, &inside, file);
-        self.dates.background.spawn_blocking(looking).await.ok()
+        self.dates.background.spawn_blocking(looking).await.ok().flatten()
     }
 
-    fn look_up(&self, records: &Records, index: &Loaded, inside: &AssetPath<'_>, file: Facts) -> Looked {
+    /// `None` if the records cannot be read: without them, no date is known to be right.
+    fn look_up(
+        &self,
+        records: &Records,
+        index: &Loaded,
+        inside: &AssetPath<'_>,
+        file: Facts,
+    ) -> Option<Looked> {
         let (now, path, id) = (seconds_now(), inside.as_str(), path_id(inside.as_str()));
-        let (indexed, indexed_others) = index.index.dates(id, &file.digest);
+        let (indexed, indexed_others) = index.dates(id, &file.digest);
         let mut records = records.lock();
         let folder = records.folder(&self.path);
         let found = folder.and_then(|folder| Ok((folder, records.find((folder, id), path)?)));
-        let (folder, found) = found.unwrap_or_else(|error| {
-            self.dates.warn_of_failure(&error);
-            (-1, None)
-        });
+        let (folder, found) = found.inspect_err(|error| self.dates.warn_of_failure(error)).ok()?;
         let sent = found.map(|found| found.record);
         let is_later = |ctime: i64, since| ctime >= i64::try_from(since).unwrap_or(i64::MAX);
         let loss = records.loss(folder).filter(|loss| is_later(file.ctime, loss.since));
         let unrecorded_until = loss.map(|loss| loss.until);
         let history = History { sent, indexed, indexed_others, unrecorded_until };
         let dated = date_of(&file, &history, now);
-        let mut looked = Looked { dated, generation: index.generation, urgent: None, is_noted: false };
+        let mut looked = Looked { dated, generation: index.generation, urgent: None };
         match dated {
             Dated::Anew(date) => {
                 let record = Record { digest: file.digest, size: file.size, date };
@@ -381,12 +399,13 @@ impl FolderDates {
                 let is_urgent = !is_given_by_the_file || !records.is_marked(folder);
                 let number = records.note((folder, id), path, record, is_urgent);
                 looked.urgent = is_urgent.then_some(number);
-                looked.is_noted = true;
+                // Here, because whoever asks may be gone before it is answered.
+                self.dates.write_after(WRITE_DELAY);
             }
             Dated::Before(_) => looked.urgent = found.and_then(|found| found.urgent),
             Dated::NotBefore(_) => {}
         }
-        looked
+        Some(looked)
     }
 
     /// Notes which recorded paths are gone. May block on the disk for long.
@@ -395,7 +414,7 @@ impl FolderDates {
         let mut after = String::new();
         loop {
             let paths = records.paths(folder, &after, SWEPT_AT_ONCE)?;
-            let Some(last) = paths.last() else { return Ok(()) };
+            let Some(last) = paths.last() else { return records.forget_gone(folder, seconds_now()) };
             after.clone_from(last);
             // Not while the folder itself is missing, such as a disk that is not mounted.
             if Root::new(&self.path).is_err() {

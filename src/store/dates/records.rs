@@ -70,7 +70,11 @@ impl Records {
     pub(crate) fn open(state: &Path, access: StateAccess, now: u64) -> (Self, Option<StateError>) {
         match Database::open(state, access, now) {
             Ok(database) => (Self::of(access, database), None),
-            Err(error) => (Self::of(access, None), Some(error)),
+            Err(error) => {
+                // What was kept still counts, even if nothing more can be.
+                let database = Database::open(state, StateAccess::Read, now).ok().flatten();
+                (Self::of(StateAccess::Read, database), Some(error))
+            }
         }
     }
 
@@ -173,7 +177,7 @@ impl Records {
         query.query_map(params![folder, after, limit], |row| row.get(0))?.collect()
     }
 
-    /// Records which of these paths are gone, as of `now`, and forgets those that have been for long.
+    /// Records which of these paths are gone, as of `now`.
     pub(crate) fn note_gone(
         &self,
         folder: FolderId,
@@ -194,9 +198,16 @@ impl Records {
                 change.execute(params![folder, path, as_integer(now)])?;
             }
         }
-        let since = as_integer(now.saturating_sub(GONE_FOR.as_secs()));
-        transaction.execute("DELETE FROM dated WHERE folder = ?1 AND gone < ?2", params![folder, since])?;
         transaction.commit()
+    }
+
+    /// Forgets the paths of the folder that have been gone for long, as of `now`.
+    pub(crate) fn forget_gone(&self, folder: FolderId, now: u64) -> rusqlite::Result<()> {
+        let mut writer = locked(&self.writer);
+        let Some(writer) = writer.as_mut() else { return Ok(()) };
+        let since = as_integer(now.saturating_sub(GONE_FOR.as_secs()));
+        let sql = "DELETE FROM dated WHERE folder = ?1 AND gone < ?2";
+        writer.connection()?.execute(sql, params![folder, since]).map(drop)
     }
 }
 

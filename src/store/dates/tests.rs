@@ -252,13 +252,14 @@ fn a_path_that_is_gone_is_remembered_for_90_days() {
     records
         .note_gone(folder, &[(true, "gone.jpg".into()), (false, "here.jpg".into())], in_days(89))
         .expect("a sweep");
+    records.forget_gone(folder, in_days(89)).expect("a sweep");
     assert_eq!(paths(), ["gone.jpg", "here.jpg"]);
     assert!(process.date("gone.jpg", 2, 900).expect("a date") > 1000, "what comes there gets a later date");
     records.write(seconds_now()).expect("records");
-    records.note_gone(folder, &[], in_days(91)).expect("a sweep");
+    records.forget_gone(folder, in_days(91)).expect("a sweep");
     assert_eq!(paths(), ["gone.jpg", "here.jpg"], "it is back");
     process.folder.sweep(&records).expect("a sweep");
-    records.note_gone(folder, &[], in_days(91)).expect("a sweep");
+    records.forget_gone(folder, in_days(91)).expect("a sweep");
     assert_eq!(paths(), ["here.jpg"]);
     process.end();
 }

@@ -181,6 +181,8 @@ impl Folder {
         {
             let is_dated = |dates: &Arc<FolderDates>| {
                 cached.dated().is_some_and(|(_, generation)| dates.is_current(generation))
+                    // The clock may have gone back since.
+                    && cached.asset().last_modified.is_some_and(|date| SystemTime::from(date) <= SystemTime::now())
             };
             if !self.dates.as_ref().is_none_or(is_dated) {
                 return self.date_again(path, inside, cached, read_at).await;

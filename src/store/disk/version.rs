@@ -98,6 +98,11 @@ impl FileVersion {
         self.unsettled_for(now).is_zero()
     }
 
+    /// Whether the last change is dated later than `now`.
+    pub(crate) fn is_of_the_future(&self, now: SystemTime) -> bool {
+        self.ctime.time() > now
+    }
+
     /// How long it takes until the last change has settled. A time stamp in the future does not show how old the
     /// change is, so then it is the whole interval.
     pub(crate) fn unsettled_for(&self, now: SystemTime) -> Duration {
