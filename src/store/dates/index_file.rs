@@ -30,10 +30,10 @@ pub(crate) struct IndexFile {
     root: Root,
     path: PathBuf,
     current: ArcSwap<Loaded>,
-    /// Held while the file is looked at.
-    looking: Mutex<()>,
-    /// When it was last looked at, in milliseconds since `epoch`; 0 before the first time.
-    looked_at: AtomicU64,
+    /// Held while the file is checked.
+    refreshing: Mutex<()>,
+    /// When it was last checked, in milliseconds since `epoch`; 0 before the first time.
+    checked_at: AtomicU64,
     epoch: Instant,
 }
 
@@ -98,8 +98,8 @@ impl IndexFile {
             path: root.path().join(INDEX_NAME),
             root,
             current: ArcSwap::default(),
-            looking: Mutex::default(),
-            looked_at: AtomicU64::new(0),
+            refreshing: Mutex::default(),
+            checked_at: AtomicU64::new(0),
             epoch: Instant::now(),
         }
     }
@@ -109,15 +109,15 @@ impl IndexFile {
         self.current.load().generation
     }
 
-    /// Whether the file was not looked at for as long as `fresh`.
+    /// Whether the file was not checked for as long as `fresh`.
     pub(crate) fn is_due(&self, fresh: Duration) -> bool {
-        let looked_at = Duration::from_millis(self.looked_at.load(Ordering::Relaxed));
-        self.epoch.elapsed().saturating_sub(looked_at) >= fresh
+        let checked_at = Duration::from_millis(self.checked_at.load(Ordering::Relaxed));
+        self.epoch.elapsed().saturating_sub(checked_at) >= fresh
     }
 
     /// Whether the file is being read at the moment.
     pub(crate) fn is_being_read(&self) -> bool {
-        self.looking.try_lock().is_err()
+        self.refreshing.try_lock().is_err()
     }
 
     /// Whether the index in use is what the file has now; `false` if that cannot be seen in this mode.
@@ -126,7 +126,7 @@ impl IndexFile {
         let is_up_to_date =
             current.generation > 0 && self.source_now(mode).is_some_and(|now| current.source.has_what(&now));
         if is_up_to_date {
-            self.note_look();
+            self.note_check();
         }
         is_up_to_date
     }
@@ -153,12 +153,12 @@ impl IndexFile {
     }
 
     /// The index, read again if the file has changed.
-    pub(crate) async fn look(self: &Arc<Self>, background: &Handle) -> Arc<Loaded> {
-        let _looking = self.looking.lock().await;
-        self.note_look();
+    pub(crate) async fn refresh(self: &Arc<Self>, background: &Handle) -> Arc<Loaded> {
+        let _refreshing = self.refreshing.lock().await;
+        self.note_check();
         let file = Arc::clone(self);
-        let looked = background.spawn_blocking(move || file.read_if_changed());
-        if let Ok(Some(loaded)) = looked.await {
+        let read = background.spawn_blocking(move || file.read_if_changed());
+        if let Ok(Some(loaded)) = read.await {
             self.current.store(Arc::new(loaded));
         }
         self.current.load_full()
@@ -169,9 +169,9 @@ impl IndexFile {
         self.current.load_full()
     }
 
-    fn note_look(&self) {
+    fn note_check(&self) {
         let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.looked_at.store(now, Ordering::Relaxed);
+        self.checked_at.store(now, Ordering::Relaxed);
     }
 
     /// The index if it is another than the one in use.

@@ -54,7 +54,7 @@ pub(crate) fn date_of(file: &Facts, history: &History, now: u64) -> Dated {
     let sent = history.sent;
     let indexed = history.indexed.filter(|date| sent.is_none_or(|sent| *date > sent.date));
     if let Some(sent) = sent.filter(|sent| sent.digest == file.digest) {
-        // The index is the word of the operator. One that is ahead of the clock has to wait, and no response with it.
+        // The operator's index comes first. One that is ahead of the clock has to wait, but the response does not.
         return match indexed.filter(|date| *date <= now) {
             Some(date) => Dated::Anew(date),
             None if sent.date > now => Dated::NotBefore(sent.date),
@@ -64,7 +64,7 @@ pub(crate) fn date_of(file: &Facts, history: &History, now: u64) -> Dated {
     if let Some(date) = indexed {
         return if date <= now { Dated::Anew(date) } else { Dated::NotBefore(date) };
     }
-    // A date of the future was sent by nobody.
+    // No server has sent a date of the future.
     let others = history.indexed_others.filter(|date| *date <= now);
     let unrecorded = history.unrecorded_until.filter(|_| sent.is_none());
     let latest = sent.map(|sent| sent.date).max(others).max(unrecorded);

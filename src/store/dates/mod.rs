@@ -1,8 +1,7 @@
 //! The `Last-Modified` of files: it follows the content of each path, over restarts, redeploys and edits within one second.
 //!
 //! [`law`] decides, from what the [`index`] in the folder says and from the [`records`] of what was sent. [`FolderDates`] is the folder's
-//! side, with its [`index_file`]; [`Dates`] is what all folders share. On a serving core, nothing here waits for a disk or a lock but
-//! for moments.
+//! side, with its [`index_file`]; [`Dates`] is what all folders share. On a serving core, nothing here waits for a disk or for long.
 
 mod database;
 pub(crate) mod index;
@@ -40,11 +39,11 @@ use crate::asset::{AssetPath, Digest};
 /// A date that can be sent after a wait this long is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How long a request waits for a changed index, where another would do.
-const LONGEST_LOOK: Duration = Duration::from_millis(250);
+const LONGEST_REFRESH: Duration = Duration::from_millis(250);
 /// How long a record may be unwritten that a later look at the file would give again.
 const WRITE_DELAY: Duration = Duration::from_millis(500);
 /// After a write, until the database says that nothing is unwritten.
-const REST_DELAY: Duration = Duration::from_secs(1);
+const UNMARK_DELAY: Duration = Duration::from_secs(1);
 /// Between two attempts to write, if the first failed.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// When paths that are gone are first searched for, and how often.
@@ -71,7 +70,7 @@ pub(crate) struct Dates {
     /// Number of the last note that is on the disk. Held while records are written.
     written: Mutex<Progress>,
     is_write_planned: AtomicBool,
-    is_rest_planned: AtomicBool,
+    is_unmark_planned: AtomicBool,
     is_failing: AtomicBool,
     folders: StdMutex<HashMap<PathBuf, Weak<FolderDates>>>,
     /// Dates for each folder that are kept in memory.
@@ -105,7 +104,7 @@ struct Recent {
 
 /// What the records and the index say of a file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Looked {
+pub(crate) struct Lookup {
     dated: Dated,
     generation: u64,
     /// The note that must be on the disk before the date is sent.
@@ -121,7 +120,7 @@ impl Dates {
             records: OnceCell::new(),
             written: Mutex::default(),
             is_write_planned: AtomicBool::new(false),
-            is_rest_planned: AtomicBool::new(false),
+            is_unmark_planned: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
             folders: StdMutex::default(),
             capacity,
@@ -148,7 +147,7 @@ impl Dates {
         let reading = Arc::clone(&folder);
         self.background.spawn(async move {
             reading.dates.records().await;
-            reading.index.look(&reading.dates.background).await;
+            reading.index.refresh(&reading.dates.background).await;
         });
         if self.access == StateAccess::Write {
             self.background.spawn(sweep_regularly(Arc::downgrade(&folder)));
@@ -167,7 +166,7 @@ impl Dates {
         if let Some(Err(error)) = self.run(|records| records.write(seconds_now())).await {
             self.warn_of_failure(&error);
         }
-        self.rest().await;
+        self.unmark().await;
     }
 
     async fn records(&self) -> Arc<Records> {
@@ -212,7 +211,11 @@ impl Dates {
             }
             None => return,
         }
-        self.plan(|dates| &dates.is_rest_planned, REST_DELAY, |dates| async move { dates.rest().await });
+        self.plan(
+            |dates| &dates.is_unmark_planned,
+            UNMARK_DELAY,
+            |dates| async move { dates.unmark().await },
+        );
     }
 
     fn write_after(self: &Arc<Self>, delay: Duration) {
@@ -223,8 +226,8 @@ impl Dates {
     }
 
     /// Notes that nothing is unwritten, unless something is.
-    async fn rest(self: &Arc<Self>) {
-        if let Some(Err(error)) = self.run(Records::rest).await {
+    async fn unmark(self: &Arc<Self>) {
+        if let Some(Err(error)) = self.run(Records::unmark).await {
             self.warn_of_failure(&error);
         }
     }
@@ -287,7 +290,7 @@ impl FolderDates {
         generation == self.index.generation()
     }
 
-    /// Takes up an index that has changed, if it was not looked at for as long as `fresh`. Does not wait for long for a large one:
+    /// Takes up an index that has changed, if it was not checked for as long as `fresh`. Does not wait for long for a large one:
     /// until it is read, the one before counts.
     pub(crate) async fn follow(&self, fresh: Duration) {
         let is_needed = self.index.is_due(fresh)
@@ -297,8 +300,8 @@ impl FolderDates {
             return;
         }
         let (index, background) = (Arc::clone(&self.index), self.dates.background.clone());
-        let looking = self.dates.background.spawn(async move { drop(index.look(&background).await) });
-        let _ = tokio::time::timeout(LONGEST_LOOK, looking).await;
+        let refreshing = self.dates.background.spawn(async move { drop(index.refresh(&background).await) });
+        let _ = tokio::time::timeout(LONGEST_REFRESH, refreshing).await;
     }
 
     /// The date of these bytes at this path inside the folder, if it is in memory.
@@ -310,24 +313,24 @@ impl FolderDates {
 
     /// What is known of a file at this path inside the folder; `None` if the records or the index have to be read first. Notes the date. May
     /// block on the disk.
-    pub(crate) fn look(&self, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
+    pub(crate) fn lookup(&self, inside: &AssetPath<'_>, file: Facts) -> Option<Lookup> {
         let (records, _) = self.dates.records.get()?;
         let is_up_to_date = self.index.is_up_to_date(OpenMode::MayBlock);
-        is_up_to_date.then(|| self.look_up(records, &self.index.current(), inside, file)).flatten()
+        is_up_to_date.then(|| self.lookup_in(records, &self.index.current(), inside, file)).flatten()
     }
 
-    /// The date of a file at this path inside the folder, which is from here on the date of its bytes. `looked` is what a
-    /// [`look`](Self::look) gave.
+    /// The date of a file at this path inside the folder, which is from here on the date of its bytes. `lookup` is what a
+    /// [`lookup`](Self::lookup) gave.
     pub(crate) async fn of(
         self: &Arc<Self>,
         inside: &AssetPath<'_>,
         file: Facts,
-        mut looked: Option<Looked>,
+        mut lookup: Option<Lookup>,
     ) -> Dating {
         loop {
-            let found = match looked.take() {
+            let found = match lookup.take() {
                 Some(found) => found,
-                None => match self.look_again(inside, file).await {
+                None => match self.lookup_after_reading(inside, file).await {
                     Some(found) => found,
                     None => return Dating { date: None, generation: 0 },
                 },
@@ -361,23 +364,23 @@ impl FolderDates {
         }
     }
 
-    /// The same as [`look`](Self::look), once records and index have been read; `None` if they fail.
-    async fn look_again(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Option<Looked> {
+    /// The same as [`lookup`](Self::lookup), once records and index have been read; `None` if they fail.
+    async fn lookup_after_reading(self: &Arc<Self>, inside: &AssetPath<'_>, file: Facts) -> Option<Lookup> {
         let records = self.dates.records().await;
-        let loaded = self.index.look(&self.dates.background).await;
+        let loaded = self.index.refresh(&self.dates.background).await;
         let (folder, inside) = (Arc::clone(self), inside.to_owned());
-        let looking = move || folder.look_up(&records, &loaded, &inside, file);
-        self.dates.background.spawn_blocking(looking).await.ok().flatten()
+        let lookup = move || folder.lookup_in(&records, &loaded, &inside, file);
+        self.dates.background.spawn_blocking(lookup).await.ok().flatten()
     }
 
     /// `None` if the records cannot be read: without them, no date is known to be right.
-    fn look_up(
+    fn lookup_in(
         &self,
         records: &Records,
         index: &Loaded,
         inside: &AssetPath<'_>,
         file: Facts,
-    ) -> Option<Looked> {
+    ) -> Option<Lookup> {
         let (now, path, id) = (seconds_now(), inside.as_str(), path_id(inside.as_str()));
         let (indexed, indexed_others) = index.dates(id, &file.digest);
         let mut records = records.lock();
@@ -390,7 +393,7 @@ impl FolderDates {
         let unrecorded_until = loss.map(|loss| loss.until);
         let history = History { sent, indexed, indexed_others, unrecorded_until };
         let dated = date_of(&file, &history, now);
-        let mut looked = Looked { dated, generation: index.generation, urgent: None };
+        let mut lookup = Lookup { dated, generation: index.generation, urgent: None };
         match dated {
             Dated::Anew(date) => {
                 let record = Record { digest: file.digest, size: file.size, date };
@@ -398,14 +401,14 @@ impl FolderDates {
                     sent.is_none() && indexed.is_none() && i64::try_from(date) == Ok(file.mtime);
                 let is_urgent = !is_given_by_the_file || !records.is_marked(folder);
                 let number = records.note((folder, id), path, record, is_urgent);
-                looked.urgent = is_urgent.then_some(number);
+                lookup.urgent = is_urgent.then_some(number);
                 // Here, because whoever asks may be gone before it is answered.
                 self.dates.write_after(WRITE_DELAY);
             }
-            Dated::Before(_) => looked.urgent = found.and_then(|found| found.urgent),
+            Dated::Before(_) => lookup.urgent = found.and_then(|found| found.urgent),
             Dated::NotBefore(_) => {}
         }
-        Some(looked)
+        Some(lookup)
     }
 
     /// Notes which recorded paths are gone. May block on the disk for long.

@@ -153,7 +153,7 @@ impl Records {
     }
 
     /// Notes in the database that nothing is unwritten, unless something is.
-    pub(crate) fn rest(&self) -> rusqlite::Result<()> {
+    pub(crate) fn unmark(&self) -> rusqlite::Result<()> {
         let mut writer = locked(&self.writer);
         let Some(writer) = writer.as_mut() else { return Ok(()) };
         {

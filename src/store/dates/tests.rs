@@ -64,7 +64,7 @@ impl Process<'_> {
 
     fn date_of(&self, path: &str, file: Facts) -> Option<u64> {
         let path = AssetPath::from_plain(path).expect("a path");
-        let dating = self.place.wait(self.folder.of(&path, file, self.folder.look(&path, file)));
+        let dating = self.place.wait(self.folder.of(&path, file, self.folder.lookup(&path, file)));
         let date = dating
             .date
             .map(|date| SystemTime::from(date).duration_since(UNIX_EPOCH).expect("a date").as_secs());
@@ -163,7 +163,7 @@ fn a_crash_costs_nothing_where_nothing_is_unwritten() {
     assert_eq!(first.date("b.jpg", 1, 1000), Some(1000));
     place.wait(async {
         first.dates.write(u64::MAX).await;
-        first.dates.rest().await;
+        first.dates.unmark().await;
     });
     crash(&place, first);
     let second = place.process(StateAccess::Write);
@@ -182,7 +182,7 @@ fn the_index_counts_and_is_followed() {
     let path = AssetPath::from_plain("a.jpg").expect("a path");
     let known = process.folder.at_hand(&path, &digest(1)).expect("it is in memory");
     place.write_index(&[("a.jpg", 1, 1500), ("b.jpg", 1, 1000)]);
-    place.wait(process.folder.index.look(place.runtime.handle()));
+    place.wait(process.folder.index.refresh(place.runtime.handle()));
     assert!(!process.folder.is_current(known.generation));
     assert_eq!(process.folder.at_hand(&path, &digest(1)), None);
     assert_eq!(process.date("a.jpg", 1, 3000), Some(1500), "a later date for the same bytes");
@@ -196,7 +196,33 @@ fn the_index_counts_and_is_followed() {
 }
 
 #[test]
-fn what_only_looks_writes_nothing() {
+fn an_index_in_place_before_its_files_changes_no_date_of_the_old_ones() {
+    let place = Place::new();
+    place.write_index(&[("a.jpg", 1, 1000)]);
+    let process = place.process(StateAccess::Write);
+    assert_eq!(process.date("b.jpg", 1, 77), Some(77), "the index has been read");
+    place.write_index(&[("a.jpg", 2, 2000)]);
+    assert_eq!(process.date("a.jpg", 1, 500), Some(1000), "as an instance that sent it before has it");
+    assert_eq!(process.date("a.jpg", 2, 500), Some(2000));
+    process.end();
+}
+
+#[test]
+fn a_folder_has_one_history_with_and_without_a_slash_at_its_end() {
+    let place = Place::new();
+    let process = place.process(StateAccess::Write);
+    let date = process.date("a.jpg", 1, 0);
+    process.end();
+    let dates = Dates::new(&place.state(), StateAccess::Write, 100, place.runtime.handle().clone());
+    let _entered = place.runtime.enter();
+    let folder = dates.of_folder(&place.dir.path().join("media/")).expect("the folder");
+    let process = Process { place: &place, dates, folder };
+    assert_eq!(process.date("a.jpg", 1, 500), date);
+    process.end();
+}
+
+#[test]
+fn reading_writes_nothing() {
     let place = Place::new();
     let reader = place.process(StateAccess::Read);
     assert_eq!(reader.date("a.jpg", 1, 1000), Some(1000));
@@ -208,7 +234,7 @@ fn what_only_looks_writes_nothing() {
     assert_eq!(reader.date("a.jpg", 1, 500), date, "while a server runs");
     let edited = reader.date("a.jpg", 2, 0);
     assert!(edited > date);
-    assert_eq!(writer.date("a.jpg", 1, 0), date, "nobody was sent the other version");
+    assert_eq!(writer.date("a.jpg", 1, 0), date, "the other version was not sent");
     writer.end();
 }
 

@@ -304,25 +304,25 @@ impl Folder {
         cancellation: Cancellation<Result<OpenAsset, StoreError>>,
     ) -> Option<Result<OpenAsset, StoreError>> {
         let (dates, inside_too) = (self.dates.clone(), inside.clone());
-        let look = move |loaded: &Loaded| {
+        let lookup = move |loaded: &Loaded| {
             let dates = dates.as_ref()?;
             let is_at_hand = dates.at_hand(&inside_too, &loaded.digest).is_some();
-            (!is_at_hand).then(|| dates.look(&inside_too, loaded.facts())).flatten()
+            (!is_at_hand).then(|| dates.lookup(&inside_too, loaded.facts())).flatten()
         };
-        let (found, loaded, looked) = if let Some(loaded) = known {
+        let (found, loaded, lookup) = if let Some(loaded) = known {
             (found, loaded, None)
         } else {
-            match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation, look).await? {
-                Ok((file, loaded, looked)) => {
+            match load(self.disk.shared(), found.opened.clone(), found.seen, &cancellation, lookup).await? {
+                Ok((file, loaded, lookup)) => {
                     let opened = OpenFile { file, version: loaded.version };
-                    (Found { opened, ..found }, loaded, looked)
+                    (Found { opened, ..found }, loaded, lookup)
                 }
                 Err(e) => return Some(Err(e)),
             }
         };
         let dating = match (self.dating_at_hand(&path, &inside, &loaded, &found.seen), &self.dates) {
             (Some(dating), _) => dating,
-            (None, Some(dates)) => dates.of(&inside, loaded.facts(), looked).await,
+            (None, Some(dates)) => dates.of(&inside, loaded.facts(), lookup).await,
             (None, None) => return None,
         };
         Some(Ok(self.cache_found(&path, found, &loaded, dating)))

@@ -66,7 +66,7 @@ impl ObservedVersion {
 const ATTEMPTS: usize = 3;
 
 /// Reads `opened`: into memory if it is small enough and the budget allows, else for its digest alone. What goes into memory is also
-/// looked at by `look`, on the thread that has read it.
+/// looked up by `lookup`, on the thread that has read it.
 ///
 /// `None` if no caller waits for it any more.
 pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
@@ -74,7 +74,7 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
     mut opened: OpenFile,
     seen: ObservedVersion,
     cancellation: &Cancellation<V>,
-    look: impl Fn(&Loaded) -> Option<L> + Clone + Send + 'static,
+    lookup: impl Fn(&Loaded) -> Option<L> + Clone + Send + 'static,
 ) -> Option<Result<(Arc<File>, Loaded, Option<L>), StoreError>> {
     for attempt in 1..=ATTEMPTS {
         let version = opened.version;
@@ -85,7 +85,7 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
             let (file, cancellation) = (Arc::clone(&opened.file), cancellation.clone());
             let _permit = shared.loading.acquire().await.ok()?;
             let may_be_torn = attempt == ATTEMPTS;
-            let (counting, look) = (Arc::clone(shared), look.clone());
+            let (counting, lookup) = (Arc::clone(shared), lookup.clone());
             let work = move || {
                 if cancellation.is_cancelled() {
                     return None;
@@ -94,8 +94,8 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
                 let loaded = read_and_hash(&file, version, reservation, watched, may_be_torn);
                 Some(loaded.map(|loaded| {
                     counting.digests.counts().add(version.len, began.elapsed());
-                    let looked = look(&loaded);
-                    (loaded, looked)
+                    let found = lookup(&loaded);
+                    (loaded, found)
                 }))
             };
             let loaded = shared.background.spawn_blocking(work).await.ok()??;
@@ -111,7 +111,7 @@ pub(crate) async fn load<V: Clone + Send + Sync + 'static, L: Send + 'static>(
             })
         };
         match loaded {
-            Ok((loaded, looked)) => return Some(Ok((opened.file, loaded, looked))),
+            Ok((loaded, found)) => return Some(Ok((opened.file, loaded, found))),
             Err(StoreError::Changing) if attempt < ATTEMPTS => match FileVersion::current(&opened.file) {
                 Ok(version) => opened.version = version,
                 Err(e) => return Some(Err(StoreError::failed("checking", &e))),
